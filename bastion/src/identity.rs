@@ -1,0 +1,5 @@
+//! Who someone is: files in reading order.
+
+pub mod subject;
+
+pub use subject::Authenticated;

@@ -1,0 +1,3 @@
+//! The `bastion` program.
+
+fn main() {}

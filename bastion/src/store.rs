@@ -1,0 +1,240 @@
+//! What the bastion remembers: logins, certificates, sessions, audit events.
+//!
+//! Times are [`jiff::Timestamp`]s, stored as integer milliseconds since the
+//! epoch. Secrets (login tokens, cookie values) are stored as SHA-256 only.
+
+use async_trait::async_trait;
+use config::{Login, TargetName, UserName};
+use jiff::Timestamp;
+use policy::Subject;
+use recorder::SessionId;
+use serde::{Deserialize, Serialize};
+
+use crate::audit::{AuditEvent, AuditRecord};
+
+/// Why the store could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database did not answer or refused.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the store's schema could not be migrated: {0}")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    /// A stored row does not parse: the database was changed by other hands, or by a newer bastion.
+    #[error("a row of table {table} is not readable: {reason}")]
+    Corrupt {
+        /// The table of the row.
+        table: &'static str,
+        /// What did not parse.
+        reason: String,
+    },
+}
+
+/// The SHA-256 of a secret that a client holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash(pub [u8; 32]);
+
+/// What holds a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginKind {
+    /// The command line: a bearer token.
+    Cli,
+    /// The web console: a cookie.
+    Web,
+}
+
+/// One person's login: it lasts until `expires_at`, and certificates are renewed under it.
+#[derive(Debug, Clone)]
+pub struct LoginRecord {
+    /// Hash of the token or cookie.
+    pub token: TokenHash,
+    /// What holds it.
+    pub kind: LoginKind,
+    /// Who logged in.
+    pub subject: Subject,
+    /// When.
+    pub created_at: Timestamp,
+    /// When the login ends; no certificate outlives it.
+    pub expires_at: Timestamp,
+}
+
+/// A login that was begun and waits for the issuer's answer; used once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginFlow {
+    /// Hash of the `state` (code flow) or of the device identifier given to the CLI (device flow).
+    pub key: TokenHash,
+    /// The `nonce` sent to the issuer.
+    pub nonce: String,
+    /// The PKCE verifier (RFC 7636), or the issuer's device code (RFC 8628).
+    pub secret: String,
+    /// Where the issuer sends the browser back to; empty in the device flow.
+    pub redirect_uri: String,
+    /// What will hold the login.
+    pub kind: LoginKind,
+    /// When the flow is void.
+    pub expires_at: Timestamp,
+}
+
+/// A user certificate that the bastion issued.
+#[derive(Debug, Clone)]
+pub struct CertificateRecord {
+    /// The serial number, unique in this store and positive as an `i64`.
+    pub serial: u64,
+    /// SHA-256 fingerprint of the certified public key (`SHA256:…`).
+    pub fingerprint: String,
+    /// Who it was issued to, with the groups of that moment.
+    pub subject: Subject,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// What a session runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionKind {
+    /// One command.
+    Exec,
+    /// The sftp subsystem.
+    Sftp,
+    /// An interactive shell.
+    Shell,
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case", tag = "how")]
+pub enum SessionEnd {
+    /// The bastion stopped without ending it (crash, `kill -9`); found at the next start.
+    CutOff,
+    /// The program ended by itself with this status.
+    Exited {
+        /// Its exit status.
+        status: u32,
+    },
+    /// The bastion ended it.
+    Terminated {
+        /// Why, in words for the user.
+        reason: String,
+    },
+    /// The program was ended by a signal.
+    Signalled {
+        /// The signal's name without `SIG` (RFC 4254 §6.10).
+        signal: String,
+    },
+    /// The user's or the target's connection went away first.
+    Disconnected {
+        /// Which one, in words.
+        reason: String,
+    },
+}
+
+/// One session. The row is written at the start and completed at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// Its identifier, also its recording's.
+    pub id: SessionId,
+    /// Who.
+    pub user: UserName,
+    /// On which target.
+    pub target: TargetName,
+    /// As which account there.
+    pub login: Login,
+    /// What it runs.
+    pub kind: SessionKind,
+    /// The command of an exec request, masked; `None` for a shell.
+    pub command: Option<String>,
+    /// Whether it has a terminal.
+    pub pty: bool,
+    /// Where the user came from (`ip:port`).
+    pub source: String,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended; `None` while it runs.
+    pub ended_at: Option<Timestamp>,
+    /// How it ended; `None` while it runs.
+    pub end: Option<SessionEnd>,
+    /// Bytes of output (stdout and stderr) that the target sent.
+    pub output_bytes: u64,
+}
+
+/// Which sessions a listing wants. Newest first.
+#[derive(Debug, Clone, Default)]
+pub struct SessionFilter {
+    /// Only this user's.
+    pub user: Option<UserName>,
+    /// Only on this target.
+    pub target: Option<TargetName>,
+    /// Only running ones.
+    pub running: bool,
+    /// Only sessions older than this one: the cursor of the page before.
+    pub before: Option<SessionId>,
+    /// At most this many.
+    pub limit: u32,
+}
+
+/// Which audit events a listing wants. Newest first.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// Only events about this user.
+    pub user: Option<String>,
+    /// Only events of this kind (the `kind` of their JSON).
+    pub kind: Option<String>,
+    /// Only events about this session.
+    pub session: Option<SessionId>,
+    /// Only events with a smaller sequence number: the cursor of the page before.
+    pub before: Option<i64>,
+    /// At most this many.
+    pub limit: u32,
+}
+
+/// What the bastion remembers. Implemented by [`sqlite`].
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Adds a login.
+    async fn add_login(&self, login: &LoginRecord) -> Result<(), StoreError>;
+    /// The login with this token, if it has not expired at `now`.
+    async fn login(&self, token: TokenHash, now: Timestamp) -> Result<Option<LoginRecord>, StoreError>;
+    /// Ends a login; false if there was none.
+    async fn remove_login(&self, token: TokenHash) -> Result<bool, StoreError>;
+
+    /// Remembers a login that was begun.
+    async fn add_login_flow(&self, flow: &LoginFlow) -> Result<(), StoreError>;
+    /// Takes a begun login out, so that it cannot be used twice; `None` if unknown or void at `now`.
+    async fn take_login_flow(&self, key: TokenHash, now: Timestamp) -> Result<Option<LoginFlow>, StoreError>;
+
+    /// Remembers an issued certificate.
+    async fn add_certificate(&self, certificate: &CertificateRecord) -> Result<(), StoreError>;
+    /// The certificate with this serial number.
+    async fn certificate(&self, serial: u64) -> Result<Option<CertificateRecord>, StoreError>;
+    /// The newest certificate for the key with this fingerprint.
+    async fn certificate_for_key(&self, fingerprint: &str) -> Result<Option<CertificateRecord>, StoreError>;
+
+    /// Writes the row of a session that starts.
+    async fn add_session(&self, session: &SessionRecord) -> Result<(), StoreError>;
+    /// Completes the row of a session that ended; does nothing if it is complete already.
+    async fn end_session(
+        &self,
+        id: SessionId,
+        at: Timestamp,
+        end: &SessionEnd,
+        output_bytes: u64,
+    ) -> Result<(), StoreError>;
+    /// One session.
+    async fn session(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError>;
+    /// Sessions, newest first.
+    async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionRecord>, StoreError>;
+
+    /// Appends audit events, in order, all or none.
+    async fn append_audit(&self, at: Timestamp, events: &[AuditEvent]) -> Result<(), StoreError>;
+    /// Audit events, newest first.
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError>;
+
+    /// Removes logins, flows and certificates that ended before `now`; returns how many rows.
+    async fn forget_expired(&self, now: Timestamp) -> Result<u64, StoreError>;
+    /// Whether the store answers now.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
