@@ -2,9 +2,9 @@
 //!
 //! The words are those of NIST SP 800-162.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt, net::IpAddr, str::FromStr, time::SystemTime};
 
-use config::{GroupName, UserName};
+use config::{GroupName, Login, Target, UserName};
 
 /// Who asks: a person or robot whose login the bastion verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,33 @@ pub struct Subject {
     pub email: Option<String>,
     /// The groups that the issuer's groups claim named.
     pub groups: BTreeSet<GroupName>,
+}
+
+/// What it is wanted on: an account of a target.
+#[derive(Debug, Clone, Copy)]
+pub struct Resource<'a> {
+    /// The target.
+    pub target: &'a Target,
+    /// The account there.
+    pub login: &'a Login,
+}
+
+/// What is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// To be connected at all; allowed where any capability is.
+    OpenConnection,
+    /// To use a channel for this.
+    Use(Capability),
+}
+
+/// The circumstances. No rule looks at them yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Context {
+    /// When it is wanted.
+    pub now: SystemTime,
+    /// From where.
+    pub source: IpAddr,
 }
 
 /// What a channel may be used for; a role must allow each one (default deny).
@@ -42,4 +69,68 @@ pub enum Capability {
     StreamlocalForward,
     /// X11 forwarding.
     X11Forward,
+}
+
+/// The word is not the name of a capability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no such capability")]
+pub struct UnknownCapability;
+
+impl Capability {
+    /// All capabilities, in the order of their names.
+    pub const ALL: [Self; 9] = [
+        Self::AgentForward,
+        Self::Exec,
+        Self::LocalForward,
+        Self::Pty,
+        Self::RemoteForward,
+        Self::Sftp,
+        Self::Shell,
+        Self::StreamlocalForward,
+        Self::X11Forward,
+    ];
+
+    /// The name in rules, messages and the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AgentForward => "agent-forward",
+            Self::Exec => "exec",
+            Self::LocalForward => "local-forward",
+            Self::Pty => "pty",
+            Self::RemoteForward => "remote-forward",
+            Self::Sftp => "sftp",
+            Self::Shell => "shell",
+            Self::StreamlocalForward => "streamlocal-forward",
+            Self::X11Forward => "x11-forward",
+        }
+    }
+}
+
+impl FromStr for Capability {
+    type Err = UnknownCapability;
+
+    fn from_str(word: &str) -> Result<Self, UnknownCapability> {
+        Self::ALL.into_iter().find(|capability| capability.as_str() == word).ok_or(UnknownCapability)
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_capability_is_read_back_from_its_name() {
+        for capability in Capability::ALL {
+            assert_eq!(capability.to_string().parse(), Ok(capability));
+        }
+        assert!(Capability::ALL.is_sorted(), "messages list them in the order of their names");
+        assert_eq!("Shell".parse::<Capability>(), Err(UnknownCapability));
+    }
 }

@@ -1,9 +1,23 @@
 //! Decisions on access and masking: pure functions over values.
+//!
+//! In reading order: [`access`] (one question to the rules), [`rule_set`] (compile
+//! documents, decide), [`decision`] (the answer), [`error`] (what is wrong with
+//! rules); then [`mask`] and [`screen`], which session output passes.
+//!
+//! **Architecture invariant:** no I/O, no async, no clock. Time is an argument.
 
 pub mod access;
+pub mod decision;
+pub mod error;
+mod glob;
 pub mod mask;
+pub mod rule_set;
 pub mod screen;
 
-pub use access::{Capability, Subject};
+pub use access::{Action, Capability, Context, Resource, Subject, UnknownCapability};
+pub use config::rules::RecordingDuty;
+pub use decision::{Decision, Denial, Obligations, Permit};
+pub use error::{CompileError, CompileReason};
 pub use mask::{Masked, Masker};
+pub use rule_set::{ConsoleRights, Reachable, RuleSet};
 pub use screen::WindowSize;

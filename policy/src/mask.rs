@@ -2,10 +2,16 @@
 //!
 //! Only a `Masker` makes a [`Masked`], so code that takes a `Masked` (the
 //! recorder, the live view, the user's leg) cannot be handed unmasked bytes.
+//!
+//! What this does not do: it knows no patterns yet and changes nothing. Its callers
+//! already keep its contract: one `Masker` per stream, chunks in their order, and
+//! `finish` once at the end, whose bytes belong to the output like any others.
 
 use bytes::Bytes;
 
 /// Session bytes after masking. They need not be valid UTF-8.
+///
+/// Invariant: they came out of a [`Masker`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Masked(Bytes);
 

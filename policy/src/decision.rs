@@ -1,0 +1,112 @@
+//! The answer of the rules: a permit with its obligations, or a denial with its reason.
+
+use config::{Login, RoleName, RuleName, TargetName, rules::RecordingDuty};
+
+/// The answer of the rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Decision {
+    /// It may be done, under the permit's obligations.
+    Allow(Permit),
+    /// It may not be done.
+    Deny(Denial),
+}
+
+/// The proof that the rules allow something. Only [`RuleSet::decide`](crate::RuleSet::decide) makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permit {
+    target: TargetName,
+    login: Login,
+    roles: Vec<RoleName>,
+    obligations: Obligations,
+}
+
+/// What whoever acts on a permit must do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Obligations {
+    /// Whether the session may go on without a recording.
+    pub recording: RecordingDuty,
+    /// Whether binary output of sessions without a terminal is kept and not only counted.
+    pub keep_binary: bool,
+}
+
+/// Why something may not be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// The reason in words for the user's terminal: what is wrong and what to do.
+    pub reason: String,
+    /// The rule that decided; none where nothing allowed it (default deny).
+    pub rule: Option<RuleName>,
+}
+
+impl Permit {
+    pub(crate) fn new(target: TargetName, login: Login, roles: Vec<RoleName>, obligations: Obligations) -> Self {
+        Self { target, login, roles, obligations }
+    }
+
+    /// The target it is for.
+    #[must_use]
+    pub fn target(&self) -> &TargetName {
+        &self.target
+    }
+
+    /// The account it is for.
+    #[must_use]
+    pub fn login(&self) -> &Login {
+        &self.login
+    }
+
+    /// The roles that allow it, in the order of the rule files; never empty.
+    #[must_use]
+    pub fn roles(&self) -> &[RoleName] {
+        &self.roles
+    }
+
+    /// What whoever acts on it must do.
+    #[must_use]
+    pub fn obligations(&self) -> Obligations {
+        self.obligations
+    }
+}
+
+impl Obligations {
+    /// The obligations of two grants that both apply: whatever either asks for.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { recording: self.recording.max(other.recording), keep_binary: self.keep_binary || other.keep_binary }
+    }
+}
+
+impl Denial {
+    /// The denial for a target that does not exist. It is the same, word for word, for
+    /// one that the subject cannot reach: nobody learns from it which targets there are.
+    #[must_use]
+    pub fn unknown_target(name: &str) -> Self {
+        Self::by_default(format!(
+            "unknown target {name:?}, or none of your roles reaches it; `bastion targets` lists those you can reach"
+        ))
+    }
+
+    pub(crate) fn by_default(reason: String) -> Self {
+        Self { reason, rule: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn obligations_combine_to_the_stricter() {
+        use RecordingDuty::{BestEffort, Required};
+        let of = |recording, keep_binary| Obligations { recording, keep_binary };
+        assert_eq!(of(BestEffort, false).and(of(Required, false)), of(Required, false));
+        assert_eq!(of(Required, false).and(of(BestEffort, true)), of(Required, true));
+        assert_eq!(of(BestEffort, false).and(of(BestEffort, false)), of(BestEffort, false));
+    }
+
+    #[test]
+    fn a_hostile_target_name_cannot_write_to_the_terminal() {
+        assert!(!Denial::unknown_target("a\x1b[2J\r\nb").reason.contains(char::is_control));
+    }
+}

@@ -1,0 +1,72 @@
+//! [`CompileError`]: what is wrong with a role, and where.
+
+use std::fmt;
+
+use config::{Location, RoleName};
+
+/// One thing that is wrong with the rules.
+///
+/// Displays as `FILE:LINE:COLUMN: roles.ROLE: REASON`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompileError {
+    /// The rule file.
+    pub file: String,
+    /// The place in it.
+    pub at: Location,
+    /// The role.
+    pub role: RoleName,
+    /// What is wrong.
+    pub reason: CompileReason,
+}
+
+/// What is wrong with a role.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CompileReason {
+    /// A glob with a character that no target name has.
+    #[error(
+        "the target name {glob:?} matches nothing: a target name has letters, digits, '.', '-' and '_' only \
+         (and `*` or `?` stand for any of them)"
+    )]
+    BadGlob {
+        /// The glob as written.
+        glob: String,
+    },
+    /// Two roles have one name.
+    #[error("there is already a role of this name at {first}")]
+    DuplicateRole {
+        /// Where the first one stands.
+        first: String,
+    },
+    /// A grant without capabilities.
+    #[error("grants no capability; name some of: {}", all_capabilities())]
+    NoCapabilities,
+    /// Neither groups nor users.
+    #[error("nobody can have this role; name groups or users")]
+    NoMembers,
+    /// A grant without logins.
+    #[error(r#"grants no login; name some, or "*" for any, or "{{user}}" for the user's own name"#)]
+    NoLogins,
+    /// Neither grants nor console rights.
+    #[error("this role allows nothing; give it allow or console")]
+    NothingAllowed,
+    /// There is no such capability.
+    #[error("unknown capability {word:?}; {hint}")]
+    UnknownCapability {
+        /// The word as written.
+        word: String,
+        /// A similar one, or all.
+        hint: String,
+    },
+}
+
+pub(crate) fn all_capabilities() -> String {
+    crate::Capability::ALL.map(crate::Capability::as_str).join(", ")
+}
+
+impl fmt::Display for CompileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: roles.{}: {}", self.file, self.at, self.role, self.reason)
+    }
+}
+
+impl std::error::Error for CompileError {}

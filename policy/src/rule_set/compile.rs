@@ -1,0 +1,146 @@
+//! Rule documents to roles: what the words mean, and which roles can never apply.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use config::{Located, Location, RuleDoc, rules, suggestion};
+
+use super::{Grant, Role, Targets};
+use crate::{
+    access::Capability,
+    decision::Obligations,
+    error::{CompileError, CompileReason, all_capabilities},
+    glob::Glob,
+};
+
+/// Compiles all roles of all documents; the error is everything that is wrong.
+pub(super) fn roles(documents: &[RuleDoc]) -> Result<Vec<Role>, Vec<CompileError>> {
+    let mut roles = Vec::new();
+    let mut errors = Vec::new();
+    let mut places = BTreeMap::new();
+    for document in documents {
+        for written in &document.roles {
+            let mut report = |at: Location, reason: CompileReason| {
+                let (file, role) = (document.file.clone(), written.name.value.clone());
+                errors.push(CompileError { file, at, role, reason });
+            };
+            let place = format!("{}:{}", document.file, written.name.at);
+            if let Some(first) = places.get(&written.name.value) {
+                report(written.name.at, CompileReason::DuplicateRole { first: String::clone(first) });
+            } else {
+                places.insert(written.name.value.clone(), place);
+            }
+            roles.push(role(written, &mut report));
+        }
+    }
+    if errors.is_empty() { Ok(roles) } else { Err(errors) }
+}
+
+fn role(written: &rules::Role, report: &mut impl FnMut(Location, CompileReason)) -> Role {
+    let at = written.name.at;
+    if written.groups.is_empty() && written.users.is_empty() {
+        report(at, CompileReason::NoMembers);
+    }
+    if written.allow.is_empty() && written.console.is_empty() {
+        report(at, CompileReason::NothingAllowed);
+    }
+    Role {
+        name: written.name.value.clone(),
+        groups: written.groups.clone(),
+        users: written.users.clone(),
+        grants: written.allow.iter().map(|allow| grant(allow, report)).collect(),
+        console: written.console.clone(),
+    }
+}
+
+fn grant(written: &rules::Allow, report: &mut impl FnMut(Location, CompileReason)) -> Grant {
+    if written.logins.is_empty() {
+        report(written.at, CompileReason::NoLogins);
+    }
+    if written.capabilities.is_empty() {
+        report(written.at, CompileReason::NoCapabilities);
+    }
+    let mut names = Vec::new();
+    for Located { value, at } in &written.targets.names {
+        match Glob::parse(value) {
+            Some(glob) => names.push(glob),
+            None => report(*at, CompileReason::BadGlob { glob: value.clone() }),
+        }
+    }
+    let mut capabilities = BTreeSet::new();
+    for Located { value, at } in &written.capabilities {
+        match value.parse::<Capability>() {
+            Ok(capability) => {
+                capabilities.insert(capability);
+            }
+            Err(_) => report(*at, unknown_capability(value)),
+        }
+    }
+    Grant {
+        targets: Targets { names, labels: written.targets.labels.clone() },
+        logins: written.logins.clone(),
+        capabilities,
+        obligations: Obligations { recording: written.recording, keep_binary: written.keep_binary },
+    }
+}
+
+fn unknown_capability(word: &str) -> CompileReason {
+    let hint = match suggestion::nearest(word, Capability::ALL.map(Capability::as_str)) {
+        Some(near) => format!("did you mean {near:?}?"),
+        None => format!("there are: {}", all_capabilities()),
+    };
+    CompileReason::UnknownCapability { word: word.to_owned(), hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn errors(files: &[(&str, &str)]) -> Vec<String> {
+        let documents: Vec<_> = files.iter().map(|(file, text)| RuleDoc::parse(text, file).unwrap()).collect();
+        roles(&documents).map_or_else(|errors| errors.iter().map(ToString::to_string).collect(), |_| Vec::new())
+    }
+
+    #[test]
+    fn each_mistake_is_named_with_its_place() {
+        let text = "\
+roles:
+  a:
+    groups: [x]
+    allow:
+      - targets: { names: [web 1, 'db[12]'] }
+        logins: []
+        capabilities: [shel, telnet]
+      - targets: { labels: { env: dev } }
+        logins: [root]
+        capabilities: []
+  b: { allow: [] }
+";
+        assert_eq!(
+            errors(&[("rules.yaml", text)]),
+            [
+                "rules.yaml:5:9: roles.a: grants no login; name some, or \"*\" for any, or \"{user}\" for the user's own name",
+                "rules.yaml:5:28: roles.a: the target name \"web 1\" matches nothing: a target name has letters, digits, '.', '-' and '_' only (and `*` or `?` stand for any of them)",
+                "rules.yaml:5:35: roles.a: the target name \"db[12]\" matches nothing: a target name has letters, digits, '.', '-' and '_' only (and `*` or `?` stand for any of them)",
+                "rules.yaml:7:24: roles.a: unknown capability \"shel\"; did you mean \"shell\"?",
+                "rules.yaml:7:30: roles.a: unknown capability \"telnet\"; there are: agent-forward, exec, local-forward, pty, remote-forward, sftp, shell, streamlocal-forward, x11-forward",
+                "rules.yaml:8:9: roles.a: grants no capability; name some of: agent-forward, exec, local-forward, pty, remote-forward, sftp, shell, streamlocal-forward, x11-forward",
+                "rules.yaml:11:3: roles.b: nobody can have this role; name groups or users",
+                "rules.yaml:11:3: roles.b: this role allows nothing; give it allow or console",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_role_name_is_given_once_in_all_files() {
+        let text = "roles: { a: { groups: [x], console: [audit] } }";
+        assert_eq!(
+            errors(&[("one.yaml", text), ("two.yaml", text)]),
+            ["two.yaml:1:10: roles.a: there is already a role of this name at one.yaml:1:10"]
+        );
+    }
+
+    #[test]
+    fn the_example_compiles() {
+        assert_eq!(errors(&[("rules.yaml", include_str!("../../../config/rules.example.yaml"))]), Vec::<String>::new());
+    }
+}

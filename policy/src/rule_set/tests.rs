@@ -1,0 +1,337 @@
+//! The rules as a table: who may do what where, and what others are told.
+
+use std::{net::Ipv4Addr, path::Path, sync::LazyLock, time::SystemTime};
+
+use config::{rules::RecordingDuty, target::parse_targets};
+use proptest::prelude::*;
+
+use super::*;
+
+const RULES: &str = r#"
+roles:
+  engineer:
+    groups: [engineering]
+    allow:
+      - targets: { names: ["web*"] }
+        logins: [demo]
+        capabilities: [shell, pty]
+      - targets: { names: ["web*"] }
+        logins: [demo, root]
+        capabilities: [exec, sftp]
+        recording: best-effort
+      - targets: { labels: { env: dev } }
+        logins: ["{user}"]
+        capabilities: [shell]
+        recording: best-effort
+  sre:
+    groups: [sre]
+    users: [dave]
+    allow:
+      - targets: { names: ["db*"], labels: { env: prod } }
+        logins: ["*"]
+        capabilities: [shell, exec, local-forward]
+      - targets: { names: [web1] }
+        logins: [demo]
+        capabilities: [exec]
+        keep_binary: true
+  auditor:
+    groups: [auditor]
+    console: [sessions, audit]
+  lead: { users: [bob], console: [sessions] }
+"#;
+
+const TARGETS: &str = "
+- { name: web1, address: 'a:22', host_ca: 'KEY', labels: { env: prod } }
+- { name: web2, address: 'a:22', host_ca: 'KEY', labels: { env: dev } }
+- { name: db1, address: 'a:22', host_ca: 'KEY', labels: { env: prod, engine: pg } }
+- { name: db2, address: 'a:22', host_ca: 'KEY', labels: { env: staging } }
+- { name: lone, address: 'a:22', host_ca: 'KEY' }
+";
+
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+
+fn targets() -> &'static [Target] {
+    static PARSED: LazyLock<Vec<Target>> =
+        LazyLock::new(|| parse_targets(&TARGETS.replace("KEY", KEY), Path::new(""), "targets.yaml").unwrap());
+    &PARSED
+}
+
+fn rule_set(text: &str) -> RuleSet {
+    RuleSet::compile(&[RuleDoc::parse(text, "rules.yaml").unwrap()]).unwrap()
+}
+
+fn subject(name: &str, groups: &[&str]) -> Subject {
+    Subject {
+        issuer: "https://id.example.com".to_owned(),
+        id: format!("id of {name}"),
+        name: name.parse().unwrap(),
+        email: None,
+        groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
+    }
+}
+
+fn decide(rules: &RuleSet, who: &Subject, target: &str, login: &str, action: Action) -> Decision {
+    let target = targets().iter().find(|candidate| candidate.name.as_str() == target).unwrap();
+    let context = Context { now: SystemTime::UNIX_EPOCH, source: Ipv4Addr::LOCALHOST.into() };
+    rules.decide(who, &Resource { target, login: &login.parse().unwrap() }, action, &context)
+}
+
+#[test]
+fn a_subject_may_do_what_one_of_its_roles_allows_and_nothing_else() {
+    use Action::{OpenConnection, Use};
+    use Capability::{Exec, LocalForward, Pty, Sftp, Shell};
+
+    let alice = subject("alice", &["engineering"]);
+    let bob = subject("bob", &["engineering", "sre"]);
+    let carol = subject("carol", &["auditor"]);
+    let dave = subject("dave", &[]);
+    let plus = subject("al+x@example.com", &["engineering"]);
+    let nobody = subject("nobody", &[]);
+
+    // (who, target, login, action, roles that allow it)
+    let cases: [(&Subject, &str, &str, Action, &[&str]); 29] = [
+        (&alice, "web1", "demo", OpenConnection, &["engineer"]),
+        (&alice, "web1", "demo", Use(Shell), &["engineer"]),
+        (&alice, "web2", "demo", Use(Pty), &["engineer"]),
+        (&alice, "web1", "root", OpenConnection, &["engineer"]),
+        (&alice, "web1", "root", Use(Exec), &["engineer"]),
+        (&alice, "web1", "root", Use(Shell), &[]),
+        (&alice, "web1", "demo", Use(LocalForward), &[]),
+        (&alice, "web1", "deploy", OpenConnection, &[]),
+        (&alice, "web1", "alice", OpenConnection, &[]),
+        // {user} is the subject's own name and nobody else's.
+        (&alice, "web2", "alice", Use(Shell), &["engineer"]),
+        (&alice, "web2", "bob", Use(Shell), &[]),
+        (&alice, "web2", "alice", Use(Exec), &[]),
+        (&alice, "db1", "demo", OpenConnection, &[]),
+        (&alice, "lone", "demo", OpenConnection, &[]),
+        // Roles add up.
+        (&bob, "web1", "demo", Use(Exec), &["engineer", "sre"]),
+        (&bob, "web1", "demo", Use(Shell), &["engineer"]),
+        (&bob, "db1", "postgres", Use(LocalForward), &["sre"]),
+        // A user is named instead of a group.
+        (&dave, "db1", "root", Use(Shell), &["sre"]),
+        (&dave, "web1", "demo", Use(Exec), &["sre"]),
+        (&dave, "web1", "demo", Use(Shell), &[]),
+        // Names and labels must both match: db2 is not in production, web1 is no database.
+        (&dave, "db2", "root", Use(Shell), &[]),
+        (&dave, "web1", "root", Use(Shell), &[]),
+        (&dave, "db1", "root", Use(Sftp), &[]),
+        // Seeing sessions is not having them.
+        (&carol, "web1", "demo", OpenConnection, &[]),
+        (&carol, "lone", "carol", OpenConnection, &[]),
+        (&nobody, "web1", "demo", OpenConnection, &[]),
+        (&nobody, "web2", "nobody", Use(Shell), &[]),
+        (&plus, "web1", "demo", Use(Shell), &["engineer"]),
+        (&plus, "web2", "al", Use(Shell), &[]),
+    ];
+    let rules = rule_set(RULES);
+    for (who, target, login, action, expected) in cases {
+        let roles: Vec<String> = match decide(&rules, who, target, login, action) {
+            Decision::Allow(permit) => {
+                assert_eq!((permit.target().as_str(), permit.login().as_str()), (target, login));
+                permit.roles().iter().map(ToString::to_string).collect()
+            }
+            Decision::Deny(_) => Vec::new(),
+        };
+        assert_eq!(roles, expected, "{} {login}@{target} {action:?}", who.name);
+    }
+}
+
+#[test]
+fn the_obligations_of_all_grants_that_apply_add_up() {
+    let rules = rule_set(RULES);
+    let obligations =
+        |who: &Subject, target, login, capability| match decide(&rules, who, target, login, Action::Use(capability)) {
+            Decision::Allow(permit) => (permit.obligations().recording, permit.obligations().keep_binary),
+            Decision::Deny(denial) => panic!("{}", denial.reason),
+        };
+    let alice = subject("alice", &["engineering"]);
+    let bob = subject("bob", &["engineering", "sre"]);
+    assert_eq!(obligations(&alice, "web1", "demo", Capability::Shell), (RecordingDuty::Required, false));
+    assert_eq!(obligations(&alice, "web1", "demo", Capability::Exec), (RecordingDuty::BestEffort, false));
+    assert_eq!(obligations(&bob, "web1", "demo", Capability::Exec), (RecordingDuty::Required, true));
+}
+
+#[test]
+fn a_denial_says_what_is_wrong_and_what_is_possible() {
+    let alice = subject("alice", &["engineering"]);
+    let rules = rule_set(RULES);
+    let reason = |target, login, action| match decide(&rules, &alice, target, login, action) {
+        Decision::Allow(permit) => panic!("{permit:?}"),
+        Decision::Deny(denial) => denial.reason,
+    };
+    assert_eq!(
+        reason("web1", "root", Action::Use(Capability::Shell)),
+        "no role of yours allows \"shell\" on web1 as root; you may use: exec, sftp"
+    );
+    assert_eq!(
+        reason("web2", "deploy", Action::OpenConnection),
+        "login \"deploy\" is not allowed on web2; allowed: alice, demo, root"
+    );
+    assert_eq!(
+        reason("web2", "deploy", Action::Use(Capability::Shell)),
+        reason("web2", "deploy", Action::OpenConnection)
+    );
+}
+
+#[test]
+fn an_unreachable_target_looks_like_one_that_does_not_exist() {
+    let alice = subject("alice", &["engineering"]);
+    let rules = rule_set(RULES);
+    for action in [Action::OpenConnection, Action::Use(Capability::Shell)] {
+        for target in ["db1", "lone"] {
+            assert_eq!(
+                decide(&rules, &alice, target, "root", action),
+                Decision::Deny(Denial::unknown_target(target)),
+                "{target} {action:?}"
+            );
+        }
+    }
+    assert_eq!(
+        Denial::unknown_target("db1").reason,
+        "unknown target \"db1\", or none of your roles reaches it; `bastion targets` lists those you can reach"
+    );
+}
+
+#[test]
+fn reachable_lists_what_decide_allows() {
+    let rules = rule_set(RULES);
+    let listed = |who: &Subject| -> Vec<String> {
+        let line = |reachable: Reachable<'_>| {
+            let logins = Vec::from_iter(reachable.logins).join(",");
+            let capabilities = Vec::from_iter(reachable.capabilities.iter().map(|c| c.as_str())).join(",");
+            format!("{} {logins} {capabilities}", reachable.target.name)
+        };
+        rules.reachable(who, targets()).into_iter().map(line).collect()
+    };
+    assert_eq!(
+        listed(&subject("alice", &["engineering"])),
+        ["web1 demo,root exec,pty,sftp,shell", "web2 alice,demo,root exec,pty,sftp,shell"]
+    );
+    assert_eq!(listed(&subject("dave", &[])), ["web1 demo exec", "db1 * exec,local-forward,shell"]);
+    assert_eq!(listed(&subject("carol", &["auditor"])), Vec::<String>::new());
+}
+
+#[test]
+fn a_name_that_no_account_can_have_makes_no_target_reachable() {
+    let rules = rule_set(
+        r#"roles: { own: { groups: [g], allow: [{ targets: { names: ["*"] }, logins: ["{user}"], capabilities: [shell] }] } }"#,
+    );
+    assert!(rules.reachable(&subject("a@b", &["g"]), targets()).is_empty());
+    assert_eq!(rules.reachable(&subject("ab", &["g"]), targets()).len(), targets().len());
+}
+
+#[test]
+fn console_rights_come_from_roles_only() {
+    let rules = rule_set(RULES);
+    let rights = |sessions, audit| ConsoleRights { sessions, audit };
+    assert_eq!(rules.console(&subject("carol", &["auditor"])), rights(true, true));
+    assert_eq!(rules.console(&subject("bob", &["engineering"])), rights(true, false));
+    assert_eq!(rules.console(&subject("alice", &["engineering"])), rights(false, false));
+}
+
+#[test]
+fn no_rules_allow_nothing() {
+    let decision = decide(&RuleSet::default(), &subject("alice", &["x"]), "web1", "demo", Action::OpenConnection);
+    assert_eq!(decision, Decision::Deny(Denial::unknown_target("web1")));
+}
+
+// === Properties over small worlds ===
+
+fn a_role() -> impl Strategy<Value = Role> {
+    let some = |words: &'static [&'static str]| prop::sample::subsequence(words, 0..=words.len());
+    let login = prop_oneof![
+        Just(LoginSelector::Any),
+        Just(LoginSelector::Own),
+        Just(LoginSelector::Named("demo".parse().unwrap())),
+        Just(LoginSelector::Named("root".parse().unwrap())),
+    ];
+    let grant = (
+        some(&["web*", "db1", "*"]),
+        prop::option::of(prop::sample::select(&["prod", "dev"][..])),
+        prop::collection::vec(login, 0..3),
+        prop::sample::subsequence(&Capability::ALL[..], 0..4),
+        any::<(bool, bool)>(),
+    );
+    let grants = grant.prop_map(|(names, env, logins, capabilities, (required, keep_binary))| Grant {
+        targets: Targets {
+            names: names.iter().map(|name| Glob::parse(name).unwrap()).collect(),
+            labels: env.map(|env| ("env".to_owned(), env.to_owned())).into_iter().collect(),
+        },
+        logins,
+        capabilities: capabilities.into_iter().collect(),
+        obligations: Obligations {
+            recording: if required { RecordingDuty::Required } else { RecordingDuty::BestEffort },
+            keep_binary,
+        },
+    });
+    (some(&["a", "b"]), some(&["alice"]), prop::collection::vec(grants, 0..3)).prop_map(|(groups, users, grants)| {
+        Role {
+            name: "role".parse().unwrap(),
+            groups: groups.iter().map(|name| name.parse().unwrap()).collect(),
+            users: users.iter().map(|name| name.parse().unwrap()).collect(),
+            grants,
+            console: Vec::new(),
+        }
+    })
+}
+
+/// Every question that the small world has, with the rules' answers.
+fn answers(rules: &RuleSet, who: &Subject) -> Vec<(String, Action, Decision)> {
+    let actions = [Action::OpenConnection].into_iter().chain(Capability::ALL.map(Action::Use));
+    let mut answers = Vec::new();
+    for action in actions {
+        for (target, login) in [("web1", "demo"), ("web2", "alice"), ("db1", "root"), ("lone", "demo")] {
+            answers.push((format!("{login}@{target}"), action, decide(rules, who, target, login, action)));
+        }
+    }
+    answers
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn a_further_role_takes_nothing_away_and_lifts_no_duty(
+        roles in prop::collection::vec(a_role(), 0..3),
+        further in a_role(),
+        place in 0..3_usize,
+    ) {
+        let who = subject("alice", &["a"]);
+        let mut more = roles.clone();
+        more.insert(place.min(roles.len()), further);
+        let before = answers(&RuleSet { roles }, &who);
+        let after = answers(&RuleSet { roles: more }, &who);
+        for ((question, action, before), (_, _, after)) in before.into_iter().zip(after) {
+            let Decision::Allow(before) = before else { continue };
+            let Decision::Allow(after) = after else { panic!("{question} {action:?} was taken away") };
+            prop_assert_eq!(after.obligations().and(before.obligations()), after.obligations());
+        }
+    }
+
+    #[test]
+    fn a_subject_without_a_role_gets_no_permit(roles in prop::collection::vec(a_role(), 0..4)) {
+        // The roles are for the groups a and b and for alice.
+        let who = subject("mallory", &["c"]);
+        for (question, action, decision) in answers(&RuleSet { roles }, &who) {
+            prop_assert!(matches!(decision, Decision::Deny(_)), "{question} {action:?}");
+        }
+    }
+
+    #[test]
+    fn a_connection_is_allowed_exactly_where_a_capability_is(roles in prop::collection::vec(a_role(), 0..4)) {
+        let who = subject("alice", &["a"]);
+        let answers = answers(&RuleSet { roles }, &who);
+        let allowed = |wanted: &str, opening: bool| {
+            answers.iter().any(|(question, action, decision)| {
+                question == wanted
+                    && (*action == Action::OpenConnection) == opening
+                    && matches!(decision, Decision::Allow(_))
+            })
+        };
+        for (question, ..) in &answers {
+            prop_assert_eq!(allowed(question, true), allowed(question, false), "{}", question);
+        }
+    }
+}
