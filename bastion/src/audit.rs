@@ -8,6 +8,7 @@ use config::{Login, TargetName, UserName};
 use jiff::Timestamp;
 use recorder::SessionId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::store::{SessionEnd, SessionKind};
 
@@ -15,29 +16,64 @@ use crate::store::{SessionEnd, SessionKind};
 pub const AUDIT_VERSION: u32 = 1;
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum AuditEvent {
+    /// Something in the console or the API was refused to somebody who is logged in.
+    AccessRefused {
+        /// Whom.
+        #[schema(value_type = String)]
+        user: UserName,
+        /// What was asked for.
+        what: String,
+        /// Why, in words.
+        reason: String,
+        /// From where.
+        source: String,
+    },
     /// A certificate was issued.
     CertificateIssued {
         /// To whom.
+        #[schema(value_type = String)]
         user: UserName,
         /// Its serial number.
         serial: u64,
         /// Fingerprint of the certified key.
         fingerprint: String,
         /// When it ends.
+        #[schema(value_type = String, format = DateTime)]
         expires_at: Timestamp,
         /// From where it was asked for.
+        source: String,
+    },
+    /// A channel that is not a session was opened: forwarding of a port, a socket, an agent, X11.
+    ChannelOpened {
+        /// Whose.
+        #[schema(value_type = String)]
+        user: UserName,
+        /// On which target.
+        #[schema(value_type = String)]
+        target: TargetName,
+        /// As which account there.
+        #[schema(value_type = String)]
+        login: Login,
+        /// What for (`local-forward`, `agent-forward`, …).
+        what: String,
+        /// To or from which endpoint, where there is one.
+        endpoint: Option<String>,
+        /// From where.
         source: String,
     },
     /// A channel or request was refused.
     ChannelRefused {
         /// Whose.
+        #[schema(value_type = String)]
         user: UserName,
         /// On which target, if one was named.
+        #[schema(value_type = Option<String>)]
         target: Option<TargetName>,
         /// As which account there.
+        #[schema(value_type = Option<String>)]
         login: Option<Login>,
         /// What was asked for (`shell`, `exec`, `sftp`, `local-forward`, …).
         what: String,
@@ -51,6 +87,7 @@ pub enum AuditEvent {
     /// An SSH connection was authenticated.
     ConnectionAuthenticated {
         /// Who.
+        #[schema(value_type = String)]
         user: UserName,
         /// The serial number of the certificate.
         serial: u64,
@@ -76,12 +113,14 @@ pub enum AuditEvent {
     /// Somebody logged in.
     LoggedIn {
         /// Who.
+        #[schema(value_type = String)]
         user: UserName,
         /// The issuer.
         issuer: String,
         /// The issuer's identifier of the subject.
         subject: String,
         /// When the login ends.
+        #[schema(value_type = String, format = DateTime)]
         expires_at: Timestamp,
         /// From where.
         source: String,
@@ -89,6 +128,7 @@ pub enum AuditEvent {
     /// Somebody logged out.
     LoggedOut {
         /// Who.
+        #[schema(value_type = String)]
         user: UserName,
         /// From where.
         source: String,
@@ -96,6 +136,7 @@ pub enum AuditEvent {
     /// A recording could not go on.
     RecordingFailed {
         /// Of which session.
+        #[schema(value_type = String)]
         session: SessionId,
         /// Why, in words.
         reason: String,
@@ -105,8 +146,10 @@ pub enum AuditEvent {
     /// A recording was read.
     RecordingViewed {
         /// By whom.
+        #[schema(value_type = String)]
         user: UserName,
         /// Of which session.
+        #[schema(value_type = String)]
         session: SessionId,
         /// From where.
         source: String,
@@ -114,6 +157,7 @@ pub enum AuditEvent {
     /// A session ended.
     SessionEnded {
         /// Which one.
+        #[schema(value_type = String)]
         session: SessionId,
         /// How.
         end: SessionEnd,
@@ -123,12 +167,16 @@ pub enum AuditEvent {
     /// A session started.
     SessionStarted {
         /// Which one.
+        #[schema(value_type = String)]
         session: SessionId,
         /// Whose.
+        #[schema(value_type = String)]
         user: UserName,
         /// On which target.
+        #[schema(value_type = String)]
         target: TargetName,
         /// As which account there.
+        #[schema(value_type = String)]
         login: Login,
         /// What it runs.
         what: SessionKind,
@@ -140,20 +188,88 @@ pub enum AuditEvent {
     /// A target could not be reached or did not prove who it is.
     TargetUnavailable {
         /// Who wanted it.
+        #[schema(value_type = String)]
         user: UserName,
         /// Which one.
+        #[schema(value_type = String)]
         target: TargetName,
         /// Why, in words.
         reason: String,
     },
 }
 
+impl AuditEvent {
+    /// The `kind` of its JSON form.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::AccessRefused { .. } => "access_refused",
+            Self::CertificateIssued { .. } => "certificate_issued",
+            Self::ChannelOpened { .. } => "channel_opened",
+            Self::ChannelRefused { .. } => "channel_refused",
+            Self::ConnectionAuthenticated { .. } => "connection_authenticated",
+            Self::ConnectionRefused { .. } => "connection_refused",
+            Self::LoginFailed { .. } => "login_failed",
+            Self::LoggedIn { .. } => "logged_in",
+            Self::LoggedOut { .. } => "logged_out",
+            Self::RecordingFailed { .. } => "recording_failed",
+            Self::RecordingViewed { .. } => "recording_viewed",
+            Self::SessionEnded { .. } => "session_ended",
+            Self::SessionStarted { .. } => "session_started",
+            Self::TargetUnavailable { .. } => "target_unavailable",
+        }
+    }
+
+    /// The user it names. An event about a session leaves it to the session's row where it is `None`.
+    #[must_use]
+    pub fn user(&self) -> Option<&UserName> {
+        match self {
+            Self::AccessRefused { user, .. }
+            | Self::CertificateIssued { user, .. }
+            | Self::ChannelOpened { user, .. }
+            | Self::ChannelRefused { user, .. }
+            | Self::ConnectionAuthenticated { user, .. }
+            | Self::LoggedIn { user, .. }
+            | Self::LoggedOut { user, .. }
+            | Self::RecordingViewed { user, .. }
+            | Self::SessionStarted { user, .. }
+            | Self::TargetUnavailable { user, .. } => Some(user),
+            Self::ConnectionRefused { .. }
+            | Self::LoginFailed { .. }
+            | Self::RecordingFailed { .. }
+            | Self::SessionEnded { .. } => None,
+        }
+    }
+
+    /// The session it is about.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::RecordingFailed { session, .. }
+            | Self::RecordingViewed { session, .. }
+            | Self::SessionEnded { session, .. }
+            | Self::SessionStarted { session, .. } => Some(*session),
+            Self::AccessRefused { .. }
+            | Self::CertificateIssued { .. }
+            | Self::ChannelOpened { .. }
+            | Self::ChannelRefused { .. }
+            | Self::ConnectionAuthenticated { .. }
+            | Self::ConnectionRefused { .. }
+            | Self::LoginFailed { .. }
+            | Self::LoggedIn { .. }
+            | Self::LoggedOut { .. }
+            | Self::TargetUnavailable { .. } => None,
+        }
+    }
+}
+
 /// An event as it stands in the store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditRecord {
     /// Its place in the order of events.
     pub seq: i64,
     /// When it was written.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// The version of its form.
     pub v: u32,
@@ -161,3 +277,6 @@ pub struct AuditRecord {
     #[serde(flatten)]
     pub event: AuditEvent,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,109 @@
-//! cli
+//! The command line: every command, its arguments, and the file that runs it. In reading order:
+//!
+//! [`exit`] (errors and exit codes) · [`home`] (files of a login) · [`api_client`] · [`login`] ·
+//! [`ssh_config`] · [`targets`] · [`sessions`] · [`play`] · [`whoami`] · [`output`] ·
+//! [`check`] · [`serve`] · [`demo`].
+
+pub mod agent;
+pub mod api_client;
+pub mod check;
+pub mod demo;
+pub mod exit;
+pub mod home;
+pub mod key;
+pub mod login;
+pub mod output;
+pub mod play;
+pub mod serve;
+pub mod sessions;
+pub mod ssh_config;
+pub mod targets;
+pub mod whoami;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::exit::CommandError;
+use self::home::BastionHome;
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Fails only when a provider is there already, which is just as well.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    match Arguments::parse().command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(),
+    }
+}
+
+/// Certificates that live for minutes, and recordings, between people and the hosts they work on.
+#[derive(Debug, Parser)]
+#[command(name = "bastion", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands, people's own first.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Log in, and get a certificate that renews itself while the login lasts.
+    Login(login::LoginOptions),
+    /// Print or install the ssh_config block with which plain `ssh TARGET` works.
+    SshConfig(ssh_config::SshConfigOptions),
+    /// List the targets that you may reach.
+    Targets(targets::TargetsOptions),
+    /// List and show recorded sessions.
+    #[command(subcommand)]
+    Sessions(sessions::SessionsCommand),
+    /// Play a recording in this terminal.
+    Play(play::PlayOptions),
+    /// Write a recording as asciicast to stdout or a file.
+    Export(sessions::ExportOptions),
+    /// Show who is logged in, and until when.
+    Whoami(whoami::WhoamiOptions),
+    /// End the login, and remove its key and certificate.
+    Logout,
+    /// Check the configuration and the rules without starting anything.
+    Check(check::CheckOptions),
+    /// Run the bastion.
+    Serve(serve::ServeOptions),
+    /// Run everything on this machine to try it: issuer, target, rules and bastion.
+    Demo(demo::DemoOptions),
+}
+
+impl Command {
+    fn run(self) -> Result<(), CommandError> {
+        match self {
+            Self::Check(options) => check::run(&options),
+            Self::Demo(options) => demo::run(options),
+            Self::Export(options) => client(sessions::export(&BastionHome::open()?, &options)),
+            Self::Login(options) => login::run(&BastionHome::open()?, &options),
+            Self::Logout => client(whoami::logout(&BastionHome::open()?)),
+            Self::Play(options) => client(play::run(&BastionHome::open()?, &options)),
+            Self::Serve(options) => serve::run(&options),
+            Self::Sessions(command) => client(sessions::run(&BastionHome::open()?, &command)),
+            Self::SshConfig(options) => client(ssh_config::run(&BastionHome::open()?, &options)),
+            Self::Targets(options) => client(targets::run(&BastionHome::open()?, &options)),
+            Self::Whoami(options) => client(whoami::run(&BastionHome::open()?, &options)),
+        }
+    }
+}
+
+/// Runs a command that waits for one server: one thread is enough, and starts fastest.
+fn client<F>(command: F) -> Result<(), CommandError>
+where
+    F: Future<Output = Result<(), CommandError>>,
+{
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 refused or failed; 2 usage; 3 not logged in; 5 blocked by a rule; 255 connection failed.
+Environment: BASTION_HOME is the folder of the login (default ~/.bastion).";
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,42 @@
-//! The bastion: SSH front, sessions, identity, store, web.
+//! The bastion: between people (or AI agents) and the hosts that they work on.
+//!
+//! # The way of a keystroke
+//!
+//! ```text
+//!    user                                                                     target
+//!     |   1 ssh/listener.rs     accept; limits; span                            |
+//!     |   2 ssh/auth.rs         certificate -> Authenticated                    |
+//!     |   3 ssh/connection.rs   which target, which login; dial ahead           |
+//!     |   4 policy/rule_set.rs  may they? -> Permit, or a reason                |
+//!     |   5 ssh/channel.rs      pty, env, shell                                 |
+//!     |   6 session/start.rs    recording open, audit written, then:            |
+//!     |   7 ssh/target_leg.rs   the program starts -------------------------->  |
+//!     v                                                                         v
+//!   ssh/user_leg.rs  --FromUser-->  session/relay.rs  <--FromTarget--  ssh/target_leg.rs
+//!                                     |            |
+//!                      8 session/gate.rs        9 session/tap.rs
+//!                        -> forward               policy/mask.rs      -> Masked
+//!                                                 recorder/recording.rs
+//!                                                 recorder/asciicast/v3.rs
+//!                                                 recorder/spool.rs -> upload.rs -> object
+//! ```
+//!
+//! Read on: [`ssh`], [`session`], [`identity`], [`store`], [`web`], [`app`], [`cli`].
+//! The crates `config`, `policy` and `recorder` know nothing of the network.
+//!
+//! # Architecture invariants
+//!
+//! 1. No target connection without a [`policy::Permit`]; only [`policy::RuleSet::decide`] makes one.
+//! 2. No byte reaches a user or a target through [`session::relay`] without passing
+//!    [`session::gate`] (in) or [`session::tap`] (out).
+//! 3. Nothing runs before the recording is open, unless the permit says best effort.
+//! 4. What reaches the recorder, the log or the audit trail is [`policy::Masked`] or was never session content.
+//!
+//! Modules import only what stands to their left:
+//! `store` <- `audit` <- `identity` <- `session` <- `ssh`, `web` <- `app` <- `demo` <- `cli`.
+//! `ssh` and `web` do not import one another.
 
+pub mod app;
 pub mod audit;
 pub mod cli;
 pub mod demo;

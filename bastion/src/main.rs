@@ -1,3 +1,7 @@
-//! The `bastion` program.
+//! The `bastion` program: everything it does is behind [`bastion::cli`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bastion::cli::main()
+}

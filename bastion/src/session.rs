@@ -1,1 +1,22 @@
-//! session
+//! What both fronts share: one recorded, authorized run of a shell or command.
+//!
+//! Files in reading order:
+//!
+//! 1. [`terminal`]: the events of a session, in the words of RFC 4254 §6.
+//! 2. [`leg`]: what the relay needs of the user's side and of the target's side.
+//! 3. [`start`]: recording open, row and audit event written, target ready; then the program runs.
+//! 4. [`relay`]: the one loop that carries bytes both ways, bounded.
+//! 5. [`gate`]: what the user sends passes here before the target gets it.
+//! 6. [`tap`]: what the target sends passes here before anybody sees it.
+//! 7. [`registry`]: the sessions that run now.
+
+pub mod gate;
+pub mod leg;
+pub mod registry;
+pub mod relay;
+pub mod start;
+pub mod tap;
+pub mod terminal;
+
+pub use registry::Registry;
+pub use start::{SessionRequest, Sessions};

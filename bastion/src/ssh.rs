@@ -1,1 +1,34 @@
-//! ssh
+//! The SSH front. It ends the SSH protocol (RFC 4251–4254) on both sides: it is
+//! the server of the user's connection and the client of the target's.
+//!
+//! Files in reading order:
+//!
+//! 1. [`listener`]: accept, limits, one task and one span per connection.
+//!    [`severable`]: a connection that can be cut at any moment.
+//! 2. [`handler`]: russh's callbacks; each becomes a question to `connection`. It decides nothing.
+//! 3. [`auth`]: certificate -> [`Authenticated`](crate::identity::Authenticated).
+//! 4. [`destination`]: `login@target` -> login and target.
+//! 5. [`connection`]: one authenticated connection and its channels; the jump host inside it.
+//! 6. [`channel`]: one channel before it runs: collects pty-req and env; ends at shell, exec or subsystem.
+//! 7. [`user_leg`]: the user's channel as the relay sees it.
+//! 8. [`target_connection`]: dial the target, check its host key, log in.
+//! 9. [`target_leg`]: a channel of that connection as the relay sees it.
+//!    [`target_error`]: why a target could not be used.
+//! 10. [`host_identity`]: which host certificate the bastion shows to whom.
+//! 11. [`algorithms`]: what both legs negotiate, and their flow-control settings.
+
+pub mod algorithms;
+pub mod auth;
+pub mod channel;
+pub mod connection;
+pub mod destination;
+pub mod handler;
+pub mod host_identity;
+pub mod listener;
+pub mod severable;
+pub mod target_connection;
+pub mod target_error;
+pub mod target_leg;
+pub mod user_leg;
+
+pub use listener::Listener;

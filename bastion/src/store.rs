@@ -3,6 +3,8 @@
 //! Times are [`jiff::Timestamp`]s, stored as integer milliseconds since the
 //! epoch. Secrets (login tokens, cookie values) are stored as SHA-256 only.
 
+use std::{path::PathBuf, time::Duration};
+
 use async_trait::async_trait;
 use config::{Login, TargetName, UserName};
 use jiff::Timestamp;
@@ -12,12 +14,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{AuditEvent, AuditRecord};
 
+pub mod sqlite;
+
+pub use sqlite::SqliteStore;
+
 /// Why the store could not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database did not answer or refused.
     #[error("the store is unavailable: {0}")]
     Unavailable(#[source] sqlx::Error),
+    /// The database did not answer in time. A write that was given up may still be done later.
+    #[error("the store did not answer within {0:?}")]
+    Deadline(Duration),
+    /// The database file could not be made or opened.
+    #[error("the store's file {path} could not be opened: {source}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The schema could not be brought up to date.
     #[error("the store's schema could not be migrated: {0}")]
     Migrate(#[source] sqlx::migrate::MigrateError),
@@ -102,6 +119,18 @@ pub enum SessionKind {
     Sftp,
     /// An interactive shell.
     Shell,
+}
+
+impl SessionKind {
+    /// The word that stands for it in JSON and in recordings.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exec => "exec",
+            Self::Sftp => "sftp",
+            Self::Shell => "shell",
+        }
+    }
 }
 
 /// How a session ended.

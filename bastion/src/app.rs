@@ -1,0 +1,420 @@
+//! Builds everything from the settings, in the order in which one part needs
+//! another, and stops it in the opposite order.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use config::{Config, Credential, Store as StoreSettings, Target, TargetName};
+use jiff::Timestamp;
+use policy::{CompileError, RuleSet};
+use recorder::{Recorder, RecorderSettings, S3Settings, StorageSettings, storage::StorageError};
+use russh::keys::{PrivateKey, PublicKey, ssh_key};
+use tokio::{net::TcpListener, sync::watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+use url::Url;
+
+use crate::{
+    audit::AuditEvent,
+    identity::{
+        key_file::KeyFileError,
+        login::{LoginService, LoginSettings},
+        oidc::{IssuerError, OidcClient, OidcError, OidcSettings},
+        ssh_ca::{IssueError, SshAuthorities},
+        ssh_certificate::TrustedCas,
+    },
+    session::{Registry, Sessions},
+    ssh::{
+        self,
+        auth::Authenticator,
+        connection::{ConfiguredTarget, Front},
+        host_identity::{HostIdentity, ServerSettings},
+        listener::ConnectionLimits,
+        target_connection::{HostTrust, SshTarget, TargetCredential},
+    },
+    store::{SessionEnd, SessionFilter, Store, StoreError, sqlite::SqliteStore},
+    web::{self, BastionInfo, WebState, state::SshAddress},
+};
+
+/// How often what has expired is removed from the store.
+const HOUSEKEEPING: Duration = Duration::from_mins(10);
+
+/// How long running sessions may take to end once they have been asked to.
+const TERMINATION_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long web requests may take to be answered when the bastion stops.
+const WEB_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long recordings may take to be completed in the object store when the
+/// bastion stops; what is left is completed at the next start.
+const RECORDINGS_LIMIT: Duration = Duration::from_secs(20);
+
+/// Why the bastion did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A key of a target cannot be read.
+    #[error("targets: {target}: {what} cannot be read: {source}")]
+    Credential {
+        /// Which target.
+        target: TargetName,
+        /// Which key.
+        what: &'static str,
+        /// What is wrong with it.
+        source: ssh_key::Error,
+    },
+    /// The data folder cannot be used.
+    #[error("data_dir: {path} cannot be used: {source}")]
+    DataDir {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The issuer's settings cannot be used.
+    #[error("identity.oidc: {0}")]
+    Issuer(#[from] IssuerError),
+    /// An authority's key file cannot be used.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// The bastion's own host certificate cannot be made.
+    #[error("the bastion's host certificate cannot be made: {0}")]
+    HostCertificate(#[from] IssueError),
+    /// An address cannot be listened on.
+    #[error("listen.{front}: cannot listen on {address}: {source}. Choose another address, or stop what uses it")]
+    Listen {
+        /// Which front.
+        front: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The client of the issuer cannot be set up.
+    #[error("identity.oidc: {0}")]
+    Oidc(#[from] OidcError),
+    /// Recordings cannot be kept.
+    #[error("recording: {0}")]
+    Recording(#[from] recorder::RecordError),
+    /// The object store's settings cannot be used.
+    #[error("recording.storage: {0}")]
+    Storage(#[from] StorageError),
+    /// The object store's URL cannot be used.
+    #[error("recording.storage: {0:?} is not a usable location")]
+    StorageUrl(String),
+    /// The rules do not compile.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Rules(Vec<CompileError>),
+    /// The store cannot be opened.
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+    /// The console's URL cannot be used.
+    #[error("web.url: {url} cannot be used: {source}")]
+    WebUrl {
+        /// The URL.
+        url: Url,
+        /// What is wrong with it.
+        source: url::ParseError,
+    },
+    /// The web front's certificate cannot be used.
+    #[error("web.tls: {0}")]
+    Tls(#[from] web::tls::TlsError),
+}
+
+/// A bastion whose sockets are bound and whose parts are ready.
+pub struct App {
+    front: Arc<Front>,
+    ssh: ssh::Listener,
+    web: web::listener::Listener,
+    store: Arc<dyn Store>,
+    recorder: Arc<Recorder>,
+    registry: Registry,
+}
+
+/// The sockets of the fronts, bound before anything else: settings may depend on their ports.
+#[derive(Debug)]
+pub struct Sockets {
+    ssh: TcpListener,
+    web: TcpListener,
+    /// Where the SSH front listens.
+    pub ssh_address: SocketAddr,
+    /// Where the web front listens.
+    pub web_address: SocketAddr,
+}
+
+impl Sockets {
+    /// Binds them.
+    ///
+    /// # Errors
+    ///
+    /// When an address cannot be bound.
+    pub async fn bind(ssh: SocketAddr, web: SocketAddr) -> Result<Self, AppError> {
+        let bind = async |front, address| {
+            let failed = |source| AppError::Listen { front, address, source };
+            let socket = TcpListener::bind(address).await.map_err(failed)?;
+            let bound = socket.local_addr().map_err(failed)?;
+            Ok::<_, AppError>((socket, bound))
+        };
+        let ((ssh, ssh_address), (web, web_address)) = (bind("ssh", ssh).await?, bind("web", web).await?);
+        Ok(Self { ssh, web, ssh_address, web_address })
+    }
+}
+
+impl App {
+    /// Builds the bastion; nothing is served before [`App::run`].
+    ///
+    /// # Errors
+    ///
+    /// When a setting cannot be used, or a part cannot start.
+    pub async fn build(config: Config, sockets: Sockets) -> Result<Self, AppError> {
+        prepare_data_dir(&config.data_dir)?;
+        let rules = watch::Sender::new(Arc::new(RuleSet::compile(&config.rules).map_err(AppError::Rules)?));
+        let authorities = SshAuthorities::load_or_create(&config.data_dir)?;
+        let host_ca = authorities.host.public_key().clone();
+        let user_ca = Arc::new(authorities.user);
+        let target_ca = Arc::new(authorities.target);
+        let own_names: Vec<String> = config.names.iter().map(ToString::to_string).collect();
+        let tls = match &config.web.tls {
+            Some(files) => web::tls::from_files(&files.certificate, &files.key)?,
+            None => web::tls::from_own_ca(&config.data_dir, &own_names)?,
+        };
+
+        let StoreSettings::Sqlite(database) = &config.store;
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(database).await?);
+        let recorder = Arc::new(open_recorder(&config.recording)?);
+        complete_cut_off_sessions(&recorder, store.as_ref()).await?;
+
+        let login = Arc::new(LoginService::new(
+            OidcClient::new(oidc_settings(&config)?)?,
+            Arc::clone(&store),
+            Arc::clone(&user_ca),
+            LoginSettings {
+                login_lifetime: config.identity.login_lifetime,
+                certificate_lifetime: config.identity.certificate_lifetime,
+                console_callback: console_callback(&config.web.url)?,
+            },
+        ));
+
+        let registry = Registry::new();
+        let sessions =
+            Sessions { store: Arc::clone(&store), recorder: Arc::clone(&recorder), registry: registry.clone() };
+        let mut targets = HashMap::new();
+        for settings in &config.targets {
+            let ssh = ssh_target(settings, &target_ca)?;
+            targets.insert(settings.name.clone(), ConfiguredTarget { settings: settings.clone(), ssh });
+        }
+        let front = Arc::new(Front {
+            authenticator: Authenticator::new(
+                Arc::clone(&store),
+                TrustedCas::new([user_ca.fingerprint()]),
+                format!("bastion login {}", config.web.url.as_str().trim_end_matches('/')),
+            ),
+            rules: rules.subscribe(),
+            targets,
+            sessions,
+            host_identity: HostIdentity::new(
+                authorities.host,
+                authorities.host_key,
+                own_names.clone(),
+                ServerSettings {
+                    max_auth_attempts: config.listen.max_auth_attempts,
+                    keepalive_interval: config.listen.keepalive_interval,
+                },
+            ),
+            max_channels: config.listen.max_channels,
+            login_grace_time: config.listen.login_grace_time,
+            tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
+        });
+        // Made now, so that an unusable name is an error at the start and not at the first login.
+        front.host_identity.server_config(None, Timestamp::now())?;
+        let limits = ConnectionLimits {
+            connections: config.listen.max_connections,
+            unauthenticated: config.listen.max_unauthenticated,
+        };
+        let ssh = ssh::Listener::new(sockets.ssh, Arc::clone(&front), &limits);
+        let info = BastionInfo {
+            name: "bastion".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ssh: SshAddress { host: own_names.first().cloned().unwrap_or_default(), port: sockets.ssh_address.port() },
+            names: own_names,
+            host_ca: public_key_line(&host_ca),
+            issuer: config.identity.oidc.issuer.clone(),
+        };
+        let state = WebState::new(
+            Arc::clone(&store),
+            login,
+            rules.subscribe(),
+            config.targets.into(),
+            recorder.clone(),
+            info,
+            config.web.url,
+        );
+        let web = web::listener::Listener::new(sockets.web, tls, web::router(state), config.listen.max_connections);
+        Ok(Self { front, ssh, web, store, recorder, registry })
+    }
+
+    /// Serves until `stop`; then no new connection is taken, and sessions that
+    /// run have until `drained` to end by themselves.
+    pub async fn run(self, stop: CancellationToken, drained: impl Future<Output = ()>) {
+        let Self { front, ssh, web, store, recorder, registry } = self;
+        let housekeeping = tokio::spawn(keep_house(Arc::clone(&store), stop.clone()));
+        // The console goes on while sessions drain: people may want to see how they end.
+        let web_stop = CancellationToken::new();
+        let web = tokio::spawn(web.serve(web_stop.clone()));
+        ssh.run(stop.clone()).await;
+
+        tokio::select! {
+            () = registry.emptied() => {}
+            () = drained => {
+                registry.terminate_all("the bastion is stopping");
+                if tokio::time::timeout(TERMINATION_LIMIT, registry.emptied()).await.is_err() {
+                    warn!(sessions = registry.len(), "sessions did not end in time");
+                }
+            }
+        }
+        web_stop.cancel();
+        front.closing.cancel();
+        front.tasks.close();
+        if tokio::time::timeout(TERMINATION_LIMIT, front.tasks.wait()).await.is_err() {
+            warn!(tasks = front.tasks.len(), "connections did not end in time");
+        }
+        if tokio::time::timeout(WEB_LIMIT, web).await.is_err() {
+            warn!("web requests did not end in time");
+        }
+        let unsealed = recorder.shutdown(RECORDINGS_LIMIT).await;
+        if unsealed > 0 {
+            warn!(unsealed, "recordings wait in the spool; the next start goes on with them");
+        }
+        housekeeping.abort();
+        info!("stopped");
+    }
+}
+
+/// Where the issuer sends browsers back to.
+///
+/// # Errors
+///
+/// When the console's URL has no place for a path.
+pub fn console_callback(console: &Url) -> Result<Url, AppError> {
+    console.join("/login/callback").map_err(|source| AppError::WebUrl { url: console.clone(), source })
+}
+
+/// The data folder is the bastion's alone: keys and recordings are in it.
+fn prepare_data_dir(path: &Path) -> Result<(), AppError> {
+    let failed = |source| AppError::DataDir { path: path.to_owned(), source };
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).map_err(failed)
+}
+
+fn open_recorder(settings: &config::Recording) -> Result<Recorder, AppError> {
+    let storage = recorder::storage::build(&storage_settings(&settings.storage)?)?;
+    Ok(Recorder::open(RecorderSettings {
+        spool_limit: settings.spool_limit,
+        upload_interval: settings.upload_interval,
+        ..RecorderSettings::new(storage, &settings.spool)
+    })?)
+}
+
+fn storage_settings(storage: &config::Storage) -> Result<StorageSettings, AppError> {
+    let url = |text: String| text.parse::<Url>().map_err(|_| AppError::StorageUrl(text));
+    Ok(match storage {
+        config::Storage::Folder(folder) => StorageSettings {
+            url: Url::from_directory_path(folder).map_err(|()| AppError::StorageUrl(folder.display().to_string()))?,
+            s3: None,
+        },
+        config::Storage::S3(s3) => StorageSettings {
+            url: url(format!("s3://{}/{}", s3.bucket, s3.prefix))?,
+            s3: Some(S3Settings {
+                endpoint: s3.endpoint.clone(),
+                region: Some(s3.region.clone()),
+                access_key_id: s3.credentials.as_ref().map(|key| key.access_key_id.expose().to_owned()),
+                secret_access_key: s3.credentials.as_ref().map(|key| key.secret_access_key.expose().to_owned()),
+                path_style: s3.path_style,
+                allow_http: s3.allow_http,
+            }),
+        },
+    })
+}
+
+/// Completes the rows of sessions that an earlier run of the bastion did not end.
+async fn complete_cut_off_sessions(recorder: &Recorder, store: &dyn Store) -> Result<(), AppError> {
+    let recovered: HashMap<_, _> =
+        recorder.recover().await?.into_iter().map(|recovered| (recovered.id, recovered)).collect();
+    for session in store.sessions(&SessionFilter { running: true, limit: u32::MAX, ..SessionFilter::default() }).await?
+    {
+        let last_event_at = recovered.get(&session.id).and_then(|recovered| recovered.last_event_at);
+        let at = last_event_at.unwrap_or(session.started_at);
+        store.end_session(session.id, at, &SessionEnd::CutOff, session.output_bytes).await?;
+        let event = AuditEvent::SessionEnded {
+            session: session.id,
+            end: SessionEnd::CutOff,
+            output_bytes: session.output_bytes,
+        };
+        store.append_audit(Timestamp::now(), &[event]).await?;
+    }
+    Ok(())
+}
+
+async fn keep_house(store: Arc<dyn Store>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(HOUSEKEEPING);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        if let Err(error) = store.forget_expired(Timestamp::now()).await {
+            warn!(%error, "what has expired could not be removed from the store");
+        }
+    }
+}
+
+fn oidc_settings(config: &Config) -> Result<OidcSettings, AppError> {
+    let oidc = &config.identity.oidc;
+    let extra_ca_pem = match &oidc.ca {
+        None => None,
+        Some(path) => Some(std::fs::read(path).map_err(|source| AppError::DataDir { path: path.clone(), source })?),
+    };
+    Ok(OidcSettings {
+        client_secret: oidc.client_secret.as_ref().map(|secret| secret.expose().to_owned()),
+        scopes: oidc.scopes.clone(),
+        username_claim: oidc.username_claim.clone(),
+        groups_claim: oidc.groups_claim.clone(),
+        extra_ca_pem,
+        ..OidcSettings::new(oidc.issuer.parse()?, &oidc.client_id)
+    })
+}
+
+fn ssh_target(settings: &Target, target_ca: &Arc<crate::identity::ssh_ca::TargetCa>) -> Result<SshTarget, AppError> {
+    let failed = |what| move |source| AppError::Credential { target: settings.name.clone(), what, source };
+    let public = |key: &config::PublicKey, what| PublicKey::from_openssh(key.as_str()).map_err(failed(what));
+    let credential = match &settings.credential {
+        Credential::Certificate => TargetCredential::Certificate(Arc::clone(target_ca)),
+        Credential::Password(password) => TargetCredential::Password(password.clone()),
+        Credential::PrivateKey(text) => TargetCredential::PrivateKey(Arc::new(
+            PrivateKey::from_openssh(text.expose()).map_err(failed("credential.private_key"))?,
+        )),
+    };
+    Ok(SshTarget {
+        name: settings.name.clone(),
+        address: settings.address.to_string(),
+        trust: HostTrust {
+            keys: settings.trust.keys.iter().map(|key| public(key, "host_keys")).collect::<Result<_, _>>()?,
+            authority: settings.trust.ca.as_ref().map(|key| public(key, "host_ca")).transpose()?,
+        },
+        credential,
+    })
+}
+
+/// `ALGORITHM BASE64`, without a comment.
+fn public_key_line(key: &PublicKey) -> String {
+    let mut key = key.clone();
+    key.set_comment("");
+    key.to_openssh().unwrap_or_default().trim().to_owned()
+}

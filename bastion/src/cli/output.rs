@@ -1,0 +1,178 @@
+//! What commands print: tables for people, JSON for programs.
+//!
+//! Session commands, names and server messages are text that somebody else chose. In a terminal
+//! they could move the cursor or change the title, so control characters are made [`visible`].
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::exit::CommandError;
+
+/// `--output`, the same for every listing.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct OutputOptions {
+    /// How to print.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Format,
+}
+
+/// How a listing is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Aligned columns for people.
+    #[default]
+    Table,
+    /// JSON, as the API gives it.
+    Json,
+}
+
+/// Prints a value as JSON.
+///
+/// # Errors
+///
+/// When stdout cannot be written.
+pub fn print_json(value: &serde_json::Value) -> Result<(), CommandError> {
+    let mut stdout = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut stdout, value).map_err(io::Error::from)?;
+    writeln!(stdout)?;
+    Ok(stdout.flush()?)
+}
+
+/// Prints text as it is.
+///
+/// # Errors
+///
+/// When stdout cannot be written.
+pub fn print(text: &str) -> Result<(), CommandError> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    Ok(stdout.flush()?)
+}
+
+/// Rows under a heading, aligned by the width that a terminal gives to each character.
+#[derive(Debug)]
+pub struct Table<const COLUMNS: usize> {
+    rows: Vec<[String; COLUMNS]>,
+}
+
+impl<const COLUMNS: usize> Table<COLUMNS> {
+    /// A table with only its heading.
+    #[must_use]
+    pub fn new(heading: [&str; COLUMNS]) -> Self {
+        Self { rows: vec![heading.map(str::to_owned)] }
+    }
+
+    /// Adds a row. An empty cell is shown as `-`.
+    pub fn row(&mut self, cells: [String; COLUMNS]) {
+        self.rows.push(cells.map(|cell| if cell.is_empty() { "-".to_owned() } else { visible(&cell).into_owned() }));
+    }
+
+    /// The table as text, each line ended, without blanks at the ends of lines.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut widths = [0; COLUMNS];
+        for row in &self.rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.width());
+            }
+        }
+        let mut text = String::new();
+        for row in &self.rows {
+            let mut line = String::new();
+            for (width, cell) in widths.iter().zip(row) {
+                line.push_str(cell);
+                line.extend(std::iter::repeat_n(' ', width - cell.width() + COLUMN_GAP));
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// The text with control characters, and those that turn the reading direction, written as escapes.
+#[must_use]
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if is_hidden(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// At most `columns` wide; what is cut off ends in `…`.
+#[must_use]
+pub fn shortened(text: &str, columns: usize) -> String {
+    let text = visible(text);
+    if text.width() <= columns {
+        return text.into_owned();
+    }
+    let mut short = String::new();
+    for character in text.chars() {
+        short.push(character);
+        if short.width() >= columns {
+            short.pop();
+            break;
+        }
+    }
+    short.push('…');
+    short
+}
+
+/// A point in time as a person here reads it.
+#[must_use]
+pub fn local_time(time: Timestamp) -> String {
+    time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+fn is_hidden(character: char) -> bool {
+    // The bidirectional controls of Unicode Standard Annex #9, the line and paragraph separators,
+    // and zero-width characters: with them a line can read as another one.
+    character.is_control()
+        || matches!(character,
+            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Blanks between two columns.
+const COLUMN_GAP: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_align_by_display_width() {
+        let mut table = Table::new(["NAME", "LOGIN", "NOTE"]);
+        table.row(["web1".into(), "demo".into(), "x".into()]);
+        table.row(["日本".into(), String::new(), "y".into()]);
+        assert_eq!(table.render(), "NAME  LOGIN  NOTE\nweb1  demo   x\n日本  -      y\n");
+    }
+
+    #[test]
+    fn control_characters_reach_no_terminal() {
+        let mut table = Table::new(["COMMAND"]);
+        table.row(["a\x1b]0;title\x07b\r\nc\u{202e}d\u{9b}2J".into()]);
+        let text = table.render();
+        assert!(!text.replace('\n', "").chars().any(is_hidden), "{text:?}");
+        assert!(text.contains("a\\u{1b}]0;title\\u{7}b\\r\\nc\\u{202e}d\\u{9b}2J"), "{text}");
+    }
+
+    #[test]
+    fn long_cells_are_cut_by_width() {
+        assert_eq!(shortened("abcdef", 6), "abcdef");
+        assert_eq!(shortened("abcdefg", 6), "abcde…");
+        assert!(shortened("日本日本日本", 6).width() <= 6);
+    }
+}

@@ -1,0 +1,96 @@
+//! `bastion serve`: the server.
+
+use std::{future::Future, io::IsTerminal as _, path::PathBuf, time::Duration};
+
+use clap::Args;
+use config::{Config, LogFormat, Telemetry};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use super::exit::CommandError;
+use crate::app::{App, Sockets};
+
+/// How long sessions may go on after the first signal; a second one ends them at once.
+const DRAIN_LIMIT: Duration = Duration::from_mins(5);
+
+/// Arguments of `bastion serve`.
+#[derive(Debug, Args)]
+pub struct ServeOptions {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+/// Runs the bastion until it is told to stop.
+///
+/// # Errors
+///
+/// When the configuration does not hold, or a part cannot start.
+pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
+    let config = Config::load(&options.config).map_err(|errors| CommandError::Refused(errors.to_string()))?;
+    log_to_stderr(&config.telemetry);
+    raise_file_limit();
+    server(async {
+        let failed = |error: crate::app::AppError| CommandError::Refused(error.to_string());
+        let sockets = Sockets::bind(config.listen.ssh, config.listen.web).await.map_err(failed)?;
+        tracing::info!(ssh = %sockets.ssh_address, web = %sockets.web_address, "listening");
+        let app = App::build(config, sockets).await.map_err(failed)?;
+        let stop = CancellationToken::new();
+        let signals = stop_on_signals(stop.clone())?;
+        app.run(stop, async {
+            tokio::select! {
+                () = tokio::time::sleep(DRAIN_LIMIT) => {}
+                () = signals => {}
+            }
+        })
+        .await;
+        Ok(())
+    })
+}
+
+/// Runs a server on all processors.
+pub(super) fn server(run: impl Future<Output = Result<(), CommandError>>) -> Result<(), CommandError> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run)
+}
+
+/// Cancels `stop` at the first SIGINT or SIGTERM; the future ends at the second.
+pub(super) fn stop_on_signals(stop: CancellationToken) -> Result<impl Future<Output = ()>, CommandError> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let second = CancellationToken::new();
+    let done = second.clone();
+    tokio::spawn(async move {
+        for token in [stop, second] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            token.cancel();
+        }
+    });
+    Ok(done.cancelled_owned())
+}
+
+/// A session takes two sockets and a spool file; the usual soft limit of 1,024 files is soon reached.
+fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit on open files could not be raised");
+    }
+}
+
+/// Logs go to stderr; stdout is for answers.
+pub(super) fn log_to_stderr(telemetry: &Telemetry) {
+    let filter = EnvFilter::try_new(&telemetry.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    // Fails only when a log is set up already, as in tests.
+    let _ = match telemetry.format {
+        LogFormat::Json => log.json().try_init(),
+        LogFormat::Text => log.try_init(),
+    };
+}

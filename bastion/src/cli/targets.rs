@@ -1,0 +1,58 @@
+//! `bastion targets`: what one may reach.
+
+use clap::Args;
+use serde_json::Value;
+
+use super::api_client::{ApiClient, Page, Target};
+use super::exit::CommandError;
+use super::home::BastionHome;
+use super::output::{Format, OutputOptions, Table, print, print_json};
+
+/// Arguments of `bastion targets`.
+#[derive(Debug, Args)]
+pub struct TargetsOptions {
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
+}
+
+/// Lists the targets.
+///
+/// # Errors
+///
+/// When there is no login, or the server refuses.
+pub async fn run(home: &BastionHome, options: &TargetsOptions) -> Result<(), CommandError> {
+    let page: Page = ApiClient::logged_in(home)?.get("targets", &[]).await?;
+    match options.output.output {
+        Format::Json => print_json(&Value::Array(page.items)),
+        Format::Table => print(&table(page.items)?),
+    }
+}
+
+fn table(items: Vec<Value>) -> Result<String, CommandError> {
+    let mut table = Table::new(["NAME", "LOGINS", "LABELS", "CAPABILITIES"]);
+    for item in items {
+        let target: Target = serde_json::from_value(item).map_err(anyhow::Error::new)?;
+        let labels: Vec<_> = target.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        table.row([target.name, target.logins.join(" "), labels.join(" "), target.capabilities.join(" ")]);
+    }
+    Ok(table.render())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_one_row() {
+        let items = vec![
+            serde_json::json!({"name":"demo","labels":{"env":"dev","os":"linux"},"logins":["demo"],"capabilities":["shell","exec"]}),
+            serde_json::json!({"name":"web1","labels":{},"logins":["root","alice"],"capabilities":["shell"]}),
+        ];
+        assert_eq!(
+            table(items).unwrap(),
+            "NAME  LOGINS      LABELS            CAPABILITIES\n\
+             demo  demo        env=dev os=linux  shell exec\n\
+             web1  root alice  -                 shell\n"
+        );
+    }
+}

@@ -1,0 +1,197 @@
+//! Logins: begun here, proved at the issuer, finished here; and the SSH certificates under them.
+//!
+//! ```text
+//! begin_browser -> issuer's page -> finish_browser ─┐
+//! begin_device  -> issuer's page -> poll_device    ─┴-> NewLogin -> login_by_token -> issue_ssh_certificate
+//! ```
+//!
+//! What begins a login is used once. The audit event is written before its effect is handed out.
+//! The issuer's tokens are dropped at the end of a login; nothing here renews a login without a person.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use policy::Subject;
+use url::Url;
+
+use super::{
+    oidc::{OidcClient, Tokens},
+    ssh_ca::UserCa,
+    subject::Authenticated,
+    token::{self, Token},
+};
+use crate::{
+    audit::AuditEvent,
+    store::{LoginKind, LoginRecord, Store, TokenHash},
+};
+
+mod browser;
+mod certificate;
+mod device;
+mod error;
+mod public_key;
+mod redirect;
+
+pub use self::{
+    browser::BrowserLogin,
+    certificate::IssuedCertificate,
+    device::{DeviceLogin, DevicePoll},
+    error::{LoginError, Outcome},
+    public_key::PublicKeyError,
+};
+
+/// How long things last.
+#[derive(Debug, Clone)]
+pub struct LoginSettings {
+    /// How long a login lasts.
+    pub login_lifetime: Duration,
+    /// How long an SSH certificate lasts; never longer than its login.
+    pub certificate_lifetime: Duration,
+    /// The console's own callback (`https://bastion.example.com:8443/login/callback`), the only place that web
+    /// logins come back to.
+    pub console_callback: Url,
+}
+
+/// Begins and finishes logins.
+pub struct LoginService {
+    oidc: OidcClient,
+    store: Arc<dyn Store>,
+    user_ca: Arc<UserCa>,
+    settings: LoginSettings,
+}
+
+/// A login that was just finished.
+#[derive(Debug)]
+pub struct NewLogin {
+    /// To be handed to the CLI (bearer token) or the browser (cookie); the bastion keeps only its hash.
+    pub token: Token,
+    /// Who, and until when.
+    pub record: LoginRecord,
+}
+
+/// A login that was shown by its token and is good now.
+#[derive(Debug, Clone)]
+pub struct Login {
+    authenticated: Authenticated,
+    token: TokenHash,
+    kind: LoginKind,
+    expires_at: Timestamp,
+}
+
+impl Login {
+    /// Who.
+    #[must_use]
+    pub fn authenticated(&self) -> &Authenticated {
+        &self.authenticated
+    }
+
+    /// Who, as the rules see it.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        self.authenticated.subject()
+    }
+
+    /// What holds it.
+    #[must_use]
+    pub fn kind(&self) -> LoginKind {
+        self.kind
+    }
+
+    /// The hash of its token.
+    #[must_use]
+    pub fn token(&self) -> TokenHash {
+        self.token
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+}
+
+impl LoginService {
+    /// Puts the parts together; talks to nobody.
+    #[must_use]
+    pub fn new(oidc: OidcClient, store: Arc<dyn Store>, user_ca: Arc<UserCa>, settings: LoginSettings) -> Self {
+        Self { oidc, store, user_ca, settings }
+    }
+
+    /// The issuer's identifier.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        self.oidc.issuer().as_str()
+    }
+
+    /// The login that a client shows the token of; `None` if there is none, or it has ended.
+    pub async fn login_by_token(&self, token: &str, now: Timestamp) -> Result<Option<Login>, LoginError> {
+        let token = token::hash(token);
+        let Some(record) = self.store.login(token, now).await? else { return Ok(None) };
+        // The store was asked for logins that have not ended; asked again here, because everything hangs on it.
+        if record.expires_at <= now {
+            return Ok(None);
+        }
+        Ok(Some(Login {
+            authenticated: Authenticated::verified(record.subject),
+            token,
+            kind: record.kind,
+            expires_at: record.expires_at,
+        }))
+    }
+
+    /// Ends a login. Certificates that were issued under it run out by themselves, minutes later.
+    pub async fn logout(&self, login: &Login, source: IpAddr, now: Timestamp) -> Result<(), LoginError> {
+        if self.store.remove_login(login.token).await? {
+            let event = AuditEvent::LoggedOut { user: login.subject().name.clone(), source: source.to_string() };
+            self.store.append_audit(now, &[event]).await?;
+        }
+        Ok(())
+    }
+
+    /// The end of both flows: tokens -> subject -> login.
+    async fn log_in(
+        &self,
+        tokens: &Tokens,
+        nonce: Option<&str>,
+        kind: LoginKind,
+        source: IpAddr,
+        now: Timestamp,
+    ) -> Result<NewLogin, LoginError> {
+        let subject = self.oidc.subject(tokens, nonce, now).await?;
+        let token = Token::random()?;
+        let expires_at = later(now, self.settings.login_lifetime);
+        let event = AuditEvent::LoggedIn {
+            user: subject.name.clone(),
+            issuer: subject.issuer.clone(),
+            subject: subject.id.clone(),
+            expires_at,
+            source: source.to_string(),
+        };
+        let record = LoginRecord { token: token.hash(), kind, subject, created_at: now, expires_at };
+        self.store.append_audit(now, &[event]).await?;
+        self.store.add_login(&record).await?;
+        Ok(NewLogin { token, record })
+    }
+
+    /// Writes down a login that failed at the issuer. The failure goes to the person even if this fails.
+    async fn audit_failure(&self, error: &LoginError, source: IpAddr, now: Timestamp) {
+        let event = AuditEvent::LoginFailed { reason: error.to_string(), source: source.to_string() };
+        if let Err(error) = self.store.append_audit(now, &[event]).await {
+            tracing::error!(%error, "failed login could not be written to the audit log");
+        }
+    }
+}
+
+/// A time that is `lifetime` away; the end of time if the operator asks for more than that.
+fn later(now: Timestamp, lifetime: Duration) -> Timestamp {
+    SignedDuration::try_from(lifetime)
+        .ok()
+        .and_then(|lifetime| now.checked_add(lifetime).ok())
+        .unwrap_or(Timestamp::MAX)
+}
+
+/// How long a person may take between the begin of a login and its end, if the issuer sets no limit.
+const FLOW_LIFETIME: Duration = Duration::from_secs(600);
+
+#[cfg(test)]
+mod tests;

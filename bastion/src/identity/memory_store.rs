@@ -1,0 +1,120 @@
+//! A [`Store`] in memory for this folder's tests: logins, flows, certificates, audit.
+
+use std::sync::{Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use recorder::SessionId;
+
+use crate::{
+    audit::{AUDIT_VERSION, AuditEvent, AuditRecord},
+    store::{
+        AuditFilter, CertificateRecord, LoginFlow, LoginRecord, SessionEnd, SessionFilter, SessionRecord, Store,
+        StoreError, TokenHash,
+    },
+};
+
+#[derive(Default)]
+pub(in crate::identity) struct MemoryStore(Mutex<Tables>);
+
+#[derive(Default)]
+struct Tables {
+    down: bool,
+    logins: Vec<LoginRecord>,
+    flows: Vec<LoginFlow>,
+    certificates: Vec<CertificateRecord>,
+    audit: Vec<AuditEvent>,
+}
+
+impl MemoryStore {
+    pub(in crate::identity) fn audited(&self) -> Vec<AuditEvent> {
+        self.0.lock().unwrap().audit.clone()
+    }
+
+    pub(in crate::identity) fn take_down(&self) {
+        self.0.lock().unwrap().down = true;
+    }
+
+    fn tables(&self) -> Result<MutexGuard<'_, Tables>, StoreError> {
+        let tables = self.0.lock().unwrap();
+        if tables.down { Err(StoreError::Unavailable(sqlx::Error::PoolClosed)) } else { Ok(tables) }
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn add_login(&self, login: &LoginRecord) -> Result<(), StoreError> {
+        self.tables()?.logins.push(login.clone());
+        Ok(())
+    }
+
+    async fn login(&self, token: TokenHash, now: Timestamp) -> Result<Option<LoginRecord>, StoreError> {
+        Ok(self.tables()?.logins.iter().find(|login| login.token == token && now < login.expires_at).cloned())
+    }
+
+    async fn remove_login(&self, token: TokenHash) -> Result<bool, StoreError> {
+        let mut tables = self.tables()?;
+        let before = tables.logins.len();
+        tables.logins.retain(|login| login.token != token);
+        Ok(tables.logins.len() < before)
+    }
+
+    async fn add_login_flow(&self, flow: &LoginFlow) -> Result<(), StoreError> {
+        self.tables()?.flows.push(flow.clone());
+        Ok(())
+    }
+
+    async fn take_login_flow(&self, key: TokenHash, now: Timestamp) -> Result<Option<LoginFlow>, StoreError> {
+        let mut tables = self.tables()?;
+        let found = tables.flows.iter().position(|flow| flow.key == key && now < flow.expires_at);
+        Ok(found.map(|position| tables.flows.remove(position)))
+    }
+
+    async fn add_certificate(&self, certificate: &CertificateRecord) -> Result<(), StoreError> {
+        self.tables()?.certificates.push(certificate.clone());
+        Ok(())
+    }
+
+    async fn certificate(&self, serial: u64) -> Result<Option<CertificateRecord>, StoreError> {
+        Ok(self.tables()?.certificates.iter().find(|record| record.serial == serial).cloned())
+    }
+
+    async fn certificate_for_key(&self, fingerprint: &str) -> Result<Option<CertificateRecord>, StoreError> {
+        Ok(self.tables()?.certificates.iter().rfind(|record| record.fingerprint == fingerprint).cloned())
+    }
+
+    async fn add_session(&self, _: &SessionRecord) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn end_session(&self, _: SessionId, _: Timestamp, _: &SessionEnd, _: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn session(&self, _: SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        Ok(None)
+    }
+
+    async fn sessions(&self, _: &SessionFilter) -> Result<Vec<SessionRecord>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn append_audit(&self, _: Timestamp, events: &[AuditEvent]) -> Result<(), StoreError> {
+        self.tables()?.audit.extend_from_slice(events);
+        Ok(())
+    }
+
+    async fn audit(&self, _: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
+        let at = Timestamp::UNIX_EPOCH;
+        let events = self.tables()?.audit.clone();
+        Ok(events.into_iter().zip(1..).map(|(event, seq)| AuditRecord { seq, at, v: AUDIT_VERSION, event }).collect())
+    }
+
+    async fn forget_expired(&self, _: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.tables().map(|_| ())
+    }
+}

@@ -1,0 +1,61 @@
+//! What the relay needs of its two sides. Each side splits into a reading half
+//! and a writing half, so that a side that does not read cannot stop the other direction.
+//!
+//! Flow control: a reading half hands out data that the sender's window has paid
+//! for. The relay calls `release` on the writing half of the same side once the
+//! bytes have been written on the other side; only then may the sender send more.
+
+use std::future::Future;
+
+use bytes::Bytes;
+use policy::WindowSize;
+use recorder::ExitStatus;
+
+use super::terminal::{FromTarget, FromUser, OutputStream, Signal};
+
+/// The other end of this leg is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the channel is closed")]
+pub struct LegClosed;
+
+/// The reading half of the user's leg.
+pub trait UserReader: Send {
+    /// The next event. Cancel-safe. After [`FromUser::Closed`] it is not called again.
+    fn next(&mut self) -> impl Future<Output = FromUser> + Send;
+}
+
+/// The writing half of the user's leg.
+pub trait UserWriter: Send + Sync {
+    /// Writes output; waits while the user's window is closed.
+    fn output(&self, stream: OutputStream, data: Bytes) -> impl Future<Output = Result<(), LegClosed>> + Send;
+    /// Says how the program ended.
+    fn exit(&self, status: ExitStatus) -> impl Future<Output = Result<(), LegClosed>> + Send;
+    /// Says that no more output follows.
+    fn eof(&self) -> impl Future<Output = Result<(), LegClosed>> + Send;
+    /// Closes the channel.
+    fn close(&self) -> impl Future<Output = Result<(), LegClosed>> + Send;
+    /// Lets the user send `bytes` more.
+    fn release(&self, bytes: usize);
+}
+
+/// The reading half of the target's leg.
+pub trait TargetReader: Send {
+    /// The next event. Cancel-safe. After [`FromTarget::Closed`] it is not called again.
+    fn next(&mut self) -> impl Future<Output = FromTarget> + Send;
+}
+
+/// The writing half of the target's leg.
+pub trait TargetWriter: Send + Sync {
+    /// Writes input; waits while the target's window is closed.
+    fn input(&self, data: Bytes) -> impl Future<Output = Result<(), LegClosed>> + Send;
+    /// Passes a new terminal size on.
+    fn resize(&self, size: WindowSize) -> impl Future<Output = Result<(), LegClosed>> + Send;
+    /// Passes a signal on.
+    fn signal(&self, signal: Signal) -> impl Future<Output = Result<(), LegClosed>> + Send;
+    /// Says that no more input follows.
+    fn eof(&self) -> impl Future<Output = Result<(), LegClosed>> + Send;
+    /// Closes the channel.
+    fn close(&self) -> impl Future<Output = Result<(), LegClosed>> + Send;
+    /// Lets the target send `bytes` more.
+    fn release(&self, bytes: usize);
+}

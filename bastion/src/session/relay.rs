@@ -1,0 +1,444 @@
+//! The one loop of a session: wait for an event, handle it, do what follows.
+//!
+//! Handling is synchronous (`Relay::handle`) and is tested by feeding it
+//! events. Each side is read only while the other side's outbox has room, and
+//! written while its own outbox has something, so a user who stops reading can
+//! still type Ctrl-C, and nothing grows without limit.
+//!
+//! A sender's window is opened again only when its bytes have been written on
+//! the other side ([`UserWriter::release`], [`TargetWriter::release`]), so what
+//! waits in an outbox is bounded by the window too.
+//!
+//! At the end the target's output, exit status, EOF and close reach the user in
+//! that order (RFC 4254 §6.10).
+
+use std::{collections::VecDeque, pin::pin, time::Duration};
+
+use bytes::Bytes;
+use futures_util::future::{Fuse, FusedFuture, FutureExt};
+use policy::{Masked, WindowSize};
+use recorder::{ExitStatus, RecordError};
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    gate::{Gate, GateStep},
+    leg::{LegClosed, TargetReader, TargetWriter, UserReader, UserWriter},
+    registry::Termination,
+    tap::{Note, Tap},
+    terminal::{FromTarget, FromUser, OutputStream, Signal},
+};
+use crate::store::SessionEnd;
+
+/// An outbox takes no more when it holds this many bytes: enough to keep the
+/// writer busy while the reader works, far below a channel's window.
+const OUTBOX_BYTES: usize = 256 * 1024;
+
+/// The same for the number of items: many tiny packets must not cost more than few large ones.
+const OUTBOX_ITEMS: usize = 256;
+
+/// How long the target may take to close after the user has gone.
+const TARGET_CLOSE_GRACE: Duration = Duration::from_secs(10);
+
+/// How long the user may take to read the last words after the bastion ended the session.
+const TERMINATION_GRACE: Duration = Duration::from_secs(5);
+
+/// How long a user may take to read what a program left behind that has ended.
+const USER_DRAIN_LIMIT: Duration = Duration::from_hours(1);
+
+/// Exit status that tells the user that the connection behind the bastion failed, as `ssh` itself does.
+const CONNECTION_FAILED: u32 = 255;
+
+/// What came of a session.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub end: SessionEnd,
+    /// Its tap, with the recording that is to be finished.
+    pub tap: Tap,
+    /// Why the recording stopped before the session did.
+    pub recording_failure: Option<RecordError>,
+}
+
+/// Carries bytes between the two legs until both are done with each other.
+pub async fn relay<UR, UW, TR, TW>(
+    (mut user, user_writer): (UR, UW),
+    (mut target, target_writer): (TR, TW),
+    gate: Gate,
+    tap: Tap,
+    mut termination: Termination,
+) -> Outcome
+where
+    UR: UserReader,
+    UW: UserWriter,
+    TR: TargetReader,
+    TW: TargetWriter,
+{
+    let mut relay = Relay::new(gate, tap);
+    let mut writing_user = pin!(Fuse::terminated());
+    let mut writing_target = pin!(Fuse::terminated());
+
+    while !relay.is_over() || (relay.user_open && !writing_user.is_terminated()) {
+        if writing_user.is_terminated()
+            && let Some(item) = relay.to_user.pop()
+        {
+            writing_user.set(write_user(&user_writer, item).fuse());
+        }
+        if writing_target.is_terminated()
+            && let Some(item) = relay.to_target.pop()
+        {
+            writing_target.set(write_target(&target_writer, item).fuse());
+        }
+
+        let event = tokio::select! {
+            event = user.next(), if relay.reads_user() => RelayEvent::User(event),
+            event = target.next(), if relay.reads_target() => RelayEvent::Target(event),
+            written = &mut writing_user, if !writing_user.is_terminated() => RelayEvent::UserWritten(written),
+            written = &mut writing_target, if !writing_target.is_terminated() => RelayEvent::TargetWritten(written),
+            () = relay.tap.room(), if !relay.tap.has_room() => continue,
+            error = relay.tap.failed(), if relay.recording_failure.is_none() => RelayEvent::RecordingFailed(error),
+            reason = termination.requested(), if relay.end.is_none() => RelayEvent::Terminated(reason),
+            () = sleep_until(relay.deadline.unwrap_or_else(Instant::now)), if relay.deadline.is_some() => {
+                RelayEvent::Expired
+            }
+        };
+        let released = relay.handle(event);
+        if released.to_target > 0 {
+            target_writer.release(released.to_target);
+        }
+        if released.to_user > 0 {
+            user_writer.release(released.to_user);
+        }
+    }
+    // Whatever the reason for the end was, neither channel stays open.
+    let _ = tokio::time::timeout(TERMINATION_GRACE, async {
+        let _ = target_writer.close().await;
+        let _ = user_writer.close().await;
+    })
+    .await;
+    relay.into_outcome()
+}
+
+/// What the loop waits for.
+#[derive(Debug)]
+enum RelayEvent {
+    Expired,
+    RecordingFailed(RecordError),
+    Target(FromTarget),
+    TargetWritten(Result<usize, LegClosed>),
+    Terminated(String),
+    User(FromUser),
+    UserWritten(Result<usize, LegClosed>),
+}
+
+/// Bytes that have been dealt with, by the side whose window they open.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Released {
+    to_target: usize,
+    to_user: usize,
+}
+
+/// What is to be written to the user.
+#[derive(Debug)]
+enum ToUser {
+    Close,
+    Eof,
+    Exit(ExitStatus),
+    /// Words of the bastion; they did not come from the target.
+    Message(OutputStream, Bytes),
+    /// Output, and how many bytes of the target's it stands for.
+    Output(OutputStream, Masked, usize),
+}
+
+/// What is to be written to the target.
+#[derive(Debug)]
+enum ToTarget {
+    Close,
+    Eof,
+    Input(Bytes),
+    Resize(WindowSize),
+    Signal(Signal),
+}
+
+/// The state of one session. It does no I/O.
+#[derive(Debug)]
+struct Relay {
+    gate: Gate,
+    tap: Tap,
+    to_user: Outbox<ToUser>,
+    to_target: Outbox<ToTarget>,
+    user_open: bool,
+    target_open: bool,
+    exit: Option<ExitStatus>,
+    end: Option<SessionEnd>,
+    recording_failure: Option<RecordError>,
+    deadline: Option<Instant>,
+}
+
+impl Relay {
+    fn new(gate: Gate, tap: Tap) -> Self {
+        Self {
+            gate,
+            tap,
+            to_user: Outbox::new(),
+            to_target: Outbox::new(),
+            user_open: true,
+            target_open: true,
+            exit: None,
+            end: None,
+            recording_failure: None,
+            deadline: None,
+        }
+    }
+
+    /// Whether the user may be read now.
+    fn reads_user(&self) -> bool {
+        self.user_open && self.to_target.has_room()
+    }
+
+    /// Whether the target may be read now.
+    fn reads_target(&self) -> bool {
+        self.target_open && self.to_user.has_room() && self.tap.has_room()
+    }
+
+    /// Whether nothing more can happen but the write to the user that is under way.
+    fn is_over(&self) -> bool {
+        !self.target_open && (!self.user_open || self.to_user.is_empty())
+    }
+
+    /// Handles one event; the answer says whose window may be opened, and by how much.
+    fn handle(&mut self, event: RelayEvent) -> Released {
+        match event {
+            RelayEvent::User(event) => self.user_event(event),
+            RelayEvent::Target(event) => self.target_event(event),
+            RelayEvent::UserWritten(Ok(bytes)) => Released { to_target: bytes, to_user: 0 },
+            RelayEvent::TargetWritten(Ok(bytes)) => Released { to_target: 0, to_user: bytes },
+            RelayEvent::UserWritten(Err(LegClosed)) => self.user_gone(),
+            RelayEvent::TargetWritten(Err(LegClosed)) => {
+                // The reading half says how it ended; what it still holds is not lost.
+                self.to_target.clear();
+                Released::default()
+            }
+            RelayEvent::RecordingFailed(error) => {
+                self.recording_failed(error);
+                Released::default()
+            }
+            RelayEvent::Terminated(reason) => {
+                self.terminate(reason);
+                Released::default()
+            }
+            RelayEvent::Expired => {
+                self.user_open = false;
+                self.target_open = false;
+                Released::default()
+            }
+        }
+    }
+
+    fn user_event(&mut self, event: FromUser) -> Released {
+        match event {
+            FromUser::Data(data) => match self.gate.typed(data) {
+                GateStep::Forward(data) => self.to_target.push(data.len(), ToTarget::Input(data)),
+            },
+            FromUser::Resize(size) => {
+                self.note(Note::Resize(size));
+                self.to_target.push(0, ToTarget::Resize(size));
+            }
+            FromUser::Signal(signal) => self.to_target.push(0, ToTarget::Signal(signal)),
+            FromUser::Eof => self.to_target.push(0, ToTarget::Eof),
+            FromUser::Closed => return self.user_gone(),
+        }
+        Released::default()
+    }
+
+    fn target_event(&mut self, event: FromTarget) -> Released {
+        match event {
+            FromTarget::Stdout(data) => return self.output(OutputStream::Stdout, data),
+            FromTarget::Stderr(data) => return self.output(OutputStream::Stderr, data),
+            FromTarget::Exit(status) => {
+                self.end_of_output();
+                self.note(Note::Exit(status.clone()));
+                self.to_user.push(0, ToUser::Exit(status.clone()));
+                self.exit = Some(status);
+            }
+            FromTarget::Eof => {
+                self.end_of_output();
+                self.to_user.push(0, ToUser::Eof);
+            }
+            FromTarget::Closed => {
+                self.end_of_output();
+                self.target_open = false;
+                if self.exit.is_none() && self.end.is_none() && self.user_open {
+                    self.message("the connection to the target was lost before the program said how it ended");
+                    self.to_user.push(0, ToUser::Exit(ExitStatus::Code(CONNECTION_FAILED)));
+                }
+                self.to_user.push(0, ToUser::Close);
+                self.expire_in(USER_DRAIN_LIMIT);
+            }
+        }
+        Released::default()
+    }
+
+    fn output(&mut self, stream: OutputStream, data: Bytes) -> Released {
+        let received = data.len();
+        match self.tap.output(stream, data) {
+            // Nobody reads any more: it is recorded, and the target's window stays open so that it can end.
+            Ok(_) if !self.user_open => return Released { to_target: received, to_user: 0 },
+            Ok(masked) => self.to_user.push(received, ToUser::Output(stream, masked, received)),
+            Err(error) => self.recording_failed(error),
+        }
+        Released::default()
+    }
+
+    fn end_of_output(&mut self) {
+        for stream in [OutputStream::Stdout, OutputStream::Stderr] {
+            match self.tap.end_of_output(stream) {
+                Ok(rest) if rest.bytes().is_empty() => {}
+                Ok(rest) => self.to_user.push(0, ToUser::Output(stream, rest, 0)),
+                Err(error) => self.recording_failed(error),
+            }
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        if let Err(error) = self.tap.note(note) {
+            self.recording_failed(error);
+        }
+    }
+
+    fn recording_failed(&mut self, error: RecordError) {
+        if self.recording_failure.is_some() {
+            return;
+        }
+        let reason = format!("the recording cannot go on: {error}");
+        self.recording_failure = Some(error);
+        if !self.tap.abandon_recording() {
+            self.terminate(reason);
+        }
+    }
+
+    /// The bastion ends the session: what was shown stays shown, nothing more is.
+    fn terminate(&mut self, reason: String) {
+        if self.end.is_some() {
+            return;
+        }
+        // Best effort: the recording may be what failed.
+        let _ = self.tap.note(Note::Marker(format!("session ended by the bastion: {reason}")));
+        self.message(&format!("session ended: {reason}"));
+        self.to_user.push(0, ToUser::Exit(ExitStatus::Code(CONNECTION_FAILED)));
+        self.to_user.push(0, ToUser::Eof);
+        self.to_user.push(0, ToUser::Close);
+        self.to_target.clear();
+        self.to_target.push(0, ToTarget::Close);
+        self.end = Some(SessionEnd::Terminated { reason });
+        self.target_open = false;
+        self.expire_in(TERMINATION_GRACE);
+    }
+
+    fn user_gone(&mut self) -> Released {
+        self.user_open = false;
+        if self.target_open {
+            self.to_target.push(0, ToTarget::Close);
+            self.expire_in(TARGET_CLOSE_GRACE);
+        }
+        Released { to_target: self.to_user.clear(), to_user: 0 }
+    }
+
+    /// Words of the bastion to the user; on a terminal they start on a line of their own.
+    fn message(&mut self, text: &str) {
+        let line = Bytes::from(format!("\r\nbastion: {text}\r\n"));
+        self.to_user.push(line.len(), ToUser::Message(OutputStream::Stderr, line));
+    }
+
+    fn expire_in(&mut self, limit: Duration) {
+        self.deadline = Some(Instant::now() + limit);
+    }
+
+    fn into_outcome(self) -> Outcome {
+        let end = self.end.unwrap_or(match self.exit {
+            Some(ExitStatus::Code(status)) => SessionEnd::Exited { status },
+            Some(ExitStatus::Signal(signal)) => SessionEnd::Signalled { signal },
+            None if self.user_open => {
+                SessionEnd::Disconnected { reason: "the connection to the target was lost".into() }
+            }
+            None => SessionEnd::Disconnected { reason: "the user's connection was closed".into() },
+        });
+        Outcome { end, tap: self.tap, recording_failure: self.recording_failure }
+    }
+}
+
+// === impl Outbox ===
+
+/// What waits to be written to one side, in order.
+#[derive(Debug)]
+struct Outbox<T> {
+    items: VecDeque<(usize, T)>,
+    bytes: usize,
+}
+
+impl<T> Outbox<T> {
+    fn new() -> Self {
+        Self { items: VecDeque::new(), bytes: 0 }
+    }
+
+    fn has_room(&self) -> bool {
+        self.bytes < OUTBOX_BYTES && self.items.len() < OUTBOX_ITEMS
+    }
+
+    fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    fn push(&mut self, bytes: usize, item: T) {
+        self.bytes += bytes;
+        self.items.push_back((bytes, item));
+    }
+
+    fn pop(&mut self) -> Option<T> {
+        let (bytes, item) = self.items.pop_front()?;
+        self.bytes -= bytes;
+        if self.items.is_empty() {
+            // An idle session keeps no memory of its busy times.
+            self.items.shrink_to(4);
+        }
+        Some(item)
+    }
+
+    /// Drops everything; returns how many bytes that was.
+    fn clear(&mut self) -> usize {
+        self.items.clear();
+        std::mem::take(&mut self.bytes)
+    }
+}
+
+/// Writes one item; returns how many of the target's bytes it stands for.
+async fn write_user<W: UserWriter>(writer: &W, item: ToUser) -> Result<usize, LegClosed> {
+    match item {
+        ToUser::Output(stream, masked, received) => {
+            if !masked.bytes().is_empty() {
+                writer.output(stream, masked.bytes().clone()).await?;
+            }
+            Ok(received)
+        }
+        ToUser::Message(stream, text) => writer.output(stream, text).await.map(|()| 0),
+        ToUser::Exit(status) => writer.exit(status).await.map(|()| 0),
+        ToUser::Eof => writer.eof().await.map(|()| 0),
+        ToUser::Close => writer.close().await.map(|()| 0),
+    }
+}
+
+/// Writes one item; returns how many of the user's bytes it stands for.
+async fn write_target<W: TargetWriter>(writer: &W, item: ToTarget) -> Result<usize, LegClosed> {
+    match item {
+        ToTarget::Input(data) => {
+            let received = data.len();
+            writer.input(data).await.map(|()| received)
+        }
+        ToTarget::Resize(size) => writer.resize(size).await.map(|()| 0),
+        ToTarget::Signal(signal) => writer.signal(signal).await.map(|()| 0),
+        ToTarget::Eof => writer.eof().await.map(|()| 0),
+        ToTarget::Close => writer.close().await.map(|()| 0),
+    }
+}
+
+#[cfg(test)]
+mod tests;

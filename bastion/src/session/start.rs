@@ -1,0 +1,314 @@
+//! From a permit to a running session, in this order: target prepared and
+//! recording open (side by side), session row and audit event written, program
+//! started, relay. Nothing runs before the recording is open, unless the permit
+//! says that recording is best effort.
+
+use std::{fmt::Display, future::Future, net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use policy::{Masker, Permit, RecordingDuty, WindowSize};
+use recorder::{Details, ExitStatus, Header, Mode, RecordError, Recorder, Recording, SessionId};
+use tracing::{info, warn};
+
+use super::{
+    gate::Gate,
+    leg::{TargetReader, TargetWriter, UserReader, UserWriter},
+    registry::{Registry, Termination},
+    relay::{Outcome, relay},
+    tap::Tap,
+    terminal::{OutputStream, Terminal},
+};
+use crate::{
+    audit::AuditEvent,
+    identity::Authenticated,
+    store::{SessionEnd, SessionKind, SessionRecord, Store, StoreError},
+};
+
+/// Exit status of a session that could not start because something is down; `ssh` uses the same for its own failures.
+pub const UNAVAILABLE: u32 = 255;
+
+/// Exit status of a session that is not allowed.
+pub const REFUSED: u32 = 1;
+
+/// A target whose program can be started.
+pub trait PreparedTarget: Send {
+    /// The reading half of the started program.
+    type Reader: TargetReader;
+    /// The writing half of the started program.
+    type Writer: TargetWriter;
+    /// Why it could not be prepared or started, in words that fit after the target's name.
+    type Error: Display + Send;
+
+    /// Starts the program.
+    ///
+    /// # Errors
+    ///
+    /// When the target refuses or is gone.
+    fn launch(self) -> impl Future<Output = Result<(Self::Reader, Self::Writer), Self::Error>> + Send;
+}
+
+/// A session that somebody is permitted to start.
+#[derive(Debug)]
+pub struct SessionRequest {
+    /// Who.
+    pub user: Authenticated,
+    /// The permission: it names the target and the login.
+    pub permit: Permit,
+    /// What it runs.
+    pub kind: SessionKind,
+    /// The command of an exec request.
+    pub command: Option<Bytes>,
+    /// Its terminal.
+    pub terminal: Option<Terminal>,
+    /// The environment that the target was asked to set.
+    pub env: Vec<(String, String)>,
+    /// Where the user came from.
+    pub source: SocketAddr,
+}
+
+/// What every session needs.
+#[derive(Clone)]
+pub struct Sessions {
+    /// Session rows and audit events.
+    pub store: Arc<dyn Store>,
+    /// Recordings.
+    pub recorder: Arc<Recorder>,
+    /// The sessions that run.
+    pub registry: Registry,
+}
+
+impl Sessions {
+    /// Runs one session to its end. `preparing` gives the target with its terminal set up.
+    pub async fn run<UR, UW, P>(
+        &self,
+        request: SessionRequest,
+        (user_reader, user_writer): (UR, UW),
+        preparing: impl Future<Output = Result<P, P::Error>> + Send,
+    ) where
+        UR: UserReader,
+        UW: UserWriter,
+        P: PreparedTarget,
+    {
+        let id = SessionId::new();
+        let record = session_record(id, &request);
+        let (prepared, recording) = tokio::join!(preparing, self.open_recording(id, &request, &record));
+        let started = match self.start(&request, &record, prepared, recording).await {
+            Ok(started) => started,
+            Err(refusal) => {
+                info!(session.id = %id, target.name = %record.target, reason = refusal.text, "session not started");
+                return refuse(&user_writer, &refusal.text, refusal.status).await;
+            }
+        };
+        let Started { reader, writer, tap, termination, entry } = started;
+        let legs = ((user_reader, user_writer), (reader, writer));
+        let outcome = relay(legs.0, legs.1, Gate::new(), tap, termination).await;
+        self.end(id, outcome).await;
+        drop(entry);
+    }
+
+    /// Writes what has to be written before the program runs, then starts it.
+    async fn start<P: PreparedTarget>(
+        &self,
+        request: &SessionRequest,
+        record: &SessionRecord,
+        prepared: Result<P, P::Error>,
+        recording: Result<Recording, RecordError>,
+    ) -> Result<Started<P>, Refusal> {
+        let id = record.id;
+        let prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                let reason = error.to_string();
+                let event = AuditEvent::TargetUnavailable {
+                    user: record.user.clone(),
+                    target: record.target.clone(),
+                    reason: reason.clone(),
+                };
+                self.audit(&[event]).await;
+                discard(recording, &reason).await;
+                return Err(Refusal { text: format!("{}: {reason}", record.target), status: UNAVAILABLE });
+            }
+        };
+        let required = request.permit.obligations().recording == RecordingDuty::Required;
+        let recording = match recording {
+            Ok(recording) => Some(recording),
+            Err(error) => {
+                let event =
+                    AuditEvent::RecordingFailed { session: id, reason: error.to_string(), terminated: required };
+                self.audit(&[event]).await;
+                if required {
+                    return Err(Refusal {
+                        text: format!(
+                            "this session has to be recorded, and that is not possible now: {error}. Try again later"
+                        ),
+                        status: UNAVAILABLE,
+                    });
+                }
+                None
+            }
+        };
+        if let Err(error) = self.write_start(record).await {
+            let reason = error.to_string();
+            discard(recording.ok_or(RecordError::Finished), &reason).await;
+            return Err(Refusal {
+                text: "the bastion cannot write its audit log now, so nothing may start. Try again later".into(),
+                status: UNAVAILABLE,
+            });
+        }
+        let (entry, termination) = self.registry.enter(id);
+        let tap = Tap::new(recording, required);
+        info!(
+            session.id = %id, subject.id = %record.user, target.name = %record.target, login = %record.login,
+            "session started"
+        );
+        match prepared.launch().await {
+            Ok((reader, writer)) => Ok(Started { reader, writer, tap, termination, entry }),
+            Err(error) => {
+                let reason = error.to_string();
+                let end = SessionEnd::Disconnected { reason: reason.clone() };
+                self.end(id, Outcome { end, tap, recording_failure: None }).await;
+                Err(Refusal { text: format!("{}: {reason}", record.target), status: UNAVAILABLE })
+            }
+        }
+    }
+
+    async fn open_recording(
+        &self,
+        id: SessionId,
+        request: &SessionRequest,
+        record: &SessionRecord,
+    ) -> Result<Recording, RecordError> {
+        let terminal = request.terminal.as_ref();
+        let header = Header {
+            size: terminal.map_or(WindowSize::DEFAULT, |terminal| terminal.size),
+            term: terminal.map(|terminal| terminal.term.clone()),
+            title: Some(format!("{} on {} as {}", record.user, record.target, record.login)),
+            command: record.command.clone(),
+            env: request.env.iter().cloned().collect(),
+            details: Details {
+                user: record.user.clone(),
+                target: record.target.clone(),
+                login: record.login.clone(),
+                source: record.source.clone(),
+                kind: record.kind.as_str().into(),
+            },
+        };
+        let mode = Mode { pty: terminal.is_some(), keep_binary: request.permit.obligations().keep_binary };
+        self.recorder.start(id, header, mode).await
+    }
+
+    /// The session row and its audit event: both stand before the program starts.
+    async fn write_start(&self, record: &SessionRecord) -> Result<(), StoreError> {
+        self.store.add_session(record).await?;
+        let event = AuditEvent::SessionStarted {
+            session: record.id,
+            user: record.user.clone(),
+            target: record.target.clone(),
+            login: record.login.clone(),
+            what: record.kind,
+            command: record.command.clone(),
+            source: record.source.clone(),
+        };
+        self.store.append_audit(record.started_at, &[event]).await
+    }
+
+    /// Completes recording, session row and audit log. A failure here cannot be told to the user any more.
+    async fn end(&self, id: SessionId, outcome: Outcome) {
+        let Outcome { end, tap, recording_failure } = outcome;
+        let output_bytes = tap.output_bytes();
+        let mut events = Vec::new();
+        if let Some(error) = recording_failure {
+            let terminated = matches!(end, SessionEnd::Terminated { .. });
+            events.push(AuditEvent::RecordingFailed { session: id, reason: error.to_string(), terminated });
+        }
+        if let Some(recording) = tap.into_recording()
+            && let Err(error) = recording.finish(recording_end(&end)).await
+        {
+            warn!(session.id = %id, %error, "the recording was not finished; it is completed at the next start");
+            events.push(AuditEvent::RecordingFailed { session: id, reason: error.to_string(), terminated: false });
+        }
+        let now = Timestamp::now();
+        if let Err(error) = self.store.end_session(id, now, &end, output_bytes).await {
+            warn!(session.id = %id, %error, "the end of the session was not stored");
+        }
+        info!(session.id = %id, ?end, output_bytes, "session ended");
+        events.push(AuditEvent::SessionEnded { session: id, end, output_bytes });
+        self.audit(&events).await;
+    }
+
+    /// Writes audit events about what has happened already.
+    pub async fn audit(&self, events: &[AuditEvent]) {
+        if let Err(error) = self.store.append_audit(Timestamp::now(), events).await {
+            warn!(%error, events = events.len(), "audit events were not stored");
+        }
+    }
+}
+
+/// A session whose program runs.
+struct Started<P: PreparedTarget> {
+    reader: P::Reader,
+    writer: P::Writer,
+    tap: Tap,
+    termination: Termination,
+    entry: super::registry::RegistryEntry,
+}
+
+/// Why a session did not start, for the user.
+struct Refusal {
+    text: String,
+    status: u32,
+}
+
+/// Tells the user why nothing runs, and closes the channel.
+pub async fn refuse<W: UserWriter>(user: &W, text: &str, status: u32) {
+    let line = Bytes::from(format!("bastion: {text}\r\n"));
+    // The user may be gone; then there is nobody to tell.
+    let _ = user.output(OutputStream::Stderr, line).await;
+    let _ = user.exit(ExitStatus::Code(status)).await;
+    let _ = user.eof().await;
+    let _ = user.close().await;
+}
+
+/// Ends a recording of a session that never ran.
+async fn discard(recording: Result<Recording, RecordError>, reason: &str) {
+    if let Ok(recording) = recording
+        && let Err(error) = recording.finish(recorder::End::Disconnected { reason: reason.to_owned() }).await
+    {
+        warn!(%error, "the recording of a session that did not start was not finished");
+    }
+}
+
+fn session_record(id: SessionId, request: &SessionRequest) -> SessionRecord {
+    SessionRecord {
+        id,
+        user: request.user.subject().name.clone(),
+        target: request.permit.target().clone(),
+        login: request.permit.login().clone(),
+        kind: request.kind,
+        command: request.command.clone().map(masked_text),
+        pty: request.terminal.is_some(),
+        source: request.source.to_string(),
+        started_at: Timestamp::now(),
+        ended_at: None,
+        end: None,
+        output_bytes: 0,
+    }
+}
+
+/// A command line as it may be stored.
+fn masked_text(command: Bytes) -> String {
+    let mut masker = Masker::new();
+    let (head, tail) = (masker.feed(command), masker.finish());
+    [head, tail].iter().map(|part| String::from_utf8_lossy(part.bytes()).into_owned()).collect()
+}
+
+fn recording_end(end: &SessionEnd) -> recorder::End {
+    match end {
+        SessionEnd::CutOff => recorder::End::CutOff { reason: "the bastion stopped".into() },
+        SessionEnd::Disconnected { reason } => recorder::End::Disconnected { reason: reason.clone() },
+        SessionEnd::Exited { status } => recorder::End::Exited { status: *status },
+        SessionEnd::Signalled { signal } => recorder::End::Signalled { signal: signal.clone() },
+        SessionEnd::Terminated { reason } => recorder::End::Terminated { reason: reason.clone() },
+    }
+}

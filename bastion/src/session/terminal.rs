@@ -1,0 +1,65 @@
+//! The events of a session as both fronts give them to the relay (RFC 4254 §6).
+
+use std::fmt;
+
+use bytes::Bytes;
+use policy::WindowSize;
+use recorder::ExitStatus;
+
+/// What the user's side sends.
+#[derive(Debug)]
+pub enum FromUser {
+    /// The channel is gone; nothing follows.
+    Closed,
+    /// Input for the program.
+    Data(Bytes),
+    /// No more input follows.
+    Eof,
+    /// The user's terminal has a new size.
+    Resize(WindowSize),
+    /// A signal for the program.
+    Signal(Signal),
+}
+
+/// What the target's side sends.
+#[derive(Debug)]
+pub enum FromTarget {
+    /// The channel is gone; nothing follows.
+    Closed,
+    /// No more output follows.
+    Eof,
+    /// How the program ended.
+    Exit(ExitStatus),
+    /// Output on stderr.
+    Stderr(Bytes),
+    /// Output on stdout, or of the terminal.
+    Stdout(Bytes),
+}
+
+/// Which of the two output streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputStream {
+    /// Extended data of type 1 (RFC 4254 §5.2).
+    Stderr,
+    /// Plain data.
+    Stdout,
+}
+
+/// A signal's name without `SIG` (RFC 4254 §6.10).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signal(pub String);
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A terminal that the user asked for (RFC 4254 §6.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terminal {
+    /// The value of `TERM`.
+    pub term: String,
+    /// Its size in cells.
+    pub size: WindowSize,
+}

@@ -1,0 +1,298 @@
+//! One authenticated connection: who it is, where it may go, and its channels.
+//!
+//! A connection to `login@target` runs sessions on that target. A connection to
+//! the bastion itself is a jump host: a `direct-tcpip` channel to a target's
+//! name holds an SSH connection of its own, which the bastion answers as that
+//! target. The identity is proved again there; nothing is inherited but the
+//! address that the user comes from.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::SystemTime};
+
+use config::TargetName;
+use policy::{Action, Capability, Context, Decision, Denial, Permit, Resource, RuleSet};
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    auth::Authenticator,
+    destination::Destination,
+    host_identity::HostIdentity,
+    target_connection::{SshTarget, TargetConnection},
+};
+use crate::{
+    audit::AuditEvent,
+    identity::{Authenticated, ssh_certificate::CertificatePermits},
+    session::Sessions,
+};
+
+/// The port of the SSH protocol, which a jump names unless the user's settings say otherwise.
+const SSH_PORT: u32 = 22;
+
+/// What every connection of the SSH front shares.
+pub struct Front {
+    /// Checks certificates.
+    pub authenticator: Authenticator,
+    /// The rules as they are now.
+    pub rules: watch::Receiver<Arc<RuleSet>>,
+    /// The targets by name.
+    pub targets: HashMap<TargetName, ConfiguredTarget>,
+    /// Runs sessions.
+    pub sessions: Sessions,
+    /// Host certificates.
+    pub host_identity: HostIdentity,
+    /// Most channels that one connection may have open at a time.
+    pub max_channels: usize,
+    /// How long a connection may take to authenticate.
+    pub login_grace_time: std::time::Duration,
+    /// The tasks of connections and sessions, waited for when the bastion stops.
+    pub tasks: TaskTracker,
+    /// Cancelled when every connection is to be cut.
+    pub closing: CancellationToken,
+}
+
+/// A target of the configuration.
+pub struct ConfiguredTarget {
+    /// As rules see it.
+    pub settings: config::Target,
+    /// As the SSH front uses it.
+    pub ssh: SshTarget,
+}
+
+/// An authenticated connection.
+pub struct Connection {
+    front: Arc<Front>,
+    user: Authenticated,
+    /// What the certificate's extensions permit; rules may allow no more than that.
+    permits: CertificatePermits,
+    source: SocketAddr,
+    purpose: Purpose,
+}
+
+/// Who came, and from where.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// Who.
+    pub user: Authenticated,
+    /// What the certificate's extensions permit.
+    pub permits: CertificatePermits,
+    /// From where.
+    pub source: SocketAddr,
+}
+
+/// What a connection is for.
+enum Purpose {
+    /// A jump host.
+    Jump,
+    /// A place that the user may not go, or that does not exist: every channel is told why.
+    Refused(Refused),
+    /// Sessions on a target.
+    Target(Destination, Arc<TargetConnection>),
+}
+
+/// A refused destination.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// Where the user wanted to go.
+    destination: Option<Destination>,
+    /// The rule that decided, if one did.
+    rule: Option<String>,
+    /// Why, in words for the user.
+    pub reason: String,
+}
+
+impl Connection {
+    /// A connection that serves as a jump host.
+    pub fn jump(front: Arc<Front>, arrival: Arrival) -> Arc<Self> {
+        Self::new(front, arrival, Purpose::Jump)
+    }
+
+    /// A connection to a target. If the user may go there it is dialled at once.
+    pub fn to_target(front: Arc<Front>, arrival: Arrival, destination: Destination) -> Arc<Self> {
+        let purpose = match front.decide(&arrival.user, arrival.source, &destination, Action::OpenConnection) {
+            Err(refused) => Purpose::Refused(refused),
+            Ok((_, target)) => {
+                let name = arrival.user.subject().name.clone();
+                let connection = TargetConnection::new(target.ssh.clone(), destination.login.clone(), name);
+                let ahead = Arc::clone(&connection);
+                front.tasks.spawn(async move { ahead.dial_ahead().await });
+                Purpose::Target(destination, connection)
+            }
+        };
+        Self::new(front, arrival, purpose)
+    }
+
+    /// A connection that was authenticated but names no place to go.
+    pub fn nowhere(front: Arc<Front>, arrival: Arrival, reason: String) -> Arc<Self> {
+        Self::new(front, arrival, Purpose::Refused(Refused { destination: None, rule: None, reason }))
+    }
+
+    fn new(front: Arc<Front>, arrival: Arrival, purpose: Purpose) -> Arc<Self> {
+        let Arrival { user, permits, source } = arrival;
+        Arc::new(Self { front, user, permits, source, purpose })
+    }
+
+    /// What all connections share.
+    #[must_use]
+    pub fn front(&self) -> &Arc<Front> {
+        &self.front
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn user(&self) -> &Authenticated {
+        &self.user
+    }
+
+    /// Where the user came from.
+    #[must_use]
+    pub fn source(&self) -> SocketAddr {
+        self.source
+    }
+
+    /// The permit for a session with these capabilities, all of which must be allowed, and the target's connection.
+    ///
+    /// # Errors
+    ///
+    /// With the reason for the user; the refusal is in the audit log then.
+    pub async fn permit(&self, capabilities: &[Capability]) -> Result<(Permit, Arc<TargetConnection>), String> {
+        let wanted = capabilities.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
+        let (destination, target) = match &self.purpose {
+            Purpose::Target(destination, target) => (destination, target),
+            Purpose::Refused(refused) => {
+                self.audit_refusal(wanted, refused).await;
+                return Err(refused.reason.clone());
+            }
+            Purpose::Jump => return Err(self.where_to_go()),
+        };
+        let mut permit = None;
+        for capability in capabilities {
+            if !self.certificate_permits(*capability) {
+                let reason =
+                    format!("your certificate does not permit {capability}: log in again with `bastion login`");
+                let refused = Refused { destination: Some(destination.clone()), rule: None, reason: reason.clone() };
+                self.audit_refusal(capability.to_string(), &refused).await;
+                return Err(reason);
+            }
+            match self.front.decide(&self.user, self.source, destination, Action::Use(*capability)) {
+                // The last one counts for what recording it asks for: it is what runs.
+                Ok((granted, _)) => permit = Some(granted),
+                Err(refused) => {
+                    self.audit_refusal(capability.to_string(), &refused).await;
+                    return Err(refused.reason);
+                }
+            }
+        }
+        let permit = permit.ok_or_else(|| "nothing was asked for".to_owned())?;
+        Ok((permit, Arc::clone(target)))
+    }
+
+    /// Whether a jump to `host:port` may be answered, and as which target.
+    ///
+    /// # Errors
+    ///
+    /// With the reason for the user; the refusal is in the audit log then.
+    pub async fn jump_to(&self, host: &str, port: u32) -> Result<TargetName, String> {
+        let reason = match (&self.purpose, host.parse::<TargetName>()) {
+            (Purpose::Jump, Ok(name)) if self.may_reach(&name, port) => return Ok(name),
+            (Purpose::Jump, _) => Denial::unknown_target(host).reason,
+            (Purpose::Refused(_) | Purpose::Target(..), _) => {
+                "port forwarding through the bastion is not allowed".to_owned()
+            }
+        };
+        let refused = Refused { destination: None, rule: None, reason: reason.clone() };
+        self.audit_refusal(format!("direct-tcpip to {host}:{port}"), &refused).await;
+        Err(reason)
+    }
+
+    /// Writes the refusal of something that no rule can allow.
+    pub async fn refuse(&self, what: &str, reason: &str) {
+        let destination = match &self.purpose {
+            Purpose::Target(destination, _) => Some(destination.clone()),
+            Purpose::Jump | Purpose::Refused(_) => None,
+        };
+        let refused = Refused { destination, rule: None, reason: reason.to_owned() };
+        self.audit_refusal(what.to_owned(), &refused).await;
+    }
+
+    /// The user's connection is gone.
+    pub async fn close(&self) {
+        if let Purpose::Target(_, target) = &self.purpose {
+            target.disconnect().await;
+        }
+    }
+
+    /// Extensions are what the certificate itself permits (PROTOCOL.certkeys): without `permit-pty`, no terminal.
+    fn certificate_permits(&self, capability: Capability) -> bool {
+        match capability {
+            Capability::Pty => self.permits.pty,
+            Capability::AgentForward => self.permits.agent_forwarding,
+            Capability::LocalForward | Capability::RemoteForward | Capability::StreamlocalForward => {
+                self.permits.port_forwarding
+            }
+            Capability::X11Forward => self.permits.x11_forwarding,
+            Capability::Exec | Capability::Sftp | Capability::Shell => true,
+        }
+    }
+
+    fn may_reach(&self, name: &TargetName, port: u32) -> bool {
+        self.front.targets.get(name).is_some_and(|target| {
+            self.front.is_reachable(&self.user, target)
+                && (port == SSH_PORT || port == u32::from(target.settings.address.port))
+        })
+    }
+
+    /// What a user reads who opened a session on the bastion itself.
+    fn where_to_go(&self) -> String {
+        let targets = self.front.targets.values().map(|target| &target.settings);
+        let mut text = String::from("this is the bastion; it runs nothing itself. You may go to:\r\n");
+        for reachable in self.front.rules.borrow().reachable(self.user.subject(), targets) {
+            for login in &reachable.logins {
+                text.push_str(&format!("  ssh -J THIS-BASTION {login}@{}\r\n", reachable.target.name));
+            }
+        }
+        text.push_str("bastion: `bastion ssh-config` prints settings with which `ssh TARGET` is enough");
+        text
+    }
+
+    async fn audit_refusal(&self, what: String, refused: &Refused) {
+        let event = AuditEvent::ChannelRefused {
+            user: self.user.subject().name.clone(),
+            target: refused.destination.as_ref().map(|destination| destination.target.clone()),
+            login: refused.destination.as_ref().map(|destination| destination.login.clone()),
+            what,
+            rule: refused.rule.clone(),
+            reason: refused.reason.clone(),
+            source: self.source.to_string(),
+        };
+        self.front.sessions.audit(&[event]).await;
+    }
+}
+
+impl Front {
+    fn decide(
+        &self,
+        user: &Authenticated,
+        source: SocketAddr,
+        destination: &Destination,
+        action: Action,
+    ) -> Result<(Permit, &ConfiguredTarget), Refused> {
+        let refused = |denial: Denial| Refused {
+            destination: Some(destination.clone()),
+            rule: denial.rule.map(|rule| rule.to_string()),
+            reason: denial.reason,
+        };
+        let Some(target) = self.targets.get(&destination.target) else {
+            return Err(refused(Denial::unknown_target(destination.target.as_str())));
+        };
+        let resource = Resource { target: &target.settings, login: &destination.login };
+        let context = Context { now: SystemTime::now(), source: source.ip() };
+        match self.rules.borrow().decide(user.subject(), &resource, action, &context) {
+            Decision::Allow(permit) => Ok((permit, target)),
+            Decision::Deny(denial) => Err(refused(denial)),
+        }
+    }
+
+    fn is_reachable(&self, user: &Authenticated, target: &ConfiguredTarget) -> bool {
+        !self.rules.borrow().reachable(user.subject(), [&target.settings]).is_empty()
+    }
+}

@@ -1,0 +1,335 @@
+//! russh's callbacks for one user connection, outer or inside a jump. Each one
+//! becomes a question to [`auth`](super::auth) or [`connection`](super::connection);
+//! it decides nothing itself.
+//!
+//! Channel requests are answered here, at once and in order: russh keeps one
+//! `want_reply` for each channel, so a reply from another task could be lost.
+//! A request that is refused later is told so on stderr.
+
+use std::{borrow::Cow, net::SocketAddr, sync::Arc};
+
+use config::TargetName;
+use russh::{
+    Channel, ChannelId, ChannelOpenFailure, Pty, Sig,
+    keys::Certificate,
+    server::{self, Auth, CertificateVerdict, ChannelOpenHandle, Msg, PublicKeyOffer, Session},
+};
+use tokio::sync::{Semaphore, oneshot};
+use tracing::{Instrument, Span, debug, info};
+
+use super::{
+    channel::{self, env_allowed},
+    connection::{Arrival, Connection, Front},
+    destination::{self, Asked, Destination},
+    listener,
+};
+use crate::{audit::AuditEvent, identity::ssh_certificate::AuthenticateError};
+
+/// Where a connection comes in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entrance {
+    /// From the network.
+    Front,
+    /// Inside a jump: the bastion answers as this target.
+    Jump(TargetName),
+}
+
+/// The state of one connection as russh's callbacks see it.
+pub struct Handler {
+    front: Arc<Front>,
+    entrance: Entrance,
+    source: SocketAddr,
+    /// Told when the user is authenticated; dropped with the handler.
+    authenticated: Option<oneshot::Sender<()>>,
+    connection: Option<Arc<Connection>>,
+    channels: Arc<Semaphore>,
+    /// The last refused certificate, so that the same refusal is not audited at every attempt.
+    last_refusal: Option<String>,
+}
+
+impl Handler {
+    /// A handler for a connection from `source`; `authenticated` is told once.
+    #[must_use]
+    pub fn new(front: Arc<Front>, entrance: Entrance, source: SocketAddr, authenticated: oneshot::Sender<()>) -> Self {
+        let channels = Arc::new(Semaphore::new(front.max_channels));
+        Self {
+            front,
+            entrance,
+            source,
+            authenticated: Some(authenticated),
+            connection: None,
+            channels,
+            last_refusal: None,
+        }
+    }
+
+    /// Writes why a certificate was refused, and gives the text for the user.
+    async fn refused(&mut self, certificate: &Certificate, error: &AuthenticateError) -> String {
+        let reason = error.to_string();
+        let text = format!("bastion: {reason}\r\n");
+        if self.last_refusal.as_ref() != Some(&reason) {
+            info!(peer.addr = %self.source, reason, "certificate refused");
+            let key_id = Some(certificate.key_id().chars().take(256).collect());
+            let source = self.source.to_string();
+            self.last_refusal = Some(reason.clone());
+            let event = AuditEvent::ConnectionRefused { key_id, reason, source };
+            self.front.sessions.audit(&[event]).await;
+        }
+        text
+    }
+
+    /// Where the user name and the entrance lead.
+    fn connect(&self, arrival: Arrival, user_name: &str) -> Arc<Connection> {
+        let front = Arc::clone(&self.front);
+        match &self.entrance {
+            Entrance::Front => match destination::parse(user_name) {
+                Ok(Asked::Bastion) => Connection::jump(front, arrival),
+                Ok(Asked::Target(destination)) => Connection::to_target(front, arrival, destination),
+                Err(error) => Connection::nowhere(front, arrival, error.to_string()),
+            },
+            Entrance::Jump(target) => match user_name.parse() {
+                Ok(login) => Connection::to_target(front, arrival, Destination { login, target: target.clone() }),
+                Err(error) => Connection::nowhere(front, arrival, error.to_string()),
+            },
+        }
+    }
+
+    /// The authenticated connection. russh lets no channel be opened before there is one.
+    fn connection(&self) -> Result<&Arc<Connection>, russh::Error> {
+        self.connection.as_ref().ok_or(russh::Error::NotAuthenticated)
+    }
+}
+
+impl Drop for Handler {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            let tasks = self.front.tasks.clone();
+            tasks.spawn(async move { connection.close().await });
+        }
+    }
+}
+
+impl server::Handler for Handler {
+    type Error = russh::Error;
+
+    async fn auth_publickey_offered(&mut self, _user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, russh::Error> {
+        // A plain key is never a way in: refused before the client signs, so that an agent with many keys asks nobody.
+        Ok(if offer.certificate.is_some() { Auth::Accept } else { Auth::reject() })
+    }
+
+    async fn auth_certificate_offered(
+        &mut self,
+        _user: &str,
+        certificate: &Certificate,
+    ) -> Result<CertificateVerdict, russh::Error> {
+        Ok(match self.front.authenticator.authenticate(certificate, self.source.ip()).await {
+            Ok(_) => CertificateVerdict::Accept,
+            Err(error) => CertificateVerdict::Refuse { banner: Some(self.refused(certificate, &error).await) },
+        })
+    }
+
+    async fn auth_openssh_certificate(&mut self, user: &str, certificate: &Certificate) -> Result<Auth, russh::Error> {
+        match self.front.authenticator.authenticate(certificate, self.source.ip()).await {
+            Ok((authenticated, verified)) => {
+                let name = authenticated.subject().name.clone();
+                Span::current().record("subject.id", name.as_str());
+                let event = AuditEvent::ConnectionAuthenticated {
+                    user: name,
+                    serial: verified.serial(),
+                    source: self.source.to_string(),
+                };
+                self.front.sessions.audit(&[event]).await;
+                let permits = verified.permits();
+                let arrival = Arrival { user: authenticated, permits, source: self.source };
+                self.connection = Some(self.connect(arrival, user));
+                Ok(Auth::Accept)
+            }
+            Err(error) => {
+                self.refused(certificate, &error).await;
+                Ok(Auth::reject())
+            }
+        }
+    }
+
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        _user: &str,
+        _submethods: &str,
+        response: Option<server::Response<'a>>,
+    ) -> Result<Auth, russh::Error> {
+        // No questions: the method only carries the instructions to people whose client has no certificate.
+        Ok(match response {
+            None => Auth::Partial {
+                name: Cow::Borrowed(""),
+                instructions: Cow::Owned(self.front.authenticator.instructions()),
+                prompts: Cow::Borrowed(&[]),
+            },
+            Some(_) => Auth::reject(),
+        })
+    }
+
+    async fn auth_succeeded(&mut self, _session: &mut Session) -> Result<(), russh::Error> {
+        if let Some(authenticated) = self.authenticated.take() {
+            // The waiting side may have given up at this very moment; it closes the connection then.
+            let _ = authenticated.send(());
+        }
+        Ok(())
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        let connection = Arc::clone(self.connection()?);
+        let Ok(place) = Arc::clone(&self.channels).try_acquire_owned() else {
+            connection.refuse("session", "too many channels on this connection").await;
+            reply.reject(ChannelOpenFailure::ResourceShortage).await;
+            return Ok(());
+        };
+        reply.accept().await;
+        let handle = session.handle();
+        let span = tracing::info_span!("ssh.channel", channel = %channel.id());
+        self.front.tasks.spawn(
+            async move {
+                channel::serve(connection, channel, handle).await;
+                drop(place);
+            }
+            .instrument(span),
+        );
+        Ok(())
+    }
+
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        host: &str,
+        port: u32,
+        _originator_address: &str,
+        _originator_port: u32,
+        reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        let connection = Arc::clone(self.connection()?);
+        let target = match connection.jump_to(host, port).await {
+            Ok(target) => target,
+            Err(reason) => {
+                reply.reject(ChannelOpenFailure::Other { code: ADMINISTRATIVELY_PROHIBITED, reason }).await;
+                return Ok(());
+            }
+        };
+        let Ok(place) = Arc::clone(&self.channels).try_acquire_owned() else {
+            connection.refuse("direct-tcpip", "too many channels on this connection").await;
+            reply.reject(ChannelOpenFailure::ResourceShortage).await;
+            return Ok(());
+        };
+        reply.accept().await;
+        let (front, source) = (Arc::clone(&self.front), self.source);
+        let span = tracing::info_span!("ssh.jump", target.name = %target, subject.id = tracing::field::Empty);
+        self.front.tasks.spawn(
+            async move {
+                listener::serve(front, Entrance::Jump(target), source, channel.into_stream(), || ()).await;
+                drop(place);
+            }
+            .instrument(span),
+        );
+        Ok(())
+    }
+
+    async fn channel_open_direct_streamlocal(
+        &mut self,
+        _channel: Channel<Msg>,
+        _socket_path: &str,
+        reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        let reason = "Unix-socket forwarding through the bastion is not allowed".to_owned();
+        self.connection()?.refuse("streamlocal-forward", &reason).await;
+        reply.reject(ChannelOpenFailure::Other { code: ADMINISTRATIVELY_PROHIBITED, reason }).await;
+        Ok(())
+    }
+
+    async fn pty_request(
+        &mut self,
+        channel: ChannelId,
+        _term: &str,
+        _cols: u32,
+        _rows: u32,
+        _width: u32,
+        _height: u32,
+        _modes: &[(Pty, u32)],
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        session.channel_success(channel)
+    }
+
+    async fn env_request(
+        &mut self,
+        channel: ChannelId,
+        name: &str,
+        _value: &str,
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        if env_allowed(name) { session.channel_success(channel) } else { session.channel_failure(channel) }
+    }
+
+    async fn shell_request(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), russh::Error> {
+        session.channel_success(channel)
+    }
+
+    async fn exec_request(
+        &mut self,
+        channel: ChannelId,
+        _command: &[u8],
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        session.channel_success(channel)
+    }
+
+    async fn subsystem_request(
+        &mut self,
+        channel: ChannelId,
+        _name: &str,
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        session.channel_success(channel)
+    }
+
+    async fn agent_request(&mut self, _channel: ChannelId, _session: &mut Session) -> Result<bool, russh::Error> {
+        self.connection()?.refuse("agent-forward", "agent forwarding through the bastion is not allowed").await;
+        Ok(false)
+    }
+
+    async fn x11_request(
+        &mut self,
+        channel: ChannelId,
+        _single_connection: bool,
+        _protocol: &str,
+        _cookie: &str,
+        _screen: u32,
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        self.connection()?.refuse("x11-forward", "X11 forwarding through the bastion is not allowed").await;
+        session.channel_failure(channel)
+    }
+
+    async fn tcpip_forward(
+        &mut self,
+        address: &str,
+        port: &mut u32,
+        _session: &mut Session,
+    ) -> Result<bool, russh::Error> {
+        let what = format!("remote-forward of {address}:{port}");
+        self.connection()?.refuse(&what, "port forwarding through the bastion is not allowed").await;
+        Ok(false)
+    }
+
+    async fn signal(&mut self, channel: ChannelId, signal: Sig, _session: &mut Session) -> Result<(), russh::Error> {
+        debug!(%channel, ?signal, "signal");
+        Ok(())
+    }
+}
+
+/// `SSH_OPEN_ADMINISTRATIVELY_PROHIBITED` (RFC 4254 §5.1).
+const ADMINISTRATIVELY_PROHIBITED: u32 = 1;

@@ -1,0 +1,209 @@
+//! A session channel of the target's connection: prepared first, started only
+//! when the recording is open, then carried by the relay.
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
+use policy::WindowSize;
+use recorder::ExitStatus;
+use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Pty, client};
+use tokio::time::timeout;
+
+use super::{
+    target_error::TargetError,
+    user_leg::{signal, signal_name},
+};
+use crate::session::{
+    leg::{LegClosed, TargetReader, TargetWriter},
+    start::PreparedTarget,
+    terminal::{FromTarget, Signal},
+};
+
+/// How long the target may take to answer a channel request.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
+
+/// A terminal that the user asked for (RFC 4254 §6.2), as it is passed on.
+#[derive(Debug, Clone)]
+pub struct PtyRequest {
+    /// The value of `TERM`.
+    pub term: String,
+    /// Its size in cells.
+    pub size: WindowSize,
+    /// Its width and height in pixels.
+    pub pixels: (u32, u32),
+    /// Encoded terminal modes (RFC 4254 §8).
+    pub modes: Vec<(Pty, u32)>,
+}
+
+/// What the channel is to run.
+#[derive(Debug, Clone)]
+pub enum Program {
+    /// A command line for the login shell, as the user sent it.
+    Exec(Vec<u8>),
+    /// The login shell.
+    Shell,
+    /// A subsystem.
+    Subsystem(String),
+}
+
+/// What a channel needs before its program starts.
+#[derive(Debug, Clone)]
+pub struct ChannelSetup {
+    /// The terminal, if there is one.
+    pub pty: Option<PtyRequest>,
+    /// Environment variables that the allow-list let through.
+    pub env: Vec<(String, String)>,
+    /// The program.
+    pub program: Program,
+}
+
+/// A channel with its terminal and environment, whose program has not started.
+#[derive(Debug)]
+pub struct PreparedChannel {
+    channel: Channel<client::Msg>,
+    program: Program,
+}
+
+impl PreparedChannel {
+    /// Requests the terminal and the environment on a fresh channel.
+    ///
+    /// # Errors
+    ///
+    /// When the target refuses the terminal, does not answer, or goes away. A
+    /// refused environment variable is no error, as with a direct login.
+    pub async fn new(mut channel: Channel<client::Msg>, setup: ChannelSetup) -> Result<Self, TargetError> {
+        if let Some(pty) = &setup.pty {
+            channel
+                .request_pty(
+                    true,
+                    &pty.term,
+                    pty.size.cols.into(),
+                    pty.size.rows.into(),
+                    pty.pixels.0,
+                    pty.pixels.1,
+                    &pty.modes,
+                )
+                .await?;
+        }
+        for (name, value) in &setup.env {
+            channel.set_env(false, name, value).await?;
+        }
+        if setup.pty.is_some() {
+            let early = reply(&mut channel, "a terminal").await?;
+            debug_assert!(early.is_empty(), "nothing runs yet");
+        }
+        Ok(Self { channel, program: setup.program })
+    }
+}
+
+impl PreparedTarget for PreparedChannel {
+    type Reader = SshTargetReader;
+    type Writer = SshTargetWriter;
+    type Error = TargetError;
+
+    async fn launch(mut self) -> Result<(SshTargetReader, SshTargetWriter), TargetError> {
+        let what = match self.program {
+            Program::Shell => {
+                self.channel.request_shell(true).await?;
+                "a shell"
+            }
+            Program::Exec(command) => {
+                self.channel.exec(true, command).await?;
+                "the command"
+            }
+            Program::Subsystem(name) => {
+                self.channel.request_subsystem(true, name).await?;
+                "the subsystem"
+            }
+        };
+        let early = reply(&mut self.channel, what).await?;
+        let (reading, writing) = self.channel.split();
+        Ok((SshTargetReader { channel: reading, early }, SshTargetWriter(writing)))
+    }
+}
+
+/// The reading half.
+#[derive(Debug)]
+pub struct SshTargetReader {
+    channel: ChannelReadHalf,
+    /// What came before the reply to the request that started the program.
+    early: VecDeque<FromTarget>,
+}
+
+/// The writing half.
+#[derive(Debug)]
+pub struct SshTargetWriter(ChannelWriteHalf<client::Msg>);
+
+impl TargetReader for SshTargetReader {
+    async fn next(&mut self) -> FromTarget {
+        if let Some(event) = self.early.pop_front() {
+            return event;
+        }
+        loop {
+            let Some(message) = self.channel.wait().await else { return FromTarget::Closed };
+            if let Some(event) = from_target(message) {
+                return event;
+            }
+        }
+    }
+}
+
+impl TargetWriter for SshTargetWriter {
+    async fn input(&self, data: Bytes) -> Result<(), LegClosed> {
+        self.0.data_bytes(data).await.map_err(|_| LegClosed)
+    }
+
+    async fn resize(&self, size: WindowSize) -> Result<(), LegClosed> {
+        self.0.window_change(size.cols.into(), size.rows.into(), 0, 0).await.map_err(|_| LegClosed)
+    }
+
+    async fn signal(&self, name: Signal) -> Result<(), LegClosed> {
+        self.0.signal(signal(&name.0)).await.map_err(|_| LegClosed)
+    }
+
+    async fn eof(&self) -> Result<(), LegClosed> {
+        self.0.eof().await.map_err(|_| LegClosed)
+    }
+
+    async fn close(&self) -> Result<(), LegClosed> {
+        self.0.close().await.map_err(|_| LegClosed)
+    }
+
+    fn release(&self, bytes: usize) {
+        self.0.release(bytes.try_into().unwrap_or(u32::MAX));
+    }
+}
+
+/// Waits for the reply to a request; what came before it is kept.
+async fn reply(channel: &mut Channel<client::Msg>, what: &'static str) -> Result<VecDeque<FromTarget>, TargetError> {
+    let mut early = VecDeque::new();
+    let waiting = async {
+        loop {
+            match channel.wait().await {
+                None | Some(ChannelMsg::Close) => return Err(TargetError::Closed { what }),
+                Some(ChannelMsg::Success) => return Ok(()),
+                Some(ChannelMsg::Failure) => return Err(TargetError::RequestRefused { what }),
+                Some(message) => early.extend(from_target(message)),
+            }
+        }
+    };
+    timeout(REQUEST_DEADLINE, waiting).await.map_err(|_| TargetError::Silent { what })??;
+    Ok(early)
+}
+
+/// What a message means to the relay, if anything.
+fn from_target(message: ChannelMsg) -> Option<FromTarget> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not exhaustive and mixes both directions")]
+    match message {
+        ChannelMsg::Data { data } => Some(FromTarget::Stdout(data)),
+        // Type 1 is stderr; others are not defined (RFC 4254 §5.2) and shown as stderr rather than lost.
+        ChannelMsg::ExtendedData { data, .. } => Some(FromTarget::Stderr(data)),
+        ChannelMsg::Eof => Some(FromTarget::Eof),
+        ChannelMsg::Close => Some(FromTarget::Closed),
+        ChannelMsg::ExitStatus { exit_status } => Some(FromTarget::Exit(ExitStatus::Code(exit_status))),
+        ChannelMsg::ExitSignal { signal_name: signal, .. } => {
+            Some(FromTarget::Exit(ExitStatus::Signal(signal_name(&signal).0)))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,211 @@
+//! [`SqliteStore`]: the store in one SQLite file, for a bastion on one machine.
+//!
+//! One connection writes and a few read (write-ahead log), so a writer never
+//! waits for a reader and never meets another writer of this process. A commit
+//! survives a crash of the bastion; a power cut may lose the last moments
+//! (`synchronous = NORMAL`) but never corrupts the file.
+//!
+//! Every call ends within its deadline: a hung disk makes callers fail, not wait.
+//!
+//! Reading order: `row` (values in columns), `logins`, `sessions`, `audit`.
+
+use std::{fs::OpenOptions, future::Future, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use recorder::SessionId;
+use sqlx::{
+    ConnectOptions as _, SqlSafeStr as _, Sqlite, Transaction,
+    migrate::{Migration, MigrationType, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{
+    AuditFilter, CertificateRecord, LoginFlow, LoginRecord, SessionEnd, SessionFilter, SessionRecord, Store,
+    StoreError, TokenHash,
+};
+use crate::audit::{AuditEvent, AuditRecord};
+
+mod audit;
+mod logins;
+mod row;
+mod sessions;
+
+/// The store in one SQLite file.
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    deadline: Duration,
+}
+
+impl SqliteStore {
+    /// Opens the file at `path`, creates it (mode 0600) if it is missing, and brings its schema up to date.
+    /// The folder must exist.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be made or read, or when its schema is newer than this program.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with_deadline(path, CALL_DEADLINE).await
+    }
+
+    async fn open_with_deadline(path: &Path, deadline: Duration) -> Result<Self, StoreError> {
+        keep_private(path).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .foreign_keys(true)
+            .busy_timeout(deadline)
+            .disable_statement_logging();
+        let pool = SqlitePoolOptions::new()
+            .acquire_timeout(deadline)
+            .test_before_acquire(false)
+            .max_lifetime(None)
+            .idle_timeout(None);
+
+        let writer =
+            pool.clone().max_connections(1).connect_with(options.clone()).await.map_err(StoreError::Unavailable)?;
+        migrations().run(&writer).await.map_err(StoreError::Migrate)?;
+        let readers = pool
+            .max_connections(READERS)
+            .connect_with(options.pragma("query_only", "ON"))
+            .await
+            .map_err(StoreError::Unavailable)?;
+        Ok(Self { writer, readers, deadline })
+    }
+
+    /// Closes the file after the calls that are under way.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// For tests that damage the database.
+    #[cfg(test)]
+    pub(crate) fn writer(&self) -> &SqlitePool {
+        &self.writer
+    }
+
+    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        // The write lock is taken at once: a lock taken later could not be waited for.
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(StoreError::Unavailable)
+    }
+
+    /// Gives `call` the time a caller may be made to wait. A write that is given up may still be done later.
+    async fn within_deadline<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        tokio::time::timeout(self.deadline, call).await.unwrap_or(Err(StoreError::Deadline(self.deadline)))
+    }
+}
+
+/// How long a call may take. Well above any healthy disk's worst, below a user's patience at a prompt.
+const CALL_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Connections that read: listings of a few people who look at the console at the same time.
+const READERS: u32 = 4;
+
+/// Makes the file if there is none, and takes other people's access away.
+/// SQLite gives its companion files (`-wal`, `-shm`) the same mode.
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))
+}
+
+fn migrations() -> Migrator {
+    let init = include_str!("migrations/0001_init.sql").into_sql_str();
+    Migrator::with_migrations(vec![Migration::new(1, "init".into(), MigrationType::Simple, init, false)])
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn add_login(&self, login: &LoginRecord) -> Result<(), StoreError> {
+        self.within_deadline(logins::add(&self.writer, login)).await
+    }
+
+    async fn login(&self, token: TokenHash, now: Timestamp) -> Result<Option<LoginRecord>, StoreError> {
+        self.within_deadline(logins::find(&self.readers, token, now)).await
+    }
+
+    async fn remove_login(&self, token: TokenHash) -> Result<bool, StoreError> {
+        self.within_deadline(logins::remove(&self.writer, token)).await
+    }
+
+    async fn add_login_flow(&self, flow: &LoginFlow) -> Result<(), StoreError> {
+        self.within_deadline(logins::add_flow(&self.writer, flow)).await
+    }
+
+    async fn take_login_flow(&self, key: TokenHash, now: Timestamp) -> Result<Option<LoginFlow>, StoreError> {
+        self.within_deadline(logins::take_flow(&self.writer, key, now)).await
+    }
+
+    async fn add_certificate(&self, certificate: &CertificateRecord) -> Result<(), StoreError> {
+        self.within_deadline(logins::add_certificate(&self.writer, certificate)).await
+    }
+
+    async fn certificate(&self, serial: u64) -> Result<Option<CertificateRecord>, StoreError> {
+        self.within_deadline(logins::certificate(&self.readers, serial)).await
+    }
+
+    async fn certificate_for_key(&self, fingerprint: &str) -> Result<Option<CertificateRecord>, StoreError> {
+        self.within_deadline(logins::certificate_for_key(&self.readers, fingerprint)).await
+    }
+
+    async fn add_session(&self, session: &SessionRecord) -> Result<(), StoreError> {
+        self.within_deadline(sessions::add(&self.writer, session)).await
+    }
+
+    async fn end_session(
+        &self,
+        id: SessionId,
+        at: Timestamp,
+        end: &SessionEnd,
+        output_bytes: u64,
+    ) -> Result<(), StoreError> {
+        self.within_deadline(sessions::end(&self.writer, id, at, end, output_bytes)).await
+    }
+
+    async fn session(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        self.within_deadline(sessions::find(&self.readers, id)).await
+    }
+
+    async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionRecord>, StoreError> {
+        self.within_deadline(sessions::list(&self.readers, filter)).await
+    }
+
+    async fn append_audit(&self, at: Timestamp, events: &[AuditEvent]) -> Result<(), StoreError> {
+        self.within_deadline(async {
+            let mut transaction = self.begin().await?;
+            audit::append(&mut transaction, at, events).await?;
+            transaction.commit().await.map_err(StoreError::Unavailable)
+        })
+        .await
+    }
+
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
+        self.within_deadline(audit::list(&self.readers, filter)).await
+    }
+
+    async fn forget_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.within_deadline(async {
+            let mut transaction = self.begin().await?;
+            let rows = logins::forget_expired(&mut transaction, now).await?;
+            transaction.commit().await.map_err(StoreError::Unavailable)?;
+            Ok(rows)
+        })
+        .await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.within_deadline(async {
+            let one = sqlx::query_scalar::<_, i64>("SELECT value FROM audit_counter WHERE name = 'audit'");
+            one.fetch_one(&self.readers).await.map_err(StoreError::Unavailable)?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests;

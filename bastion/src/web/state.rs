@@ -1,0 +1,95 @@
+//! [`WebState`]: what requests are answered from.
+
+use std::sync::Arc;
+
+use config::Target;
+use policy::RuleSet;
+use recorder::Recorder;
+use serde::Serialize;
+use tokio::sync::watch;
+use url::Url;
+use utoipa::ToSchema;
+
+use super::limits::LoginLimiter;
+use crate::{identity::login::LoginService, store::Store};
+
+/// What requests are answered from. Cheap to clone.
+#[derive(Clone)]
+pub struct WebState(Arc<Parts>);
+
+/// The parts of a [`WebState`].
+pub struct Parts {
+    /// What the bastion remembers.
+    pub store: Arc<dyn Store>,
+    /// Logins and certificates.
+    pub logins: Arc<LoginService>,
+    /// The rules as they are now; a reload replaces them.
+    pub rules: watch::Receiver<Arc<RuleSet>>,
+    /// The hosts behind the bastion.
+    pub targets: Arc<[Target]>,
+    /// Where recordings are read.
+    pub recorder: Arc<Recorder>,
+    /// What `GET /api/v1/info` tells everybody.
+    pub info: BastionInfo,
+    /// The web front's URL as browsers see it.
+    pub url: Url,
+    pub(super) login_limiter: LoginLimiter,
+}
+
+impl WebState {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        logins: Arc<LoginService>,
+        rules: watch::Receiver<Arc<RuleSet>>,
+        targets: Arc<[Target]>,
+        recorder: Arc<Recorder>,
+        info: BastionInfo,
+        url: Url,
+    ) -> Self {
+        let login_limiter = LoginLimiter::default();
+        Self(Arc::new(Parts { store, logins, rules, targets, recorder, info, url, login_limiter }))
+    }
+
+    /// The rules as they are now.
+    pub(super) fn rules(&self) -> Arc<RuleSet> {
+        Arc::clone(&self.rules.borrow())
+    }
+}
+
+impl std::ops::Deref for WebState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What the bastion tells everybody, so that clients can be set up.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct BastionInfo {
+    /// Always `bastion`.
+    #[schema(example = "bastion")]
+    pub name: String,
+    /// The version of the program.
+    #[schema(example = "0.1.0")]
+    pub version: String,
+    /// Where SSH is served.
+    pub ssh: SshAddress,
+    /// The bastion's own host names: principals of its host certificate.
+    pub names: Vec<String>,
+    /// The CA that signs host certificates, as in a `known_hosts` line after `@cert-authority`.
+    pub host_ca: String,
+    /// The OpenID Connect issuer.
+    pub issuer: String,
+}
+
+/// Where SSH is served, as users reach it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SshAddress {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
