@@ -1,1 +1,35 @@
-//! tests
+//! What an end-to-end test can start, and what it can look at afterwards.
+//!
+//! Nothing here imports the product's crates: the tests see what a user, a target, a bucket and an OpenID
+//! provider see. Every peer is the real program, started on a free loopback port in a folder of its own and
+//! stopped through the value that started it.
+//!
+//! | module | starts or reads |
+//! | --- | --- |
+//! | [`site`] | what most tests start with: a target, a bastion, somebody logged in |
+//! | [`bastion`] | the `bastion` program, as `demo` or as `serve` |
+//! | [`person`] | somebody with a login: `bastion login`, `ssh-config`, and the stock programs that use them |
+//! | [`terminal`] | a program in a terminal: type, wait for the screen, resize |
+//! | [`sshd`] | OpenSSH `sshd` as target, and certificates made with `ssh-keygen` |
+//! | [`oidc`] | a certified OpenID provider, and a browser without a window for its pages |
+//! | [`s3`] | versitygw, and `curl` as a stock S3 client |
+//! | [`tcp_fault`] | a TCP relay that refuses, stalls or cuts what goes through it |
+//! | [`cast`] | a reader of asciicast v3 that shares no code with the recorder |
+//! | [`api`] | the HTTP API with a bearer token |
+//! | [`program`] | a child process: its log, memory, CPU time and end |
+//! | [`patience`] | waiting for a condition with a deadline |
+//! | [`peers`] | where the peers' programs are, and how to install a missing one |
+
+pub mod api;
+pub mod bastion;
+pub mod cast;
+pub mod oidc;
+pub mod patience;
+pub mod peers;
+pub mod person;
+pub mod program;
+pub mod s3;
+pub mod site;
+pub mod sshd;
+pub mod tcp_fault;
+pub mod terminal;

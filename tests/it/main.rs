@@ -1,0 +1,17 @@
+//! The end-to-end tests. The list of modules is the list of promises.
+
+mod cli;
+mod dockerfile;
+mod flow_control;
+mod harness;
+mod last_byte;
+mod oidc_login;
+mod recording;
+mod recording_failure;
+mod replay_in_browser;
+mod ssh_auth;
+mod ssh_jump;
+mod ssh_refusal;
+mod ssh_session;
+mod ssh_transfer;
+mod web_api;

@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# Looks for what a build ("build") or the tests ("peers") need and installs it, or says exactly what is missing.
+# As root with apt-get it installs Debian packages; the other peers are built once into $BASTION_PEERS.
+set -euo pipefail
+
+peers=${BASTION_PEERS:-$HOME/.cache/bastion-peers}
+versitygw=v1.8.0
+asciinema=3.2.0
+cargo_deny=0.20.2
+missing=()
+
+main() {
+    case ${1:-} in
+        build) build_tools ;;
+        peers) test_peers ;;
+        *) echo "usage: $0 build|peers" >&2; exit 2 ;;
+    esac
+    if ((${#missing[@]})); then
+        echo "bastion: this machine lacks:" >&2
+        printf '  %s\n' "${missing[@]}" >&2
+        exit 1
+    fi
+}
+
+# All that `make demo` needs.
+build_tools() {
+    need git "git" git
+    need cc "a C compiler" gcc libc6-dev
+    need cargo "Rust $(rust_version) or later: https://rustup.rs"
+    need node "Node.js 20 or later: https://nodejs.org" nodejs
+    need npm "npm, which comes with Node.js" npm
+    if command -v cargo >/dev/null; then
+        local have
+        have=$(rustc --version | cut -d' ' -f2)
+        older "$have" "$(rust_version)" && missing+=("Rust $(rust_version) or later (found $have): rustup update stable")
+    fi
+    return 0
+}
+
+# What `make test` needs on top.
+test_peers() {
+    need sshd "OpenSSH's server" openssh-server
+    need ssh "OpenSSH's client" openssh-client
+    need rsync "rsync" rsync
+    need curl "curl" curl
+    need tmux "tmux" tmux
+    need chromium "Chromium" chromium
+    need_go versitygw "github.com/versity/versitygw/cmd/versitygw@$versitygw"
+    need_crate asciinema "$asciinema"
+    need_crate cargo-deny "$cargo_deny"
+}
+
+# need PROGRAM DESCRIPTION [DEBIAN-PACKAGE…]
+need() {
+    local program=$1 description=$2
+    shift 2
+    PATH=$PATH:/usr/sbin command -v "$program" >/dev/null && return
+    if (($#)) && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "bastion: installing $*"
+        apt_get install --no-install-recommends "$@" && return
+    fi
+    missing+=("$program: $description${*:+ (Debian package $*)}")
+}
+
+apt_get() {
+    # A package list may be absent (containers) or old.
+    [ -n "${apt_updated:-}" ] || DEBIAN_FRONTEND=noninteractive apt-get -qq update
+    apt_updated=yes
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -y "$@" </dev/null
+}
+
+# need_go PROGRAM MODULE@VERSION
+need_go() {
+    [ -x "$peers/$1" ] && return
+    if ! command -v go >/dev/null; then
+        missing+=("go: Go 1.24 or later, which builds $1: https://go.dev/dl")
+        return
+    fi
+    echo "bastion: building $1 (about a minute)"
+    GOBIN=$peers CGO_ENABLED=0 go install "$2"
+}
+
+# need_crate PROGRAM VERSION: built without optimization, because that is quick and they do little.
+need_crate() {
+    "$peers/$1/bin/$1" --version 2>/dev/null | grep -qF "$2" && return
+    echo "bastion: building $1 $2 (some minutes)"
+    CARGO_TARGET_DIR=$peers/build CARGO_PROFILE_DEV_DEBUG=0 \
+        cargo install "$1" --version "$2" --locked --debug --force --root "$peers/$1"
+    rm -rf "$peers/build"
+}
+
+rust_version() {
+    sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml
+}
+
+# older A B: is version A older than B?
+older() {
+    [ "$1" != "$2" ] && [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]
+}
+
+cd "$(dirname "$0")/.."
+main "$@"

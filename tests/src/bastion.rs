@@ -1,0 +1,289 @@
+//! The `bastion` program under test, as `demo` (nothing else needed) or as `serve` (with real peers).
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::{
+    api::Api,
+    oidc::{Provider, install_crypto},
+    patience::{SOON, until},
+    peers,
+    program::Program,
+    s3::{ACCESS_KEY, BUCKET, SECRET_KEY},
+    sshd::Sshd,
+};
+
+/// Rules under which engineers may do everything on every target, with recording required.
+pub fn open_rules() -> Value {
+    let capabilities = json!(["shell", "exec", "pty", "sftp"]);
+    rules(json!([{ "targets": { "names": ["*"] }, "logins": ["*"], "capabilities": capabilities }]))
+}
+
+/// Rules with this list of permissions for engineers; the group `auditor` may look at everything.
+pub fn rules(allow: Value) -> Value {
+    json!({ "roles": {
+        "engineer": { "groups": ["engineering"], "allow": allow },
+        "auditor": { "groups": ["auditor"], "console": ["sessions", "audit"] },
+    } })
+}
+
+/// What a bastion is to be like; start it with [`Self::start`].
+pub struct Settings {
+    provider: Option<String>,
+    targets: Vec<Value>,
+    rules: Value,
+    bucket: Option<SocketAddr>,
+    more: Vec<(&'static str, Value)>,
+}
+
+impl Settings {
+    /// `bastion demo`: its own issuer, a folder for recordings, and its own target `demo`.
+    pub fn demo() -> Self {
+        Self { provider: None, targets: Vec::new(), rules: open_rules(), bucket: None, more: Vec::new() }
+    }
+
+    /// `bastion serve` with this provider.
+    pub fn serve(provider: &Provider) -> Self {
+        Self { provider: Some(provider.issuer().to_owned()), ..Self::demo() }
+    }
+
+    /// Adds a target.
+    #[must_use]
+    pub fn target(mut self, target: Value) -> Self {
+        self.targets.push(target);
+        self
+    }
+
+    /// Replaces [`open_rules`].
+    #[must_use]
+    pub fn rules(mut self, rules: Value) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    /// Records into the bucket of the S3 server at this address (`serve` only).
+    #[must_use]
+    pub fn bucket(mut self, server: SocketAddr) -> Self {
+        self.bucket = Some(server);
+        self
+    }
+
+    /// Sets a key at the top of `bastion.yaml` (`serve` only).
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: Value) -> Self {
+        self.more.push((key, value));
+        self
+    }
+
+    /// Starts the bastion in a new folder and waits until it is ready.
+    ///
+    /// # Errors
+    /// Fails with the log when it does not get ready.
+    pub async fn start(self) -> Result<Bastion> {
+        install_crypto();
+        let folder = tempfile::tempdir()?;
+        fs::write(folder.path().join("rules.yaml"), serde_json::to_string_pretty(&self.rules)?)?;
+        fs::write(folder.path().join("targets.yaml"), serde_json::to_string_pretty(&self.targets)?)?;
+        let serve = match &self.provider {
+            Some(issuer) => Some(self.write_configuration(issuer, folder.path())?),
+            None => None,
+        };
+        let (program, addresses) = launch(folder.path(), serve.as_ref()).await?;
+        Ok(Bastion { program, addresses, serve, folder })
+    }
+
+    /// Writes `bastion.yaml` (JSON is YAML) and returns where the bastion will listen.
+    fn write_configuration(&self, issuer: &str, folder: &Path) -> Result<Addresses> {
+        let addresses = Addresses {
+            ssh: SocketAddr::from(([127, 0, 0, 1], peers::free_port()?)),
+            url: format!("https://127.0.0.1:{}", peers::free_port()?),
+            data: folder.join("data"),
+            recordings: folder.join("recordings"),
+        };
+        let recording = match self.bucket {
+            Some(server) => json!({
+                "storage": format!("s3://{BUCKET}"),
+                "s3": {
+                    "endpoint": format!("http://{server}"),
+                    "region": "us-east-1",
+                    "access_key_id": "env:TEST_ACCESS_KEY",
+                    "secret_access_key": "env:TEST_SECRET_KEY",
+                    "path_style": true,
+                    "allow_http": true,
+                },
+            }),
+            None => json!({ "storage": format!("file://{}", addresses.recordings.display()) }),
+        };
+        fs::create_dir_all(&addresses.recordings)?;
+        let mut configuration = json!({
+            "data_dir": addresses.data,
+            "names": ["127.0.0.1"],
+            "listen": { "ssh": addresses.ssh.to_string(), "web": addresses.url.trim_start_matches("https://") },
+            "web": { "url": addresses.url },
+            "identity": { "oidc": { "issuer": issuer, "client_id": "bastion" } },
+            "targets": self.targets,
+            "recording": recording,
+            "rules": ["rules.yaml"],
+        });
+        for (key, value) in &self.more {
+            configuration.as_object_mut().context("an object")?.insert((*key).to_owned(), value.clone());
+        }
+        fs::write(folder.join("bastion.yaml"), serde_json::to_string_pretty(&configuration)?)?;
+        Ok(addresses)
+    }
+}
+
+/// Where a running bastion is reached, and where it keeps its files.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// The SSH front.
+    pub ssh: SocketAddr,
+    /// The console and the API.
+    pub url: String,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The folder of recordings, unless they go to a bucket.
+    pub recordings: PathBuf,
+}
+
+/// A running bastion; it is killed with this value.
+pub struct Bastion {
+    program: Program,
+    addresses: Addresses,
+    /// Where `serve` listens; `demo` chooses and prints its addresses at each start.
+    serve: Option<Addresses>,
+    folder: TempDir,
+}
+
+impl Bastion {
+    /// The SSH front's address.
+    pub fn ssh(&self) -> SocketAddr {
+        self.addresses.ssh
+    }
+
+    /// The URL of console and API.
+    pub fn url(&self) -> &str {
+        &self.addresses.url
+    }
+
+    /// The CA of the web front's certificate.
+    pub fn ca(&self) -> PathBuf {
+        self.addresses.data.join("tls-ca.pem")
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> &Path {
+        &self.addresses.data
+    }
+
+    /// The folder of recordings, unless they go to a bucket.
+    pub fn recordings(&self) -> &Path {
+        &self.addresses.recordings
+    }
+
+    /// The file with the rules.
+    pub fn rules_file(&self) -> PathBuf {
+        self.folder.path().join("rules.yaml")
+    }
+
+    /// Memory, CPU time and log of the process.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Makes `sshd` accept the bastion's certificates.
+    ///
+    /// # Errors
+    /// Fails when the bastion has not written the CA's public key.
+    pub fn open(&self, sshd: &Sshd) -> Result<()> {
+        sshd.trust(&self.data().join("ssh-target-ca.pub"))
+    }
+
+    /// The API as `user`, logged in at the issuer that is built into `demo`.
+    ///
+    /// # Errors
+    /// Fails when the login does.
+    pub async fn api(&self, user: &str) -> Result<Api> {
+        Api::log_in(self, user).await
+    }
+
+    /// Sends SIGKILL.
+    ///
+    /// # Errors
+    /// Fails when the process cannot be waited for.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.program.kill().await
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    ///
+    /// # Errors
+    /// Fails when it goes on for longer than `limit`.
+    pub async fn terminate(&mut self, limit: Duration) -> Result<ExitStatus> {
+        self.program.terminate(limit).await
+    }
+
+    /// Starts it again after its end, with the same files. The addresses of `demo` change.
+    ///
+    /// # Errors
+    /// Fails with the log when it does not get ready.
+    pub async fn restart(&mut self) -> Result<()> {
+        (self.program, self.addresses) = launch(self.folder.path(), self.serve.as_ref()).await?;
+        Ok(())
+    }
+}
+
+async fn launch(folder: &Path, serve: Option<&Addresses>) -> Result<(Program, Addresses)> {
+    let mut command = Command::new(peers::bastion()?);
+    command.env_remove("SSH_AUTH_SOCK").env("HOME", folder);
+    match serve {
+        None => launch_demo(command, folder).await,
+        Some(addresses) => launch_serve(command, folder, addresses).await,
+    }
+}
+
+async fn launch_demo(mut command: Command, folder: &Path) -> Result<(Program, Addresses)> {
+    command.args(["demo", "--json", "--ssh-listen", "127.0.0.1:0", "--web-listen", "127.0.0.1:0", "--data-dir"]);
+    command.arg(folder.join("data")).arg("--rules").arg(folder.join("rules.yaml"));
+    command.arg("--targets").arg(folder.join("targets.yaml"));
+    let mut program = Program::start("bastion", command, folder)?;
+    let line = program.line(SOON).await?;
+    let ready: Value = serde_json::from_str(&line).with_context(|| line.clone())?;
+    let text = |pointer: &str| ready.pointer(pointer).and_then(Value::as_str).context(format!("{pointer} of {line}"));
+    let port = ready.pointer("/ssh/port").and_then(Value::as_u64).context("the SSH port")?;
+    let addresses = Addresses {
+        ssh: SocketAddr::new(text("/ssh/host")?.parse()?, u16::try_from(port)?),
+        url: text("/web/url")?.to_owned(),
+        data: text("/data_dir")?.into(),
+        recordings: text("/recordings")?.into(),
+    };
+    Ok((program, addresses))
+}
+
+async fn launch_serve(mut command: Command, folder: &Path, addresses: &Addresses) -> Result<(Program, Addresses)> {
+    command.args(["serve", "--config"]).arg(folder.join("bastion.yaml"));
+    command.env("TEST_ACCESS_KEY", ACCESS_KEY).env("TEST_SECRET_KEY", SECRET_KEY);
+    let mut program = Program::start("bastion", command, folder)?;
+    let ca = addresses.data.join("tls-ca.pem");
+    let ready = format!("{}/readyz", addresses.url);
+    until("the bastion is ready", SOON, async || {
+        program.ensure_running()?;
+        let Ok(ca) = fs::read(&ca) else { return Ok(None) };
+        let Ok(http) = Api::http(&ca) else { return Ok(None) };
+        let answer = http.get(&ready).send().await;
+        Ok(answer.is_ok_and(|answer| answer.status().is_success()).then_some(()))
+    })
+    .await
+    .with_context(|| program.log())?;
+    Ok((program, addresses.clone()))
+}

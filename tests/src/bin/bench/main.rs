@@ -1,0 +1,66 @@
+//! `make bench`: the figures of the product page, measured side by side in one run.
+//!
+//! Four ways lead to one sshd: direct, `ssh -J` through a second sshd, and the bastion in its two forms. Every
+//! repetition goes once through all ways before the next one starts, so that a noisy moment hits them alike;
+//! what is printed are medians. `BENCH_RUNS` sets the repetitions (5), `BENCH_MIB` the bulk size (1024).
+
+use std::{env, fs, path::Path};
+
+use crate::{
+    measure::Figures,
+    way::{Way, Ways},
+};
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+mod measure;
+mod way;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let runs = setting("BENCH_RUNS", 5)?;
+    let mib = setting("BENCH_MIB", 1024)?;
+    let ways = Ways::start().await?;
+    let mut figures = Figures::default();
+    for run in 1..=runs {
+        eprintln!("bench: repetition {run} of {runs}");
+        for way in Way::ALL {
+            figures.measure(&ways, way, mib).await?;
+        }
+    }
+    let idle = measure::memory_per_idle_session(&ways).await?;
+    let report = figures.report(runs, mib, idle);
+    print(&report)?;
+    write(&report)
+}
+
+/// A whole number from the environment.
+fn setting(name: &str, default: u64) -> Result<u64> {
+    match env::var(name) {
+        Ok(text) => text.parse().with_context(|| format!("{name}={text}")),
+        Err(_) => Ok(default),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the table is what the command is for")]
+fn print(report: &Value) -> Result<()> {
+    let rows = report.get("figures").and_then(Value::as_array).context("figures")?;
+    ensure!(!rows.is_empty(), "nothing was measured");
+    let ways = Way::ALL.map(|way| format!("{:>10}", way.name())).join(" ");
+    println!("{:<34} {ways}  {:<20} reached", "median", "reach");
+    for row in rows {
+        let text = |key: &str| row.get(key).and_then(Value::as_str).unwrap_or_default();
+        let number = |way: Way| row.get(way.name()).and_then(Value::as_f64);
+        let cell = |way: Way| number(way).map_or(format!("{:>10}", "-"), |value| format!("{value:>10.2}"));
+        println!("{:<34} {}  {:<20} {}", text("name"), Way::ALL.map(cell).join(" "), text("reach"), text("reached"));
+    }
+    Ok(())
+}
+
+fn write(report: &Value) -> Result<()> {
+    let target = env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
+    let file = Path::new(&target).join("bench.json");
+    fs::write(&file, serde_json::to_string_pretty(report)?)?;
+    eprintln!("bench: every sample is in {}", file.display());
+    Ok(())
+}
