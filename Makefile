@@ -1,0 +1,80 @@
+# bastion: everything that a developer runs. The two that matter:
+#
+#   make demo    one machine, nothing installed: prints three steps that end at a replay in the browser
+#   make test    everything: format, lints, docs, unit tests, console tests, end to end with real peers
+#
+# Both set up what they need first, or say exactly what is missing. All builds share the release profile, so
+# that dependencies are compiled once.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# Peers that no Debian package has (versitygw, asciinema, cargo-deny) are built once into this folder.
+export BASTION_PEERS ?= $(HOME)/.cache/bastion-peers
+# setup.sh installs Rust and Go programs into these; a login shell may not have them on its path.
+export PATH := $(HOME)/.cargo/bin:/usr/local/go/bin:$(PATH)
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+CARGO_FLAGS := --workspace --release --locked
+CONSOLE := bastion/console
+PATCHED := .patched/russh/Cargo.toml
+INSTALLED := node_modules/.package-lock.json
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+# --- setup -----------------------------------------------------------------------------------------------------------
+
+.PHONY: setup
+setup: tools $(PATCHED) $(CONSOLE)/$(INSTALLED) tests/oidc/$(INSTALLED) tests/browser/$(INSTALLED) ## all that `make test` needs
+	tests/setup.sh peers
+
+.PHONY: tools
+tools:
+	tests/setup.sh build
+
+# russh with our flow-control patch, made from the crates.io source.
+$(PATCHED): $(wildcard patches/*)
+	sh patches/apply.sh
+	touch $@
+
+# npm writes this file last, so it is as new as the installed packages.
+%/$(INSTALLED): %/package-lock.json %/package.json
+	cd $* && npm ci --no-audit --no-fund
+	touch $@
+
+# --- build and run ---------------------------------------------------------------------------------------------------
+
+.PHONY: build
+build: tools $(PATCHED) console ## bastion in target/release/
+	cargo build $(CARGO_FLAGS)
+
+# The binary embeds the built console, so it comes first.
+.PHONY: console
+console: $(CONSOLE)/$(INSTALLED)
+	cd $(CONSOLE) && npm run build
+
+.PHONY: demo
+demo: build ## everything on this machine with embedded defaults; Ctrl-C ends it
+	exec $(TARGET)/release/bastion demo
+
+# --- checks ----------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: setup build ## every check; BASTION_SKIP="deny e2e" leaves stages out by name
+	tests/all.sh fmt clippy doc unit console e2e deny
+
+.PHONY: lint
+lint: tools $(PATCHED) console ## format, lints and docs only
+	tests/all.sh fmt clippy doc
+
+.PHONY: bench
+bench: setup build ## against direct ssh and ssh -J: prints a table, writes target/bench.json; BENCH_RUNS=5
+	$(TARGET)/release/bench
+
+.PHONY: clean
+clean: ## removes what was built here, not the peers
+	cargo clean
+	rm -rf .patched $(CONSOLE)/dist $(CONSOLE)/node_modules tests/oidc/node_modules tests/browser/node_modules
