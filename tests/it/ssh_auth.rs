@@ -57,10 +57,15 @@ impl Forge {
     }
 
     async fn connect(&self) -> Result<Outcome> {
+        self.connect_with("-T").await
+    }
+
+    /// `terminal` is ssh's option that asks for one or does not.
+    async fn connect_with(&self, terminal: &str) -> Result<Outcome> {
         let address = self.site.bastion.ssh();
         let known_hosts = self.site.alice.home().join("known_hosts");
         let mut ssh = Command::new(peers::find(&["ssh"], "install the Debian package openssh-client")?);
-        ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-i"]).arg(self.key());
+        ssh.args(["-F", "none", terminal, "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-i"]).arg(self.key());
         ssh.arg("-o").arg(format!("UserKnownHostsFile={}", known_hosts.display()));
         ssh.args(["-o", "StrictHostKeyChecking=yes", "-p", &address.port().to_string()]);
         ssh.arg("-l").arg(Site::destination()).args([&address.ip().to_string(), "echo in"]);
@@ -120,6 +125,18 @@ async fn the_forged_certificate_without_a_flaw_is_admitted() -> Result<()> {
     let forge = Forge::start().await?;
     let outcome = forge.try_with(&forge.ca(), &VALID).await?.ok()?;
     ensure!(outcome.text() == "in\n", "{outcome:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_permit_pty_there_is_no_terminal() -> Result<()> {
+    let forge = Forge::start().await?;
+    let no_pty = [&VALID[..], &["-O", "no-pty"]].concat();
+    let plain = forge.try_with(&forge.ca(), &no_pty).await?.ok()?;
+    ensure!(plain.text() == "in\n", "{plain:?}");
+    let terminal = forge.connect_with("-tt").await?;
+    ensure!(terminal.code == 1 && terminal.stdout.is_empty(), "not refused: {terminal:?}");
+    ensure!(terminal.stderr.contains("your certificate does not permit pty"), "{terminal:?}");
     Ok(())
 }
 
