@@ -5,6 +5,14 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+pub mod cases;
+pub mod command;
+pub mod window;
+
+pub use cases::{CaseInput, RuleCase, RuleCases};
+pub use command::{Approvers, CommandMatch, CommandRule, FlagMatch, Protocol, RuleClass, RuleEffect, RuleMatch};
+pub use window::TimeWindow;
+
 use crate::{
     error::{ConfigErrors, Located, Location},
     name::{GroupName, Login, RoleName, UserName},
@@ -19,6 +27,8 @@ pub struct RuleDoc {
     pub file: String,
     /// The roles, in the order of the file.
     pub roles: Vec<Role>,
+    /// The rules on commands, in the order of the file.
+    pub rules: Vec<CommandRule>,
 }
 
 /// Who may do what.
@@ -101,7 +111,11 @@ impl RuleDoc {
                 let roles = rules.required("roles", |roles| {
                     roles.entries("roles such as { engineer: { groups: [engineering], allow: […] } }", Role::read)
                 });
-                Ok(Self { file: document.file().to_owned(), roles: roles? })
+                let commands = rules.present("rules", |rules| {
+                    rules.list("a list of rules such as [{ name: …, effect: block, match: … }]", CommandRule::read)
+                });
+                let commands = commands.transpose()?.unwrap_or_default();
+                Ok(Self { file: document.file().to_owned(), roles: roles?, rules: commands })
             })
         })
     }
@@ -156,7 +170,7 @@ impl Allow {
 }
 
 impl TargetSelector {
-    fn read(field: &Field<'_>) -> Read<Self> {
+    pub(crate) fn read(field: &Field<'_>) -> Read<Self> {
         const EXPECTED: &str = r#"{ names: ["web*"] } or { labels: { env: dev } }, or both"#;
         if !field.is_table() {
             return Err(field.expected(EXPECTED));
@@ -176,7 +190,7 @@ impl TargetSelector {
 }
 
 impl LoginSelector {
-    fn read(field: &Field<'_>) -> Read<Self> {
+    pub(crate) fn read(field: &Field<'_>) -> Read<Self> {
         match field.text(r#"a login such as deploy, "*" or "{user}""#)? {
             "*" => Ok(Self::Any),
             "{user}" => Ok(Self::Own),
@@ -185,6 +199,6 @@ impl LoginSelector {
     }
 }
 
-fn word(field: &Field<'_>) -> Read<Located<String>> {
+pub(crate) fn word(field: &Field<'_>) -> Read<Located<String>> {
     Ok(Located { value: field.text("a word")?.to_owned(), at: field.at() })
 }

@@ -1,25 +1,34 @@
-//! [`CompileError`]: what is wrong with a role, and where.
+//! [`CompileError`]: what is wrong with a role or a rule, and where.
 
 use std::fmt;
 
-use config::{Location, RoleName};
+use config::{Location, RoleName, RuleName};
 
 /// One thing that is wrong with the rules.
 ///
-/// Displays as `FILE:LINE:COLUMN: roles.ROLE: REASON`.
+/// Displays as `FILE:LINE:COLUMN: roles.ROLE: REASON`, or with `rules.RULE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompileError {
     /// The rule file.
     pub file: String,
     /// The place in it.
     pub at: Location,
-    /// The role.
-    pub role: RoleName,
+    /// The role or rule.
+    pub of: Named,
     /// What is wrong.
     pub reason: CompileReason,
 }
 
-/// What is wrong with a role.
+/// What an error is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// A role.
+    Role(RoleName),
+    /// A rule on commands.
+    Rule(RuleName),
+}
+
+/// What is wrong with a role or a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CompileReason {
     /// A glob with a character that no target name has.
@@ -31,12 +40,27 @@ pub enum CompileReason {
         /// The glob as written.
         glob: String,
     },
+    /// The regular expression cannot be used.
+    #[error("the regular expression cannot be used: {reason}")]
+    BadRegex {
+        /// Why.
+        reason: String,
+    },
     /// Two roles have one name.
     #[error("there is already a role of this name at {first}")]
     DuplicateRole {
         /// Where the first one stands.
         first: String,
     },
+    /// Two rules have one name.
+    #[error("there is already a rule of this name at {first}")]
+    DuplicateRule {
+        /// Where the first one stands.
+        first: String,
+    },
+    /// The rule can never fire; the text says why.
+    #[error("this rule can never fire: {0}")]
+    NeverFires(String),
     /// A grant without capabilities.
     #[error("grants no capability; name some of: {}", all_capabilities())]
     NoCapabilities,
@@ -49,6 +73,14 @@ pub enum CompileReason {
     /// Neither grants nor console rights.
     #[error("this role allows nothing; give it allow or console")]
     NothingAllowed,
+    /// A rule is for a role that does not exist.
+    #[error("there is no role {role}; {hint}")]
+    UnknownRole {
+        /// The role as written.
+        role: RoleName,
+        /// What to do.
+        hint: String,
+    },
     /// There is no such capability.
     #[error("unknown capability {word:?}; {hint}")]
     UnknownCapability {
@@ -65,8 +97,17 @@ pub(crate) fn all_capabilities() -> String {
 
 impl fmt::Display for CompileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: roles.{}: {}", self.file, self.at, self.role, self.reason)
+        write!(f, "{}:{}: {}: {}", self.file, self.at, self.of, self.reason)
     }
 }
 
 impl std::error::Error for CompileError {}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Role(name) => write!(f, "roles.{name}"),
+            Self::Rule(name) => write!(f, "rules.{name}"),
+        }
+    }
+}

@@ -16,14 +16,18 @@ use crate::{
     decision::{Decision, Denial, Obligations, Permit},
     error::CompileError,
     glob::Glob,
+    rule::Rule,
 };
 
 mod compile;
+mod compile_commands;
+mod judge;
 
 /// The compiled rules. The empty set (`default`) allows nothing.
 #[derive(Debug, Clone, Default)]
 pub struct RuleSet {
     roles: Vec<Role>,
+    commands: Vec<Rule>,
 }
 
 /// A target that a subject can reach, and what it may do there.
@@ -49,7 +53,10 @@ pub struct ConsoleRights {
 impl RuleSet {
     /// Compiles rule documents; the error is everything that is wrong with them.
     pub fn compile(documents: &[RuleDoc]) -> Result<Self, Vec<CompileError>> {
-        compile::roles(documents).map(|roles| Self { roles })
+        let mut errors = Vec::new();
+        let roles = compile::roles(documents, &mut errors);
+        let commands = compile_commands::rules(documents, &mut errors);
+        if errors.is_empty() { Ok(Self { roles, commands }) } else { Err(errors) }
     }
 
     /// Whether `who` may do `action` on `what`.
@@ -156,7 +163,7 @@ struct Grant {
 
 /// A compiled target selector. A part that is empty selects all.
 #[derive(Debug, Clone)]
-struct Targets {
+pub(crate) struct Targets {
     names: Vec<Glob>,
     labels: BTreeMap<String, String>,
 }

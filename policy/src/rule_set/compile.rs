@@ -8,20 +8,19 @@ use super::{Grant, Role, Targets};
 use crate::{
     access::Capability,
     decision::Obligations,
-    error::{CompileError, CompileReason, all_capabilities},
+    error::{CompileError, CompileReason, Named, all_capabilities},
     glob::Glob,
 };
 
-/// Compiles all roles of all documents; the error is everything that is wrong.
-pub(super) fn roles(documents: &[RuleDoc]) -> Result<Vec<Role>, Vec<CompileError>> {
+/// Compiles all roles of all documents; `errors` gets everything that is wrong.
+pub(super) fn roles(documents: &[RuleDoc], errors: &mut Vec<CompileError>) -> Vec<Role> {
     let mut roles = Vec::new();
-    let mut errors = Vec::new();
     let mut places = BTreeMap::new();
     for document in documents {
         for written in &document.roles {
             let mut report = |at: Location, reason: CompileReason| {
-                let (file, role) = (document.file.clone(), written.name.value.clone());
-                errors.push(CompileError { file, at, role, reason });
+                let (file, of) = (document.file.clone(), Named::Role(written.name.value.clone()));
+                errors.push(CompileError { file, at, of, reason });
             };
             let place = format!("{}:{}", document.file, written.name.at);
             if let Some(first) = places.get(&written.name.value) {
@@ -32,7 +31,7 @@ pub(super) fn roles(documents: &[RuleDoc]) -> Result<Vec<Role>, Vec<CompileError
             roles.push(role(written, &mut report));
         }
     }
-    if errors.is_empty() { Ok(roles) } else { Err(errors) }
+    roles
 }
 
 fn role(written: &rules::Role, report: &mut impl FnMut(Location, CompileReason)) -> Role {
@@ -59,13 +58,7 @@ fn grant(written: &rules::Allow, report: &mut impl FnMut(Location, CompileReason
     if written.capabilities.is_empty() {
         report(written.at, CompileReason::NoCapabilities);
     }
-    let mut names = Vec::new();
-    for Located { value, at } in &written.targets.names {
-        match Glob::parse(value) {
-            Some(glob) => names.push(glob),
-            None => report(*at, CompileReason::BadGlob { glob: value.clone() }),
-        }
-    }
+    let names = target_globs(&written.targets, &mut *report);
     let mut capabilities = BTreeSet::new();
     for Located { value, at } in &written.capabilities {
         match value.parse::<Capability>() {
@@ -83,6 +76,21 @@ fn grant(written: &rules::Allow, report: &mut impl FnMut(Location, CompileReason
     }
 }
 
+/// The globs of a target selector; those that can match nothing are reported.
+pub(super) fn target_globs(
+    targets: &rules::TargetSelector,
+    mut report: impl FnMut(Location, CompileReason),
+) -> Vec<Glob> {
+    let mut names = Vec::new();
+    for Located { value, at } in &targets.names {
+        match Glob::parse(value) {
+            Some(glob) => names.push(glob),
+            None => report(*at, CompileReason::BadGlob { glob: value.clone() }),
+        }
+    }
+    names
+}
+
 fn unknown_capability(word: &str) -> CompileReason {
     let hint = match suggestion::nearest(word, Capability::ALL.map(Capability::as_str)) {
         Some(near) => format!("did you mean {near:?}?"),
@@ -97,7 +105,8 @@ mod tests {
 
     fn errors(files: &[(&str, &str)]) -> Vec<String> {
         let documents: Vec<_> = files.iter().map(|(file, text)| RuleDoc::parse(text, file).unwrap()).collect();
-        roles(&documents).map_or_else(|errors| errors.iter().map(ToString::to_string).collect(), |_| Vec::new())
+        let compiled = crate::RuleSet::compile(&documents);
+        compiled.map_or_else(|errors| errors.iter().map(ToString::to_string).collect(), |_| Vec::new())
     }
 
     #[test]

@@ -301,8 +301,8 @@ proptest! {
         let who = subject("alice", &["a"]);
         let mut more = roles.clone();
         more.insert(place.min(roles.len()), further);
-        let before = answers(&RuleSet { roles }, &who);
-        let after = answers(&RuleSet { roles: more }, &who);
+        let before = answers(&RuleSet { roles, ..RuleSet::default() }, &who);
+        let after = answers(&RuleSet { roles: more, ..RuleSet::default() }, &who);
         for ((question, action, before), (_, _, after)) in before.into_iter().zip(after) {
             let Decision::Allow(before) = before else { continue };
             let Decision::Allow(after) = after else { panic!("{question} {action:?} was taken away") };
@@ -314,7 +314,7 @@ proptest! {
     fn a_subject_without_a_role_gets_no_permit(roles in prop::collection::vec(a_role(), 0..4)) {
         // The roles are for the groups a and b and for alice.
         let who = subject("mallory", &["c"]);
-        for (question, action, decision) in answers(&RuleSet { roles }, &who) {
+        for (question, action, decision) in answers(&RuleSet { roles, ..RuleSet::default() }, &who) {
             prop_assert!(matches!(decision, Decision::Deny(_)), "{question} {action:?}");
         }
     }
@@ -322,7 +322,7 @@ proptest! {
     #[test]
     fn a_connection_is_allowed_exactly_where_a_capability_is(roles in prop::collection::vec(a_role(), 0..4)) {
         let who = subject("alice", &["a"]);
-        let answers = answers(&RuleSet { roles }, &who);
+        let answers = answers(&RuleSet { roles, ..RuleSet::default() }, &who);
         let allowed = |wanted: &str, opening: bool| {
             answers.iter().any(|(question, action, decision)| {
                 question == wanted

@@ -1,0 +1,209 @@
+//! [`Parsed`]: what a rule looks at: the commands that a text would run, as far as that can be known.
+//!
+//! A text becomes commands in four steps, each in its file:
+//! `limits` (what is too long or too deep is not parsed at all) → `parse` (brush-parser's
+//! tree is walked) → `word` (quotes go, substitutions are found) → `unwrap` (what
+//! `sudo`, `xargs`, `sh -c` … would run), with `code` (programs of awk, sed …),
+//! `tamper` (what changes how lines are accepted) and `file_access` (what is read and written).
+//!
+//! **Invariant:** what is not understood ends in [`Parsed::opaque`], never in silence.
+//! What this cannot see: aliases and functions that an earlier line defined, what a program that
+//! is not in the tables does with its arguments, links, and files whose content changes later.
+
+mod code;
+mod file_access;
+mod hooks;
+mod limits;
+mod options;
+mod parse;
+mod static_text;
+mod tamper;
+mod unwrap;
+mod word;
+mod wrappers;
+
+use std::{collections::BTreeMap, fmt};
+
+pub(crate) use file_access::{Touched, reads, writes};
+pub(crate) use word::Atom;
+pub use word::Word;
+
+/// The shell that will read the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Shell {
+    /// BusyBox ash.
+    Ash,
+    /// GNU bash.
+    Bash,
+    /// Debian's dash, and other plain POSIX shells.
+    Dash,
+    /// fish.
+    Fish,
+    /// Not known: what any of the POSIX-like shells would do.
+    #[default]
+    Unknown,
+    /// zsh.
+    Zsh,
+}
+
+/// What is known about the place where the text will run.
+#[derive(Debug, Clone, Default)]
+pub struct ParseContext {
+    /// The shell.
+    pub shell: Shell,
+    /// Whether the text is typed at a prompt: history expansion applies, and a program
+    /// without input reads from the terminal, where the next lines are judged too.
+    pub interactive: bool,
+    /// The current folder there, if known.
+    pub cwd: Option<String>,
+}
+
+/// What a text would run.
+#[derive(Debug, Clone, Default)]
+pub struct Parsed {
+    /// Everything that runs, or may run, wrappers and what they wrap each on their own.
+    pub commands: Vec<Command>,
+    /// What cannot be known.
+    pub opaque: Vec<Opaque>,
+    /// What changes how lines are accepted or shown.
+    pub tampering: Vec<Tampering>,
+    /// Code in other languages, for rules on text.
+    pub code: Vec<String>,
+    /// Whether standard input is read as commands: the caller must have it judged before it goes there.
+    pub stdin_is_code: bool,
+}
+
+/// One simple command after quote removal.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Command {
+    /// The program and its arguments.
+    pub argv: Vec<Word>,
+    /// The variables that are set for it, or by it where there is no program.
+    pub assignments: Vec<(String, Word)>,
+    /// Its redirections to files.
+    pub redirects: Vec<Redirect>,
+    /// The text of its standard input, where that is known.
+    pub stdin: Option<String>,
+    /// The folder it runs in.
+    pub(crate) folder: Folder,
+}
+
+/// A redirection to or from a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    /// Whether the file is written (`>`), or else read (`<`). `<>` counts as writing.
+    pub writes: bool,
+    /// The file.
+    pub file: Word,
+}
+
+/// Something that cannot be known before it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opaque {
+    /// Why, in plain words.
+    pub why: String,
+    /// The index in [`Parsed::commands`] of the command it is about; none for the whole text.
+    pub command: Option<usize>,
+}
+
+/// Something that changes how lines are accepted or shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tampering {
+    /// What does it, such as `bind`.
+    pub what: String,
+}
+
+/// The current folder as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum Folder {
+    /// Where the session is; nothing is known.
+    #[default]
+    Inherited,
+    /// This one.
+    Known(String),
+    /// The text changes to a folder that it computes.
+    Computed,
+}
+
+/// Parses a line or script.
+#[must_use]
+pub fn parse(text: &str, cx: &ParseContext) -> Parsed {
+    parse_with_stdin(text, None, cx)
+}
+
+/// Parses a line or script whose standard input is known.
+#[must_use]
+pub fn parse_with_stdin(text: &str, stdin: Option<&str>, cx: &ParseContext) -> Parsed {
+    parse::text(text, stdin, cx)
+}
+
+/// What an argument vector would run that is executed without a shell.
+#[must_use]
+pub fn argv(words: &[String], stdin: Option<&str>, cx: &ParseContext) -> Parsed {
+    parse::argv(words, stdin, cx)
+}
+
+/// The values that are known of variables.
+pub(crate) type Variables = BTreeMap<String, Word>;
+
+// === impl Command ===
+
+impl Command {
+    /// The base name of the program, if it is known.
+    #[must_use]
+    pub fn program(&self) -> Option<&str> {
+        self.argv.first()?.known().map(base_name)
+    }
+
+    /// The arguments.
+    #[must_use]
+    pub fn arguments(&self) -> &[Word] {
+        self.argv.get(1..).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut blank = "";
+        for (name, value) in &self.assignments {
+            write!(f, "{blank}{name}={value}")?;
+            blank = " ";
+        }
+        for word in &self.argv {
+            write!(f, "{blank}{word}")?;
+            blank = " ";
+        }
+        for redirect in &self.redirects {
+            write!(f, "{blank}{}{}", if redirect.writes { ">" } else { "<" }, redirect.file)?;
+            blank = " ";
+        }
+        Ok(())
+    }
+}
+
+// === impl Shell ===
+
+impl Shell {
+    /// Whether it reads the text as bash does where POSIX leaves room.
+    pub(crate) fn has_bash_grammar(self) -> bool {
+        matches!(self, Self::Bash | Self::Zsh)
+    }
+
+    /// The shell of that program name.
+    pub(crate) fn of_program(name: &str) -> Option<Self> {
+        Some(match name.trim_start_matches('-') {
+            "bash" | "rbash" => Self::Bash,
+            "dash" | "posh" | "yash" => Self::Dash,
+            "ash" => Self::Ash,
+            "sh" | "ksh" | "ksh93" | "mksh" | "lksh" | "pdksh" | "rksh" | "hush" | "oksh" => Self::Unknown,
+            "zsh" | "rzsh" => Self::Zsh,
+            "fish" => Self::Fish,
+            _ => return None,
+        })
+    }
+}
+
+/// The last component of a path.
+pub(crate) fn base_name(path: &str) -> &str {
+    path.trim_end_matches('/').rsplit('/').next().unwrap_or(path)
+}

@@ -1,0 +1,334 @@
+//! Programs that run code: shells, and interpreters of other languages.
+//!
+//! Shell code is followed. Programs of awk and sed are read far enough to know that they run
+//! nothing; all other code is opaque, and kept for rules on text.
+
+use super::{
+    Shell, Variables, Word,
+    options::Options,
+    parse::{Stdin, Walker},
+};
+
+/// `bash [OPTIONS] [-c CODE [NAME [ARGUMENTS…]] | -s | FILE]`
+pub(super) fn shell(walker: &mut Walker<'_>, shell: Shell, arguments: &[Word]) {
+    const OPTIONS: Options = Options {
+        flags: "abcefhiklmnprstuvxBCDEHPTNdqy",
+        values: "oO",
+        long_flags: &[
+            "debugger",
+            "dump-po-strings",
+            "dump-strings",
+            "login",
+            "noediting",
+            "noprofile",
+            "norc",
+            "posix",
+            "pretty-print",
+            "restricted",
+            "verbose",
+            "command",
+            "interactive",
+            "no-config",
+            "private",
+            "no-execute",
+            "emacs",
+            "vi",
+        ],
+        long_values: &["init-file", "rcfile", "init-command"],
+    };
+    let arguments: Vec<Word> = arguments.iter().map(plus_as_minus).collect();
+    let (found, known) = OPTIONS.read_as_far_as_known(&arguments);
+    if let Err(why) = known {
+        walker.opaque_command(why);
+    }
+    let Some(found) = found else { return };
+    if found.has(&["help", "version"]) {
+        return;
+    }
+    if found.has(&["init-file", "rcfile", "init-command"]) {
+        walker.opaque_command("it reads a file of commands first");
+    }
+    if found.has(&["c", "command"]) {
+        let Some((code, rest)) = found.operands.split_first() else { return };
+        walker.code_word(code, shell, positional(rest));
+        return;
+    }
+    match found.operands.first() {
+        // `-s` reads from standard input, and the operands are its arguments.
+        _ if found.has(&["s"]) => walker.stdin_code(shell),
+        None => walker.stdin_code(shell),
+        Some(file) if matches!(file.known(), Some("-" | "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0")) => {
+            walker.stdin_code(shell)
+        }
+        Some(_) => walker.opaque_command("it runs a script whose content is not known"),
+    }
+}
+
+/// `+x` unsets what `-x` sets.
+fn plus_as_minus(word: &Word) -> Word {
+    match word.known().and_then(|text| text.strip_prefix('+')) {
+        Some(rest) if !rest.is_empty() && rest.chars().all(char::is_alphabetic) => Word::of(format!("-{rest}")),
+        _ => word.clone(),
+    }
+}
+
+/// `$0`, `$1` … as far as they are known.
+fn positional(words: &[Word]) -> Variables {
+    let mut variables = Variables::new();
+    if words.iter().any(Word::splits) {
+        return variables;
+    }
+    for (index, word) in words.iter().enumerate().take(10) {
+        variables.insert(index.to_string(), word.clone());
+    }
+    // `"$@"` of one argument is that argument.
+    if let [_, only] = words {
+        variables.insert("@".to_owned(), only.clone());
+    }
+    variables
+}
+
+/// Interpreters of other languages, and programs with a language of their own.
+pub(super) fn interpreter(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
+    let family = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    match family {
+        "awk" | "gawk" | "mawk" | "nawk" | "original-awk" => awk(walker, arguments),
+        "sed" | "gsed" => sed(walker, arguments),
+        "python" | "pypy" | "ipython" | "perl" | "ruby" | "irb" | "node" | "nodejs" | "deno" | "bun" | "php"
+        | "lua" | "luajit" | "tclsh" | "wish" | "expect" | "Rscript" | "osascript" | "guile" | "groovy" | "pwsh"
+        | "powershell" | "ghci" | "julia" | "elixir" | "erl" | "java" | "jshell" | "scala" | "csh" | "tcsh"
+        | "xonsh" | "nu" | "elvish" | "rc" | "es" => {
+            let is_silent = |word: &Word| {
+                matches!(word.known(), Some("--version" | "-V" | "-v" | "--help" | "-h" | "-version" | "-VV"))
+            };
+            if !arguments.is_empty() && arguments.iter().all(is_silent) {
+                return;
+            }
+            if arguments.is_empty()
+                || arguments.iter().all(|word| matches!(word.known(), Some("-i" | "-q" | "-" | "-u" | "-B")))
+            {
+                return other_stdin(walker);
+            }
+            if is_harmless_module(arguments) {
+                return;
+            }
+            keep_code(walker, arguments);
+            walker.opaque_command("it runs code of another language");
+        }
+        "ed" | "ex" => other_stdin(walker),
+        _ => {}
+    }
+}
+
+/// `python3 -m MODULE` of modules that run nothing.
+fn is_harmless_module(arguments: &[Word]) -> bool {
+    let words: Vec<Option<&str>> = arguments.iter().map(Word::known).collect();
+    matches!(
+        words.as_slice(),
+        [
+            Some("-m"),
+            Some(
+                "json.tool"
+                    | "venv"
+                    | "site"
+                    | "sysconfig"
+                    | "platform"
+                    | "calendar"
+                    | "zipfile"
+                    | "tarfile"
+                    | "base64"
+            ),
+            ..
+        ]
+    )
+}
+
+/// Code of another language on standard input.
+fn other_stdin(walker: &mut Walker<'_>) {
+    match walker.stdin.clone() {
+        Stdin::Session if walker.cx.interactive => {}
+        Stdin::Text(text) if text.trim().is_empty() => {}
+        Stdin::Session => {
+            walker.out.stdin_is_code = true;
+            walker.opaque_command("it runs what comes on standard input");
+        }
+        Stdin::Text(text) => {
+            walker.out.code.push(text);
+            walker.opaque_command("it runs code of another language");
+        }
+        Stdin::Unknown => walker.opaque_command("it runs the output of another program"),
+    }
+}
+
+fn keep_code(walker: &mut Walker<'_>, arguments: &[Word]) {
+    walker
+        .out
+        .code
+        .extend(arguments.iter().filter_map(Word::known).filter(|text| text.contains(' ')).map(str::to_owned));
+}
+
+/// A program of awk runs nothing unless it says `system`, `|`, `getline`, or writes to a file.
+fn awk(walker: &mut Walker<'_>, arguments: &[Word]) {
+    const OPTIONS: Options = Options {
+        flags: "bcCgGhkMnNOPrsStV",
+        values: "FvfeEidlL",
+        long_flags: &[
+            "characters-as-bytes",
+            "traditional",
+            "csv",
+            "bignum",
+            "posix",
+            "re-interval",
+            "sandbox",
+            "lint",
+            "optimize",
+            "numeric-data",
+        ],
+        long_values: &["field-separator", "assign", "file", "source", "exec", "include", "load"],
+    };
+    let found = match OPTIONS.read(arguments) {
+        Ok(found) => found,
+        Err(why) => return walker.opaque_command(why),
+    };
+    if found.has(&["f", "file", "E", "exec", "i", "include", "l", "load", "L"]) {
+        return walker.opaque_command("it runs a script whose content is not known");
+    }
+    if found.has(&["version", "help", "h", "V"]) {
+        return;
+    }
+    let program = found.value(&["e", "source"]).or(found.operands.first());
+    let Some(program) = program else { return };
+    if !program.known().is_some_and(is_plain_awk) || found.value(&["e", "source"]).is_some() {
+        keep_code(walker, arguments);
+        walker.opaque_command("its awk program may run commands or write files");
+    }
+}
+
+fn is_plain_awk(program: &str) -> bool {
+    let code = program.replace("||", " ");
+    let writes = code.match_indices('>').any(|(at, _)| {
+        let after = code.get(at + 1..).unwrap_or_default().trim_start();
+        // A comparison with a number or field is no redirection; of a name nobody knows.
+        let is_number = after.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '=' | '-' | '.'));
+        let is_field = after.starts_with('$') && !code.contains("print");
+        !is_number && !is_field
+    });
+    !(writes
+        || code.contains('|')
+        || code.contains('@')
+        || ["system", "getline", "close", "fflush"].iter().any(|word| code.contains(word)))
+}
+
+/// A script of sed runs nothing unless it has `e` or `w`, or the flags `e` or `w` of `s`.
+fn sed(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let mut scripts: Vec<&Word> = Vec::new();
+    let mut operands = Vec::new();
+    let mut rest = arguments.iter();
+    while let Some(word) = rest.next() {
+        let text = word.known().unwrap_or(word.start());
+        match text {
+            "-e" | "--expression" => scripts.extend(rest.next()),
+            "--" => operands.extend(rest.by_ref()),
+            "--help" | "--version" => return,
+            "-l" | "--line-length" => {
+                rest.next();
+            }
+            _ if text.starts_with("--file") || text.starts_with("-f") => {
+                return walker.opaque_command("it runs a script whose content is not known");
+            }
+            _ if text.starts_with("--expression=") || text.starts_with("--e") => {
+                return walker.opaque_command("its sed script may run commands");
+            }
+            _ if text.starts_with("--in-place") || text.starts_with("-i") || text.starts_with("--") => {}
+            _ if text.starts_with('-') && text.len() > 1 => {
+                let letters = text.trim_start_matches('-');
+                if !letters.chars().all(|c| "nrEszubei".contains(c)) || letters.contains('f') {
+                    // A suffix of -i, such as -i.bak, is no letter.
+                    if !letters.contains('i') {
+                        return walker.opaque_command("an option of sed is not known");
+                    }
+                }
+                if letters.ends_with('e') {
+                    scripts.extend(rest.next());
+                }
+            }
+            _ => operands.push(word),
+        }
+    }
+    if scripts.is_empty() {
+        scripts.extend(operands.first().copied());
+    }
+    for script in scripts {
+        // Gaps are values of variables: they may hold more commands.
+        if !script.known().is_some_and(is_plain_sed) {
+            walker.out.code.extend(script.known().map(str::to_owned));
+            walker.opaque_command("its sed script may run commands or write files");
+        }
+    }
+}
+
+fn is_plain_sed(script: &str) -> bool {
+    let mut rest = script.chars().collect::<Vec<_>>();
+    rest.reverse();
+    // A stack: the next character is the last one.
+    while let Some(character) = rest.pop() {
+        match character {
+            ' ' | '\t' | '\n' | ';' | '{' | '}' | '!' | ',' | '$' | '~' | '+' | '0'..='9' => {}
+            'd' | 'D' | 'p' | 'P' | 'g' | 'G' | 'h' | 'H' | 'n' | 'N' | 'x' | '=' | 'l' | 'q' | 'Q' | 'z' => {}
+            'I' | 'M' => {}
+            '/' => {
+                if !skip_delimited(&mut rest, '/') {
+                    return false;
+                }
+            }
+            '\\' => {
+                let Some(delimiter) = rest.pop() else { return false };
+                if !skip_delimited(&mut rest, delimiter) {
+                    return false;
+                }
+            }
+            's' | 'y' => {
+                let Some(delimiter) = rest.pop() else { return false };
+                if delimiter.is_alphanumeric()
+                    || !skip_delimited(&mut rest, delimiter)
+                    || !skip_delimited(&mut rest, delimiter)
+                {
+                    return false;
+                }
+                while let Some(flag) = rest.last() {
+                    match flag {
+                        'g' | 'p' | 'i' | 'I' | 'm' | 'M' | '0'..='9' if character == 's' => rest.pop(),
+                        _ => break,
+                    };
+                }
+                if rest.last().is_some_and(|next| !matches!(next, ' ' | '\t' | '\n' | ';' | '}')) {
+                    return false;
+                }
+            }
+            // Text and labels reach to the end of the line.
+            'a' | 'i' | 'c' | 'b' | 't' | 'T' | ':' => {
+                let mut escaped = false;
+                while let Some(next) = rest.pop() {
+                    if next == '\n' && !escaped {
+                        break;
+                    }
+                    escaped = next == '\\' && !escaped;
+                }
+            }
+            '#' => while rest.pop().is_some_and(|next| next != '\n') {},
+            _ => return false,
+        }
+    }
+    true
+}
+
+fn skip_delimited(rest: &mut Vec<char>, delimiter: char) -> bool {
+    while let Some(character) = rest.pop() {
+        if character == '\\' {
+            rest.pop();
+        } else if character == delimiter {
+            return true;
+        }
+    }
+    false
+}

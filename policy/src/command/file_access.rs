@@ -1,0 +1,278 @@
+//! Which files a command writes and which it may read, by the table of well-known programs.
+//!
+//! Reading is guessed broadly: an argument that looks like a path is read, unless the program
+//! is known to look at names only. Writing is known only of the programs here.
+
+use super::{Command, Folder, Word, base_name};
+use crate::path;
+
+/// A path that a command may touch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Touched {
+    /// The path: absolute and in normal form where that can be said.
+    pub(crate) path: Word,
+    /// Whether it may be any file below that path.
+    pub(crate) below: bool,
+}
+
+/// The files that `command` writes.
+pub(crate) fn writes(command: &Command) -> Vec<Touched> {
+    let mut paths: Vec<(Word, bool)> = command
+        .redirects
+        .iter()
+        .filter(|redirect| redirect.writes)
+        .map(|redirect| (redirect.file.clone(), false))
+        .collect();
+    if let Some(program) = command.program() {
+        written_arguments(program, command.arguments(), &mut paths);
+    }
+    resolve(command, paths)
+}
+
+/// The files that `command` may read.
+pub(crate) fn reads(command: &Command) -> Vec<Touched> {
+    let mut paths: Vec<(Word, bool)> = command
+        .redirects
+        .iter()
+        .filter(|redirect| !redirect.writes)
+        .map(|redirect| (redirect.file.clone(), false))
+        .collect();
+    let looks_at_names = command
+        .program()
+        .is_some_and(|program| LOOKS_AT_NAMES.contains(&program) || super::wrappers::find(program).is_some());
+    if !looks_at_names {
+        let recursive = command.arguments().iter().any(|word| {
+            word.start().starts_with("-r") || word.start().starts_with("-R") || word.start().contains("recursive")
+        }) || matches!(command.program(), Some("tar" | "rsync" | "scp" | "zip" | "find" | "cp"));
+        for argument in command.arguments() {
+            candidates(argument, &mut |path| paths.push((path, recursive)));
+        }
+    }
+    if command.program() == Some("xargs") {
+        let files = option_values(command.arguments(), &["-a", "--arg-file"]);
+        paths.extend(files.into_iter().map(|file| (file, false)));
+    }
+    resolve(command, paths)
+}
+
+const LOOKS_AT_NAMES: [&str; 34] = [
+    "alias", "declare", "export", "kill", "local", "readonly", "typeset", "unset", "ls", "stat", "test", "[", "echo",
+    "printf", "touch", "chmod", "chown", "chgrp", "rm", "rmdir", "mkdir", "cd", "pushd", "which", "type", "basename",
+    "dirname", "realpath", "readlink", "df", "du", "lsattr", "getfacl", "namei",
+];
+
+/// The whole argument, and what stands after `=`, `@`, `:` or an option's letter.
+fn candidates(argument: &Word, found: &mut dyn FnMut(Word)) {
+    let start = argument.start();
+    if !start.starts_with('-') {
+        found(argument.clone());
+    }
+    for (at, _) in start.match_indices(['=', '@', ':', ',']) {
+        found(argument.without_start(at + 1));
+    }
+    if start.starts_with('-') && start.as_bytes().get(2) == Some(&b'/') {
+        found(argument.without_start(2));
+    }
+}
+
+fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, bool)>) {
+    let mut operands = Vec::new();
+    let mut after_dashes = false;
+    for word in arguments {
+        if !after_dashes && word.known() == Some("--") {
+            after_dashes = true;
+        } else if after_dashes || !word.start().starts_with('-') || word.known() == Some("-") {
+            operands.push(word.clone());
+        }
+    }
+    let value = |names: &[&str]| option_values(arguments, names);
+    let has = |start: &str| arguments.iter().any(|word| word.start().starts_with(start));
+    if program == "mv" {
+        paths.extend(value(&["-t", "--target-directory"]).into_iter().map(|word| (word, true)));
+    }
+    match program {
+        "visudo" if !has("-c") => paths.push((Word::of("/etc/sudoers"), false)),
+        "vipw" => paths.push((Word::of("/etc/passwd"), false)),
+        "vigr" => paths.push((Word::of("/etc/group"), false)),
+        // All the operands.
+        "tee" | "touch" | "truncate" | "rm" | "rmdir" | "unlink" | "shred" | "mkdir" | "mkfifo" | "mknod" | "mv"
+        | "ed" | "ex" | "vi" | "vim" | "nvim" | "nano" | "pico" | "emacs" | "micro" | "mcedit" | "joe" | "sudoedit"
+        | "sponge" | "wipe" | "srm" | "fallocate" | "setfacl" | "chattr" | "mkfs" | "mkswap" | "wipefs" | "fdisk"
+        | "sfdisk" | "parted" | "blkdiscard" | "mktemp" => paths.extend(operands.into_iter().map(|word| (word, false))),
+        "chmod" | "chown" | "chgrp" => paths.extend(operands.into_iter().skip(1).map(|word| (word, false))),
+        // The last operand, or the folder of -t.
+        "cp" | "install" | "ln" | "link" | "scp" | "rsync" | "ditto" | "rcp" => {
+            if program == "rsync" && has("--server") && has("--sender") {
+                return;
+            }
+            let folder = value(&["-t", "--target-directory"]);
+            let is_link_in_place = program == "ln" && operands.len() < 2;
+            match operands.last() {
+                _ if !folder.is_empty() && program != "rsync" => {
+                    paths.extend(folder.into_iter().map(|word| (word, true)))
+                }
+                Some(last) if !is_link_in_place => {
+                    candidates(last, &mut |path| paths.push((path, true)));
+                }
+                _ => {}
+            }
+        }
+        "dd" => {
+            for word in arguments {
+                if let Some(at) = word.start().strip_prefix("of=").map(|_| 3) {
+                    paths.push((word.without_start(at), false));
+                }
+            }
+        }
+        "sed" | "gsed" | "perl" => {
+            let in_place = arguments.iter().any(|word| {
+                let text = word.start();
+                text.starts_with("--in-place")
+                    || (text.starts_with('-') && !text.starts_with("--") && text.contains('i'))
+            });
+            if in_place {
+                paths.extend(operands.into_iter().map(|word| (word, false)));
+            }
+        }
+        "curl" => paths.extend(
+            value(&["-o", "--output", "--output-dir", "-D", "--dump-header", "-c", "--cookie-jar"])
+                .into_iter()
+                .map(|word| (word, true)),
+        ),
+        "wget" => paths.extend(
+            value(&["-O", "--output-document", "-P", "--directory-prefix", "-o", "-a"])
+                .into_iter()
+                .map(|word| (word, true)),
+        ),
+        "tar" | "bsdtar" => {
+            paths.extend(value(&["-C", "--directory"]).into_iter().map(|word| (word, true)));
+            let mode = arguments.first().map_or("", Word::start);
+            if mode.contains(['c', 'r', 'u', 'A']) {
+                paths.extend(value(&["-f", "--file"]).into_iter().map(|word| (word, false)));
+                // `tar czf FILE …`: the file follows the letters.
+                if mode.ends_with('f') {
+                    paths.extend(arguments.get(1).cloned().map(|word| (word, false)));
+                }
+            }
+        }
+        "unzip" => paths.extend(value(&["-d"]).into_iter().map(|word| (word, true))),
+        "sort" | "cc" | "gcc" | "openssl" | "gpg" | "strace" | "gzip" => {
+            paths.extend(value(&["-o", "--output", "-out"]).into_iter().map(|word| (word, false)))
+        }
+        "patch" => paths.extend(operands.into_iter().take(1).map(|word| (word, false))),
+        "find" => {
+            paths.extend(value(&["-fprint", "-fprintf", "-fls", "-fprint0"]).into_iter().map(|word| (word, false)))
+        }
+        "git" if has("clone") => paths.extend(operands.into_iter().skip(2).map(|word| (word, true))),
+        "ssh-keygen" => paths.extend(value(&["-f"]).into_iter().map(|word| (word, false))),
+        _ if program.starts_with("mkfs.") => paths.extend(operands.into_iter().map(|word| (word, false))),
+        _ => {}
+    }
+}
+
+/// The values of options, attached or in the next argument; a long name may be cut short.
+fn option_values(arguments: &[Word], names: &[&str]) -> Vec<Word> {
+    let mut values = Vec::new();
+    for (index, argument) in arguments.iter().enumerate() {
+        let text = argument.start();
+        for name in names {
+            let is_long = name.starts_with("--");
+            let written = text.split('=').next().unwrap_or(text);
+            if text == *name || (is_long && written.len() > 3 && name.starts_with(written) && !text.contains('=')) {
+                values.extend(arguments.get(index + 1).cloned());
+            } else if is_long && written.len() > 3 && name.starts_with(written) {
+                values.push(argument.without_start(written.len() + 1));
+            } else if name.len() == 2 && text.starts_with('-') && !text.starts_with("--") && text.len() > 2 {
+                // `-Cfolder`, and `-xC folder`.
+                if let Some(at) = name.chars().nth(1).and_then(|letter| text.find(letter)) {
+                    let attached = argument.without_start(at + 1);
+                    values.extend(if attached.known() == Some("") {
+                        arguments.get(index + 1).cloned()
+                    } else {
+                        Some(attached)
+                    });
+                }
+            }
+        }
+    }
+    values
+}
+
+fn resolve(command: &Command, paths: Vec<(Word, bool)>) -> Vec<Touched> {
+    paths.into_iter().map(|(path, below)| Touched { path: absolute(&command.folder, path), below }).collect()
+}
+
+/// The path in normal form, seen from `folder`.
+fn absolute(folder: &Folder, word: Word) -> Word {
+    let (start, rest) = match word.atoms().split_first() {
+        Some((super::word::Atom::Text(text), rest)) => (text.clone(), rest.to_vec()),
+        Some((_, rest)) if climbs(rest) => return Word::unknown(false),
+        _ => return word,
+    };
+    // What climbs out of a part that is not known may lead anywhere.
+    if climbs(&rest) {
+        return Word::unknown(false);
+    }
+    let mut normal = if start.starts_with('/') {
+        Word::of(normal_start(&start, rest.is_empty()))
+    } else {
+        let up = start.split('/').find(|part| *part != ".") == Some("..");
+        match folder {
+            Folder::Known(folder) => Word::of(normal_start(&format!("{folder}/{start}"), rest.is_empty())),
+            // Somewhere above, below or beside; `/etc` may be reached by `../../etc`.
+            Folder::Inherited if up => {
+                let mut parts = start.split('/').skip_while(|part| matches!(*part, "." | ".." | ""));
+                let below = parts.by_ref().collect::<Vec<_>>().join("/");
+                let mut word = Word::unknown(false);
+                word.push_text(&normal_start(&format!("/{below}"), rest.is_empty()));
+                word
+            }
+            Folder::Computed => {
+                let mut word = Word::unknown(false);
+                word.push_text(&format!("/{start}"));
+                word
+            }
+            Folder::Inherited => Word::of(start),
+        }
+    };
+    for atom in rest {
+        normal.push(atom);
+    }
+    normal
+}
+
+fn climbs(atoms: &[super::word::Atom]) -> bool {
+    atoms.iter().any(|atom| matches!(atom, super::word::Atom::Text(text) if text.contains("..")))
+}
+
+fn normal_start(text: &str, is_whole: bool) -> String {
+    let normal = path::normal(text).unwrap_or_else(|| text.to_owned());
+    // What follows continues the last component, or begins one.
+    if !is_whole && text.ends_with('/') && normal != "/" { normal + "/" } else { normal }
+}
+
+/// The folder after a command that changes it.
+pub(super) fn changed(command: &Command, folder: &Folder) -> Option<Folder> {
+    let program = command.argv.first()?.known().map(base_name)?;
+    if !matches!(program, "cd" | "pushd" | "popd" | "chdir" | "z" | "j") {
+        return None;
+    }
+    let operand = command
+        .arguments()
+        .iter()
+        .find(|word| !(word.start().starts_with('-') && word.start().len() > 1 && word.known() != Some("--")));
+    Some(match operand {
+        None if program == "cd" => Folder::Inherited,
+        Some(word) => match (word.known(), folder) {
+            (Some(path), _) if path.starts_with('/') => Folder::Known(path::normal(path).unwrap_or_default()),
+            (Some("-"), _) => Folder::Computed,
+            (Some(path), Folder::Known(folder)) => {
+                Folder::Known(path::normal(&format!("{folder}/{path}")).unwrap_or_default())
+            }
+            (Some(path), Folder::Inherited) if !path.contains("..") => Folder::Inherited,
+            _ if matches!(word.atoms().first(), Some(super::word::Atom::Home)) => Folder::Inherited,
+            _ => Folder::Computed,
+        },
+        None => Folder::Computed,
+    })
+}

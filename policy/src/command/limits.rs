@@ -1,0 +1,71 @@
+//! What is too long or too deep is refused by a linear scan, before a recursive parser sees it.
+
+/// The longest text that is parsed, in bytes.
+pub(super) const MAX_BYTES: usize = 64 * 1024;
+
+/// The deepest nesting of groups, substitutions and compound commands that is parsed.
+pub(super) const MAX_DEPTH: usize = 64;
+
+/// The most openings in one text. The depth above trusts quotes and closing brackets to be
+/// what they seem; this does not, so that the parser's stack is bounded whatever they are.
+const MAX_OPENINGS: usize = 256;
+
+/// Checks the limits; the error says which one is passed.
+pub(super) fn check(text: &str) -> Result<(), &'static str> {
+    if text.len() > MAX_BYTES {
+        return Err("it is longer than 64 KiB");
+    }
+    let (mut depth, mut openings) = (0_usize, 0_usize);
+    let bytes = text.as_bytes();
+    let mut word_start = 0;
+    for (index, byte) in bytes.iter().enumerate() {
+        let is_delimiter = matches!(byte, b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b'(' | b')' | b'{' | b'}' | b'`');
+        if is_delimiter {
+            let word = bytes.get(word_start..index).unwrap_or_default();
+            if OPENING_WORDS.contains(&word) {
+                (depth, openings) = (depth + 1, openings + 1);
+            } else if word == b"!" {
+                openings += 1;
+            } else if CLOSING_WORDS.contains(&word) {
+                depth = depth.saturating_sub(1);
+            }
+            word_start = index + 1;
+        }
+        match byte {
+            // `${name}` opens nothing that could nest.
+            b'{' if is_plain_parameter(bytes, index) => {}
+            b'(' | b'{' | b'[' | b'`' => (depth, openings) = (depth + usize::from(*byte != b'['), openings + 1),
+            b')' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH || openings > MAX_OPENINGS {
+            return Err("it nests too deeply");
+        }
+    }
+    Ok(())
+}
+
+fn is_plain_parameter(bytes: &[u8], brace: usize) -> bool {
+    let dollar = brace.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b'$');
+    let name = bytes.get(brace + 1..).unwrap_or_default();
+    let end = name.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
+    dollar && end.is_some_and(|end| end > 0 && name.get(end) == Some(&b'}'))
+}
+
+const OPENING_WORDS: [&[u8]; 7] = [b"if", b"while", b"until", b"for", b"case", b"select", b"coproc"];
+const CLOSING_WORDS: [&[u8]; 3] = [b"fi", b"done", b"esac"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_scripts_pass_and_bombs_do_not() {
+        assert_eq!(check(&"for f in a b; do echo ${f}; done\n".repeat(200)), Ok(()));
+        for bomb in ["(", "{ ", "$(", "if ", "while ", "! ", "coproc ", "`", "\"$(", "${x:-", "case x in (", "[[ ( "] {
+            assert!(check(&bomb.repeat(2000)).is_err(), "{bomb}");
+            assert!(check(&format!("{}')", bomb).repeat(2000)).is_err(), "{bomb}");
+        }
+        assert!(check(&"x".repeat(MAX_BYTES + 1)).is_err());
+    }
+}

@@ -1,0 +1,88 @@
+//! Redirections and here-documents: which files they touch, and what becomes standard input.
+
+use brush_parser::ast;
+
+use super::{Stdin, Walker};
+use crate::command::{
+    Redirect,
+    word::{self, Mode},
+};
+
+impl Walker<'_> {
+    /// Reads a redirection, and sets standard input.
+    pub(super) fn redirect(&mut self, redirect: &ast::IoRedirect) -> Vec<Redirect> {
+        match redirect {
+            ast::IoRedirect::File(fd, kind, target) => {
+                let (writes, input) = match kind {
+                    ast::IoFileRedirectKind::Read | ast::IoFileRedirectKind::DuplicateInput => (false, true),
+                    ast::IoFileRedirectKind::Write
+                    | ast::IoFileRedirectKind::Append
+                    | ast::IoFileRedirectKind::Clobber
+                    | ast::IoFileRedirectKind::DuplicateOutput => (true, false),
+                    ast::IoFileRedirectKind::ReadAndWrite => (true, true),
+                };
+                if input && fd.is_none_or(|fd| fd == 0) {
+                    self.stdin = Stdin::Unknown;
+                }
+                match target {
+                    ast::IoFileRedirectTarget::Filename(word) => {
+                        self.words(word).into_iter().map(|file| Redirect { writes, file }).collect()
+                    }
+                    ast::IoFileRedirectTarget::Fd(_) => Vec::new(),
+                    ast::IoFileRedirectTarget::ProcessSubstitution(_, subshell) => {
+                        self.detached(&subshell.list);
+                        Vec::new()
+                    }
+                    ast::IoFileRedirectTarget::Duplicate(word) => {
+                        let file = self.word(word);
+                        let is_descriptor =
+                            file.known().is_some_and(|text| text.chars().all(|c| c.is_ascii_digit() || c == '-'));
+                        (!is_descriptor).then_some(Redirect { writes, file }).into_iter().collect()
+                    }
+                }
+            }
+            ast::IoRedirect::HereDocument(fd, document) => {
+                let text = self.here_document(document);
+                if fd.is_none_or(|fd| fd == 0) {
+                    self.stdin = text.map_or(Stdin::Unknown, Stdin::Text);
+                }
+                Vec::new()
+            }
+            ast::IoRedirect::HereString(fd, word) => {
+                let word = self.word(word);
+                if fd.is_none_or(|fd| fd == 0) {
+                    self.stdin = word.known().map_or(Stdin::Unknown, |text| Stdin::Text(format!("{text}\n")));
+                }
+                Vec::new()
+            }
+            ast::IoRedirect::OutputAndError(word, _append) => {
+                self.words(word).into_iter().map(|file| Redirect { writes: true, file }).collect()
+            }
+        }
+    }
+
+    /// The text of a here-document, if it is known.
+    fn here_document(&mut self, document: &ast::IoHereDocument) -> Option<String> {
+        let tag = document.here_end.value.as_str();
+        let unquoted = tag.trim_matches(['\'', '"']).trim_start_matches('\\');
+        if unquoted.is_empty() || !unquoted.chars().all(|c| c.is_alphanumeric() || "_-.!".contains(c)) {
+            self.opaque("a here-document ends at an unusual word");
+        }
+        let text = document.doc.value.as_str();
+        if text.lines().any(|line| line.trim_start_matches('\t') == unquoted) {
+            self.opaque("it is not clear where a here-document ends");
+        }
+        let text: String = if document.remove_tabs {
+            text.split_inclusive('\n').map(|line| line.trim_start_matches('\t')).collect()
+        } else {
+            text.to_owned()
+        };
+        if !document.requires_expansion {
+            return Some(text);
+        }
+        let scanned = word::scan(&text, Mode::HereDocument, self.shell, &self.variables);
+        let known = scanned.word.known().map(str::to_owned);
+        self.found(scanned);
+        known
+    }
+}

@@ -1,0 +1,88 @@
+//! What a command prints, where its text alone says so: `echo`, `printf`, `cat` of a here-document.
+
+use brush_parser::ast;
+
+use super::Word;
+
+/// The output of `command` if it is known; `scan` reads a word without following code in it.
+pub(super) fn output(command: &ast::Command, scan: &dyn Fn(&str) -> Word) -> Option<String> {
+    let ast::Command::Simple(simple) = command else { return None };
+    let name = scan(&simple.word_or_name.as_ref()?.value);
+    let mut words = Vec::new();
+    let mut document = None;
+    for item in simple.suffix.iter().flat_map(|suffix| &suffix.0) {
+        match item {
+            ast::CommandPrefixOrSuffixItem::Word(word) => words.push(known(&word.value, scan)?),
+            ast::CommandPrefixOrSuffixItem::AssignmentWord(_, word) => words.push(known(&word.value, scan)?),
+            ast::CommandPrefixOrSuffixItem::IoRedirect(ast::IoRedirect::HereDocument(None, here))
+                if !here.requires_expansion =>
+            {
+                document = Some(here.doc.value.clone());
+            }
+            ast::CommandPrefixOrSuffixItem::IoRedirect(ast::IoRedirect::HereString(None, word)) => {
+                document = Some(format!("{}\n", known(&word.value, scan)?));
+            }
+            ast::CommandPrefixOrSuffixItem::IoRedirect(_) | ast::CommandPrefixOrSuffixItem::ProcessSubstitution(..) => {
+                return None;
+            }
+        }
+    }
+    match name.known()? {
+        "echo" => echo(&words),
+        "printf" => printf(&words),
+        "cat" if words.is_empty() => document,
+        _ => None,
+    }
+}
+
+fn known(raw: &str, scan: &dyn Fn(&str) -> Word) -> Option<String> {
+    let words = super::word::expand_braces(raw)?;
+    let [raw] = words.as_slice() else { return None };
+    scan(raw).known().map(str::to_owned)
+}
+
+/// Shells differ in what `echo` does with a backslash, so with one nothing is known.
+fn echo(words: &[String]) -> Option<String> {
+    let words = match words {
+        [first, rest @ ..] if first == "-n" => rest,
+        [first, ..] if first.starts_with('-') => return None,
+        words => words,
+    };
+    let text = words.join(" ");
+    (!text.contains('\\')).then(|| text + "\n")
+}
+
+fn printf(words: &[String]) -> Option<String> {
+    let (format, arguments) = words.split_first()?;
+    if format.starts_with('-') {
+        return None;
+    }
+    let mut text = String::new();
+    let mut arguments = arguments.iter();
+    loop {
+        let mut chars = format.chars();
+        let mut takes = false;
+        while let Some(character) = chars.next() {
+            match character {
+                '%' => match chars.next()? {
+                    '%' => text.push('%'),
+                    's' => {
+                        takes = true;
+                        text.push_str(arguments.next().map_or("", String::as_str));
+                    }
+                    _ => return None,
+                },
+                '\\' => text.push(match chars.next()? {
+                    'n' => '\n',
+                    't' => '\t',
+                    '\\' => '\\',
+                    _ => return None,
+                }),
+                _ => text.push(character),
+            }
+        }
+        if !takes || arguments.len() == 0 {
+            return Some(text);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What changes how lines are accepted, shown or remembered: the class `gate_tamper`.
+//!
+//! A line that does one of these is no danger itself; but after it, what is typed is no longer
+//! what runs.
+
+use super::{Shell, Word, parse::Walker};
+
+/// Notes it if the command is one of the class.
+pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
+    let known: Vec<Option<&str>> = arguments.iter().map(Word::known).collect();
+    let is_one_of = |words: &[&str]| known.iter().all(|word| word.is_some_and(|word| words.contains(&word)));
+    let tampers = match name {
+        "bind" => known.is_empty() || !is_one_of(&["-l", "-p", "-P", "-s", "-S", "-v", "-V", "-X"]),
+        "bindkey" => !known.is_empty() && !is_one_of(&["-l", "-L"]),
+        "zle" | "abbr" | "fish_key_reader" | "funced" | "autoload" | "add-zsh-hook" | "zmodload" | "compdef"
+        | "complete" | "compopt" | "zstyle" | "disable" | "hash" => {
+            !(known.is_empty() || matches!(name, "complete" | "hash") && is_one_of(&["-p", "-r", "-l"]))
+        }
+        "trap" => !(known.is_empty() || is_one_of(&["-p", "-P", "-l"])),
+        "stty" => {
+            !is_one_of(&[
+                "-a",
+                "--all",
+                "-g",
+                "--save",
+                "size",
+                "speed",
+                "-F",
+                "--help",
+                "--version",
+                "sane",
+                "cols",
+                "rows",
+                "columns",
+            ]) && !is_size(&known)
+        }
+        "set" => sets_line_editing(walker.shell, &known),
+        "setopt" | "unsetopt" | "emulate" => !known.is_empty(),
+        "shopt" => known.iter().any(|word| word.is_none_or(|word| word.starts_with('-') && word.contains(['s', 'u']))),
+        "enable" => !known.is_empty() && !is_one_of(&["-a", "-p", "-n"]),
+        "fc" => known.first().is_none_or(|first| !first.is_some_and(|first| first.starts_with("-l") || first == "-nl")),
+        "history" => known.iter().any(|word| word.is_none_or(|word| !word.chars().all(|c| c.is_ascii_digit()))),
+        "fish_vi_key_bindings" | "fish_default_key_bindings" | "sched" | "vared" => true,
+        "print" => {
+            known.iter().any(|word| word.is_some_and(|word| word.starts_with('-') && word.contains(['z', 's', 'S'])))
+        }
+        "r" => matches!(walker.shell, Shell::Zsh),
+        _ => false,
+    };
+    if tampers {
+        walker.tampering(name);
+    }
+}
+
+/// `stty rows 50 cols 132` is what terminals do when they are resized.
+fn is_size(words: &[Option<&str>]) -> bool {
+    words.iter().all(|word| {
+        word.is_some_and(|word| matches!(word, "rows" | "cols" | "columns") || word.chars().all(|c| c.is_ascii_digit()))
+    })
+}
+
+fn sets_line_editing(shell: Shell, words: &[Option<&str>]) -> bool {
+    const OPTIONS: [&str; 9] =
+        ["vi", "emacs", "history", "histexpand", "posix", "interactive-comments", "ignoreeof", "monitor", "gmacs"];
+    let options = words.iter().zip(words.iter().skip(1));
+    options.clone().any(|(option, value)| {
+        let names_one = option.is_some_and(|option| option.starts_with(['-', '+']) && option.ends_with('o'));
+        names_one && value.is_none_or(|value| OPTIONS.contains(&value) || shell == Shell::Zsh)
+    }) || words.iter().any(|word| {
+        word.is_some_and(|word| {
+            word.starts_with(['-', '+']) && !word.starts_with("--") && (word.contains('H') || word.contains('V'))
+        })
+    }) || (shell == Shell::Fish && words.iter().any(|word| word.is_some_and(|word| word.starts_with("fish_key"))))
+}
+
+/// Variables that say what is shown or run at the prompt.
+pub(super) fn is_prompt_variable(name: &str) -> bool {
+    matches!(
+        name,
+        "PROMPT_COMMAND"
+            | "PS0"
+            | "PS1"
+            | "PS2"
+            | "PS3"
+            | "PS4"
+            | "PROMPT"
+            | "PROMPT2"
+            | "RPROMPT"
+            | "RPS1"
+            | "BASH_ENV"
+            | "ENV"
+            | "INPUTRC"
+            | "HISTFILE"
+            | "histchars"
+            | "HISTCONTROL"
+            | "HISTIGNORE"
+            | "ZDOTDIR"
+            | "preexec_functions"
+            | "precmd_functions"
+            | "READNULLCMD"
+            | "NULLCMD"
+            | "TRAPDEBUG"
+            | "LD_PRELOAD"
+            | "LD_AUDIT"
+            | "LD_LIBRARY_PATH"
+            | "BASH_FUNC_x"
+            | "IFS"
+            | "SHELLOPTS"
+            | "BASHOPTS"
+    )
+}
+
+/// Variables whose value other programs run.
+pub(super) fn is_code_variable(name: &str) -> bool {
+    matches!(
+        name,
+        "PROMPT_COMMAND"
+            | "EDITOR"
+            | "VISUAL"
+            | "PAGER"
+            | "MANPAGER"
+            | "FCEDIT"
+            | "SUDO_EDITOR"
+            | "GIT_EDITOR"
+            | "GIT_PAGER"
+            | "GIT_SSH_COMMAND"
+            | "GIT_SSH"
+            | "GIT_EXTERNAL_DIFF"
+            | "GIT_SEQUENCE_EDITOR"
+            | "GIT_PROXY_COMMAND"
+            | "GIT_ASKPASS"
+            | "SSH_ASKPASS"
+            | "SUDO_ASKPASS"
+            | "RSYNC_RSH"
+            | "CVS_RSH"
+            | "BROWSER"
+            | "KUBE_EDITOR"
+            | "SYSTEMD_EDITOR"
+            | "SYSTEMD_PAGER"
+            | "PSQL_EDITOR"
+            | "PSQL_PAGER"
+            | "TAR_OPTIONS"
+            | "MAKEFLAGS"
+            | "HGEDITOR"
+            | "DELTA_PAGER"
+            | "BAT_PAGER"
+            | "AWS_PAGER"
+    ) && !matches!(name, "TAR_OPTIONS" | "MAKEFLAGS")
+}
+
+/// Variables that name a file whose content is run, or that are options of interpreters.
+pub(super) fn is_file_of_code_variable(name: &str) -> bool {
+    matches!(
+        name,
+        "BASH_ENV"
+            | "ENV"
+            | "LESSOPEN"
+            | "LESSCLOSE"
+            | "LD_PRELOAD"
+            | "LD_AUDIT"
+            | "PYTHONSTARTUP"
+            | "PERL5OPT"
+            | "PERL5DB"
+            | "RUBYOPT"
+            | "NODE_OPTIONS"
+            | "TAR_OPTIONS"
+            | "MAKEFLAGS"
+            | "GIT_CONFIG_GLOBAL"
+            | "GIT_CONFIG_SYSTEM"
+            | "GIT_EXEC_PATH"
+            | "ZDOTDIR"
+            | "INPUTRC"
+            | "PYTHONPATH"
+            | "PERL5LIB"
+    )
+}
+
+/// Functions that a shell calls on its own.
+pub(super) fn is_reserved_function(name: &str) -> bool {
+    matches!(
+        name,
+        "precmd"
+            | "preexec"
+            | "chpwd"
+            | "periodic"
+            | "zshexit"
+            | "command_not_found_handle"
+            | "command_not_found_handler"
+            | "fish_prompt"
+            | "fish_right_prompt"
+            | "fish_greeting"
+            | "fish_preexec"
+            | "fish_postexec"
+            | "cd"
+            | "ls"
+            | "sudo"
+            | "command"
+            | "builtin"
+            | "echo"
+    ) || name.starts_with("TRAP")
+        || name.starts_with("zle-")
+}
+
+/// Why a typed line is not what will run, if the shell may replace parts of it from its history.
+pub(super) fn history_expansion(line: &str, shell: Shell) -> Option<&'static str> {
+    if !matches!(shell, Shell::Bash | Shell::Unknown | Shell::Zsh) {
+        return None;
+    }
+    const WHY: &str = "the shell would replace a part of the line from its history";
+    let chars: Vec<char> = line.chars().collect();
+    let (mut single, mut double, mut escaped, mut dollar) = (false, false, false, false);
+    for (index, character) in chars.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|before| chars.get(before)).copied();
+        let after = chars.get(index + 1).copied();
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if !single || dollar => escaped = true,
+            '\'' if !double => {
+                dollar = !single && before == Some('$');
+                single = !single;
+            }
+            _ if single => {}
+            '"' => double = !double,
+            '^' if before.is_none_or(|before| before == '\n') => return Some(WHY),
+            '!' => {
+                let is_plain = after.is_none_or(|after| {
+                    after.is_whitespace() || after == '=' || (after == '(' && shell != Shell::Unknown)
+                });
+                let in_brackets = before == Some('[') && chars.get(index + 1..).is_some_and(|rest| rest.contains(&']'));
+                let is_parameter =
+                    (before == Some('{') && index >= 2 && chars.get(index - 2) == Some(&'$')) || before == Some('$');
+                let ends_quote = double && after == Some('"');
+                if !(is_plain || in_brackets || is_parameter || ends_quote) {
+                    return Some(WHY);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}

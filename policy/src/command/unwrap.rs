@@ -1,0 +1,596 @@
+//! What a command runs in turn: `sudo`, `env`, `xargs`, `find -exec`, `sh -c`, `ssh`, `kubectl exec` …
+//!
+//! Each layer is noted as a command of its own, so that a rule may be about the wrapper or about
+//! what it wraps.
+
+use super::{
+    Command, Redirect, Shell, Variables, Word, base_name, code, hooks,
+    options::{Found, Options},
+    parse::{Stdin, Walker, has_code},
+    tamper, wrappers,
+};
+
+mod elsewhere;
+
+use elsewhere::{container, kubectl, screen, tmux};
+
+/// Follows a command that runs.
+pub(super) fn run(
+    walker: &mut Walker<'_>,
+    argv: Vec<Word>,
+    assignments: Vec<(String, Word)>,
+    redirects: Vec<Redirect>,
+) {
+    walker.push(Command { argv: argv.clone(), assignments, redirects, ..Command::default() });
+    let Some((program, arguments)) = argv.split_first() else { return };
+    let Some(path) = program.known() else {
+        // `$X` may also vanish, and the next word be the command.
+        return walker.opaque_command("which program it runs is not known before it runs");
+    };
+    if path.is_empty() {
+        return walker.opaque_command("the name of the program is empty");
+    }
+    // `time -- CMD`, and `{fd}>FILE CMD`, which the parser takes for words.
+    let is_keyword =
+        matches!(path, "--" | "{" | "if" | "while" | "until" | "for" | "case" | "begin" | "function" | "switch");
+    if is_keyword || is_descriptor_variable(path) {
+        walker.opaque_command("how the shell reads its first word is not clear");
+        if !arguments.is_empty() {
+            run(walker, arguments.to_vec(), Vec::new(), Vec::new());
+        }
+        return;
+    }
+    let name = base_name(path);
+    if path.contains('/') && !is_installed_program(path) {
+        return walker.opaque_command("it runs a file whose content is not known");
+    }
+    if SCRIPT_ENDINGS.iter().any(|ending| path.ends_with(ending)) {
+        walker.opaque_command("it runs a script whose content is not known");
+    }
+    tamper::check(walker, name, arguments);
+    if walker.wrappers == MAX_WRAPPERS {
+        return walker.opaque_command("a program runs another that runs another, too deeply");
+    }
+    walker.wrappers += 1;
+    follow(walker, name, arguments);
+    walker.wrappers -= 1;
+}
+
+/// Whether it is the `{name}` of a redirection to a descriptor that the shell chooses.
+fn is_descriptor_variable(word: &str) -> bool {
+    let name = word.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    name.is_some_and(|name| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_'))
+}
+
+/// Follows an assignment, before a command or alone.
+pub(super) fn assignment(walker: &mut Walker<'_>, name: &str, value: &Word) {
+    if tamper::is_prompt_variable(name) {
+        walker.tampering(format!("{name}="));
+    }
+    let is_code = tamper::is_code_variable(name);
+    match value.known() {
+        Some(text) if is_code => walker.code(text, Shell::Unknown),
+        Some(text) if has_code(text) => walker.opaque(format!("the value of {name} has code in it")),
+        Some(_) => {}
+        None if is_code || name == "LD_PRELOAD" => walker.opaque(format!("{name} is code that is not known")),
+        None => {}
+    }
+    if name == "PATH" || name == "path" {
+        let is_foreign = |folder: &str| !folder.is_empty() && !is_installed_program(&format!("{folder}/x"));
+        // What stands before the first gap is searched first; a gap at the start is the old value.
+        let mut folders: Vec<&str> = value.start().split(':').collect();
+        if value.known().is_none() {
+            folders.pop();
+        }
+        if folders.into_iter().any(is_foreign) {
+            walker.opaque("PATH is changed: names of programs may mean others");
+        }
+    }
+    if tamper::is_file_of_code_variable(name) && value.known() != Some("") {
+        walker.opaque(format!("{name} names a file with code"));
+    }
+}
+
+fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
+    if let Some(shell) = Shell::of_program(name) {
+        return code::shell(walker, shell, arguments);
+    }
+    if let Some(wrapper) = wrappers::find(name) {
+        return wrapped(walker, name, wrapper, arguments);
+    }
+    match name {
+        "alias" => alias(walker, arguments),
+        "at" | "batch" => at(walker, arguments),
+        "newgrp" | "login" => walker.stdin_code(Shell::Unknown),
+        "crictl" | "ctr" | "docker" | "docker-compose" | "lxc" | "nerdctl" | "podman" => container(walker, arguments),
+        "declare" | "export" | "local" | "readonly" | "typeset" | "setenv" | "set"
+            if name != "set" || walker.shell == Shell::Fish =>
+        {
+            declare(walker, arguments);
+        }
+        "eval" => eval(walker, arguments),
+        "find" | "gfind" | "fd" | "fdfind" => find(walker, arguments),
+        "ip" => namespace(walker, arguments),
+        "kubectl" | "oc" | "k" | "k3s" | "microk8s.kubectl" | "minikube" => kubectl(walker, arguments),
+        "let" | "test" | "[" | "printf" | "unset" => {
+            if name != "printf" && arguments.iter().any(|word| word.known().is_some_and(has_code)) {
+                walker.opaque_command("an argument that is evaluated has code in it");
+            }
+        }
+        "parallel" | "sem" => parallel(walker, arguments),
+        "screen" => screen(walker, arguments),
+        "sg" => code_after_operands(walker, arguments, 1),
+        "source" | "." => walker.opaque_command("it runs a script whose content is not known"),
+        "sudoedit" => {}
+        "tmux" => tmux(walker, arguments),
+        "trap" => trap(walker, arguments),
+        _ => {
+            code::interpreter(walker, name, arguments);
+            hooks::check(walker, name, arguments);
+        }
+    }
+}
+
+fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arguments: &[Word]) {
+    let (found, known) = wrapper.options.read_as_far_as_known(arguments);
+    if let Err(why) = known {
+        walker.opaque_command(why);
+    }
+    let Some(found) = found else { return };
+    for code in wrapper.code {
+        if let Some(text) = found.value(&[code]) {
+            walker.code_word(&text.clone(), Shell::Unknown, Variables::new());
+        }
+    }
+    let gave_code = wrapper.code.iter().any(|code| found.has(&[code]));
+    match name {
+        "env" => return env(walker, &found),
+        "flock" => return flock(walker, &found),
+        "script" | "su" => return shell_of_user(walker, name, &found, gave_code),
+        "ssh" | "autossh" | "slogin" => return ssh(walker, &found),
+        "watch" => return watch(walker, &found),
+        "xargs" => return xargs(walker, &found),
+        _ => {}
+    }
+    let mut operands = found.operands.as_slice();
+    if wrapper.assigns {
+        operands = assigned(walker, operands);
+    }
+    let is_idle = found.has(wrapper.idle) || found.has(&["help", "version"]);
+    if name == "sudo" && is_idle && !found.has(&["l", "list"]) {
+        if found.has(&["e", "edit"]) {
+            run(walker, [Word::of("sudoedit")].into_iter().chain(found.operands).collect(), Vec::new(), Vec::new());
+        }
+        return;
+    }
+    let Some(command) = operands.get(wrapper.skip..).filter(|command| !command.is_empty()) else {
+        if operands.iter().any(Word::splits) {
+            return walker.opaque_command("which program it runs is not known before it runs");
+        }
+        let asks_for_shell =
+            wrapper.shell || (matches!(name, "sudo" | "doas") && found.has(&["s", "i", "shell", "login"]));
+        if asks_for_shell || (name == "runuser" && !gave_code) {
+            walker.stdin_code(Shell::Unknown);
+        }
+        return;
+    };
+    if is_idle {
+        return;
+    }
+    if operands.iter().take(wrapper.skip).any(Word::splits) {
+        return walker.opaque_command("which program it runs is not known before it runs");
+    }
+    if name == "exec"
+        && command.first().and_then(Word::known).is_some_and(|name| Shell::of_program(base_name(name)).is_some())
+    {
+        walker.tampering("exec of a shell");
+    }
+    if name == "runuser" && !found.has(&["u", "user"]) {
+        return shell_of_user(walker, "su", &found, gave_code);
+    }
+    run(walker, command.to_vec(), Vec::new(), Vec::new());
+}
+
+/// Follows the `NAME=value` words in front, and gives what comes after.
+fn assigned<'w>(walker: &mut Walker<'_>, mut operands: &'w [Word]) -> &'w [Word] {
+    while let Some((first, rest)) = operands.split_first() {
+        let Some((name, _)) = first.start().split_once('=') else { break };
+        if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+            break;
+        }
+        let name = name.to_owned();
+        assignment(walker, &name, &first.without_start(name.len() + 1));
+        operands = rest;
+    }
+    operands
+}
+
+fn env(walker: &mut Walker<'_>, found: &Found) {
+    let mut operands = found.operands.clone();
+    if let Some(text) = found.value(&["S", "split-string"]) {
+        let is_plain = |text: &&str| text.chars().all(|c| c.is_ascii_alphanumeric() || " -_./,:=@%+".contains(c));
+        let Some(text) = text.known().filter(is_plain) else {
+            return walker.opaque_command("how env splits its argument is not known");
+        };
+        operands.splice(0..0, text.split(' ').filter(|word| !word.is_empty()).map(Word::of));
+        if operands.first().is_some_and(|word| word.start().starts_with('-')) {
+            return walker.opaque_command("how env splits its argument is not known");
+        }
+    }
+    // A lone `-` is `-i`.
+    let operands = operands.strip_prefix(&[Word::of("-")]).unwrap_or(&operands);
+    let command = assigned(walker, operands);
+    if !command.is_empty() {
+        run(walker, command.to_vec(), Vec::new(), Vec::new());
+    }
+}
+
+fn flock(walker: &mut Walker<'_>, found: &Found) {
+    match found.operands.get(1..).unwrap_or_default() {
+        [] => {}
+        [option, code, ..] if matches!(option.known(), Some("-c" | "--command")) => {
+            walker.code_word(&code.clone(), Shell::Unknown, Variables::new());
+        }
+        // Options may stand after the file too.
+        [option, ..] if option.start().starts_with('-') => walker.opaque_command("what flock runs cannot be read"),
+        command => run(walker, command.to_vec(), Vec::new(), Vec::new()),
+    }
+}
+
+/// `su [-] [USER [ARGUMENTS…]]`, and `script [FILE]`.
+fn shell_of_user(walker: &mut Walker<'_>, name: &str, found: &Found, mut gave_code: bool) {
+    let mut operands = found.operands.as_slice();
+    let is_login = |word: &Word| word.known() == Some("-");
+    while name == "su" && operands.first().is_some_and(is_login) {
+        operands = operands.get(1..).unwrap_or_default();
+    }
+    let options = operands.get(1..).unwrap_or_default();
+    if !options.is_empty() {
+        // `su root -c CODE`: util-linux reads options after the user as well.
+        let wrapper = wrappers::find(name).map(|wrapper| wrapper.options.read(options));
+        match wrapper {
+            Some(Ok(found)) if found.operands.is_empty() => {
+                if let Some(text) = found.value(&["c", "command", "session-command"]) {
+                    gave_code = true;
+                    walker.code_word(&text.clone(), Shell::Unknown, Variables::new());
+                }
+            }
+            Some(Ok(found)) if name == "script" && found.options.is_empty() => {
+                // BSD: `script FILE COMMAND…`.
+                return run(walker, found.operands, Vec::new(), Vec::new());
+            }
+            _ => return walker.opaque_command("what it runs cannot be read"),
+        }
+    }
+    if !gave_code && !found.has(&["help", "version"]) {
+        walker.stdin_code(Shell::Unknown);
+    }
+}
+
+fn ssh(walker: &mut Walker<'_>, found: &Found) {
+    let mut operands = found.operands.as_slice();
+    let mut options = found.options.iter().map(|(name, value)| (name.clone(), value.clone())).collect::<Vec<_>>();
+    // Options may stand after the host too.
+    if let Some((_, rest)) = operands.split_first() {
+        let wrapper = wrappers::find("ssh").map(|wrapper| wrapper.options.read(rest));
+        match wrapper {
+            Some(Ok(more)) => {
+                options.extend(more.options);
+                operands = rest.get(rest.len() - more.operands.len()..).unwrap_or_default();
+            }
+            _ => {
+                walker.opaque_command("an option of ssh is not known");
+                return code_of_words(walker, rest);
+            }
+        }
+    }
+    for (name, value) in &options {
+        let Some(value) = value else { continue };
+        if name == "F" {
+            walker.opaque_command("ssh reads a configuration that may run code");
+        }
+        if name == "o" {
+            ssh_setting(walker, value);
+        }
+    }
+    let has = |names: &[&str]| options.iter().any(|(name, _)| names.contains(&name.as_str()));
+    if has(&["V", "Q", "G", "O"]) || found.operands.is_empty() {
+        return;
+    }
+    match joined(operands) {
+        Some(text) if text.trim().is_empty() => {
+            if !has(&["N"]) {
+                walker.opaque_command("it opens a shell on another host");
+            }
+        }
+        Some(text) => walker.code(&text, Shell::Unknown),
+        None => code_of_words(walker, operands),
+    }
+}
+
+pub(super) fn ssh_setting(walker: &mut Walker<'_>, setting: &Word) {
+    let start = setting.start().to_ascii_lowercase();
+    let is_code = [
+        "proxycommand",
+        "localcommand",
+        "knownhostscommand",
+        "remotecommand",
+        "pkcs11provider",
+        "securitykeyprovider",
+        "xauthlocation",
+    ];
+    if start.is_empty() {
+        return walker.opaque_command("a setting of ssh is not known");
+    }
+    if let Some(name) = is_code.into_iter().find(|name| start.trim_start().starts_with(name)) {
+        let value = setting.known().and_then(|text| text.trim_start().get(name.len()..));
+        match value {
+            Some(value) => walker.code(value.trim_start_matches([' ', '=']), Shell::Unknown),
+            None => walker.opaque_command("a setting of ssh is code that is not known"),
+        }
+    }
+}
+
+fn watch(walker: &mut Walker<'_>, found: &Found) {
+    if found.has(&["x", "exec"]) {
+        return run(walker, found.operands.clone(), Vec::new(), Vec::new());
+    }
+    code_of_words(walker, &found.operands);
+}
+
+/// Arguments that a program joins with blanks and gives to a shell.
+fn code_of_words(walker: &mut Walker<'_>, words: &[Word]) {
+    if words.is_empty() {
+        return;
+    }
+    match joined(words) {
+        Some(text) => walker.code(&text, Shell::Unknown),
+        None => {
+            // What is known of it can be judged all the same.
+            let known: Vec<&str> = words.iter().map_while(Word::known).collect();
+            if !known.is_empty() {
+                walker.code(&format!("{} \"$@\"", known.join(" ")), Shell::Unknown);
+            }
+            walker.opaque("it runs code that is not known before it runs");
+        }
+    }
+}
+
+fn joined(words: &[Word]) -> Option<String> {
+    let words: Option<Vec<&str>> = words.iter().map(Word::known).collect();
+    Some(words?.join(" "))
+}
+
+fn xargs(walker: &mut Walker<'_>, found: &Found) {
+    let mut command = found.operands.clone();
+    let replace = match found.value(&["I", "replace", "J"]) {
+        Some(mark) => mark.known().map(str::to_owned),
+        None if found.has(&["i", "replace"]) => Some("{}".to_owned()),
+        None => None,
+    };
+    if command.is_empty() {
+        return;
+    }
+    let stdin = std::mem::replace(&mut walker.stdin, Stdin::Unknown);
+    match replace {
+        Some(mark) if !mark.is_empty() => command = command.iter().map(|word| word.with_gaps_at(&mark)).collect(),
+        _ => command.push(Word::unknown(true)),
+    }
+    run(walker, command, Vec::new(), Vec::new());
+    walker.stdin = stdin;
+}
+
+fn parallel(walker: &mut Walker<'_>, arguments: &[Word]) {
+    const OPTIONS: Options = Options {
+        flags: "0kmqtuvX",
+        values: "aCdIjLNnPSs",
+        long_flags: &[
+            "keep-order",
+            "null",
+            "verbose",
+            "bar",
+            "progress",
+            "eta",
+            "dry-run",
+            "ungroup",
+            "line-buffer",
+            "no-notice",
+            "will-cite",
+            "tag",
+            "xargs",
+            "pipe",
+        ],
+        long_values: &[
+            "jobs",
+            "colsep",
+            "delimiter",
+            "delay",
+            "retries",
+            "timeout",
+            "joblog",
+            "max-args",
+            "halt",
+            "load",
+            "nice",
+        ],
+    };
+    let found = match OPTIONS.read(arguments) {
+        Ok(found) => found,
+        Err(why) => return walker.opaque_command(why),
+    };
+    let end = found.operands.iter().position(|word| word.start().starts_with(":::")).unwrap_or(found.operands.len());
+    let mut command = found.operands.get(..end).unwrap_or_default().to_vec();
+    if command.is_empty() {
+        return walker.opaque_command("each line of its input is run as a command");
+    }
+    command.push(Word::unknown(true));
+    let command: Vec<Word> = command.iter().map(|word| word.with_gaps_at("{}")).collect();
+    let words: Vec<&str> = command.iter().map_while(Word::known).collect();
+    // A single quoted argument is a line of shell code.
+    if words.iter().any(|word| word.contains(|c: char| c.is_whitespace() || ";&|<>$`(){}'\"\\".contains(c))) {
+        walker.code(&words.join(" "), Shell::Unknown);
+        walker.opaque_command("it runs code with arguments that are not known");
+    }
+    let words: Vec<Word> =
+        words.iter().flat_map(|word| word.split_whitespace()).map(Word::of).chain([Word::unknown(true)]).collect();
+    run(walker, words, Vec::new(), Vec::new());
+}
+
+fn find(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let mut rest = arguments;
+    while let Some((argument, after)) = rest.split_first() {
+        rest = after;
+        if !matches!(
+            argument.known(),
+            Some("-exec" | "-execdir" | "-ok" | "-okdir" | "-x" | "-X" | "--exec" | "--exec-batch")
+        ) {
+            if argument.splits() && argument.start().is_empty() {
+                walker.opaque_command("an argument of find may run a program");
+            }
+            continue;
+        }
+        let end = after.iter().position(|word| matches!(word.known(), Some(";" | "+"))).unwrap_or(after.len());
+        let command: Vec<Word> =
+            after.get(..end).unwrap_or_default().iter().map(|word| word.with_gaps_at("{}")).collect();
+        // What find puts in begins with the folder where it starts, so it is no option.
+        let starts = arguments.first().is_some_and(|word| !word.start().is_empty());
+        let command: Vec<Word> = command
+            .into_iter()
+            .map(|word| if starts && word == Word::unknown(false) { found_file() } else { word })
+            .collect();
+        if !command.is_empty() {
+            run(walker, command, Vec::new(), Vec::new());
+        }
+        rest = after.get(end..).unwrap_or_default();
+    }
+}
+
+/// A path that find puts in: it is not known, but it is no option.
+fn found_file() -> Word {
+    let mut word = Word::of("./");
+    word.push(super::word::Atom::Unknown { splits: false });
+    word
+}
+
+fn eval(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let arguments = if arguments.first().and_then(Word::known) == Some("--") {
+        arguments.get(1..).unwrap_or_default()
+    } else {
+        arguments
+    };
+    if let Some(text) = joined(arguments) {
+        return walker.code(&text, walker.shell);
+    }
+    walker.opaque_command("eval runs code that is not known before it runs");
+    let known: Vec<&str> = arguments.iter().map_while(Word::known).collect();
+    if !known.is_empty() {
+        walker.code(&format!("{} \"$@\"", known.join(" ")), walker.shell);
+    }
+}
+
+/// An alias is its value with further arguments.
+fn alias(walker: &mut Walker<'_>, arguments: &[Word]) {
+    if arguments.iter().any(|word| word.start().is_empty() && word.known().is_none()) {
+        walker.opaque_command("an alias is not known before it is defined");
+    }
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        let value = match (argument.start().split_once('='), walker.shell) {
+            (Some((name, _)), _) => argument.without_start(name.len() + 1),
+            // fish: `alias NAME VALUE`.
+            (None, Shell::Fish) if !argument.start().starts_with('-') => match arguments.next() {
+                Some(value) => value.clone(),
+                None => return,
+            },
+            (None, _) => continue,
+        };
+        match value.known() {
+            Some(text) => walker.code(&format!("{text} \"$@\""), walker.shell),
+            None => walker.opaque_command("an alias is not known before it is defined"),
+        }
+    }
+}
+
+fn trap(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let arguments = if arguments.first().and_then(Word::known) == Some("--") {
+        arguments.get(1..).unwrap_or_default()
+    } else {
+        arguments
+    };
+    match arguments.first().map(Word::known) {
+        None | Some(Some("" | "-" | "-l" | "-p" | "-P")) => {}
+        Some(Some(text)) => walker.code(text, walker.shell),
+        Some(None) => walker.opaque_command("trap sets code that is not known before it runs"),
+    }
+}
+
+fn declare(walker: &mut Walker<'_>, arguments: &[Word]) {
+    for argument in arguments {
+        let start = argument.start();
+        if let Some((name, _)) = start.split_once('=') {
+            let name = name.trim_end_matches('+').to_owned();
+            assignment(walker, &name, &argument.without_start(start.find('=').map_or(0, |at| at + 1)));
+        } else if walker.shell == Shell::Fish && argument.known().is_some_and(tamper::is_prompt_variable) {
+            walker.tampering(start.to_owned());
+        }
+    }
+}
+
+fn at(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let is = |option: &str| arguments.iter().any(|word| word.known() == Some(option));
+    if is("-l") || is("-r") || is("-d") || is("-c") || is("-V") {
+        return;
+    }
+    if arguments.iter().any(|word| word.start().starts_with("-f")) {
+        return walker.opaque_command("it runs a script whose content is not known");
+    }
+    walker.stdin_code(Shell::Unknown);
+}
+
+fn code_after_operands(walker: &mut Walker<'_>, arguments: &[Word], skip: usize) {
+    let rest = arguments.get(skip..).unwrap_or_default();
+    let rest = if rest.first().and_then(Word::known) == Some("-c") { rest.get(1..).unwrap_or_default() } else { rest };
+    if rest.is_empty() { walker.stdin_code(Shell::Unknown) } else { code_of_words(walker, rest) }
+}
+
+fn namespace(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let word = |at: usize| arguments.get(at).and_then(Word::known).unwrap_or_default();
+    let at = arguments.iter().position(|word| matches!(word.known(), Some("netns" | "vrf")));
+    if let Some(at) = at.filter(|at| "exec".starts_with(word(at + 1)) && !word(at + 1).is_empty()) {
+        let command = arguments.get(at + 3..).unwrap_or_default();
+        if word(at + 2).starts_with('-') || command.is_empty() {
+            return walker.opaque_command("what ip runs cannot be read");
+        }
+        run(walker, command.to_vec(), Vec::new(), Vec::new());
+    } else if arguments.iter().any(|word| word.start().starts_with("-b")) {
+        walker.opaque_command("it runs commands from a file");
+    }
+}
+
+/// Whether a path is where installed programs are.
+fn is_installed_program(path: &str) -> bool {
+    let Some(normal) = crate::path::normal(path) else { return false };
+    let Some((folder, _)) = normal.rsplit_once('/') else { return false };
+    const FOLDERS: [&str; 12] = [
+        "/bin",
+        "/sbin",
+        "/usr/bin",
+        "/usr/sbin",
+        "/usr/local/bin",
+        "/usr/local/sbin",
+        "/usr/games",
+        "/snap/bin",
+        "/opt/bin",
+        "/usr/lib/openssh",
+        "/usr/libexec/openssh",
+        "/opt/homebrew/bin",
+    ];
+    FOLDERS.contains(&folder)
+        || ["/opt/", "/usr/", "/nix/store/", "/run/current-system/"].iter().any(|start| normal.starts_with(start))
+            && (folder.ends_with("/bin") || folder.ends_with("/sbin") || normal.starts_with("/usr/lib"))
+}
+
+/// The most programs that run one another in one command.
+const MAX_WRAPPERS: usize = 32;
+
+const SCRIPT_ENDINGS: [&str; 7] = [".sh", ".bash", ".py", ".pl", ".rb", ".zsh", ".js"];

@@ -1,0 +1,535 @@
+//! Reads a raw word: quotes go, substitutions are found and parsed.
+
+use super::{Atom, Mode, Scanned, Word};
+use crate::command::{Shell, Variables, parse};
+
+/// Reads one word of brush-parser's tree.
+pub(in crate::command) fn scan(raw: &str, mode: Mode, shell: Shell, variables: &Variables) -> Scanned {
+    let chars: Vec<char> = raw.chars().collect();
+    let mut scanner = Scanner { chars: &chars, at: 0, shell, variables, found: Scanned::default() };
+    match mode {
+        Mode::Word => scanner.word(),
+        Mode::HereDocument => scanner.here_document(),
+        Mode::Inner => scanner.inner(),
+    }
+    scanner.found
+}
+
+struct Scanner<'a> {
+    chars: &'a [char],
+    at: usize,
+    shell: Shell,
+    variables: &'a Variables,
+    found: Scanned,
+}
+
+impl Scanner<'_> {
+    fn peek(&self) -> Option<char> {
+        self.chars.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let next = self.peek();
+        self.at += usize::from(next.is_some());
+        next
+    }
+
+    fn text(&mut self, character: char) {
+        self.found.word.push_text(character.encode_utf8(&mut [0; 4]));
+    }
+
+    fn push(&mut self, atom: Atom) {
+        self.found.word.push(atom);
+    }
+
+    fn strange(&mut self, why: &'static str) {
+        self.found.strange.get_or_insert(why);
+    }
+
+    fn word(&mut self) {
+        match self.peek() {
+            Some('~') => self.tilde(),
+            Some('=')
+                if matches!(self.shell, Shell::Zsh | Shell::Unknown)
+                    && self.chars.get(1).is_some_and(|c| c.is_alphanumeric()) =>
+            {
+                self.strange("zsh replaces =NAME by the path of a program");
+            }
+            _ => {}
+        }
+        while let Some(character) = self.next() {
+            match character {
+                '\\' => self.escape(),
+                '\'' => self.single_quoted(),
+                '"' => self.double_quoted(),
+                '$' => self.dollar(false),
+                '`' => self.backquoted(false),
+                '*' | '?' => self.push(Atom::Glob),
+                '[' if self.chars.get(self.at..).is_some_and(|rest| rest.contains(&']')) => self.bracket(),
+                '(' | ')' => {
+                    self.text(character);
+                    self.strange("it has a pattern that runs code in some shells");
+                }
+                _ => self.text(character),
+            }
+        }
+    }
+
+    fn tilde(&mut self) {
+        let end = self.chars.iter().position(|c| *c == '/').unwrap_or(self.chars.len());
+        let name = self.chars.get(1..end).unwrap_or_default();
+        if name.is_empty() {
+            self.at = end;
+            self.push(Atom::Home);
+        } else if name.iter().all(|c| c.is_alphanumeric() || "-_.+".contains(*c)) {
+            self.at = end;
+            self.push(Atom::Unknown { splits: false });
+        }
+    }
+
+    fn escape(&mut self) {
+        match self.next() {
+            Some('\n') | None => {}
+            Some(character) => {
+                let is_code = match self.shell {
+                    Shell::Fish => character.is_ascii_alphanumeric(),
+                    Shell::Unknown => {
+                        matches!(character, 'x' | 'X' | 'u' | 'U') && self.peek().is_some_and(|c| c.is_ascii_hexdigit())
+                    }
+                    Shell::Ash | Shell::Bash | Shell::Dash | Shell::Zsh => false,
+                };
+                if is_code {
+                    self.strange("fish reads this escape as another character");
+                }
+                self.text(character);
+            }
+        }
+    }
+
+    fn single_quoted(&mut self) {
+        let mut last = None;
+        let mut has_backslash = false;
+        self.found.word.push_text("");
+        loop {
+            match self.next() {
+                Some('\'') => break,
+                Some(character) => {
+                    self.text(character);
+                    has_backslash |= character == '\\';
+                    last = Some(character);
+                }
+                None => return self.strange("a quote is not closed"),
+            }
+        }
+        if self.found.word.atoms.is_empty() {
+            self.found.word.atoms.push(Atom::Text(String::new()));
+        }
+        if (self.shell == Shell::Fish && has_backslash) || (self.shell == Shell::Unknown && last == Some('\\')) {
+            self.strange("fish ends this quote elsewhere");
+        }
+    }
+
+    fn double_quoted(&mut self) {
+        if self.found.word.atoms.is_empty() {
+            self.found.word.atoms.push(Atom::Text(String::new()));
+        }
+        loop {
+            match self.next() {
+                Some('"') => return,
+                Some('\\') => self.escape_in_double_quotes("$`\"\\"),
+                Some('$') => self.dollar(true),
+                Some('`') => self.backquoted(true),
+                Some(character) => self.text(character),
+                None => return self.strange("a quote is not closed"),
+            }
+        }
+    }
+
+    fn escape_in_double_quotes(&mut self, escapable: &str) {
+        match self.next() {
+            Some('\n') | None => {}
+            Some(character) => {
+                if !escapable.contains(character) {
+                    self.text('\\');
+                }
+                self.text(character);
+            }
+        }
+    }
+
+    fn here_document(&mut self) {
+        while let Some(character) = self.next() {
+            match character {
+                '\\' => self.escape_in_double_quotes("$`\\"),
+                '$' => self.dollar(true),
+                '`' => self.backquoted(true),
+                _ => self.text(character),
+            }
+        }
+    }
+
+    /// Finds code in text of which nothing else matters.
+    fn inner(&mut self) {
+        while let Some(character) = self.next() {
+            match character {
+                '\\' => {
+                    self.next();
+                }
+                // Inside double quotes single quotes are text, and this may be inside:
+                // so code is looked for within them too.
+                '$' => self.dollar(self.peek() == Some('\'')),
+                '`' => self.backquoted(true),
+                _ => {}
+            }
+        }
+        self.found.word = Word::unknown(true);
+    }
+
+    fn bracket(&mut self) {
+        self.push(Atom::Glob);
+        // The pattern's own text does not matter; code in it does.
+        let start = self.found.word.clone();
+        while let Some(character) = self.next() {
+            match character {
+                ']' => break,
+                '\\' => self.escape(),
+                '\'' => self.single_quoted(),
+                '"' => self.double_quoted(),
+                '$' => self.dollar(false),
+                '`' => self.backquoted(false),
+                _ => {}
+            }
+        }
+        let splits = self.found.word.splits();
+        self.found.word = start;
+        if splits {
+            self.push(Atom::Unknown { splits });
+        }
+    }
+
+    /// Reads what follows a `$`.
+    fn dollar(&mut self, quoted: bool) {
+        let rest = self.chars.get(self.at..).unwrap_or_default();
+        match rest {
+            ['(', '(', ..] => self.arithmetic(quoted),
+            ['(', ..] => {
+                self.at += 1;
+                self.substitution(quoted);
+            }
+            ['{', ..] => {
+                self.at += 1;
+                self.parameter(quoted);
+            }
+            ['[', ..] => {
+                let end = rest.iter().position(|c| *c == ']').unwrap_or(rest.len());
+                self.inner_of(self.at + 1, self.at + end);
+                self.at += (end + 1).min(rest.len());
+                self.push(Atom::Unknown { splits: !quoted });
+            }
+            ['\'', ..] if !quoted => {
+                self.at += 1;
+                self.ansi_c_quoted();
+            }
+            ['"', ..] if !quoted => {
+                self.at += 1;
+                self.double_quoted();
+            }
+            [first, ..] if first.is_ascii_alphabetic() || *first == '_' => {
+                let end = rest.iter().position(|c| !c.is_ascii_alphanumeric() && *c != '_').unwrap_or(rest.len());
+                let name: String = rest.iter().take(end).collect();
+                self.at += end;
+                // fish and zsh read a subscript here without braces.
+                if self.peek() == Some('[') && !matches!(self.shell, Shell::Bash | Shell::Dash | Shell::Ash) {
+                    self.push(Atom::Unknown { splits: !quoted });
+                }
+                self.variable(&name, quoted);
+            }
+            [first, ..] if first.is_ascii_digit() || "@*#?-$!".contains(*first) => {
+                let name = first.to_string();
+                self.at += 1;
+                self.variable(&name, quoted && *first != '@');
+            }
+            // `$=NAME` of zsh: the value, split.
+            ['=' | '~' | '^' | '+', first, ..]
+                if first.is_alphabetic() && matches!(self.shell, Shell::Zsh | Shell::Unknown) =>
+            {
+                self.at += 1;
+                self.dollar(false);
+            }
+            _ => self.text('$'),
+        }
+    }
+
+    fn variable(&mut self, name: &str, quoted: bool) {
+        let Some(value) = self.variables.get(name) else {
+            return self.push(Atom::Unknown { splits: !quoted });
+        };
+        // What is known is put in as it is only where the shell would not split or match it.
+        let is_plain = |text: &str| text.chars().all(|c| c.is_alphanumeric() || "-_./:=@%+,".contains(c));
+        if self.found.word.atoms.is_empty() && quoted {
+            self.found.word.atoms.push(Atom::Text(String::new()));
+        }
+        for atom in value.atoms.clone() {
+            match &atom {
+                Atom::Text(text) if quoted || is_plain(text) => self.push(atom),
+                Atom::Glob | Atom::Home | Atom::Unknown { .. } if quoted => self.push(atom),
+                Atom::Glob | Atom::Home | Atom::Text(_) | Atom::Unknown { .. } => {
+                    self.push(Atom::Unknown { splits: true })
+                }
+            }
+        }
+    }
+
+    fn inner_of(&mut self, start: usize, end: usize) {
+        let text: String = self.chars.get(start..end).unwrap_or_default().iter().collect();
+        let inner = scan(&text, Mode::Inner, self.shell, self.variables);
+        self.found.programs.extend(inner.programs);
+        if let Some(why) = inner.strange {
+            self.strange(why);
+        }
+    }
+
+    /// `$((…))`, or a command substitution that begins with a subshell.
+    fn arithmetic(&mut self, quoted: bool) {
+        let close = matching(self.chars, self.at + 1, '(', ')');
+        match close {
+            Some(close) if self.chars.get(close + 1) == Some(&')') => {
+                self.inner_of(self.at + 2, close);
+                self.at = close + 2;
+                self.push(Atom::Unknown { splits: false });
+            }
+            _ => {
+                self.at += 1;
+                self.substitution(quoted);
+            }
+        }
+    }
+
+    /// `$(…)`: it ends at the first bracket at which a whole program ends.
+    fn substitution(&mut self, quoted: bool) {
+        self.push(Atom::Unknown { splits: !quoted });
+        let start = self.at;
+        let mut candidates = Vec::new();
+        let mut from = start;
+        while let Some(close) = closing(self.chars, from) {
+            candidates.push(close);
+            from = close + 1;
+            if candidates.len() == MAX_CANDIDATES {
+                break;
+            }
+        }
+        for close in &candidates {
+            let text: String = self.chars.get(start..*close).unwrap_or_default().iter().collect();
+            if let Ok(program) = parse::program(&text, self.shell) {
+                self.found.programs.push(Ok(program));
+                self.at = close + 1;
+                return;
+            }
+        }
+        self.at = self.chars.len();
+        self.found.programs.push(Err("a command substitution cannot be read".to_owned()));
+    }
+
+    fn backquoted(&mut self, quoted: bool) {
+        self.push(Atom::Unknown { splits: !quoted });
+        let mut text = String::new();
+        loop {
+            match self.next() {
+                Some('`') => break,
+                Some('\\') => match self.next() {
+                    Some(character) if "$`\\".contains(character) || (quoted && character == '"') => {
+                        text.push(character)
+                    }
+                    Some(character) => text.extend(['\\', character]),
+                    None => {}
+                },
+                Some(character) => text.push(character),
+                None => return self.strange("a backquote is not closed"),
+            }
+        }
+        self.found.programs.push(parse::program(&text, self.shell));
+    }
+
+    fn parameter(&mut self, quoted: bool) {
+        let start = self.at;
+        let Some(end) = closing_brace(self.chars, start) else {
+            self.at = self.chars.len();
+            return self.strange("a ${ is not closed");
+        };
+        let inner: String = self.chars.get(start..end).unwrap_or_default().iter().collect();
+        self.at = end + 1;
+        if !inner.is_empty() && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            return self.variable(&inner, quoted);
+        }
+        if inner.starts_with('(') {
+            self.strange("it uses flags of zsh in ${…}");
+        }
+        if inner.contains("@P") {
+            self.strange("the value of a variable is expanded as a prompt");
+        }
+        if let Some(code) = inner.strip_prefix([' ', '\t', '\n', '|']) {
+            // `${ command; }` of ksh and bash 5.3.
+            self.found.programs.push(parse::program(code, self.shell));
+        }
+        if !is_parameter(&inner) {
+            self.strange("it has a ${…} that cannot be read");
+        }
+        self.inner_of(start, end);
+        self.push(Atom::Unknown { splits: !quoted || inner.contains('@') });
+    }
+
+    fn ansi_c_quoted(&mut self) {
+        if self.found.word.atoms.is_empty() {
+            self.found.word.atoms.push(Atom::Text(String::new()));
+        }
+        let mut text = String::new();
+        loop {
+            match self.next() {
+                Some('\'') => break,
+                Some('\\') => match self.next() {
+                    Some(escape) => self.ansi_c_escape(escape, &mut text),
+                    None => return self.strange("a quote is not closed"),
+                },
+                Some(character) => text.push(character),
+                None => return self.strange("a quote is not closed"),
+            }
+        }
+        // Shells other than these keep the text and the dollar.
+        if matches!(self.shell, Shell::Dash | Shell::Ash | Shell::Fish) {
+            self.strange("this shell may not know $'…'");
+        }
+        self.found.word.push_text(&text);
+    }
+
+    fn ansi_c_escape(&mut self, escape: char, text: &mut String) {
+        let (radix, digits) = match escape {
+            'x' => (16, 2),
+            'u' => (16, 4),
+            'U' => (16, 8),
+            '0'..='7' => (8, 3),
+            'c' => {
+                self.next();
+                return self.strange("it has a control character");
+            }
+            _ => {
+                let character = match escape {
+                    'a' => '\u{7}',
+                    'b' => '\u{8}',
+                    'e' | 'E' => '\u{1b}',
+                    'f' => '\u{c}',
+                    'n' => '\n',
+                    'r' => '\r',
+                    't' => '\t',
+                    'v' => '\u{b}',
+                    '\\' | '\'' | '"' | '?' => escape,
+                    other => {
+                        text.push('\\');
+                        other
+                    }
+                };
+                return text.push(character);
+            }
+        };
+        let mut value = escape.to_digit(8).filter(|_| radix == 8).unwrap_or(0);
+        let mut left = if radix == 8 { digits - 1 } else { digits };
+        while left > 0 {
+            let Some(digit) = self.peek().and_then(|c| c.to_digit(radix)) else { break };
+            value = value.wrapping_mul(radix).wrapping_add(digit);
+            self.at += 1;
+            left -= 1;
+        }
+        match char::from_u32(value) {
+            // A byte above ASCII is part of a character in an encoding that is not known here.
+            Some(character) if value != 0 && (value < 0x80 || radix == 16 && digits > 2) => text.push(character),
+            _ => self.strange("it has bytes that are no text"),
+        }
+    }
+}
+
+/// Whether the text between the braces of `${…}` begins as a parameter with an operator does.
+fn is_parameter(inner: &str) -> bool {
+    let name = inner.trim_start_matches(['!', '#', '=', '~', '^', '+']);
+    if name.is_empty() || !inner.starts_with(|c: char| c.is_alphanumeric() || "_!#@*?-$=~^+".contains(c)) {
+        return matches!(inner, "#" | "!" | "?" | "-" | "$" | "@" | "*");
+    }
+    let end = name.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.len());
+    let operator = if end == 0 { name.chars().nth(1) } else { name.get(end..).and_then(|rest| rest.chars().next()) };
+    operator.is_none_or(|c| ":-=?+#%/^,@[*~".contains(c))
+}
+
+/// The place of the `)` that closes a substitution, brackets and quotes in between skipped.
+pub(super) fn closing(chars: &[char], from: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut at = from;
+    while let Some(character) = chars.get(at) {
+        match character {
+            '\\' => at += 1,
+            '\'' => at = skip_to(chars, at + 1, '\'')?,
+            '"' => at = skip_double_quotes(chars, at + 1)?,
+            '#' if at == from || chars.get(at - 1).is_some_and(|c| c.is_whitespace() || ";&|(".contains(*c)) => {
+                at = skip_to(chars, at, '\n')?;
+            }
+            '(' => depth += 1,
+            ')' if depth == 0 => return Some(at),
+            ')' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// The place of the `close` that belongs to the `open` at `from`.
+fn matching(chars: &[char], from: usize, open: char, close: char) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (index, character) in chars.iter().enumerate().skip(from) {
+        if *character == open {
+            depth += 1;
+        } else if *character == close {
+            depth = depth.saturating_sub(1);
+            if depth == 0 {
+                return Some(index);
+            }
+        }
+    }
+    None
+}
+
+pub(super) fn closing_brace(chars: &[char], from: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut at = from;
+    while let Some(character) = chars.get(at) {
+        match character {
+            '\\' => at += 1,
+            '"' => at = skip_double_quotes(chars, at + 1)?,
+            '{' => depth += 1,
+            '(' => at = closing(chars, at + 1)?,
+            '}' if depth == 0 => return Some(at),
+            '}' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+pub(super) fn skip_to(chars: &[char], from: usize, end: char) -> Option<usize> {
+    chars.iter().skip(from).position(|c| *c == end).map(|offset| from + offset)
+}
+
+pub(super) fn skip_double_quotes(chars: &[char], from: usize) -> Option<usize> {
+    let mut at = from;
+    while let Some(character) = chars.get(at) {
+        match character {
+            '\\' => at += 1,
+            '"' => return Some(at),
+            '$' if chars.get(at + 1) == Some(&'(') => at = closing(chars, at + 2)?,
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// A `case` inside a substitution has brackets that close nothing; more of them than this are not tried.
+const MAX_CANDIDATES: usize = 16;

@@ -1,0 +1,167 @@
+//! [`Rule`]: one compiled rule on commands, and how surely a command matches it.
+
+use config::{
+    GroupName, RuleName, UserName,
+    rules::{Approvers, LoginSelector, Protocol, RuleClass, RuleEffect, TimeWindow},
+};
+use regex::Regex;
+
+use crate::{
+    command::{Atom, Command, Word, reads, writes},
+    rule_set::Targets,
+};
+
+pub(crate) mod flags;
+pub(crate) mod pattern;
+
+use flags::Flags;
+use pattern::Pattern;
+
+/// How surely something matches, in the order of certainty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Match {
+    /// It does not, whatever the gaps are.
+    No,
+    /// Some values of the gaps match.
+    Maybe,
+    /// It does.
+    Yes,
+}
+
+/// A compiled rule.
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    pub(crate) name: RuleName,
+    pub(crate) effect: RuleEffect,
+    pub(crate) message: Option<String>,
+    pub(crate) approvers: Option<Approvers>,
+    pub(crate) scope: Scope,
+    pub(crate) matcher: Matcher,
+}
+
+/// Where and for whom a rule applies.
+#[derive(Debug, Clone)]
+pub(crate) struct Scope {
+    /// The members of these roles, as users and groups; all where none is named.
+    pub(crate) roles: Option<Vec<Members>>,
+    pub(crate) targets: Option<Targets>,
+    pub(crate) logins: Vec<LoginSelector>,
+    pub(crate) protocol: Option<Protocol>,
+    pub(crate) during: Option<TimeWindow>,
+}
+
+/// Who has a role.
+#[derive(Debug, Clone)]
+pub(crate) struct Members {
+    pub(crate) users: Vec<UserName>,
+    pub(crate) groups: Vec<GroupName>,
+}
+
+/// What a rule matches.
+#[derive(Debug, Clone)]
+pub(crate) struct Matcher {
+    pub(crate) command: Option<CommandMatcher>,
+    pub(crate) text: Option<Regex>,
+    pub(crate) class: Option<RuleClass>,
+}
+
+/// What a command must look like.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CommandMatcher {
+    pub(crate) program: Vec<Pattern>,
+    pub(crate) subcommand: Vec<Pattern>,
+    pub(crate) flags: Flags,
+    pub(crate) args: Vec<Vec<Pattern>>,
+    pub(crate) paths: Vec<Pattern>,
+    pub(crate) reads: Vec<Pattern>,
+    pub(crate) writes: Vec<Pattern>,
+}
+
+impl Match {
+    pub(crate) fn of(certain: bool) -> Self {
+        if certain { Self::Yes } else { Self::No }
+    }
+}
+
+impl Matcher {
+    /// How surely `command` matches, of a rule that is about commands.
+    pub(crate) fn command(&self, command: &Command, effect: RuleEffect) -> Match {
+        let Some(matcher) = &self.command else { return Match::No };
+        let text = self.text.as_ref().map_or(Match::Yes, |regex| text_of(command, regex));
+        matcher.matches(command, effect).min(text)
+    }
+}
+
+/// How surely the arguments or the input of `command` match `regex`.
+fn text_of(command: &Command, regex: &Regex) -> Match {
+    let words: Vec<String> =
+        command.argv.iter().map(|word| word.known().map_or_else(|| word.to_string(), str::to_owned)).collect();
+    let is_input = command.stdin.as_deref().is_some_and(|text| regex.is_match(text));
+    Match::of(regex.is_match(&words.join(" ")) || is_input)
+}
+
+impl CommandMatcher {
+    fn matches(&self, command: &Command, effect: RuleEffect) -> Match {
+        if !self.program.is_empty() {
+            let is_named =
+                command.program().is_some_and(|name| self.program.iter().any(|glob| glob.matches_text(name)));
+            if !is_named {
+                return Match::No;
+            }
+        }
+        let parts = [
+            self.flags.matches(command.arguments(), effect),
+            self.subcommand(command),
+            self.args(command),
+            self.touched(command),
+        ];
+        parts.into_iter().min().unwrap_or(Match::Yes)
+    }
+
+    fn subcommand(&self, command: &Command) -> Match {
+        if self.subcommand.is_empty() {
+            return Match::Yes;
+        }
+        let candidates = self.flags.first_operands(command.arguments());
+        candidates.into_iter().map(|word| any(&self.subcommand, word)).max().unwrap_or(Match::No)
+    }
+
+    fn args(&self, command: &Command) -> Match {
+        let matches =
+            |globs: &Vec<Pattern>| command.arguments().iter().map(|word| any(globs, word)).max().unwrap_or(Match::No);
+        self.args.iter().map(matches).min().unwrap_or(Match::Yes)
+    }
+
+    fn touched(&self, command: &Command) -> Match {
+        let of = |globs: &[Pattern], touched: &dyn Fn() -> Vec<crate::command::Touched>, guess: bool| {
+            if globs.is_empty() {
+                return Match::Yes;
+            }
+            let matches = |file: &crate::command::Touched| {
+                // Where reading is only guessed, a word of which nothing is known is no path, and one
+                // whose end is not known is none that is named by its end.
+                if guess && !file.path.has_text() {
+                    return Match::No;
+                }
+                let is_open = matches!(file.path.atoms().last(), Some(Atom::Unknown { .. }));
+                let fits = |glob: &&Pattern| !(guess && is_open) || glob.is_anchored();
+                let own = globs.iter().filter(fits).map(|glob| glob.matches(&file.path)).max();
+                let child = (file.below && file.path.start().starts_with('/')).then(|| file.path.child());
+                let below = child
+                    .map(|child| globs.iter().filter(|glob| glob.is_anchored()).map(|glob| glob.matches(&child)).max());
+                own.max(below.flatten()).unwrap_or(Match::No)
+            };
+            touched().iter().map(matches).max().unwrap_or(Match::No)
+        };
+        let both = || reads(command).into_iter().chain(writes(command)).collect();
+        of(&self.writes, &|| writes(command), false).min(of(&self.reads, &|| reads(command), true)).min(of(
+            &self.paths,
+            &both,
+            true,
+        ))
+    }
+}
+
+fn any(globs: &[Pattern], word: &Word) -> Match {
+    globs.iter().map(|glob| glob.matches(word)).max().unwrap_or(Match::No)
+}

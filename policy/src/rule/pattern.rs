@@ -1,0 +1,188 @@
+//! [`Pattern`]: a glob, and how surely a word with gaps matches it.
+
+use super::Match;
+use crate::command::{Atom, Word};
+
+/// A compiled glob.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pattern(Vec<Token>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token {
+    /// `**`, or `*` where there are no folders: any characters.
+    Any,
+    /// This character.
+    Char(char),
+    /// `*`: any characters of one component of a path.
+    Component,
+    /// `?`: one character.
+    One,
+}
+
+/// A part of a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    Char(char),
+    /// Any characters.
+    Gap,
+    /// Any characters but `/`.
+    NamePart,
+}
+
+impl Pattern {
+    /// A glob over words: `*` stands for any characters.
+    pub(crate) fn word(text: &str) -> Self {
+        let token = |c| match c {
+            '*' => Token::Any,
+            '?' => Token::One,
+            c => Token::Char(c),
+        };
+        Self(text.chars().map(token).collect())
+    }
+
+    /// A glob over paths: `*` stays inside a component, `**` does not.
+    pub(crate) fn path(text: &str) -> Self {
+        let mut tokens = Vec::new();
+        let mut chars = text.chars().peekable();
+        while let Some(character) = chars.next() {
+            tokens.push(match character {
+                '*' if chars.next_if_eq(&'*').is_some() => Token::Any,
+                '*' => Token::Component,
+                '?' => Token::One,
+                character => Token::Char(character),
+            });
+        }
+        Self(tokens)
+    }
+
+    /// Whether it begins at a known folder.
+    pub(crate) fn is_anchored(&self) -> bool {
+        self.0.first() == Some(&Token::Char('/'))
+    }
+
+    /// Whether the text matches.
+    pub(crate) fn matches_text(&self, text: &str) -> bool {
+        let pieces: Vec<Piece> = text.chars().map(Piece::Char).collect();
+        self.intersects(&pieces)
+    }
+
+    /// How surely the word matches.
+    pub(crate) fn matches(&self, word: &Word) -> Match {
+        if let Some(text) = word.known() {
+            return Match::of(self.matches_text(text));
+        }
+        // A home folder is one of these.
+        if word.atoms().first() == Some(&Atom::Home) {
+            let mut root = Word::of("/root");
+            let mut user = Word::of("/home/");
+            user.push(Atom::Glob);
+            for atom in word.atoms().iter().skip(1) {
+                root.push(atom.clone());
+                user.push(atom.clone());
+            }
+            return self.matches(&root).max(self.matches(&user));
+        }
+        // What begins so is sure to match, whatever follows.
+        let is_open = self.0.last() == Some(&Token::Any);
+        if is_open && !word.start().is_empty() && self.matches_text(word.start()) {
+            return Match::Yes;
+        }
+        let mut pieces = Vec::new();
+        for atom in word.atoms() {
+            match atom {
+                Atom::Glob => pieces.push(Piece::NamePart),
+                Atom::Home | Atom::Unknown { .. } => pieces.push(Piece::Gap),
+                Atom::Text(text) => pieces.extend(text.chars().map(Piece::Char)),
+            }
+        }
+        // A word that splits may have any word in it.
+        if word.splits() || self.intersects(&pieces) { Match::Maybe } else { Match::No }
+    }
+
+    /// Whether some text fits both; in at most the product of both lengths in steps.
+    fn intersects(&self, word: &[Piece]) -> bool {
+        // Bit sets by row would be faster; words are short.
+        let width = word.len() + 1;
+        let mut seen = vec![false; (self.0.len() + 1) * width];
+        let mut open = vec![(0_usize, 0_usize)];
+        while let Some((at_glob, at_word)) = open.pop() {
+            match seen.get_mut(at_glob * width + at_word) {
+                Some(seen) if !*seen => *seen = true,
+                _ => continue,
+            }
+            let (token, piece) = (self.0.get(at_glob), word.get(at_word));
+            if token.is_none() && piece.is_none() {
+                return true;
+            }
+            if matches!(token, Some(Token::Any | Token::Component)) {
+                open.push((at_glob + 1, at_word));
+            }
+            if matches!(piece, Some(Piece::Gap | Piece::NamePart)) {
+                open.push((at_glob, at_word + 1));
+            }
+            let (Some(token), Some(piece)) = (token, piece) else { continue };
+            let stays = match (token, piece) {
+                (Token::Char(wanted), Piece::Char(found)) => {
+                    if wanted == found {
+                        open.push((at_glob + 1, at_word + 1));
+                    }
+                    continue;
+                }
+                (Token::Char(wanted), Piece::NamePart) if *wanted == '/' => continue,
+                (Token::Char(_) | Token::One, Piece::Gap | Piece::NamePart) => (at_glob + 1, at_word),
+                (Token::One, Piece::Char(_)) => (at_glob + 1, at_word + 1),
+                (Token::Component, Piece::Char('/')) => continue,
+                (Token::Any | Token::Component, Piece::Char(_)) => (at_glob, at_word + 1),
+                (Token::Any | Token::Component, Piece::Gap | Piece::NamePart) => continue,
+            };
+            open.push(stays);
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gap(start: &str, end: &str) -> Word {
+        let mut word = Word::of(start);
+        word.push(Atom::Unknown { splits: false });
+        word.push_text(end);
+        word
+    }
+
+    #[test]
+    fn a_path_glob_keeps_to_components() {
+        for (glob, path, expected) in [
+            ("/etc/**", "/etc/passwd", true),
+            ("/etc/**", "/etc/ssh/sshd_config", true),
+            ("/etc/**", "/etcetera", false),
+            ("/etc/*", "/etc/ssh/sshd_config", false),
+            ("/home/*/.ssh/**", "/home/a/.ssh/id", true),
+            ("/home/*/.ssh/**", "/home/a/b/.ssh/id", false),
+            ("/dev/sd?", "/dev/sda", true),
+            ("/dev/sd?", "/dev/sda1", false),
+            ("**/.env", "/srv/app/.env", true),
+        ] {
+            assert_eq!(Pattern::path(glob).matches_text(path), expected, "{glob} {path}");
+        }
+    }
+
+    #[test]
+    fn a_word_with_gaps_matches_maybe_or_surely_or_not() {
+        let etc = Pattern::path("/etc/**");
+        assert_eq!(etc.matches(&gap("/etc/", "")), Match::Yes);
+        assert_eq!(etc.matches(&gap("/e", "")), Match::Maybe);
+        assert_eq!(etc.matches(&gap("", "/x")), Match::Maybe);
+        assert_eq!(etc.matches(&gap("/tmp/", "")), Match::No);
+        assert_eq!(etc.matches(&Word::unknown(false)), Match::Maybe);
+        assert_eq!(Pattern::word("restart").matches(&gap("re", "t")), Match::Maybe);
+        assert_eq!(Pattern::word("restart").matches(&gap("s", "")), Match::No);
+        let mut home = Word::default();
+        home.push(Atom::Home);
+        home.push_text("/.ssh/id_ed25519");
+        assert_eq!(Pattern::path("/root/.ssh/**").matches(&home), Match::Yes);
+        assert_eq!(Pattern::path("/home/*/.ssh/*").matches(&home), Match::Maybe);
+    }
+}

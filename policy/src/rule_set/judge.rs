@@ -1,0 +1,292 @@
+//! Judges commands: each rule that applies looks at each command, and the strictest effect wins.
+//!
+//! Block beats approve beats allow. A rule that only may match, because a value is not known, makes
+//! the command opaque; and an allow rule that surely matches a command answers for the program that
+//! is not known in it (a script by its path), but for nothing else.
+
+use config::{
+    RuleName,
+    rules::{LoginSelector, RuleClass, RuleEffect},
+};
+use jiff::Timestamp;
+
+use super::RuleSet;
+use crate::{
+    access::{Resource, Subject},
+    command::{self, Command, Parsed},
+    rule::{Match, Rule},
+    verdict::{CommandInput, Explained, Judging, Verdict},
+};
+
+impl RuleSet {
+    /// Judges `input`, which `who` wants to run on `what`.
+    pub fn judge(&self, who: &Subject, what: &Resource<'_>, input: CommandInput<'_>, judging: &Judging) -> Verdict {
+        self.judge_all(who, what, input, judging).0
+    }
+
+    /// Judges `input`, and lists every rule that matched, the strictest first.
+    pub fn explain(
+        &self,
+        who: &Subject,
+        what: &Resource<'_>,
+        input: CommandInput<'_>,
+        judging: &Judging,
+    ) -> (Verdict, Vec<Explained>) {
+        self.judge_all(who, what, input, judging)
+    }
+
+    fn judge_all(
+        &self,
+        who: &Subject,
+        what: &Resource<'_>,
+        input: CommandInput<'_>,
+        judging: &Judging,
+    ) -> (Verdict, Vec<Explained>) {
+        let rules: Vec<&Rule> = self.commands.iter().filter(|rule| rule.applies(who, what, judging)).collect();
+        let parsed = parse(input, judging);
+        let texts = texts(input, &parsed);
+        let mut findings = Vec::new();
+        for rule in &rules {
+            find(rule, &parsed, &texts, &mut findings);
+        }
+        // Without a rule that is stricter than allow there is nothing that could be evaded.
+        let restricted = rules.iter().any(|rule| rule.effect != RuleEffect::Allow);
+        if restricted {
+            built_in(&rules, &parsed, judging, &mut findings);
+        }
+        let nothing_runs = parsed.commands.is_empty() && parsed.opaque.is_empty();
+        if judging.default != RuleEffect::Allow && !nothing_runs {
+            not_allowed(&rules, &parsed, judging, &mut findings);
+        }
+        let (mut verdict, explained) = decide(findings, &rules, &parsed);
+        verdict.stdin_is_code &= restricted || judging.default != RuleEffect::Allow;
+        (verdict, explained)
+    }
+}
+
+/// Something that a rule matched.
+#[derive(Debug)]
+struct Finding {
+    rule: Option<RuleName>,
+    effect: RuleEffect,
+    opaque: bool,
+    because: String,
+}
+
+impl Rule {
+    fn applies(&self, who: &Subject, what: &Resource<'_>, judging: &Judging) -> bool {
+        let scope = &self.scope;
+        let role = scope.roles.as_ref().is_none_or(|roles| {
+            roles.iter().any(|role| {
+                role.users.contains(&who.name) || role.groups.iter().any(|group| who.groups.contains(group))
+            })
+        });
+        let login = scope.logins.is_empty()
+            || scope.logins.iter().any(|selector| match selector {
+                LoginSelector::Any => true,
+                LoginSelector::Named(named) => named == what.login,
+                LoginSelector::Own => who.name.as_str() == what.login.as_str(),
+            });
+        role && login
+            && scope.targets.as_ref().is_none_or(|targets| targets.matches(what.target))
+            && scope.protocol.is_none_or(|protocol| protocol == judging.protocol)
+            && scope.during.as_ref().is_none_or(|window| {
+                // A time that no calendar has is in no window of a milder rule, and in each of a stricter one.
+                Timestamp::try_from(judging.now).map_or(self.effect != RuleEffect::Allow, |now| window.contains(now))
+            })
+    }
+}
+
+fn parse(input: CommandInput<'_>, judging: &Judging) -> Parsed {
+    match input {
+        CommandInput::Argv(words, stdin) => command::argv(words, stdin, &judging.place),
+        CommandInput::Line(text) => command::parse(text, &judging.place),
+        CommandInput::Script(text, stdin) => command::parse_with_stdin(text, Some(stdin), &judging.place),
+        CommandInput::Text(_) => Parsed::default(),
+    }
+}
+
+/// The texts that rules on text look at.
+fn texts(input: CommandInput<'_>, parsed: &Parsed) -> Vec<String> {
+    let mut texts = match input {
+        CommandInput::Argv(words, stdin) => {
+            words.iter().cloned().chain([words.join(" ")]).chain(stdin.map(str::to_owned)).collect()
+        }
+        CommandInput::Line(text) | CommandInput::Text(text) => vec![text.to_owned()],
+        CommandInput::Script(text, stdin) => vec![text.to_owned(), stdin.to_owned()],
+    };
+    texts.extend(parsed.code.iter().cloned());
+    // Without quotes a word reads as the program will get it.
+    texts.extend(parsed.commands.iter().map(|command| {
+        command
+            .argv
+            .iter()
+            .map(|word| word.known().map_or_else(|| word.to_string(), str::to_owned))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }));
+    texts
+}
+
+fn find(rule: &Rule, parsed: &Parsed, texts: &[String], findings: &mut Vec<Finding>) {
+    let mut push = |opaque, because: String| {
+        // Who must approve a command that may match need not approve what is sure to be blocked.
+        let effect = if opaque { RuleEffect::Approve } else { rule.effect };
+        findings.push(Finding { rule: Some(rule.name.clone()), effect, opaque, because });
+    };
+    if rule.matcher.command.is_some() {
+        for command in &parsed.commands {
+            match rule.matcher.command(command, rule.effect) {
+                Match::Yes => push(false, shown(command)),
+                Match::Maybe if rule.effect != RuleEffect::Allow => {
+                    push(true, format!("{} may match, depending on values that are not known", shown(command)));
+                }
+                Match::Maybe | Match::No => {}
+            }
+        }
+    } else if let Some(regex) = &rule.matcher.text {
+        // A rule that allows by text would allow whatever else stands beside it.
+        let matches = |text: &String| regex.is_match(text);
+        let matched = if rule.effect == RuleEffect::Allow {
+            texts.first().filter(|text| matches(text))
+        } else {
+            texts.iter().find(|text| matches(text))
+        };
+        if let Some(text) = matched {
+            push(false, format!("the text {:?}", excerpt(text)));
+        }
+    }
+}
+
+/// What cannot be known, and what changes how lines are accepted.
+fn built_in(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut Vec<Finding>) {
+    let of_class = |class| rules.iter().filter(|rule| rule.matcher.class == Some(class)).max_by_key(|rule| rule.effect);
+    for opaque in &parsed.opaque {
+        let command = opaque.command.and_then(|index| parsed.commands.get(index));
+        let is_allowed = command.is_some_and(|command| {
+            rules.iter().any(|rule| {
+                rule.effect == RuleEffect::Allow && rule.matcher.command(command, rule.effect) == Match::Yes
+            })
+        });
+        let because = match command {
+            Some(command) => format!("{}: {}", shown(command), opaque.why),
+            None => opaque.why.clone(),
+        };
+        let (rule, effect) = match of_class(RuleClass::Opaque) {
+            Some(rule) => (Some(rule.name.clone()), rule.effect),
+            None => (None, judging.opaque),
+        };
+        let effect = if is_allowed { RuleEffect::Allow } else { effect };
+        findings.push(Finding { rule, effect, opaque: true, because });
+    }
+    for tampering in &parsed.tampering {
+        let (rule, effect) = match of_class(RuleClass::GateTamper) {
+            Some(rule) => (Some(rule.name.clone()), rule.effect),
+            None => (None, RuleEffect::Approve),
+        };
+        let because = format!("{} changes how lines are accepted or shown", tampering.what);
+        findings.push(Finding { rule, effect, opaque: false, because });
+    }
+}
+
+/// Where only what is allowed may run: the commands that no rule allows.
+fn not_allowed(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut Vec<Finding>) {
+    let by_text = findings.iter().any(|finding| {
+        finding.effect == RuleEffect::Allow
+            && !finding.opaque
+            && rules.iter().any(|rule| {
+                Some(&rule.name) == finding.rule.as_ref()
+                    && rule.matcher.command.is_none()
+                    && rule.matcher.text.is_some()
+            })
+    });
+    for command in parsed.commands.iter().filter(|_| !by_text) {
+        let is_allowed = rules
+            .iter()
+            .any(|rule| rule.effect == RuleEffect::Allow && rule.matcher.command(command, rule.effect) == Match::Yes);
+        if !is_allowed {
+            findings.push(Finding {
+                rule: None,
+                effect: judging.default,
+                opaque: false,
+                because: format!("no rule allows {}", shown(command)),
+            });
+        }
+    }
+    if !parsed.opaque.is_empty() && !by_text {
+        findings.push(Finding {
+            rule: None,
+            effect: judging.default,
+            opaque: true,
+            because: "no rule allows what cannot be known".to_owned(),
+        });
+    }
+}
+
+fn decide(mut findings: Vec<Finding>, rules: &[&Rule], parsed: &Parsed) -> (Verdict, Vec<Explained>) {
+    // Among equals a rule that surely matched says more than one that may have; then the order of the files.
+    findings.sort_by(|a, b| {
+        b.effect.cmp(&a.effect).then(a.opaque.cmp(&b.opaque)).then(a.rule.is_none().cmp(&b.rule.is_none()))
+    });
+    let decisive = findings.first();
+    let effect = decisive.map_or(RuleEffect::Allow, |finding| finding.effect);
+    let name = decisive.and_then(|finding| finding.rule.clone());
+    let rule = rules.iter().find(|rule| Some(&rule.name) == name.as_ref());
+    let because = decisive.map(|finding| finding.because.clone()).unwrap_or_default();
+    let verdict = Verdict {
+        effect,
+        opaque: decisive.is_some_and(|finding| finding.opaque),
+        message: message(effect, rule.copied(), decisive),
+        because,
+        commands: parsed.commands.iter().map(shown).collect(),
+        stdin_is_code: parsed.stdin_is_code,
+        approvers: rule.filter(|_| effect == RuleEffect::Approve).and_then(|rule| rule.approvers.clone()),
+        rule: name,
+    };
+    let explained = findings.into_iter().enumerate().map(|(index, finding)| Explained {
+        rule: finding.rule,
+        effect: finding.effect,
+        because: finding.because,
+        opaque: finding.opaque,
+        decides: index == 0,
+    });
+    let explained = explained.collect();
+    (verdict, explained)
+}
+
+fn message(effect: RuleEffect, rule: Option<&Rule>, finding: Option<&Finding>) -> String {
+    let Some(finding) = finding.filter(|_| effect != RuleEffect::Allow) else { return String::new() };
+    if let Some(message) = rule.filter(|_| !finding.opaque).and_then(|rule| rule.message.clone()) {
+        return message;
+    }
+    let by = rule.map(|rule| format!(" by the rule {}", rule.name)).unwrap_or_default();
+    match effect {
+        RuleEffect::Block => format!("blocked{by}: {}", finding.because),
+        RuleEffect::Approve | RuleEffect::Allow if finding.opaque => {
+            format!("needs approval{by}: it cannot be known what would run ({})", finding.because)
+        }
+        RuleEffect::Approve | RuleEffect::Allow => format!("needs approval{by}: {}", finding.because),
+    }
+}
+
+/// A command for people: short, and without control characters.
+fn shown(command: &Command) -> String {
+    excerpt(&command.to_string())
+}
+
+fn excerpt(text: &str) -> String {
+    let mut short = String::new();
+    for character in text.chars().take(MAX_SHOWN_CHARS) {
+        if character.is_control() { short.extend(character.escape_default()) } else { short.push(character) }
+    }
+    if text.chars().nth(MAX_SHOWN_CHARS).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+/// The longest command that messages repeat, in characters.
+const MAX_SHOWN_CHARS: usize = 200;
+
+#[cfg(test)]
+mod tests;

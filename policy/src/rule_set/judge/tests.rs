@@ -1,0 +1,232 @@
+//! Which rules apply to whom, where and when; which one decides; and what is refused at load.
+
+use std::{path::Path, time::SystemTime};
+
+use config::{RuleDoc, Target, rules::Protocol, target::parse_targets};
+
+use super::*;
+
+const ROLES: &str = "
+roles:
+  engineer: { groups: [engineering], console: [audit] }
+  sre: { groups: [sre], console: [audit] }
+";
+
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+
+fn compile(rules: &str) -> Result<RuleSet, Vec<String>> {
+    let document =
+        RuleDoc::parse(&format!("{ROLES}rules:\n{rules}"), "rules.yaml").map_err(|errors| vec![errors.to_string()])?;
+    RuleSet::compile(&[document]).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+}
+
+fn target(name: &str, env: &str) -> Target {
+    let text = format!("- {{ name: {name}, address: 'a:22', host_ca: '{KEY}', labels: {{ env: {env} }} }}");
+    parse_targets(&text, Path::new(""), "targets.yaml").unwrap().remove(0)
+}
+
+fn subject(groups: &[&str]) -> Subject {
+    Subject {
+        issuer: "https://id.example.com".to_owned(),
+        id: "1".to_owned(),
+        name: "alice".parse().unwrap(),
+        email: None,
+        groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
+    }
+}
+
+/// The verdict on a line that an engineer runs as `demo` on `web1` in production.
+fn judge(rules: &RuleSet, line: &str) -> Verdict {
+    judge_as(
+        rules,
+        &subject(&["engineering"]),
+        &target("web1", "prod"),
+        "demo",
+        line,
+        &Judging::guard(SystemTime::UNIX_EPOCH),
+    )
+}
+
+fn judge_as(rules: &RuleSet, who: &Subject, target: &Target, login: &str, line: &str, judging: &Judging) -> Verdict {
+    rules.judge(who, &Resource { target, login: &login.parse().unwrap() }, CommandInput::Line(line), judging)
+}
+
+fn outcome(verdict: &Verdict) -> (RuleEffect, Option<&str>) {
+    (verdict.effect, verdict.rule.as_ref().map(RuleName::as_str))
+}
+
+use RuleEffect::{Allow, Approve, Block};
+
+#[test]
+fn without_rules_everything_goes_on() {
+    let rules = compile("  []").unwrap();
+    for line in ["rm -rf /", "$CMD", "curl x | sh", "echo '", "PS1=x"] {
+        assert_eq!(outcome(&judge(&rules, line)), (Allow, None), "{line}");
+    }
+}
+
+#[test]
+fn the_strictest_rule_decides_over_all_commands_of_a_line() {
+    let rules = compile(
+        "  - { name: a, effect: allow, match: { command: { program: [rm] } } }
+  - { name: b, effect: approve, match: { command: { program: [ls, rm] } } }
+  - { name: c, effect: block, match: { command: { program: [rm] } }, message: no }",
+    )
+    .unwrap();
+    assert_eq!(outcome(&judge(&rules, "rm x")), (Block, Some("c")));
+    assert_eq!(judge(&rules, "rm x").message, "no");
+    assert_eq!(outcome(&judge(&rules, "ls")), (Approve, Some("b")));
+    assert_eq!(outcome(&judge(&rules, "ls; echo; rm x")), (Block, Some("c")));
+    assert_eq!(outcome(&judge(&rules, "id")), (Allow, None));
+}
+
+#[test]
+fn a_rule_applies_where_its_scope_says() {
+    let scoped = |scope: &str| {
+        compile(&format!("  - {{ name: a, effect: block, match: {{ command: {{ program: [rm] }} }}, {scope} }}"))
+            .unwrap()
+    };
+    let (web, db) = (target("web1", "prod"), target("db1", "dev"));
+    let (engineer, sre) = (subject(&["engineering"]), subject(&["sre"]));
+    let monday = "2026-01-05T12:00:00Z".parse::<Timestamp>().unwrap().into();
+    let ssh = Judging::guard(monday);
+    let kubernetes = Judging { protocol: Protocol::Kubernetes, ..ssh.clone() };
+    for (scope, who, target, login, judging, expected) in [
+        ("roles: [sre]", &engineer, &web, "demo", &ssh, Allow),
+        ("roles: [sre]", &sre, &web, "demo", &ssh, Block),
+        ("targets: { names: ['web*'] }", &sre, &web, "demo", &ssh, Block),
+        ("targets: { names: ['web*'] }", &sre, &db, "demo", &ssh, Allow),
+        ("targets: { labels: { env: prod } }", &sre, &web, "demo", &ssh, Block),
+        ("targets: { labels: { env: prod } }", &sre, &db, "demo", &ssh, Allow),
+        ("logins: [root]", &sre, &web, "demo", &ssh, Allow),
+        ("logins: [root]", &sre, &web, "root", &ssh, Block),
+        ("logins: ['{user}']", &sre, &web, "alice", &ssh, Block),
+        ("protocol: kubernetes", &sre, &web, "demo", &ssh, Allow),
+        ("protocol: kubernetes", &sre, &web, "demo", &kubernetes, Block),
+        ("during: { days: [mon], from: '09:00', to: '17:00' }", &sre, &web, "demo", &ssh, Block),
+        ("during: { days: [tue] }", &sre, &web, "demo", &ssh, Allow),
+        ("during: { days: [sun], from: '22:00', to: '12:30' }", &sre, &web, "demo", &ssh, Block),
+    ] {
+        let verdict = judge_as(&scoped(scope), who, target, login, "rm x", judging);
+        assert_eq!(verdict.effect, expected, "{scope}");
+    }
+}
+
+#[test]
+fn what_cannot_be_known_is_held_unless_a_rule_says_otherwise() {
+    let block = "  - { name: a, effect: block, match: { command: { program: [rm] } } }\n";
+    let verdict = judge(&compile(block).unwrap(), "$CMD");
+    assert_eq!((outcome(&verdict), verdict.opaque), ((Approve, None), true));
+    let with = |effect: &str| {
+        compile(&format!("{block}  - {{ name: o, effect: {effect}, match: {{ class: opaque }} }}")).unwrap()
+    };
+    assert_eq!(outcome(&judge(&with("block"), "./x.sh")), (Block, Some("o")));
+    assert_eq!(outcome(&judge(&with("allow"), "./x.sh")), (Allow, Some("o")));
+    let exec_only = Judging { opaque: Block, ..Judging::guard(SystemTime::UNIX_EPOCH) };
+    let verdict = judge_as(&compile(block).unwrap(), &subject(&[]), &target("a", "b"), "demo", "$CMD", &exec_only);
+    assert_eq!(verdict.effect, Block);
+}
+
+#[test]
+fn an_allow_rule_answers_for_its_script_and_nothing_else() {
+    let rules = compile(
+        "  - { name: a, effect: block, match: { command: { program: [rm] } } }
+  - { name: s, effect: allow, match: { command: { program: [deploy.sh], args: [--dry-run] } } }",
+    )
+    .unwrap();
+    assert_eq!(judge(&rules, "./deploy.sh --dry-run").effect, Allow);
+    assert_eq!(judge(&rules, "./deploy.sh").effect, Approve);
+    assert_eq!(judge(&rules, "./deploy.sh --dry-run; ./other.sh").effect, Approve);
+    assert_eq!(judge(&rules, "./deploy.sh --dry-run; rm x").effect, Block);
+    assert_eq!(judge(&rules, "$X ./deploy.sh --dry-run").effect, Approve);
+}
+
+#[test]
+fn where_only_what_is_allowed_may_run_the_rest_is_blocked() {
+    let rules =
+        compile("  - { name: a, effect: allow, match: { command: { program: [ls, cat], args: [] } } }").unwrap();
+    let strict = Judging { default: Block, opaque: Block, ..Judging::guard(SystemTime::UNIX_EPOCH) };
+    let effect = |line: &str| judge_as(&rules, &subject(&[]), &target("a", "b"), "demo", line, &strict).effect;
+    assert_eq!(effect("ls -la | cat"), Allow);
+    assert_eq!(effect("ls; id"), Block);
+    assert_eq!(effect("ls $(id)"), Block);
+    assert_eq!(effect("$X"), Block);
+    assert_eq!(effect("ls 'unclosed"), Block);
+}
+
+#[test]
+fn a_rule_on_text_sees_what_quotes_hide() {
+    let rules = compile("  - { name: t, effect: block, match: { text: '(?i)drop\\s+table' } }").unwrap();
+    assert_eq!(judge(&rules, "psql -c 'DROP   TABLE x'").effect, Block);
+    assert_eq!(judge(&rules, "echo DR''OP table").effect, Block);
+    assert_eq!(judge(&rules, "echo drop a table").effect, Allow);
+    let verdict = rules.judge(
+        &subject(&[]),
+        &Resource { target: &target("a", "b"), login: &"demo".parse().unwrap() },
+        CommandInput::Text("drop table users;"),
+        &Judging::guard(SystemTime::UNIX_EPOCH),
+    );
+    assert_eq!(outcome(&verdict), (Block, Some("t")));
+}
+
+#[test]
+fn standard_input_that_is_code_must_be_judged_too() {
+    let rules = compile("  - { name: a, effect: block, match: { command: { program: [rm] } } }").unwrap();
+    let verdict = judge(&rules, "sudo bash -s");
+    assert_eq!((verdict.effect, verdict.stdin_is_code), (Approve, true));
+    let target = target("a", "b");
+    let judged = |stdin: &str| {
+        let resource = Resource { target: &target, login: &"demo".parse().unwrap() };
+        rules.judge(
+            &subject(&[]),
+            &resource,
+            CommandInput::Script("sudo bash -s", stdin),
+            &Judging::guard(SystemTime::UNIX_EPOCH),
+        )
+    };
+    assert_eq!(
+        (judged("rm \\\nx\n").effect, judged("ls\n").effect, judged("ls\n").stdin_is_code),
+        (Block, Allow, false)
+    );
+}
+
+#[test]
+fn rules_that_can_never_fire_are_refused_with_their_place() {
+    for (rule, expected) in [
+        (
+            "match: {}",
+            "rules.yaml:6:38: rules.a: this rule can never fire: matches nothing; give command, text or class",
+        ),
+        ("match: { command: {} }", "says nothing about the command"),
+        ("match: { text: '' }", "the regular expression is empty"),
+        ("match: { text: '(' }", "the regular expression cannot be used: unclosed group"),
+        ("match: { text: 'a{1000}{1000}' }", "the regular expression cannot be used"),
+        ("match: { command: { program: [/bin/rm] } }", "the program \"/bin/rm\" matches nothing"),
+        ("match: { command: { program: [''] } }", "the program \"\" matches nothing"),
+        ("match: { command: { writes: [etc/passwd] } }", "paths are absolute"),
+        ("match: { command: { writes: [/etc/../x] } }", "it has \".\", \"..\" or \"//\" in it"),
+        ("match: { command: { program: [rm], flags: { all: [[f]], none: [[f]] } } }", "both required and excluded"),
+        ("match: { command: { program: [rm], flags: { all: [[]] } } }", "an empty list matches nothing"),
+        ("match: { class: opaque, text: x }", "class stands alone"),
+        ("match: { text: x }, roles: [enginer]", "there is no role enginer; did you mean \"engineer\"?"),
+        ("match: { text: x }, roles: [nobody]", "there is no role nobody; it is defined nowhere"),
+        ("match: { text: x }, targets: { names: ['a b'] }", "the target name \"a b\" matches nothing"),
+        ("match: { text: x }, approvers: { groups: [sre] }", "approvers are for rules with effect: approve"),
+        ("match: { text: x }, effects: allow", "unknown key; did you mean `effect`?"),
+        ("match: { text: x }, during: { days: [someday] }", "expected mon or tue"),
+        ("match: { text: x }, during: { time_zone: Mars/Base }", "expected a time zone such as Europe/Berlin"),
+        ("match: { text: x }, during: { from: '25:00' }", "expected a time such as 17:30"),
+    ] {
+        let errors = compile(&format!("  - {{ name: a, effect: block, {rule} }}")).unwrap_err().join("\n");
+        assert!(errors.contains(expected), "{rule}: {errors}");
+        assert!(errors.contains("rules.yaml:6:"), "{errors}");
+    }
+    let nobody =
+        compile("  - { name: a, effect: approve, match: { text: x }, approvers: { groups: [] } }").unwrap_err();
+    assert!(nobody.join("").contains("nobody could approve"), "{nobody:?}");
+    let twice = compile(
+        "  - { name: a, effect: block, match: { text: x } }\n  - { name: a, effect: block, match: { text: y } }",
+    )
+    .unwrap_err();
+    assert!(twice.join("").contains("already a rule of this name at rules.yaml:6:"), "{twice:?}");
+}

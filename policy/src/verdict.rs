@@ -1,0 +1,91 @@
+//! [`Verdict`]: the answer of the rules to a command, and the question.
+
+use std::time::SystemTime;
+
+use config::{
+    RuleName,
+    rules::{Approvers, Protocol, RuleEffect},
+};
+
+use crate::command::ParseContext;
+
+/// What is to be judged.
+#[derive(Debug, Clone, Copy)]
+pub enum CommandInput<'a> {
+    /// Arguments that are executed without a shell (`kubectl exec`), and their standard input if it is known.
+    Argv(&'a [String], Option<&'a str>),
+    /// A line at a prompt, or the command string of an SSH exec request.
+    Line(&'a str),
+    /// A command string, and all of its standard input.
+    Script(&'a str, &'a str),
+    /// Text for a program that is no shell, such as a line of a REPL: only rules on text look at it.
+    Text(&'a str),
+}
+
+/// The circumstances of a command.
+#[derive(Debug, Clone)]
+pub struct Judging {
+    /// When it is judged.
+    pub now: SystemTime,
+    /// How the session is spoken.
+    pub protocol: Protocol,
+    /// What is known about the place where it will run.
+    pub place: ParseContext,
+    /// What happens to a command that no rule matches: `Allow`, save where only what is allowed may run.
+    pub default: RuleEffect,
+    /// What happens to a command that cannot be known, where no rule on the class `opaque` says so
+    /// and some rule could apply to it.
+    pub opaque: RuleEffect,
+}
+
+/// The answer of the rules to a command. It is no permit: it only says what may be sent on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Verdict {
+    /// What happens.
+    pub effect: RuleEffect,
+    /// The rule that decided; none where nothing matched, and for what is built in.
+    pub rule: Option<RuleName>,
+    /// Whether it was decided because it cannot be known what would run.
+    pub opaque: bool,
+    /// What the user reads; empty where it is allowed.
+    pub message: String,
+    /// What matched, in plain words.
+    pub because: String,
+    /// The commands that would run, for display. Not fit for a shell; control characters are escaped.
+    pub commands: Vec<String>,
+    /// Whether standard input is read as commands, was not part of the question, and some rule could
+    /// say no to it: it must be judged, as [`CommandInput::Script`], before any of it is sent.
+    pub stdin_is_code: bool,
+    /// Who may approve, where the rule says so.
+    pub approvers: Option<Approvers>,
+}
+
+/// One rule that matched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// The rule; none for what is built in.
+    pub rule: Option<RuleName>,
+    /// Its effect.
+    pub effect: RuleEffect,
+    /// What it matched.
+    pub because: String,
+    /// Whether it cannot be known that it matches.
+    pub opaque: bool,
+    /// Whether it is the one that decided.
+    pub decides: bool,
+}
+
+impl Judging {
+    /// A session over SSH in the mode `guard`, at `now`.
+    #[must_use]
+    pub fn guard(now: SystemTime) -> Self {
+        Self {
+            now,
+            protocol: Protocol::Ssh,
+            place: ParseContext::default(),
+            default: RuleEffect::Allow,
+            opaque: RuleEffect::Approve,
+        }
+    }
+}
