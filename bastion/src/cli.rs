@@ -2,7 +2,7 @@
 //!
 //! [`exit`] (errors and exit codes) · [`home`] (files of a login) · [`api_client`] · [`login`] ·
 //! [`ssh_config`] · [`targets`] · [`sessions`] · [`play`] · [`whoami`] · [`output`] ·
-//! [`check`] · [`serve`] · [`demo`].
+//! [`check`] · [`rules`] · [`serve`] · [`demo`].
 
 pub mod agent;
 pub mod api_client;
@@ -14,6 +14,7 @@ pub mod key;
 pub mod login;
 pub mod output;
 pub mod play;
+pub mod rules;
 pub mod serve;
 pub mod sessions;
 pub mod ssh_config;
@@ -69,6 +70,9 @@ pub enum Command {
     Logout,
     /// Check the configuration and the rules without starting anything.
     Check(check::CheckOptions),
+    /// Test rules, or see which one decides about a command.
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
     /// Run the bastion.
     Serve(serve::ServeOptions),
     /// Run everything on this machine to try it: issuer, target, rules and bastion.
@@ -84,6 +88,7 @@ impl Command {
             Self::Login(options) => login::run(&BastionHome::open()?, &options),
             Self::Logout => client(whoami::logout(&BastionHome::open()?)),
             Self::Play(options) => client(play::run(&BastionHome::open()?, &options)),
+            Self::Rules(command) => rules::run(&command),
             Self::Serve(options) => serve::run(&options),
             Self::Sessions(command) => client(sessions::run(&BastionHome::open()?, &command)),
             Self::SshConfig(options) => client(ssh_config::run(&BastionHome::open()?, &options)),
