@@ -1,6 +1,7 @@
 //! The end-to-end tests. The list of modules is the list of promises.
 
 mod cli;
+mod command_rules;
 mod dockerfile;
 mod flow_control;
 mod harness;

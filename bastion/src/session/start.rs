@@ -31,6 +31,9 @@ pub const UNAVAILABLE: u32 = 255;
 /// Exit status of a session that is not allowed.
 pub const REFUSED: u32 = 1;
 
+/// Exit status of a command that a rule blocks.
+pub const BLOCKED: u32 = 5;
+
 /// A target whose program can be started.
 pub trait PreparedTarget: Send {
     /// The reading half of the started program.

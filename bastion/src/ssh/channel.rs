@@ -17,7 +17,8 @@ use super::{
 use crate::{
     session::{
         SessionRequest,
-        start::{REFUSED, refuse},
+        gate::Request,
+        start::{BLOCKED, REFUSED, refuse},
         terminal::Terminal,
     },
     store::SessionKind,
@@ -41,10 +42,14 @@ pub async fn serve(connection: Arc<Connection>, mut channel: Channel<server::Msg
     };
     let (reader, writer) = channel.split();
     let user = (SshUserReader(reader), SshUserWriter { channel: writer, connection: handle });
-    match connection.permit(&asked.capabilities()).await {
-        Ok((permit, target)) => run(&connection, asked, permit, target, user).await,
-        Err(reason) => refuse(&user.1, &reason, REFUSED).await,
+    let (permit, target) = match connection.permit(&asked.capabilities()).await {
+        Ok(permitted) => permitted,
+        Err(reason) => return refuse(&user.1, &reason, REFUSED).await,
+    };
+    if let Err(reason) = connection.judge(&permit, asked.request()).await {
+        return refuse(&user.1, &reason, BLOCKED).await;
     }
+    run(&connection, asked, permit, target, user).await;
 }
 
 /// Whether the allow-list lets a user set this environment variable. `BASH_ENV`,
@@ -71,6 +76,15 @@ impl Asked {
             Program::Subsystem(_) => Capability::Sftp,
         };
         self.pty.iter().map(|_| Capability::Pty).chain([program]).collect()
+    }
+
+    /// What the rules on commands look at.
+    fn request(&self) -> Request<'_> {
+        match &self.program {
+            Program::Shell => Request::Shell { terminal: self.pty.is_some() },
+            Program::Exec(command) => Request::Exec(command),
+            Program::Subsystem(_) => Request::Subsystem,
+        }
     }
 }
 

@@ -22,7 +22,10 @@ use super::{
 use crate::{
     audit::AuditEvent,
     identity::{Authenticated, ssh_certificate::CertificatePermits},
-    session::Sessions,
+    session::{
+        Sessions,
+        gate::{self, Blocked, Request},
+    },
 };
 
 /// The port of the SSH protocol, which a jump names unless the user's settings say otherwise.
@@ -184,6 +187,26 @@ impl Connection {
         }
         let permit = permit.ok_or_else(|| "nothing was asked for".to_owned())?;
         Ok((permit, Arc::clone(target)))
+    }
+
+    /// Whether the rules on commands let this request start, on what the permit is for.
+    ///
+    /// # Errors
+    ///
+    /// With the reason for the user; the refusal is in the audit log then.
+    pub async fn judge(&self, permit: &Permit, request: Request<'_>) -> Result<(), String> {
+        let Some(target) = self.front.targets.get(permit.target()) else {
+            return Err(Denial::unknown_target(permit.target().as_str()).reason);
+        };
+        let what = Resource { target: &target.settings, login: permit.login() };
+        let rules = self.front.rules.borrow().clone();
+        let judged = gate::judge_request(&rules, self.user.subject(), &what, request, SystemTime::now());
+        let Err(Blocked { rule, reason }) = judged else { return Ok(()) };
+        let destination = Destination { login: permit.login().clone(), target: permit.target().clone() };
+        let refused =
+            Refused { destination: Some(destination), rule: rule.map(|rule| rule.to_string()), reason: reason.clone() };
+        self.audit_refusal(request.to_string(), &refused).await;
+        Err(reason)
     }
 
     /// Whether a jump to `host:port` may be answered, and as which target.
