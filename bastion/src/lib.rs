@@ -8,7 +8,9 @@
 //!     |   2 ssh/auth.rs         certificate -> Authenticated                    |
 //!     |   3 ssh/connection.rs   which target, which login; dial ahead           |
 //!     |   4 policy/rule_set.rs  may they? -> Permit, or a reason                |
-//!     |   5 ssh/channel.rs      pty, env, shell                                 |
+//!     |   5 ssh/channel.rs      pty, env, then shell or exec; an exec request   |
+//!     |                         is judged by session/gate.rs, which asks        |
+//!     |                         policy/command.rs and policy/rule_set/judge.rs  |
 //!     |   6 session/start.rs    recording open, audit written, then:            |
 //!     |   7 ssh/target_leg.rs   the program starts -------------------------->  |
 //!     v                                                                         v

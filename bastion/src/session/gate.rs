@@ -14,6 +14,8 @@ use bytes::Bytes;
 use config::{RuleName, rules::RuleEffect};
 use policy::{CommandInput, Judging, Resource, RuleSet, Subject};
 
+use super::tap::masked_text;
+
 /// What starts a session.
 #[derive(Debug, Clone, Copy)]
 pub enum Request<'a> {
@@ -28,10 +30,11 @@ pub enum Request<'a> {
     Subsystem,
 }
 
+/// As it may stand in the audit log.
 impl fmt::Display for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exec(command) => write!(f, "exec of {:?}", String::from_utf8_lossy(command)),
+            Self::Exec(command) => write!(f, "exec of {:?}", masked_text(Bytes::copy_from_slice(command))),
             Self::Shell { .. } => f.write_str("shell"),
             Self::Subsystem => f.write_str("subsystem"),
         }

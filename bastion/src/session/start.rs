@@ -7,7 +7,7 @@ use std::{fmt::Display, future::Future, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use policy::{Masker, Permit, RecordingDuty, WindowSize};
+use policy::{Permit, RecordingDuty, WindowSize};
 use recorder::{Details, ExitStatus, Header, Mode, RecordError, Recorder, Recording, SessionId};
 use tracing::{info, warn};
 
@@ -16,7 +16,7 @@ use super::{
     leg::{TargetReader, TargetWriter, UserReader, UserWriter},
     registry::{Registry, Termination},
     relay::{Outcome, relay},
-    tap::Tap,
+    tap::{self, Tap},
     terminal::{OutputStream, Terminal},
 };
 use crate::{
@@ -289,7 +289,7 @@ fn session_record(id: SessionId, request: &SessionRequest) -> SessionRecord {
         target: request.permit.target().clone(),
         login: request.permit.login().clone(),
         kind: request.kind,
-        command: request.command.clone().map(masked_text),
+        command: request.command.clone().map(tap::masked_text),
         pty: request.terminal.is_some(),
         source: request.source.to_string(),
         started_at: Timestamp::now(),
@@ -297,13 +297,6 @@ fn session_record(id: SessionId, request: &SessionRequest) -> SessionRecord {
         end: None,
         output_bytes: 0,
     }
-}
-
-/// A command line as it may be stored.
-fn masked_text(command: Bytes) -> String {
-    let mut masker = Masker::new();
-    let (head, tail) = (masker.feed(command), masker.finish());
-    [head, tail].iter().map(|part| String::from_utf8_lossy(part.bytes()).into_owned()).collect()
 }
 
 fn recording_end(end: &SessionEnd) -> recorder::End {

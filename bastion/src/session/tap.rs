@@ -129,6 +129,13 @@ impl Tap {
     }
 }
 
+/// A command line as it may be stored: masked, and readable.
+pub(super) fn masked_text(command: Bytes) -> String {
+    let mut masker = Masker::new();
+    let (head, tail) = (masker.feed(command), masker.finish());
+    [head, tail].iter().map(|part| String::from_utf8_lossy(part.bytes()).into_owned()).collect()
+}
+
 /// What is recorded besides output.
 #[derive(Debug)]
 pub enum Note {
