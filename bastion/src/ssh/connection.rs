@@ -270,6 +270,8 @@ impl Connection {
         let mut text = String::from("this is the bastion; it runs nothing itself. You may go to:\r\n");
         for reachable in self.front.rules.borrow().reachable(self.user.subject(), targets) {
             for login in &reachable.logins {
+                // `*` stands for any account.
+                let login = if login == "*" { "LOGIN" } else { login };
                 text.push_str(&format!("  ssh -J THIS-BASTION {login}@{}\r\n", reachable.target.name));
             }
         }

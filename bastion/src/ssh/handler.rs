@@ -10,7 +10,7 @@ use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
 use config::TargetName;
 use russh::{
-    Channel, ChannelId, ChannelOpenFailure, Pty, Sig,
+    Channel, ChannelId, ChannelOpenFailure, MethodKind, MethodSet, Pty, Sig,
     keys::Certificate,
     server::{self, Auth, CertificateVerdict, ChannelOpenHandle, Msg, PublicKeyOffer, Session},
 };
@@ -164,7 +164,11 @@ impl server::Handler for Handler {
                 instructions: Cow::Owned(self.front.authenticator.instructions()),
                 prompts: Cow::Borrowed(&[]),
             },
-            Some(_) => Auth::reject(),
+            // Once is enough: clients repeat the method as long as it is offered.
+            Some(_) => Auth::Reject {
+                proceed_with_methods: Some(MethodSet::from(&[MethodKind::PublicKey][..])),
+                partial_success: false,
+            },
         })
     }
 
