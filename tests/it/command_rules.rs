@@ -2,7 +2,12 @@
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
-use tests::{bastion::open_rules, program::Outcome, site::Site};
+use tests::{
+    bastion::open_rules,
+    patience::SOON,
+    program::{Outcome, run},
+    site::Site,
+};
 
 /// Everything is allowed but `rm -rf`, in any spelling; restarting a service needs an approval.
 fn rules() -> Value {
@@ -90,7 +95,7 @@ async fn transfers_go_on_beside_rules_on_commands() -> Result<()> {
     let (local, remote) = (from.display().to_string(), format!("{}:{}", Site::destination(), to.display()));
     for options in [&["-q"][..], &["-q", "-O"]] {
         let arguments = [options, &[&local, &remote]].concat();
-        site.alice.with_ssh("scp", &arguments).await?.ok()?;
+        run(site.alice.stock("scp", &arguments)?, b"", SOON).await?.ok()?;
         ensure!(std::fs::read(&to)? == b"content", "scp {options:?}");
         std::fs::remove_file(&to)?;
     }

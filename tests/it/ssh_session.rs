@@ -46,7 +46,10 @@ async fn a_shell_runs_in_a_terminal_that_follows_the_window() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_interrupts_reaches_the_program() -> Result<()> {
     let site = Site::start().await?;
-    let mut terminal = site.alice.ssh_in_terminal(&["-q", "-t", &Site::destination(), "cat; echo never"], 80, 24)?;
+    let mut terminal =
+        site.alice.ssh_in_terminal(&["-q", "-t", &Site::destination(), "echo ready; cat; echo never"], 80, 24)?;
+    // Before that, our own terminal would echo what is typed, too.
+    terminal.wait_for("ready", SOON).await?;
     terminal.type_text("typed\n").await?;
     terminal
         .wait_until("cat answers", SOON, |screen| screen.lines().iter().filter(|l| *l == "typed").count() == 2)
