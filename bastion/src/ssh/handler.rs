@@ -10,7 +10,7 @@ use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
 use config::TargetName;
 use russh::{
-    Channel, ChannelId, ChannelOpenFailure, MethodKind, MethodSet, Pty, Sig,
+    Channel, ChannelId, ChannelOpenFailure, Pty, Sig,
     keys::Certificate,
     server::{self, Auth, CertificateVerdict, ChannelOpenHandle, Msg, PublicKeyOffer, Session},
 };
@@ -43,6 +43,8 @@ pub struct Handler {
     authenticated: Option<oneshot::Sender<()>>,
     connection: Option<Arc<Connection>>,
     channels: Arc<Semaphore>,
+    /// Whether the user has been told how to get a certificate.
+    instructed: bool,
     /// The last refused certificate, so that the same refusal is not audited at every attempt.
     last_refusal: Option<String>,
 }
@@ -59,6 +61,7 @@ impl Handler {
             authenticated: Some(authenticated),
             connection: None,
             channels,
+            instructed: false,
             last_refusal: None,
         }
     }
@@ -159,16 +162,17 @@ impl server::Handler for Handler {
     ) -> Result<Auth, russh::Error> {
         // No questions: the method only carries the instructions to people whose client has no certificate.
         Ok(match response {
-            None => Auth::Partial {
-                name: Cow::Borrowed(""),
-                instructions: Cow::Owned(self.front.authenticator.instructions()),
-                prompts: Cow::Borrowed(&[]),
-            },
-            // Once is enough: clients repeat the method as long as it is offered.
-            Some(_) => Auth::Reject {
-                proceed_with_methods: Some(MethodSet::from(&[MethodKind::PublicKey][..])),
-                partial_success: false,
-            },
+            // Clients repeat the method a few times; once is enough.
+            None if self.instructed => Auth::reject(),
+            None => {
+                self.instructed = true;
+                Auth::Partial {
+                    name: Cow::Borrowed(""),
+                    instructions: Cow::Owned(self.front.authenticator.instructions()),
+                    prompts: Cow::Borrowed(&[]),
+                }
+            }
+            Some(_) => Auth::reject(),
         })
     }
 
