@@ -413,7 +413,7 @@ fn ssh_target(settings: &Target, target_ca: &Arc<crate::identity::ssh_ca::Target
 }
 
 /// `ALGORITHM BASE64`, without a comment.
-fn public_key_line(key: &PublicKey) -> String {
+pub(crate) fn public_key_line(key: &PublicKey) -> String {
     let mut key = key.clone();
     key.set_comment("");
     key.to_openssh().unwrap_or_default().trim().to_owned()

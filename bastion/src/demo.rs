@@ -11,13 +11,12 @@ use std::{
 };
 
 use config::{Config, ConfigErrors};
-use russh::keys::PublicKey;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
-    app::{App, AppError, Sockets, console_callback},
+    app::{App, AppError, Sockets, console_callback, public_key_line},
     identity::{
         key_file::{self, KeyFileError},
         ssh_ca::TargetCa,
@@ -30,7 +29,7 @@ pub mod target;
 use issuer::DemoIssuer;
 use target::DemoTarget;
 
-/// The example rules, also in the repository's `config` folder's spirit: small enough to be read in the demo.
+/// The example rules: few enough to be read while trying the demo.
 const RULES: &str = include_str!("demo/rules.yaml");
 
 /// What the demo is asked for.
@@ -256,7 +255,7 @@ recording:
         client_id = json!(issuer.client_id()),
         name = target::NAME,
         address = target.address(),
-        host_key = json!(public_line(target.host_key())),
+        host_key = json!(public_key_line(target.host_key())),
         recordings = json!(recordings),
         rules = json!(rules),
     )
@@ -276,10 +275,4 @@ fn s3_settings() -> String {
     }
     text.push('\n');
     text
-}
-
-fn public_line(key: &PublicKey) -> String {
-    let mut key = key.clone();
-    key.set_comment("");
-    key.to_openssh().unwrap_or_default().trim().to_owned()
 }
