@@ -4,13 +4,16 @@
 //! a field is only ever added, and a changed meaning gets a new `kind`.
 //! Logs are for operators, audit events for auditors: never one for the other.
 
-use config::{Login, TargetName, UserName};
+use config::{Login, RuleName, TargetName, UserName};
 use jiff::Timestamp;
 use recorder::SessionId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::store::{SessionEnd, SessionKind};
+use crate::{
+    approval::ApprovalId,
+    store::{SessionEnd, SessionKind},
+};
 
 /// The version of the events' JSON form.
 pub const AUDIT_VERSION: u32 = 1;
@@ -81,6 +84,61 @@ pub enum AuditEvent {
         rule: Option<String>,
         /// Why, in words.
         reason: String,
+        /// From where.
+        source: String,
+    },
+    /// A command was refused before the target got it.
+    CommandBlocked {
+        /// In which session, if it had started.
+        #[schema(value_type = Option<String>)]
+        session: Option<SessionId>,
+        /// Whose.
+        #[schema(value_type = String)]
+        user: UserName,
+        /// On which target.
+        #[schema(value_type = String)]
+        target: TargetName,
+        /// As which account there.
+        #[schema(value_type = String)]
+        login: Login,
+        /// The command, masked, its control characters made visible; empty if it was typed without echo.
+        command: String,
+        /// The rule that decided; none for what is built in.
+        #[schema(value_type = Option<String>)]
+        rule: Option<RuleName>,
+        /// Why, in words.
+        reason: String,
+        /// Whether it was refused because it cannot be known what would run.
+        opaque: bool,
+        /// From where.
+        source: String,
+    },
+    /// A command did not go on at once: it waits for an approval, or its user was asked to type it anew.
+    CommandHeld {
+        /// In which session, if it had started.
+        #[schema(value_type = Option<String>)]
+        session: Option<SessionId>,
+        /// Whose.
+        #[schema(value_type = String)]
+        user: UserName,
+        /// On which target.
+        #[schema(value_type = String)]
+        target: TargetName,
+        /// As which account there.
+        #[schema(value_type = String)]
+        login: Login,
+        /// The command as far as it could be read, masked, its control characters made visible.
+        command: String,
+        /// The rule that decided; none for what is built in.
+        #[schema(value_type = Option<String>)]
+        rule: Option<RuleName>,
+        /// Why, in words.
+        reason: String,
+        /// Whether it was held because it cannot be known what would run.
+        opaque: bool,
+        /// The approval that it waits for.
+        #[schema(value_type = Option<String>)]
+        approval: Option<ApprovalId>,
         /// From where.
         source: String,
     },
@@ -207,6 +265,8 @@ impl AuditEvent {
             Self::CertificateIssued { .. } => "certificate_issued",
             Self::ChannelOpened { .. } => "channel_opened",
             Self::ChannelRefused { .. } => "channel_refused",
+            Self::CommandBlocked { .. } => "command_blocked",
+            Self::CommandHeld { .. } => "command_held",
             Self::ConnectionAuthenticated { .. } => "connection_authenticated",
             Self::ConnectionRefused { .. } => "connection_refused",
             Self::LoginFailed { .. } => "login_failed",
@@ -228,6 +288,8 @@ impl AuditEvent {
             | Self::CertificateIssued { user, .. }
             | Self::ChannelOpened { user, .. }
             | Self::ChannelRefused { user, .. }
+            | Self::CommandBlocked { user, .. }
+            | Self::CommandHeld { user, .. }
             | Self::ConnectionAuthenticated { user, .. }
             | Self::LoggedIn { user, .. }
             | Self::LoggedOut { user, .. }
@@ -245,6 +307,7 @@ impl AuditEvent {
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {
         match self {
+            Self::CommandBlocked { session, .. } | Self::CommandHeld { session, .. } => *session,
             Self::RecordingFailed { session, .. }
             | Self::RecordingViewed { session, .. }
             | Self::SessionEnded { session, .. }

@@ -35,10 +35,11 @@
 //! 4. What reaches the recorder, the log or the audit trail is [`policy::Masked`] or was never session content.
 //!
 //! Modules import only what stands to their left:
-//! `store` <- `audit` <- `identity` <- `session` <- `ssh`, `web` <- `app` <- `demo` <- `cli`.
+//! `approval` <- `store` <- `audit` <- `identity` <- `session` <- `ssh`, `web` <- `app` <- `demo` <- `cli`.
 //! `ssh` and `web` do not import one another.
 
 pub mod app;
+pub mod approval;
 pub mod audit;
 pub mod cli;
 pub mod demo;

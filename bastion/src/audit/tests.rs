@@ -39,6 +39,29 @@ fn every_kind() -> Vec<AuditEvent> {
             reason: "not allowed".into(),
             source: source(),
         },
+        AuditEvent::CommandBlocked {
+            session: Some(session),
+            user: user.clone(),
+            target: target.clone(),
+            login: login.clone(),
+            command: "rm -rf /".into(),
+            rule: Some("rm_rf".parse().unwrap()),
+            reason: "no".into(),
+            opaque: false,
+            source: source(),
+        },
+        AuditEvent::CommandHeld {
+            session: None,
+            user: user.clone(),
+            target: target.clone(),
+            login: login.clone(),
+            command: "$CMD".into(),
+            rule: None,
+            reason: "unknown".into(),
+            opaque: true,
+            approval: Some("0199aaaa-0000-7000-8000-000000000002".parse().unwrap()),
+            source: source(),
+        },
         AuditEvent::ConnectionAuthenticated { user: user.clone(), serial: 7, source: source() },
         AuditEvent::ConnectionRefused { key_id: Some("bob".into()), reason: "expired".into(), source: source() },
         AuditEvent::LoginFailed { reason: "nonce".into(), source: source() },
@@ -71,6 +94,8 @@ const GOLDEN: &str = r#"{"kind":"access_refused","user":"alice","what":"audit","
 {"kind":"certificate_issued","user":"alice","serial":7,"fingerprint":"SHA256:abc","expires_at":"2023-11-14T22:13:20Z","source":"192.0.2.7:50000"}
 {"kind":"channel_opened","user":"alice","target":"web1","login":"deploy","what":"local-forward","endpoint":"db:5432","source":"192.0.2.7:50000"}
 {"kind":"channel_refused","user":"alice","target":"web1","login":"deploy","what":"shell","rule":"engineer","reason":"not allowed","source":"192.0.2.7:50000"}
+{"kind":"command_blocked","session":"0199aaaa-0000-7000-8000-000000000001","user":"alice","target":"web1","login":"deploy","command":"rm -rf /","rule":"rm_rf","reason":"no","opaque":false,"source":"192.0.2.7:50000"}
+{"kind":"command_held","session":null,"user":"alice","target":"web1","login":"deploy","command":"$CMD","rule":null,"reason":"unknown","opaque":true,"approval":"0199aaaa-0000-7000-8000-000000000002","source":"192.0.2.7:50000"}
 {"kind":"connection_authenticated","user":"alice","serial":7,"source":"192.0.2.7:50000"}
 {"kind":"connection_refused","key_id":"bob","reason":"expired","source":"192.0.2.7:50000"}
 {"kind":"login_failed","reason":"nonce","source":"192.0.2.7:50000"}
