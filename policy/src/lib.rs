@@ -3,7 +3,8 @@
 //! In reading order: [`access`] (one question to the rules), [`rule_set`] (compile
 //! documents, decide), [`decision`] (the answer), [`error`] (what is wrong with
 //! rules). [`command`] is what a line would run, `rule` what a rule says of it, and [`verdict`] the
-//! answer of [`RuleSet::judge`]. Then come [`mask`] and [`screen`], which session output passes.
+//! answer of [`RuleSet::judge`]. Then come [`mask`] and [`screen`], which session output passes,
+//! and what session input passes: [`key`] (bytes become key presses) and [`line`] (they become the text of a line).
 //!
 //! **Architecture invariant:** no I/O, no async, no clock. Time is an argument.
 
@@ -12,6 +13,8 @@ pub mod command;
 pub mod decision;
 pub mod error;
 mod glob;
+pub mod key;
+pub mod line;
 pub mod mask;
 mod path;
 mod rule;
@@ -23,6 +26,8 @@ pub use access::{Action, Capability, Context, Resource, Subject, UnknownCapabili
 pub use config::rules::{Protocol, RecordingDuty, RuleEffect};
 pub use decision::{Decision, Denial, Obligations, Permit};
 pub use error::{CompileError, CompileReason, Named};
+pub use key::{Key, KeyBytes, KeyPress, KeyReader};
+pub use line::{LineTracker, Pressed};
 pub use mask::{Masked, Masker};
 pub use rule_set::{ConsoleRights, Reachable, RuleSet};
 pub use screen::WindowSize;
