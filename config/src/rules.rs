@@ -3,7 +3,7 @@
 //! Names are checked here; what the words mean (capabilities, globs, roles that
 //! can never apply) is checked there, with the places that are kept here.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fmt, path::Path};
 
 pub mod cases;
 pub mod command;
@@ -61,6 +61,8 @@ pub struct Allow {
     pub recording: RecordingDuty,
     /// Whether binary output of sessions without a terminal is kept and not only counted.
     pub keep_binary: bool,
+    /// How the sessions are watched.
+    pub mode: SessionMode,
 }
 
 /// Which targets a grant is for. A part that is empty selects all; not both are empty.
@@ -92,6 +94,20 @@ pub enum RecordingDuty {
     BestEffort,
     /// It does not start, or ends, when recording fails.
     Required,
+}
+
+/// How much the gate lets a session do. Ordered by strictness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum SessionMode {
+    /// Nothing is blocked or held; what would have been is noted.
+    Observe,
+    /// What no rule is about runs.
+    #[default]
+    Guard,
+    /// Only what an `allow` rule is about runs, and the bastion owns the line.
+    Strict,
+    /// Single commands and scripts on standard input: no shell, no terminal.
+    ExecOnly,
 }
 
 /// What a role may see of others.
@@ -161,11 +177,35 @@ impl Allow {
                 at: field.at(),
                 recording: allow.or("recording", RecordingDuty::Required, |f| f.choice(&duties)),
                 keep_binary: allow.or("keep_binary", false, Field::boolean),
+                mode: allow.or("mode", SessionMode::default(), |mode| mode.choice(&SessionMode::WORDS)),
                 targets: targets?,
                 logins: logins?,
                 capabilities: capabilities?,
             })
         })
+    }
+}
+
+impl SessionMode {
+    /// All modes with their words in rules, the mildest first.
+    pub const WORDS: [(&'static str, Self); 4] =
+        [("observe", Self::Observe), ("guard", Self::Guard), ("strict", Self::Strict), ("exec-only", Self::ExecOnly)];
+
+    /// Its word in rules.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Guard => "guard",
+            Self::Strict => "strict",
+            Self::ExecOnly => "exec-only",
+        }
+    }
+}
+
+impl fmt::Display for SessionMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -1,6 +1,9 @@
 //! The answer of the rules: a permit with its obligations, or a denial with its reason.
 
-use config::{Login, RoleName, RuleName, TargetName, rules::RecordingDuty};
+use config::{
+    Login, RoleName, RuleName, TargetName,
+    rules::{RecordingDuty, SessionMode},
+};
 
 /// The answer of the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub struct Obligations {
     pub recording: RecordingDuty,
     /// Whether binary output of sessions without a terminal is kept and not only counted.
     pub keep_binary: bool,
+    /// How much the gate lets the session do.
+    pub mode: SessionMode,
 }
 
 /// Why something may not be done.
@@ -42,6 +47,17 @@ pub struct Denial {
 impl Permit {
     pub(crate) fn new(target: TargetName, login: Login, roles: Vec<RoleName>, obligations: Obligations) -> Self {
         Self { target, login, roles, obligations }
+    }
+
+    /// The permit of one session that needs both: the roles and the obligations of either.
+    pub(crate) fn and(mut self, other: &Self) -> Self {
+        for role in &other.roles {
+            if !self.roles.contains(role) {
+                self.roles.push(role.clone());
+            }
+        }
+        self.obligations = self.obligations.and(other.obligations);
+        self
     }
 
     /// The target it is for.
@@ -73,7 +89,11 @@ impl Obligations {
     /// The obligations of two grants that both apply: whatever either asks for.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self { recording: self.recording.max(other.recording), keep_binary: self.keep_binary || other.keep_binary }
+        Self {
+            recording: self.recording.max(other.recording),
+            keep_binary: self.keep_binary || other.keep_binary,
+            mode: self.mode.max(other.mode),
+        }
     }
 }
 
@@ -84,6 +104,15 @@ impl Denial {
     pub fn unknown_target(name: &str) -> Self {
         Self::by_default(format!(
             "unknown target {name:?}, or none of your roles reaches it; `bastion targets` lists those you can reach"
+        ))
+    }
+
+    /// The denial of a shell or terminal where the mode is `exec-only`.
+    pub(crate) fn exec_only(target: &TargetName, login: &Login) -> Self {
+        Self::by_default(format!(
+            "{target} is exec-only for you as {login}: there is no shell and no terminal. Give the command \
+             (`ssh {target} COMMAND`, without -t), a script on standard input (`ssh {target} sh -s < SCRIPT`), \
+             or use `bastion run {target} -- COMMAND`"
         ))
     }
 
@@ -99,10 +128,17 @@ mod tests {
     #[test]
     fn obligations_combine_to_the_stricter() {
         use RecordingDuty::{BestEffort, Required};
-        let of = |recording, keep_binary| Obligations { recording, keep_binary };
+        let of = |recording, keep_binary| Obligations { recording, keep_binary, mode: SessionMode::Guard };
         assert_eq!(of(BestEffort, false).and(of(Required, false)), of(Required, false));
         assert_eq!(of(Required, false).and(of(BestEffort, true)), of(Required, true));
         assert_eq!(of(BestEffort, false).and(of(BestEffort, false)), of(BestEffort, false));
+        for (index, (_, milder)) in SessionMode::WORDS.into_iter().enumerate() {
+            for (_, stricter) in SessionMode::WORDS.into_iter().skip(index) {
+                let mode = |mode| Obligations { mode, ..of(Required, false) };
+                assert_eq!(mode(milder).and(mode(stricter)).mode, stricter);
+                assert_eq!(mode(stricter).and(mode(milder)).mode, stricter);
+            }
+        }
     }
 
     #[test]

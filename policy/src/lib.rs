@@ -23,7 +23,7 @@ pub mod screen;
 pub mod verdict;
 
 pub use access::{Action, Capability, Context, Resource, Subject, UnknownCapability};
-pub use config::rules::{Protocol, RecordingDuty, RuleEffect};
+pub use config::rules::{Protocol, RecordingDuty, RuleEffect, SessionMode};
 pub use decision::{Decision, Denial, Obligations, Permit};
 pub use error::{CompileError, CompileReason, Named};
 pub use key::{Key, KeyBytes, KeyPress, KeyReader};

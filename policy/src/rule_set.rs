@@ -2,13 +2,14 @@
 //!
 //! Nothing is allowed unless a role of the subject allows it. A subject may do
 //! what any of its roles allows, so a further role never takes anything away;
-//! but the obligations of all the grants that apply add up.
+//! but the obligations of all the grants that apply add up, and the strictest mode
+//! among them counts: `exec-only` in one of them rules shell and terminal out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use config::{
     GroupName, Login, RoleName, RuleDoc, Target, UserName,
-    rules::{ConsoleRight, LoginSelector},
+    rules::{ConsoleRight, LoginSelector, SessionMode},
 };
 
 use crate::{
@@ -60,7 +61,44 @@ impl RuleSet {
     }
 
     /// Whether `who` may do `action` on `what`.
-    pub fn decide(&self, who: &Subject, what: &Resource<'_>, action: Action, _context: &Context) -> Decision {
+    pub fn decide(&self, who: &Subject, what: &Resource<'_>, action: Action, context: &Context) -> Decision {
+        match self.granted(who, what, action, context) {
+            Ok(permit) => within_mode(permit, &[action]),
+            Err(denial) => Decision::Deny(denial),
+        }
+    }
+
+    /// Whether `who` may use all these `capabilities` in one session on `what`. The obligations of the
+    /// grants of each add up, so a terminal from one role does not soften the command from another.
+    pub fn decide_session(
+        &self,
+        who: &Subject,
+        what: &Resource<'_>,
+        capabilities: &[Capability],
+        context: &Context,
+    ) -> Decision {
+        let actions: Vec<Action> = capabilities.iter().copied().map(Action::Use).collect();
+        let mut permit: Option<Permit> = None;
+        for action in &actions {
+            match self.granted(who, what, *action, context) {
+                Ok(granted) => permit = Some(permit.map_or_else(|| granted.clone(), |others| others.and(&granted))),
+                Err(denial) => return Decision::Deny(denial),
+            }
+        }
+        match permit {
+            Some(permit) => within_mode(permit, &actions),
+            None => Decision::Deny(Denial::by_default("nothing was asked for".to_owned())),
+        }
+    }
+
+    /// What the roles of `who` grant, before the mode is looked at.
+    fn granted(
+        &self,
+        who: &Subject,
+        what: &Resource<'_>,
+        action: Action,
+        _context: &Context,
+    ) -> Result<Permit, Denial> {
         let Resource { target, login } = *what;
         let mut roles: Vec<RoleName> = Vec::new();
         let mut obligations: Option<Obligations> = None;
@@ -73,8 +111,8 @@ impl RuleSet {
             }
         }
         match obligations {
-            Some(obligations) => Decision::Allow(Permit::new(target.name.clone(), login.clone(), roles, obligations)),
-            None => Decision::Deny(self.denial(who, what, action)),
+            Some(obligations) => Ok(Permit::new(target.name.clone(), login.clone(), roles, obligations)),
+            None => Err(self.denial(who, what, action)),
         }
     }
 
@@ -140,6 +178,15 @@ impl RuleSet {
             }
         })
     }
+}
+
+/// The permit, unless its mode forbids one of the actions.
+fn within_mode(permit: Permit, actions: &[Action]) -> Decision {
+    let runs_interactively = |action: &Action| matches!(action, Action::Use(Capability::Pty | Capability::Shell));
+    if permit.obligations().mode == SessionMode::ExecOnly && actions.iter().any(runs_interactively) {
+        return Decision::Deny(Denial::exec_only(permit.target(), permit.login()));
+    }
+    Decision::Allow(permit)
 }
 
 /// A compiled role.

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use config::{
     RuleName,
-    rules::{Approvers, Protocol, RuleEffect},
+    rules::{Approvers, Protocol, RuleEffect, SessionMode},
 };
 
 use crate::command::ParseContext;
@@ -77,15 +77,21 @@ pub struct Explained {
 }
 
 impl Judging {
+    /// A session of that mode, at `now`. In the mode `observe` it is judged as in `guard`, and the caller
+    /// notes the verdict instead of acting on it.
+    #[must_use]
+    pub fn of(mode: SessionMode, protocol: Protocol, now: SystemTime) -> Self {
+        let (default, opaque) = match mode {
+            SessionMode::Observe | SessionMode::Guard => (RuleEffect::Allow, RuleEffect::Approve),
+            SessionMode::Strict => (RuleEffect::Block, RuleEffect::Block),
+            SessionMode::ExecOnly => (RuleEffect::Allow, RuleEffect::Block),
+        };
+        Self { now, protocol, place: ParseContext::default(), default, opaque }
+    }
+
     /// A session over SSH in the mode `guard`, at `now`.
     #[must_use]
     pub fn guard(now: SystemTime) -> Self {
-        Self {
-            now,
-            protocol: Protocol::Ssh,
-            place: ParseContext::default(),
-            default: RuleEffect::Allow,
-            opaque: RuleEffect::Approve,
-        }
+        Self::of(SessionMode::Guard, Protocol::Ssh, now)
     }
 }

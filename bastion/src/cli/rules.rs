@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, path::PathBuf, time::SystemTime};
 use clap::{Args, Subcommand};
 use config::{
     Config, Credential, GroupName, HostPort, HostTrust, Login, RuleDoc, Target, TargetName, UserName,
-    rules::{CaseInput, Protocol, RuleCase, RuleCases, RuleEffect},
+    rules::{CaseInput, Protocol, RuleCase, RuleCases, RuleEffect, SessionMode},
 };
 use policy::{CommandInput, Explained, Judging, Resource, RuleSet, Subject, Verdict};
 
@@ -32,6 +32,9 @@ pub struct TestOptions {
     /// Rule files to test, instead of those that the cases name.
     #[arg(long, value_name = "FILE")]
     pub rules: Vec<PathBuf>,
+    /// The mode of the sessions, where a case does not say `mode`: observe, guard, strict or exec-only.
+    #[arg(long, default_value = "guard", value_name = "MODE", value_parser = mode)]
+    pub mode: SessionMode,
 }
 
 /// Arguments of `bastion rules explain`.
@@ -55,6 +58,9 @@ pub struct ExplainOptions {
     /// Rule files, instead of a configuration.
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     pub rules: Vec<PathBuf>,
+    /// The mode of the session: observe, guard, strict or exec-only.
+    #[arg(long, default_value = "guard", value_name = "MODE", value_parser = mode)]
+    pub mode: SessionMode,
     /// The arguments are executed without a shell, as by `kubectl exec`.
     #[arg(long)]
     pub argv: bool,
@@ -92,7 +98,7 @@ fn test(options: &TestOptions) -> Result<(), CommandError> {
         let rules = compile(&documents(sources)?)?;
         count += file.cases.len();
         for case in &file.cases {
-            if let Some(failure) = failure(&rules, case)? {
+            if let Some(failure) = failure(&rules, case, options.mode)? {
                 failed += 1;
                 failures.push_str(&visible(&format!("{}:{}: {failure}", file.file, case.at)));
                 failures.push('\n');
@@ -107,7 +113,7 @@ fn test(options: &TestOptions) -> Result<(), CommandError> {
 }
 
 /// How a case fails; nothing if it passes.
-fn failure(rules: &RuleSet, case: &RuleCase) -> Result<Option<String>, CommandError> {
+fn failure(rules: &RuleSet, case: &RuleCase, mode: SessionMode) -> Result<Option<String>, CommandError> {
     let who = subject(&case.user, &case.groups);
     let target = bare_target(case.target.clone(), case.labels.clone())?;
     let input = match &case.input {
@@ -115,7 +121,7 @@ fn failure(rules: &RuleSet, case: &RuleCase) -> Result<Option<String>, CommandEr
         CaseInput::Command(text) | CaseInput::Typed(text) => CommandInput::Line(text),
         CaseInput::Script(text, stdin) => CommandInput::Script(text, stdin),
     };
-    let mut judging = Judging { protocol: case.protocol, ..Judging::guard(now()) };
+    let mut judging = Judging::of(case.mode.unwrap_or(mode), case.protocol, now());
     judging.place.interactive = matches!(case.input, CaseInput::Typed(_));
     let verdict = rules.judge(&who, &Resource { target: &target, login: &case.login }, input, &judging);
     let shown = match &case.input {
@@ -162,10 +168,8 @@ fn explain(options: &ExplainOptions) -> Result<(), CommandError> {
     };
     let text = options.command.join(" ");
     let input = if options.argv { CommandInput::Argv(&options.command, None) } else { CommandInput::Line(&text) };
-    let mut judging = Judging::guard(now());
-    if options.argv {
-        judging.protocol = Protocol::Kubernetes;
-    }
+    let protocol = if options.argv { Protocol::Kubernetes } else { Protocol::Ssh };
+    let mut judging = Judging::of(options.mode, protocol, now());
     judging.place.interactive = options.typed;
     let (verdict, matched) =
         rules.explain(&subject(&user, &groups), &Resource { target: &target, login: &login }, input, &judging);
@@ -194,6 +198,12 @@ fn explanation(verdict: &Verdict, matched: &[Explained]) -> String {
         text.push_str("standard input is read as commands: it is judged before it is sent\n");
     }
     text
+}
+
+/// The mode of that word, for the command line.
+fn mode(word: &str) -> Result<SessionMode, String> {
+    let known = SessionMode::WORDS.into_iter().find(|(known, _)| *known == word);
+    known.map(|(_, mode)| mode).ok_or_else(|| "expected observe, guard, strict or exec-only".to_owned())
 }
 
 fn word(effect: RuleEffect) -> &'static str {
@@ -255,7 +265,7 @@ rules:
         std::fs::write(folder.path().join("rules.yaml"), RULES).unwrap();
         let file = folder.path().join("cases.yaml");
         std::fs::write(&file, format!("rules: [rules.yaml]\ncases:\n{cases}")).unwrap();
-        test(&TestOptions { files: vec![file], rules: Vec::new() })
+        test(&TestOptions { files: vec![file], rules: Vec::new(), mode: SessionMode::Guard })
     }
 
     #[test]
@@ -265,6 +275,10 @@ rules:
   - { user: a, target: t, argv: [sh, -c, 'rm -rf /'], protocol: kubernetes, expect: block }
   - { user: a, target: t, command: bash -s, stdin: 'rm -rf /', expect: block }
   - { user: a, target: t, command: ls, expect: allow }
+  - { user: a, target: t, command: ls, mode: strict, expect: block }
+  - { user: a, target: t, command: '$CMD', expect: approve }
+  - { user: a, target: t, command: '$CMD', mode: observe, expect: approve }
+  - { user: a, target: t, command: '$CMD', mode: exec-only, expect: block }
 ";
         run_cases(passes).unwrap();
         let error = run_cases("  - { user: a, target: t, command: ls, expect: block }\n").unwrap_err();

@@ -9,7 +9,7 @@
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::SystemTime};
 
 use config::TargetName;
-use policy::{Action, Capability, Context, Decision, Denial, Permit, Resource, RuleSet};
+use policy::{Action, Capability, Context, Decision, Denial, Permit, Resource, RuleSet, Subject};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -111,7 +111,10 @@ impl Connection {
 
     /// A connection to a target. If the user may go there it is dialled at once.
     pub fn to_target(front: Arc<Front>, arrival: Arrival, destination: Destination) -> Arc<Self> {
-        let purpose = match front.decide(&arrival.user, arrival.source, &destination, Action::OpenConnection) {
+        let opens = front.decide(&arrival.user, arrival.source, &destination, |rules, who, what, context| {
+            rules.decide(who, what, Action::OpenConnection, context)
+        });
+        let purpose = match opens {
             Err(refused) => Purpose::Refused(refused),
             Ok((_, target)) => {
                 let name = arrival.user.subject().name.clone();
@@ -167,26 +170,22 @@ impl Connection {
             }
             Purpose::Jump => return Err(self.where_to_go()),
         };
-        let mut permit = None;
-        for capability in capabilities {
-            if !self.certificate_permits(*capability) {
-                let reason =
-                    format!("your certificate does not permit {capability}: log in again with `bastion login`");
-                let refused = Refused { destination: Some(destination.clone()), rule: None, reason: reason.clone() };
-                self.audit_refusal(capability.to_string(), &refused).await;
-                return Err(reason);
-            }
-            match self.front.decide(&self.user, self.source, destination, Action::Use(*capability)) {
-                // The last one counts for what recording it asks for: it is what runs.
-                Ok((granted, _)) => permit = Some(granted),
-                Err(refused) => {
-                    self.audit_refusal(capability.to_string(), &refused).await;
-                    return Err(refused.reason);
-                }
+        if let Some(capability) = capabilities.iter().find(|capability| !self.certificate_permits(**capability)) {
+            let reason = format!("your certificate does not permit {capability}: log in again with `bastion login`");
+            let refused = Refused { destination: Some(destination.clone()), rule: None, reason: reason.clone() };
+            self.audit_refusal(capability.to_string(), &refused).await;
+            return Err(reason);
+        }
+        let decided = self.front.decide(&self.user, self.source, destination, |rules, who, what, context| {
+            rules.decide_session(who, what, capabilities, context)
+        });
+        match decided {
+            Ok((permit, _)) => Ok((permit, Arc::clone(target))),
+            Err(refused) => {
+                self.audit_refusal(wanted, &refused).await;
+                Err(refused.reason)
             }
         }
-        let permit = permit.ok_or_else(|| "nothing was asked for".to_owned())?;
-        Ok((permit, Arc::clone(target)))
     }
 
     /// Whether the rules on commands let this request start, on what the permit is for.
@@ -299,7 +298,7 @@ impl Front {
         user: &Authenticated,
         source: SocketAddr,
         destination: &Destination,
-        action: Action,
+        ask: impl FnOnce(&RuleSet, &Subject, &Resource<'_>, &Context) -> Decision,
     ) -> Result<(Permit, &ConfiguredTarget), Refused> {
         let refused = |denial: Denial| Refused {
             destination: Some(destination.clone()),
@@ -311,7 +310,7 @@ impl Front {
         };
         let resource = Resource { target: &target.settings, login: &destination.login };
         let context = Context { now: SystemTime::now(), source: source.ip() };
-        match self.rules.borrow().decide(user.subject(), &resource, action, &context) {
+        match ask(&self.rules.borrow(), user.subject(), &resource, &context) {
             Decision::Allow(permit) => Ok((permit, target)),
             Decision::Deny(denial) => Err(refused(denial)),
         }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Protocol, RuleEffect};
+use super::{Protocol, RuleEffect, SessionMode};
 use crate::{
     error::{ConfigErrors, Location},
     name::{GroupName, Login, RuleName, TargetName, UserName},
@@ -41,6 +41,8 @@ pub struct RuleCase {
     pub login: Login,
     /// How the session is spoken.
     pub protocol: Protocol,
+    /// The session's mode, where the case says which.
+    pub mode: Option<SessionMode>,
     /// What.
     pub input: CaseInput,
     /// What happens.
@@ -93,6 +95,7 @@ impl RuleCase {
             let login = case.present("login", |login| login.name("a login")).transpose();
             let protocols = [("ssh", Protocol::Ssh), ("kubernetes", Protocol::Kubernetes)];
             let protocol = case.present("protocol", |protocol| protocol.choice(&protocols)).transpose();
+            let mode = case.present("mode", |mode| mode.choice(&SessionMode::WORDS)).transpose();
             let text = |key| case.present(key, |text| Ok(text.text("a text")?.to_owned())).transpose();
             let (command, typed, stdin) = (text("command"), text("typed"), text("stdin"));
             let argv = case
@@ -121,6 +124,7 @@ impl RuleCase {
                 target,
                 labels: labels?.unwrap_or_default(),
                 protocol: protocol?.unwrap_or(Protocol::Ssh),
+                mode: mode?,
                 input,
                 expect: expect?,
                 rule: rule?,

@@ -72,7 +72,7 @@ fn grant(written: &rules::Allow, report: &mut impl FnMut(Location, CompileReason
         targets: Targets { names, labels: written.targets.labels.clone() },
         logins: written.logins.clone(),
         capabilities,
-        obligations: Obligations { recording: written.recording, keep_binary: written.keep_binary },
+        obligations: Obligations { recording: written.recording, keep_binary: written.keep_binary, mode: written.mode },
     }
 }
 

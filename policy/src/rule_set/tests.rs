@@ -153,6 +153,72 @@ fn the_obligations_of_all_grants_that_apply_add_up() {
     assert_eq!(obligations(&bob, "web1", "demo", Capability::Exec), (RecordingDuty::Required, true));
 }
 
+const MODES: &str = r#"
+roles:
+  agent:
+    groups: [agents]
+    allow:
+      - { targets: { names: [web1, db1] }, logins: [demo], capabilities: [exec, shell, pty, sftp], mode: exec-only }
+      - { targets: { names: [db2] }, logins: [demo], capabilities: [exec], mode: exec-only }
+      - { targets: { names: [db2] }, logins: [demo], capabilities: [exec, shell, pty], mode: observe }
+  person:
+    groups: [people]
+    allow:
+      - { targets: { names: [web1, web2] }, logins: [demo], capabilities: [exec, shell, pty] }
+      - { targets: { names: [web2] }, logins: [demo], capabilities: [exec], mode: strict }
+"#;
+
+/// The mode of a session with these capabilities; none where it is denied.
+fn mode_of(groups: &[&str], target: &str, capabilities: &[Capability]) -> Option<SessionMode> {
+    let target = targets().iter().find(|candidate| candidate.name.as_str() == target).unwrap();
+    let context = Context { now: SystemTime::UNIX_EPOCH, source: Ipv4Addr::LOCALHOST.into() };
+    let login = "demo".parse().unwrap();
+    let resource = Resource { target, login: &login };
+    match rule_set(MODES).decide_session(&subject("x", groups), &resource, capabilities, &context) {
+        Decision::Allow(permit) => Some(permit.obligations().mode),
+        Decision::Deny(denial) => {
+            assert!(denial.reason.contains("is exec-only for you as demo"), "{}", denial.reason);
+            None
+        }
+    }
+}
+
+#[test]
+fn exec_only_is_single_commands_without_a_terminal() {
+    use Capability::{Exec, Pty, Sftp, Shell};
+    use SessionMode::{ExecOnly, Guard, Observe, Strict};
+    let (agent, person, both) = (&["agents"][..], &["people"][..], &["agents", "people"][..]);
+    for (groups, target, capabilities, mode) in [
+        (agent, "web1", &[Exec][..], Some(ExecOnly)),
+        (agent, "web1", &[Sftp], Some(ExecOnly)),
+        (agent, "web1", &[Shell], None),
+        (agent, "web1", &[Pty], None),
+        (agent, "web1", &[Pty, Exec], None),
+        (agent, "web1", &[Exec, Pty], None),
+        (agent, "web1", &[Pty, Shell], None),
+        (person, "web1", &[Pty, Shell], Some(Guard)),
+        (person, "web2", &[Pty, Shell], Some(Guard)),
+        (person, "web2", &[Pty, Exec], Some(Strict)),
+        (person, "web2", &[Exec, Pty], Some(Strict)),
+        // The stricter of two roles counts …
+        (both, "web1", &[Pty, Shell], None),
+        (both, "web1", &[Exec], Some(ExecOnly)),
+        // … where both allow it: a terminal from one grant does not soften the command from another.
+        (agent, "db2", &[Exec], Some(ExecOnly)),
+        (agent, "db2", &[Pty, Shell], Some(Observe)),
+        (agent, "db2", &[Pty, Exec], None),
+    ] {
+        assert_eq!(mode_of(groups, target, capabilities), mode, "{groups:?} {target} {capabilities:?}");
+    }
+    let rules = rule_set(MODES);
+    for capability in [Shell, Pty] {
+        let decision = decide(&rules, &subject("x", agent), "web1", "demo", Action::Use(capability));
+        assert!(matches!(decision, Decision::Deny(_)), "{capability}");
+    }
+    let opens = decide(&rules, &subject("x", agent), "web1", "demo", Action::OpenConnection);
+    assert!(matches!(opens, Decision::Allow(_)));
+}
+
 #[test]
 fn a_denial_says_what_is_wrong_and_what_is_possible() {
     let alice = subject("alice", &["engineering"]);
@@ -264,6 +330,8 @@ fn a_role() -> impl Strategy<Value = Role> {
         obligations: Obligations {
             recording: if required { RecordingDuty::Required } else { RecordingDuty::BestEffort },
             keep_binary,
+            // An exec-only grant does take something away; the tables above say what.
+            mode: SessionMode::Guard,
         },
     });
     (some(&["a", "b"]), some(&["alice"]), prop::collection::vec(grants, 0..3)).prop_map(|(groups, users, grants)| {

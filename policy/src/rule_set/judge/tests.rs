@@ -2,7 +2,11 @@
 
 use std::{path::Path, time::SystemTime};
 
-use config::{RuleDoc, Target, rules::Protocol, target::parse_targets};
+use config::{
+    RuleDoc, Target,
+    rules::{Protocol, SessionMode},
+    target::parse_targets,
+};
 
 use super::*;
 
@@ -122,7 +126,7 @@ fn what_cannot_be_known_is_held_unless_a_rule_says_otherwise() {
     };
     assert_eq!(outcome(&judge(&with("block"), "./x.sh")), (Block, Some("o")));
     assert_eq!(outcome(&judge(&with("allow"), "./x.sh")), (Allow, Some("o")));
-    let exec_only = Judging { opaque: Block, ..Judging::guard(SystemTime::UNIX_EPOCH) };
+    let exec_only = Judging::of(SessionMode::ExecOnly, Protocol::Ssh, SystemTime::UNIX_EPOCH);
     let verdict = judge_as(&compile(block).unwrap(), &subject(&[]), &target("a", "b"), "demo", "$CMD", &exec_only);
     assert_eq!(verdict.effect, Block);
 }
@@ -145,7 +149,7 @@ fn an_allow_rule_answers_for_its_script_and_nothing_else() {
 fn where_only_what_is_allowed_may_run_the_rest_is_blocked() {
     let rules =
         compile("  - { name: a, effect: allow, match: { command: { program: [ls, cat], args: [] } } }").unwrap();
-    let strict = Judging { default: Block, opaque: Block, ..Judging::guard(SystemTime::UNIX_EPOCH) };
+    let strict = Judging::of(SessionMode::Strict, Protocol::Ssh, SystemTime::UNIX_EPOCH);
     let effect = |line: &str| judge_as(&rules, &subject(&[]), &target("a", "b"), "demo", line, &strict).effect;
     assert_eq!(effect("ls -la | cat"), Allow);
     assert_eq!(effect("ls; id"), Block);
@@ -229,4 +233,19 @@ fn rules_that_can_never_fire_are_refused_with_their_place() {
     )
     .unwrap_err();
     assert!(twice.join("").contains("already a rule of this name at rules.yaml:6:"), "{twice:?}");
+}
+
+#[test]
+fn the_mode_says_what_happens_to_what_no_rule_is_about() {
+    use SessionMode::{ExecOnly, Guard, Observe, Strict};
+    let rules = compile("  - { name: b, effect: block, match: { command: { program: [rm] } } }").unwrap();
+    for (mode, unmatched, opaque) in
+        [(Observe, Allow, Approve), (Guard, Allow, Approve), (Strict, Block, Block), (ExecOnly, Allow, Block)]
+    {
+        let judging = Judging::of(mode, Protocol::Ssh, SystemTime::UNIX_EPOCH);
+        for (line, effect) in [("true", unmatched), ("\"$CMD\"", opaque), ("rm -rf /x", Block)] {
+            let verdict = judge_as(&rules, &subject(&[]), &target("a", "b"), "demo", line, &judging);
+            assert_eq!(verdict.effect, effect, "{mode}: {line}");
+        }
+    }
 }
