@@ -207,7 +207,7 @@ impl App {
         let mut targets = HashMap::new();
         for settings in &config.targets {
             let ssh = ssh_target(settings, &target_ca)?;
-            targets.insert(settings.name.clone(), ConfiguredTarget { settings: settings.clone(), ssh });
+            targets.insert(settings.name.clone(), ConfiguredTarget { settings: Arc::new(settings.clone()), ssh });
         }
         let front = Arc::new(Front {
             authenticator: Authenticator::new(

@@ -10,10 +10,13 @@
 //! 6. [`tap`]: what the target sends passes here before anybody sees it.
 //! 7. [`registry`]: the sessions that run now.
 
+pub mod asking;
 pub mod gate;
 pub mod leg;
+pub mod line_gate;
 pub mod registry;
 pub mod relay;
+pub mod report;
 pub mod start;
 pub mod tap;
 pub mod terminal;

@@ -11,6 +11,7 @@
 //! is not in the tables does with its arguments, links, and files whose content changes later.
 
 mod code;
+pub mod completeness;
 mod file_access;
 mod hooks;
 mod limits;

@@ -12,6 +12,8 @@ pub mod access;
 pub mod command;
 pub mod decision;
 pub mod error;
+pub mod foreground;
+pub mod gate;
 mod glob;
 pub mod key;
 pub mod line;

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use config::{RuleName, rules::RuleEffect};
 use policy::{CommandInput, Judging, Resource, RuleSet, Subject};
 
-use super::tap::masked_text;
+use super::{line_gate::LineGate, tap::masked_text};
 
 /// What starts a session.
 #[derive(Debug, Clone, Copy)]
@@ -93,27 +93,23 @@ const STDIN_IS_CODE: &str = "the commands would come on standard input, where th
 /// What a user reads whose command needs an approval.
 const NO_APPROVALS: &str = "approvals are not available in this version, so it is refused";
 
-/// What is to happen with input.
-#[derive(Debug, PartialEq, Eq)]
-pub enum GateStep {
-    /// Send these bytes to the target.
-    Forward(Bytes),
+/// The gate of one running session.
+#[derive(Debug)]
+pub enum Gate {
+    /// Input of a program without a terminal: the request that started it was judged whole.
+    Open,
+    /// What is typed into a terminal is judged line by line.
+    Lines(Box<LineGate>),
 }
 
-/// The gate of one running session.
-#[derive(Debug, Default)]
-pub struct Gate(());
-
 impl Gate {
-    /// A gate at the start of a session.
+    /// Whether more input may be read from the user.
     #[must_use]
-    pub fn new() -> Self {
-        Self(())
-    }
-
-    /// Judges the next bytes that the user typed.
-    pub fn typed(&mut self, data: Bytes) -> GateStep {
-        GateStep::Forward(data)
+    pub fn has_room(&self) -> bool {
+        match self {
+            Self::Lines(gate) => gate.has_room(),
+            Self::Open => true,
+        }
     }
 }
 

@@ -16,15 +16,21 @@ use std::{collections::VecDeque, pin::pin, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::{Fuse, FusedFuture, FutureExt};
-use policy::{Masked, WindowSize};
+use policy::{
+    Masked, WindowSize,
+    gate::{Act, Answer, Decided, Question, Report},
+};
 use recorder::{ExitStatus, RecordError};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    gate::{Gate, GateStep},
+    asking::{Asked, Asking},
+    gate::Gate,
     leg::{LegClosed, TargetReader, TargetWriter, UserReader, UserWriter},
+    line_gate::LineGate,
     registry::Termination,
-    tap::{Note, Tap},
+    report::Reporter,
+    tap::{Note, Tap, visible},
     terminal::{FromTarget, FromUser, OutputStream, Signal},
 };
 use crate::store::SessionEnd;
@@ -65,6 +71,7 @@ pub async fn relay<UR, UW, TR, TW>(
     (mut target, target_writer): (TR, TW),
     gate: Gate,
     tap: Tap,
+    reporter: &Reporter,
     mut termination: Termination,
 ) -> Outcome
 where
@@ -74,6 +81,7 @@ where
     TW: TargetWriter,
 {
     let mut relay = Relay::new(gate, tap);
+    let mut asking = Asking::default();
     let mut writing_user = pin!(Fuse::terminated());
     let mut writing_target = pin!(Fuse::terminated());
 
@@ -95,6 +103,13 @@ where
             written = &mut writing_user, if !writing_user.is_terminated() => RelayEvent::UserWritten(written),
             written = &mut writing_target, if !writing_target.is_terminated() => RelayEvent::TargetWritten(written),
             () = relay.tap.room(), if !relay.tap.has_room() => continue,
+            () = sleep_until(relay.gate_deadline().unwrap_or_else(Instant::now)), if relay.gate_deadline().is_some() => {
+                RelayEvent::GateDue
+            }
+            answered = asking.next(), if asking.is_open() => match answered {
+                Asked::Answer(answer) => RelayEvent::Answered(answer),
+                Asked::Progress(text) => RelayEvent::Progress(text),
+            },
             error = relay.tap.failed(), if relay.recording_failure.is_none() => RelayEvent::RecordingFailed(error),
             reason = termination.requested(), if relay.end.is_none() => RelayEvent::Terminated(reason),
             () = sleep_until(relay.deadline.unwrap_or_else(Instant::now)), if relay.deadline.is_some() => {
@@ -102,6 +117,13 @@ where
             }
         };
         let released = relay.handle(event);
+        for decision in relay.decisions.drain(..) {
+            match decision {
+                Decision::Ask(question) => asking.begin(reporter, question).await,
+                Decision::Report(report) => reporter.report(report).await,
+                Decision::Withdraw => asking.withdraw().await,
+            }
+        }
         if released.to_target > 0 {
             target_writer.release(released.to_target);
         }
@@ -121,7 +143,10 @@ where
 /// What the loop waits for.
 #[derive(Debug)]
 enum RelayEvent {
+    Answered(Answer),
     Expired,
+    GateDue,
+    Progress(String),
     RecordingFailed(RecordError),
     Target(FromTarget),
     TargetWritten(Result<usize, LegClosed>),
@@ -155,8 +180,18 @@ enum ToTarget {
     Close,
     Eof,
     Input(Bytes),
+    /// Input that the gate has taken over from the user already.
+    Judged(Bytes),
     Resize(WindowSize),
     Signal(Signal),
+}
+
+/// What follows from what the gate decided, beyond the two sides.
+#[derive(Debug)]
+enum Decision {
+    Ask(Question),
+    Report(Report),
+    Withdraw,
 }
 
 /// The state of one session. It does no I/O.
@@ -172,6 +207,7 @@ struct Relay {
     end: Option<SessionEnd>,
     recording_failure: Option<RecordError>,
     deadline: Option<Instant>,
+    decisions: Vec<Decision>,
 }
 
 impl Relay {
@@ -187,12 +223,13 @@ impl Relay {
             end: None,
             recording_failure: None,
             deadline: None,
+            decisions: Vec::new(),
         }
     }
 
     /// Whether the user may be read now.
     fn reads_user(&self) -> bool {
-        self.user_open && self.to_target.has_room()
+        self.user_open && self.to_target.has_room() && self.gate.has_room()
     }
 
     /// Whether the target may be read now.
@@ -226,6 +263,18 @@ impl Relay {
                 self.terminate(reason);
                 Released::default()
             }
+            RelayEvent::Answered(answer) => {
+                self.gate_acts(|gate, acts| gate.answered(answer, acts));
+                Released::default()
+            }
+            RelayEvent::GateDue => {
+                self.gate_acts(LineGate::tick);
+                Released::default()
+            }
+            RelayEvent::Progress(text) => {
+                self.message(&text);
+                Released::default()
+            }
             RelayEvent::Expired => {
                 self.user_open = false;
                 self.target_open = false;
@@ -236,11 +285,17 @@ impl Relay {
 
     fn user_event(&mut self, event: FromUser) -> Released {
         match event {
-            FromUser::Data(data) => match self.gate.typed(data) {
-                GateStep::Forward(data) => self.to_target.push(data.len(), ToTarget::Input(data)),
+            FromUser::Data(data) => match &self.gate {
+                Gate::Open => self.to_target.push(data.len(), ToTarget::Input(data)),
+                Gate::Lines(_) => {
+                    let taken = data.len();
+                    self.gate_acts(|gate, acts| gate.typed(&data, acts));
+                    return Released { to_target: 0, to_user: taken };
+                }
             },
             FromUser::Resize(size) => {
                 self.note(Note::Resize(size));
+                self.gate_acts(|gate, _| gate.resized(size));
                 self.to_target.push(0, ToTarget::Resize(size));
             }
             FromUser::Signal(signal) => self.to_target.push(0, ToTarget::Signal(signal)),
@@ -280,13 +335,45 @@ impl Relay {
 
     fn output(&mut self, stream: OutputStream, data: Bytes) -> Released {
         let received = data.len();
+        let shown = data.clone();
         match self.tap.output(stream, data) {
             // Nobody reads any more: it is recorded, and the target's window stays open so that it can end.
             Ok(_) if !self.user_open => return Released { to_target: received, to_user: 0 },
             Ok(masked) => self.to_user.push(received, ToUser::Output(stream, masked, received)),
             Err(error) => self.recording_failed(error),
         }
+        self.gate_acts(|gate, acts| gate.output(&shown, acts));
         Released::default()
+    }
+
+    /// Lets the gate work, and carries out what follows.
+    fn gate_acts(&mut self, work: impl FnOnce(&mut LineGate, &mut Vec<Act>)) {
+        let Gate::Lines(gate) = &mut self.gate else { return };
+        let mut acts = Vec::new();
+        work(gate, &mut acts);
+        for act in acts {
+            match act {
+                Act::Ask(question) => {
+                    self.note(Note::Marker(format!("waiting for approval: {}", visible(&question.text))));
+                    self.decisions.push(Decision::Ask(question));
+                }
+                Act::Bell => self.to_user.push(1, ToUser::Message(OutputStream::Stdout, Bytes::from_static(b"\x07"))),
+                Act::Forward(bytes) => self.to_target.push(bytes.len(), ToTarget::Judged(bytes.into())),
+                Act::Report(report) => {
+                    self.note(Note::Marker(marker(&report)));
+                    self.decisions.push(Decision::Report(report));
+                }
+                Act::Tell(text) => self.message(&text),
+                Act::Withdraw => self.decisions.push(Decision::Withdraw),
+            }
+        }
+    }
+
+    fn gate_deadline(&self) -> Option<Instant> {
+        match &self.gate {
+            Gate::Lines(gate) => gate.deadline().map(Instant::from_std),
+            Gate::Open => None,
+        }
     }
 
     fn end_of_output(&mut self) {
@@ -433,11 +520,26 @@ async fn write_target<W: TargetWriter>(writer: &W, item: ToTarget) -> Result<usi
             let received = data.len();
             writer.input(data).await.map(|()| received)
         }
+        // The user's window was opened when the gate took it.
+        ToTarget::Judged(data) => writer.input(data).await.map(|()| 0),
         ToTarget::Resize(size) => writer.resize(size).await.map(|()| 0),
         ToTarget::Signal(signal) => writer.signal(signal).await.map(|()| 0),
         ToTarget::Eof => writer.eof().await.map(|()| 0),
         ToTarget::Close => writer.close().await.map(|()| 0),
     }
+}
+
+/// A decision as it stands in the recording.
+fn marker(report: &Report) -> String {
+    let what = match report.decision {
+        Decided::Blocked => "blocked",
+        Decided::Held => "held",
+        Decided::Observed => "would not have gone on",
+        Decided::Tripped => "accepted unseen",
+    };
+    let rule = report.verdict.as_ref().and_then(|verdict| verdict.rule.as_ref());
+    let rule = rule.map(|rule| format!(" by rule {rule}")).unwrap_or_default();
+    format!("{what}{rule}: {}", visible(&report.text))
 }
 
 #[cfg(test)]

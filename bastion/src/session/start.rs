@@ -14,8 +14,10 @@ use tracing::{info, warn};
 use super::{
     gate::Gate,
     leg::{TargetReader, TargetWriter, UserReader, UserWriter},
+    line_gate::{LineGate, Place},
     registry::{Registry, Termination},
     relay::{Outcome, relay},
+    report::Reporter,
     tap::{self, Tap},
     terminal::{OutputStream, Terminal},
 };
@@ -86,6 +88,7 @@ impl Sessions {
     pub async fn run<UR, UW, P>(
         &self,
         request: SessionRequest,
+        place: Place,
         (user_reader, user_writer): (UR, UW),
         preparing: impl Future<Output = Result<P, P::Error>> + Send,
     ) where
@@ -95,6 +98,15 @@ impl Sessions {
     {
         let id = SessionId::new();
         let record = session_record(id, &request);
+        let gate = gate(place, &request);
+        let reporter = Reporter {
+            sessions: self.clone(),
+            session: id,
+            user: record.user.clone(),
+            target: record.target.clone(),
+            login: record.login.clone(),
+            source: record.source.clone(),
+        };
         let (prepared, recording) = tokio::join!(preparing, self.open_recording(id, &request, &record));
         let started = match self.start(&request, &record, prepared, recording).await {
             Ok(started) => started,
@@ -105,7 +117,7 @@ impl Sessions {
         };
         let Started { reader, writer, tap, termination, entry } = started;
         let legs = ((user_reader, user_writer), (reader, writer));
-        let outcome = relay(legs.0, legs.1, Gate::new(), tap, termination).await;
+        let outcome = relay(legs.0, legs.1, gate, tap, &reporter, termination).await;
         self.end(id, outcome).await;
         drop(entry);
     }
@@ -280,6 +292,13 @@ async fn discard(recording: Result<Recording, RecordError>, reason: &str) {
     {
         warn!(%error, "the recording of a session that did not start was not finished");
     }
+}
+
+/// The gate of a session: only a terminal is typed into.
+fn gate(place: Place, request: &SessionRequest) -> Gate {
+    let Some(terminal) = &request.terminal else { return Gate::Open };
+    let command = request.command.as_deref().map(String::from_utf8_lossy);
+    Gate::Lines(Box::new(LineGate::new(place, terminal.size, command.as_deref())))
 }
 
 fn session_record(id: SessionId, request: &SessionRequest) -> SessionRecord {

@@ -115,7 +115,10 @@ async fn run(
         source: connection.source(),
     };
     let setup = ChannelSetup { pty: asked.pty, env: asked.env, program: asked.program };
-    connection.front().sessions.run(request, (reader, writer), target.prepare(setup)).await;
+    let Some(place) = connection.place(&request.permit) else {
+        return refuse(&writer, "the target is not known any more; list targets with `bastion targets`", REFUSED).await;
+    };
+    connection.front().sessions.run(request, place, (reader, writer), target.prepare(setup)).await;
 }
 
 /// The only subsystem.

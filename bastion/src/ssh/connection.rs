@@ -9,7 +9,7 @@
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::SystemTime};
 
 use config::TargetName;
-use policy::{Action, Capability, Context, Decision, Denial, Permit, Resource, RuleSet, Subject};
+use policy::{Action, Capability, Context, Decision, Denial, Permit, Protocol, Resource, RuleSet, Subject};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -25,6 +25,7 @@ use crate::{
     session::{
         Sessions,
         gate::{self, Blocked, Request},
+        line_gate::Place,
     },
 };
 
@@ -56,7 +57,7 @@ pub struct Front {
 /// A target of the configuration.
 pub struct ConfiguredTarget {
     /// As rules see it.
-    pub settings: config::Target,
+    pub settings: Arc<config::Target>,
     /// As the SSH front uses it.
     pub ssh: SshTarget,
 }
@@ -208,6 +209,20 @@ impl Connection {
         Err(reason)
     }
 
+    /// What the gate of a session needs to know.
+    #[must_use]
+    pub fn place(&self, permit: &Permit) -> Option<Place> {
+        let target = self.front.targets.get(permit.target())?;
+        Some(Place {
+            rules: self.front.rules.clone(),
+            user: self.user.subject().clone(),
+            target: Arc::clone(&target.settings),
+            login: permit.login().clone(),
+            mode: permit.obligations().mode,
+            protocol: Protocol::Ssh,
+        })
+    }
+
     /// Whether a jump to `host:port` may be answered, and as which target.
     ///
     /// # Errors
@@ -265,7 +280,7 @@ impl Connection {
 
     /// What a user reads who opened a session on the bastion itself.
     fn where_to_go(&self) -> String {
-        let targets = self.front.targets.values().map(|target| &target.settings);
+        let targets = self.front.targets.values().map(|target| target.settings.as_ref());
         let mut text = String::from("this is the bastion; it runs nothing itself. You may go to:\r\n");
         for reachable in self.front.rules.borrow().reachable(self.user.subject(), targets) {
             for login in &reachable.logins {
@@ -317,6 +332,6 @@ impl Front {
     }
 
     fn is_reachable(&self, user: &Authenticated, target: &ConfiguredTarget) -> bool {
-        !self.rules.borrow().reachable(user.subject(), [&target.settings]).is_empty()
+        !self.rules.borrow().reachable(user.subject(), [target.settings.as_ref()]).is_empty()
     }
 }

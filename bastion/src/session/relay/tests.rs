@@ -1,7 +1,7 @@
 use super::*;
 
 fn relay() -> Relay {
-    Relay::new(Gate::new(), Tap::new(None, false))
+    Relay::new(Gate::Open, Tap::new(None, false))
 }
 
 fn stdout(data: &'static [u8]) -> RelayEvent {
@@ -121,7 +121,7 @@ fn after_the_bastion_has_ended_a_session_nothing_of_the_target_is_shown() {
 #[test]
 fn a_required_recording_that_fails_ends_the_session() {
     let failure = || RelayEvent::RecordingFailed(RecordError::Overrun);
-    let mut required = Relay::new(Gate::new(), Tap::new(None, true));
+    let mut required = Relay::new(Gate::Open, Tap::new(None, true));
     required.handle(failure());
     assert!(matches!(required.end, Some(SessionEnd::Terminated { .. })));
 

@@ -1,0 +1,139 @@
+//! Whether a shell would ask for another line, and what a begun text would run as far as it goes.
+//!
+//! A shell runs nothing of a text that it takes as incomplete. But shells differ, and what one takes as
+//! begun another may run: so a begun text is judged too, closed in the shortest way that makes it whole.
+
+use brush_parser::{ParseError, ParserOptions, TokenizerOptions, parse_tokens, uncached_tokenize_str};
+
+use super::limits;
+
+/// Whether a shell would go on reading.
+#[must_use]
+pub fn is_incomplete(text: &str) -> bool {
+    if limits::check(text).is_err() {
+        return false;
+    }
+    // A backslash before the newline joins the lines.
+    if text.len() - text.trim_end_matches('\\').len() & 1 == 1 {
+        return true;
+    }
+    let tokenizer = TokenizerOptions { enable_extended_globbing: false, posix_mode: false, sh_mode: false };
+    let parser = ParserOptions { enable_extended_globbing: false, ..ParserOptions::default() };
+    match uncached_tokenize_str(text, &tokenizer) {
+        Err(error) => error.is_incomplete(),
+        Ok(tokens) => match parse_tokens(&tokens, &parser) {
+            Ok(_) => false,
+            Err(ParseError::ParsingAtEndOfInput) => true,
+            Err(ParseError::Tokenizing { inner, .. }) => inner.is_incomplete(),
+            Err(ParseError::ParsingNear(_)) => false,
+        },
+    }
+}
+
+/// An incomplete text, closed; `None` if no short way to close it is known.
+#[must_use]
+pub fn closed(text: &str) -> Option<String> {
+    let text = if text.len() - text.trim_end_matches('\\').len() & 1 == 1 {
+        text.strip_suffix('\\').unwrap_or(text)
+    } else {
+        text
+    };
+    if !is_incomplete(text) {
+        return Some(text.to_owned());
+    }
+    let here_document = here_document_end(text).map(|word| format!("\n{word}"));
+    let closers = || here_document.as_deref().into_iter().chain(CLOSERS);
+    for first in closers() {
+        let once = format!("{text}{first}");
+        if !is_incomplete(&once) && parses(&once) {
+            return Some(once);
+        }
+    }
+    for (first, second) in closers().flat_map(|first| closers().map(move |second| (first, second))) {
+        let twice = format!("{text}{first}{second}");
+        if !is_incomplete(&twice) && parses(&twice) {
+            return Some(twice);
+        }
+    }
+    None
+}
+
+fn parses(text: &str) -> bool {
+    super::parse::program(text, super::Shell::Unknown).is_ok()
+}
+
+/// The word that ends the last here-document that was begun.
+fn here_document_end(text: &str) -> Option<&str> {
+    let (_, word) = text.rsplit_once("<<")?;
+    let word = word.trim_start_matches('-').trim_start().trim_start_matches(['\'', '"', '\\']);
+    let end = word.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(word.len());
+    word.get(..end).filter(|word| !word.is_empty())
+}
+
+/// What ends what can be begun, the shortest first.
+const CLOSERS: [&str; 18] = [
+    "'",
+    "\"",
+    "`",
+    ")",
+    "}",
+    "))",
+    " :",
+    "\n:",
+    "\n}",
+    "\nfi",
+    "\ndone",
+    "\nesac",
+    "\nthen :\nfi",
+    "\n:\nfi",
+    "\ndo :\ndone",
+    "\n:\ndone",
+    " in x) ;;\nesac",
+    "\nx) ;;\nesac",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_shell_waits_for_is_incomplete() {
+        for text in [
+            "echo 'x",
+            "echo \"x",
+            "rm \\",
+            "cat <<'E'",
+            "cat <<E\nline",
+            "if true; then",
+            "for i in a b",
+            "for i in a; do",
+            "while true",
+            "f() {",
+            "(ls",
+            "ls |",
+            "ls &&",
+            "echo $(ls",
+            "echo `ls",
+            "case x in",
+            "{ ls",
+        ] {
+            assert!(is_incomplete(text), "{text:?}");
+            let closed = closed(text).unwrap_or_else(|| panic!("{text:?} was not closed"));
+            assert!(!is_incomplete(&closed), "{closed:?}");
+        }
+    }
+
+    #[test]
+    fn what_runs_at_once_is_not_incomplete() {
+        for text in ["", "ls", "echo 'x'", "echo \\\\", "rm -rf /; echo \")\"", "cat <<E\nE", ")", "fi", "echo # it's"]
+        {
+            assert!(!is_incomplete(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_comes_before_the_open_end_is_judged() {
+        let closed = closed("rm -rf /srv/data; echo 'x").unwrap();
+        assert!(closed.starts_with("rm -rf /srv/data; echo 'x"));
+    }
+}

@@ -1,0 +1,97 @@
+//! What a line means to who reads it, as questions to the rules.
+
+use config::rules::RuleEffect;
+
+use super::Reader;
+use crate::{
+    command::completeness::{closed, is_incomplete},
+    verdict::{CommandInput, Verdict},
+};
+
+/// Answers whether a line may go on: the rules as they are now, for one user on one target.
+pub type Judge<'a> = &'a dyn Fn(CommandInput<'_>) -> Verdict;
+
+pub(super) fn judge(text: &str, reader: Reader, judge: Judge<'_>) -> Verdict {
+    match reader {
+        Reader::Shell => shell(text, judge),
+        Reader::Program | Reader::Panes | Reader::Screen => {
+            let mut verdict = surely(shell(text, judge));
+            for command in after_marks(text) {
+                verdict = stricter(verdict, surely(shell(command, judge)));
+            }
+            verdict
+        }
+        Reader::Repl(repl) => {
+            let argv = [repl.runs.0, repl.runs.1, text].map(str::to_owned);
+            let mut verdict = surely(judge(CommandInput::Argv(&argv, None)));
+            verdict = stricter(verdict, judge(CommandInput::Text(text)));
+            if let Some(command) = shell_escape(text) {
+                verdict = stricter(verdict, shell(command, judge));
+            }
+            verdict
+        }
+    }
+}
+
+/// A line for a shell. What is begun is judged as far as it goes.
+pub(super) fn shell(text: &str, judge: Judge<'_>) -> Verdict {
+    if is_incomplete(text)
+        && let Some(closed) = closed(text)
+    {
+        return judge(CommandInput::Line(&closed));
+    }
+    judge(CommandInput::Line(text))
+}
+
+/// Only what a rule surely matches counts: who reads is no shell, so what is not understood is no code.
+pub(super) fn surely(verdict: Verdict) -> Verdict {
+    if verdict.opaque { allowed(verdict) } else { verdict }
+}
+
+pub(super) fn allowed(verdict: Verdict) -> Verdict {
+    Verdict { effect: RuleEffect::Allow, rule: None, opaque: false, message: String::new(), approvers: None, ..verdict }
+}
+
+pub(super) fn stricter(one: Verdict, other: Verdict) -> Verdict {
+    if other.effect > one.effect { other } else { one }
+}
+
+/// The same verdict without a word of what was typed.
+pub(super) fn without_text(verdict: Verdict) -> Verdict {
+    let rule = verdict.rule.as_ref().map(|rule| format!(" by the rule {rule}")).unwrap_or_default();
+    Verdict {
+        // An approver could not see what it is about.
+        effect: RuleEffect::Block,
+        message: format!("blocked{rule}: it was typed without echo, so it is not shown"),
+        because: String::new(),
+        commands: Vec::new(),
+        ..verdict
+    }
+}
+
+/// Whether the prompt asks for something that is typed without echo.
+pub(super) fn asks_for_a_secret(prompt: &str) -> bool {
+    let prompt = prompt.trim_end().to_lowercase();
+    prompt.ends_with(':')
+        || ["password", "passphrase", "passcode", "secret", "token", "pin"].iter().any(|word| prompt.contains(word))
+}
+
+/// The texts after each `!`: what editors and pagers give to a shell.
+pub(super) fn after_marks(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices('!')
+        .take(MAX_MARKS)
+        .filter_map(|(at, _)| text.get(at + 1..))
+        .filter(|command| !command.trim().is_empty())
+}
+
+/// A line of a REPL that runs a shell command.
+fn shell_escape(text: &str) -> Option<&str> {
+    let text = text.trim_start();
+    ["\\! ", "\\!", "!", ".shell ", ".system ", "system ", "\\o |", "\\g |", "\\copy"]
+        .iter()
+        .find_map(|escape| text.strip_prefix(escape))
+        .filter(|command| !command.trim().is_empty())
+}
+
+/// As many `!` as are looked at in one line.
+const MAX_MARKS: usize = 8;

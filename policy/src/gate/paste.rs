@@ -1,0 +1,142 @@
+//! Bracketed pastes: a line editor that asked for them takes a newline in a paste as text; anything else
+//! takes it as Enter.
+//!
+//! That it was asked for is only output, and output may be made by anybody. So a paste with newlines goes
+//! on as it is if each of its lines may run, or if a line editor was seen at work: it stopped asking at
+//! each Enter and asked again at each prompt. Else its lines are typed one by one, and judged so.
+
+use super::{Cx, Gate, Reader, State, judging};
+use crate::{
+    foreground::Foreground,
+    key::{Key, KeyPress},
+    verdict::Verdict,
+};
+use config::rules::RuleEffect;
+
+/// What was seen of the line editor.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trust {
+    /// Whether a line was sent at all.
+    any_submit: bool,
+    /// Whether pastes were asked for when the last line was sent.
+    asked_at_submit: bool,
+    /// Whether asking ended first after the last line was sent.
+    stopped_since: bool,
+    /// Whether it was asked for since.
+    asked_since: bool,
+    /// Whether the last line may have started another shell: what was seen before says nothing of it.
+    other_shell: bool,
+}
+
+impl Default for Trust {
+    fn default() -> Self {
+        Self { any_submit: false, asked_at_submit: false, stopped_since: false, asked_since: false, other_shell: false }
+    }
+}
+
+impl Trust {
+    /// A line was sent.
+    pub(super) fn submitted(&mut self, asked: bool, foreground: Foreground) {
+        *self = Self {
+            any_submit: true,
+            asked_at_submit: asked,
+            stopped_since: false,
+            asked_since: false,
+            other_shell: foreground == Foreground::Shell,
+        };
+    }
+
+    /// The line ended in another way: asking may stop, and start again.
+    pub(super) fn ended(&mut self) {
+        self.stopped_since = true;
+        self.asked_since = false;
+    }
+
+    /// Whether pastes were asked for since the last line was sent.
+    pub(super) fn asked_since_submit(self) -> bool {
+        self.asked_since || !self.any_submit
+    }
+
+    /// Whether a line editor reads, as far as was seen.
+    fn is_line_editor(self) -> bool {
+        !self.any_submit || (self.asked_at_submit && self.stopped_since && self.asked_since && !self.other_shell)
+    }
+}
+
+impl Gate {
+    pub(super) fn bracketed_paste(&mut self, on: bool, cx: &mut Cx<'_>) {
+        if on {
+            self.trust.asked_since = true;
+            return;
+        }
+        let was_on = self.trust.asked_since_submit();
+        self.trust.stopped_since = true;
+        // At a prompt only a key that was held can end a line.
+        if was_on && matches!(self.state, State::Typing) && self.start.is_some() && self.reader() == Reader::Shell {
+            let text = self.line.text().unwrap_or_default().to_owned();
+            self.report(
+                super::Decided::Tripped,
+                text,
+                None,
+                "the target accepted a line although no key that accepts lines was sent",
+                cx,
+            );
+            self.line.forget();
+        }
+        self.trust.asked_since = false;
+    }
+
+    /// Collects a paste; whether the key belongs to one.
+    pub(super) fn take_paste(&mut self, press: &KeyPress, cx: &mut Cx<'_>) -> bool {
+        if press.key == Key::PasteStart {
+            self.paste.get_or_insert_default();
+            return true;
+        }
+        let Some(collected) = &mut self.paste else { return false };
+        if press.key != Key::PasteEnd && collected.len() < MAX_PASTE {
+            collected.push(press.clone());
+            return true;
+        }
+        let pasted = self.paste.take().unwrap_or_default();
+        self.pasted(pasted, cx);
+        // A paste that is too long goes on as typed keys.
+        press.key == Key::PasteEnd
+    }
+
+    fn pasted(&mut self, pasted: Vec<KeyPress>, cx: &mut Cx<'_>) {
+        let text: String = pasted.iter().filter_map(|press| character(&press.key)).collect();
+        let is_plain = pasted.iter().all(|press| character(&press.key).is_some());
+        let asked = self.screen.modes().bracketed_paste;
+        if is_plain && asked && (!text.contains('\n') || self.trust.is_line_editor() || self.may_run(&text, cx)) {
+            let bytes: Vec<u8> = pasted.iter().flat_map(|press| press.bytes.to_vec()).collect();
+            self.forward_bytes([b"\x1b[200~", bytes.as_slice(), b"\x1b[201~"].concat(), cx);
+            self.line.paste(&text);
+            return;
+        }
+        // Without its brackets each newline is Enter.
+        for press in pasted.into_iter().rev() {
+            self.queue.push_front(press);
+        }
+    }
+
+    /// Whether every line of a paste may run, and all of them together.
+    fn may_run(&mut self, text: &str, cx: &Cx<'_>) -> bool {
+        let reader = self.reader();
+        let allowed = |verdict: Verdict| verdict.effect == RuleEffect::Allow;
+        text.lines().all(|line| allowed(judging::judge(line, reader, cx.judge)))
+            && allowed(judging::judge(text, reader, cx.judge))
+    }
+}
+
+/// What a key puts into the text of a paste.
+fn character(key: &Key) -> Option<char> {
+    match key {
+        Key::Char(character) => Some(*character),
+        Key::Enter | Key::LineFeed => Some('\n'),
+        Key::Tab => Some('\t'),
+        _ => None,
+    }
+}
+
+/// The longest paste that is taken as one, in keys.
+const MAX_PASTE: usize = 64 * 1024;

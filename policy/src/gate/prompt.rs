@@ -1,0 +1,83 @@
+//! A key at a prompt: what is known to edit goes on, what may accept the line is held, the rest is refused.
+
+use super::{Act, Cx, Gate, Reader, State, submit::Kind};
+use crate::{
+    foreground::Foreground,
+    key::{Key, KeyPress},
+    line::Pressed,
+};
+
+impl Gate {
+    pub(super) fn prompt_press(&mut self, press: KeyPress, cx: &mut Cx<'_>) {
+        if self.take_paste(&press, cx) {
+            return;
+        }
+        if press.key == Key::Ctrl('_') {
+            // What it leaves depends on how the editor groups changes.
+            self.doubt = Some("a change was undone");
+        }
+        match self.line.press(&press.key) {
+            Pressed::Edit | Pressed::Report => self.forward(&press, cx),
+            Pressed::EndOfInput => {
+                // Whatever read is gone, or ends soon: a shell may read next.
+                self.foreground = Foreground::Shell;
+                self.earlier.clear();
+                self.forward(&press, cx);
+                self.trust.ended();
+                self.new_line();
+            }
+            Pressed::Interrupt => {
+                self.earlier.clear();
+                self.forward(&press, cx);
+                self.trust.ended();
+                self.new_line();
+            }
+            Pressed::Suspend => {
+                self.foreground = Foreground::Shell;
+                self.forward(&press, cx);
+                self.trust.ended();
+                self.new_line();
+            }
+            Pressed::PasteStart | Pressed::PasteEnd => {}
+            Pressed::Refuse => self.hold(press, Kind::Refused, cx),
+            Pressed::Submit => self.hold(press, Kind::Accepts, cx),
+            Pressed::SubmitUnlessEditing => self.hold(press, Kind::MayAccept, cx),
+        }
+    }
+
+    fn hold(&mut self, submit: KeyPress, kind: Kind, cx: &mut Cx<'_>) {
+        if kind == Kind::Refused && self.line.is_certainly_empty() {
+            cx.acts.push(Act::Bell);
+            return;
+        }
+        self.state = State::Settling { submit, kind, since: cx.now };
+    }
+
+    /// The first key of a line: where the cursor is now, the line begins.
+    pub(super) fn begin_line(&mut self) {
+        let mut start = self.screen.line_start();
+        self.start = Some(start.clone());
+        if self.reader() != Reader::Shell {
+            return;
+        }
+        let primary = self.primary.as_ref();
+        if let Some(primary) = primary.filter(|primary| {
+            primary.has_prompt()
+                && start.prompt.len() > primary.prompt.len()
+                && start.prompt.starts_with(&primary.prompt)
+        }) {
+            // The line is not empty: something was put into it (Ctrl-O, keys typed ahead).
+            start = primary.clone();
+            self.line.forget();
+            self.start = Some(start);
+            return;
+        }
+        if primary.is_some_and(|primary| primary.prompt == start.prompt) {
+            // The shell took what came before as complete.
+            self.earlier.clear();
+        }
+        if self.earlier.is_empty() {
+            self.primary = Some(start);
+        }
+    }
+}
