@@ -41,6 +41,7 @@ pub fn rules(allow: Value) -> Value {
 pub struct Settings {
     provider: Option<String>,
     targets: Vec<Value>,
+    /// JSON is YAML, too; a string is the text of the file.
     rules: Value,
     bucket: Option<SocketAddr>,
     more: Vec<(&'static str, Value)>,
@@ -71,6 +72,13 @@ impl Settings {
         self
     }
 
+    /// Replaces [`open_rules`] by the text of a `rules.yaml`.
+    #[must_use]
+    pub fn rules_text(mut self, text: String) -> Self {
+        self.rules = Value::String(text);
+        self
+    }
+
     /// Records into the bucket of the S3 server at this address (`serve` only).
     #[must_use]
     pub fn bucket(mut self, server: SocketAddr) -> Self {
@@ -92,7 +100,11 @@ impl Settings {
     pub async fn start(self) -> Result<Bastion> {
         install_crypto();
         let folder = tempfile::tempdir()?;
-        fs::write(folder.path().join("rules.yaml"), serde_json::to_string_pretty(&self.rules)?)?;
+        let rules = match &self.rules {
+            Value::String(text) => text.clone(),
+            rules => serde_json::to_string_pretty(rules)?,
+        };
+        fs::write(folder.path().join("rules.yaml"), rules)?;
         fs::write(folder.path().join("targets.yaml"), serde_json::to_string_pretty(&self.targets)?)?;
         let serve = match &self.provider {
             Some(issuer) => Some(self.write_configuration(issuer, folder.path())?),

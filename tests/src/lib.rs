@@ -10,9 +10,11 @@
 //! | [`bastion`] | the `bastion` program, as `demo` or as `serve` |
 //! | [`person`] | somebody with a login: `bastion login`, `ssh-config`, and the stock programs that use them |
 //! | [`terminal`] | a program in a terminal: type, wait for the screen, resize |
+//! | [`keys`] | what a terminal sends for the names of keys |
 //! | [`sshd`] | OpenSSH `sshd` as target, and certificates made with `ssh-keygen` |
 //! | [`oidc`] | a certified OpenID provider, and a browser without a window for its pages |
 //! | [`s3`] | versitygw, and `curl` as a stock S3 client |
+//! | [`postgres`] | a PostgreSQL server on a socket, for `psql` |
 //! | [`tcp_fault`] | a TCP relay that refuses, stalls or cuts what goes through it |
 //! | [`cast`] | a reader of asciicast v3 that shares no code with the recorder |
 //! | [`api`] | the HTTP API with a bearer token |
@@ -23,10 +25,12 @@
 pub mod api;
 pub mod bastion;
 pub mod cast;
+pub mod keys;
 pub mod oidc;
 pub mod patience;
 pub mod peers;
 pub mod person;
+pub mod postgres;
 pub mod program;
 pub mod s3;
 pub mod site;

@@ -68,6 +68,12 @@ impl Screen {
         self.model.dump()
     }
 
+    /// Row and column of the cursor, from 0.
+    pub fn cursor(&self) -> (usize, usize) {
+        let cursor = self.model.cursor();
+        (cursor.row, cursor.col)
+    }
+
     /// Columns and rows.
     pub fn size(&self) -> (usize, usize) {
         self.model.size()

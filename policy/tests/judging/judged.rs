@@ -59,7 +59,7 @@ pub(crate) fn effect_word(verdict: &Verdict) -> &'static str {
 }
 
 pub(crate) fn rules() -> RuleSet {
-    let document = RuleDoc::parse(include_str!("../corpus-rules.yaml"), "corpus-rules.yaml");
+    let document = RuleDoc::parse(include_str!("../../../tests/corpus/rules.yaml"), "rules.yaml");
     let document = document.unwrap_or_else(|errors| panic!("{errors}"));
     RuleSet::compile(&[document]).unwrap_or_else(|errors| panic!("{errors:#?}"))
 }

@@ -90,7 +90,7 @@ proptest! {
 
     #[test]
     fn a_further_block_rule_never_lets_more_through(text in soup(), program in "(rm|sh|echo|x|\\*)") {
-        let source = include_str!("../corpus-rules.yaml");
+        let source = include_str!("../../../tests/corpus/rules.yaml");
         let more = format!("{source}\n  - {{ name: further, effect: block, match: {{ command: {{ program: ['{program}'] }} }} }}\n");
         let more = RuleSet::compile(&[RuleDoc::parse(&more, "more.yaml").unwrap()]).unwrap();
         prop_assert!(effect(&more, &text) >= effect(&rules(), &text), "{}", text);

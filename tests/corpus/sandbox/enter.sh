@@ -1,0 +1,20 @@
+#!/bin/bash
+# sshd's ForceCommand: runs one case in a sandbox of its own, so that even a case that is let through by mistake does
+# no harm. FOLDER (filled in by the runner) holds `cases/ID` for each case, with what the case needs:
+#   shell   which shell to run: bash zsh dash ash fish, or `none` for the words in `argv`
+#   history what the shell's history file holds at the start
+#   log     where the stubs write what ran (see stub.sh)
+# and gets `pid` (kill it to end all of the case) and `env` (what the SSH request had set).
+set -eu
+id=${LC_BASTION_CASE:?no case was named}
+case $id in *[!a-z0-9]*) exit 70 ;; esac
+folder=FOLDER/cases/$id
+[ -d "$folder" ]
+unset LC_BASTION_CASE
+env -0 >"$folder/env"
+echo $$ >"$folder/pid"
+own=()
+[ "$(id -u)" = 0 ] || own=(--user --map-root-user)
+# --kill-child: whatever the case leaves running ends with this process.
+exec unshare "${own[@]}" --mount --pid --net --uts --ipc --fork --kill-child --propagation private \
+    /bin/bash FOLDER/inside.sh FOLDER "$folder"

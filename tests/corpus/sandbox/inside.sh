@@ -1,0 +1,34 @@
+#!/bin/bash
+# Inside the namespaces of enter.sh: makes a root folder whose changes are thrown away, then runs the case in it.
+#   inside.sh FOLDER CASE-FOLDER
+set -eu
+folder=$1 case=$2
+scratch=$folder/scratch
+mount -t tmpfs tmpfs "$scratch"
+cp -a "$folder/layer" "$scratch/layer"
+mkdir "$scratch/upper" "$scratch/work" "$scratch/root"
+root=$scratch/root
+mount -t overlay overlay -o "lowerdir=$scratch/layer:/,upperdir=$scratch/upper,workdir=$scratch/work" "$root"
+
+# No disk, no host's process, no credential, no network: only what a shell needs.
+mount -t proc proc "$root/proc"
+mount --bind -o ro /proc/sys "$root/proc/sys"
+mount -t tmpfs tmpfs "$root/dev"
+for device in null zero full random urandom tty ptmx; do
+    : >"$root/dev/$device"
+    mount --bind "/dev/$device" "$root/dev/$device"
+done
+mkdir "$root/dev/pts" "$root/dev/shm"
+mount --rbind /dev/pts "$root/dev/pts"
+ln -s /proc/self/fd "$root/dev/fd"
+for hidden in root tmp run var/tmp; do
+    mount -t tmpfs tmpfs "$root/$hidden"
+done
+[ ! -d "$root/work" ] || mount -t tmpfs tmpfs "$root/work"
+chmod 1777 "$root/tmp" "$root/var/tmp" "$root/dev/shm"
+mkdir -p "$root/tmp/case"
+mount --bind "$case" "$root/tmp/case"
+
+# Root in here may change files and owners and end processes of the case, nothing else.
+exec chroot "$root" setpriv --bounding-set=-all,+chown,+dac_override,+fowner,+kill,+setuid,+setgid --no-new-privs \
+    /bin/bash /stubs/run.sh

@@ -1,0 +1,58 @@
+#!/bin/bash
+# In the sandbox, as its first process: starts the shell of the case the way sshd would, with the stubs first in PATH.
+set -eu
+shell=$(</tmp/case/shell)
+terminal=
+if [ -z "${SSH_ORIGINAL_COMMAND+set}" ] && [ -t 0 ]; then terminal=yes; fi
+request=${SSH_ORIGINAL_COMMAND-}
+unset "${!SSH_@}"
+
+export PATH=/stubs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export HOME=/home/me USER=root LOGNAME=root EDITOR=/stubs/editor VISUAL=/stubs/editor ZDOTDIR=/home/me
+export CMD='rm -rf /srv/data' TLOG=/tmp/case/log LANG=${LANG:-C.UTF-8} PS1='me@target:~$ ' HISTFILE=/home/me/.history
+cd "$HOME"
+if [ -s /tmp/case/history ]; then
+    cp /tmp/case/history .history
+    cp /tmp/case/history .local/share/fish/fish_history
+fi
+
+case $shell in
+    bash) start=(bash) interactive=(--noprofile --rcfile /home/me/.bashrc -i) ;;
+    zsh) start=(zsh) interactive=(-i) ;;
+    dash) start=(dash) interactive=(-i) ;;
+    ash) start=(busybox ash) interactive=(-i) ;;
+    fish) start=(fish) interactive=(-i) ;;
+    none) start=(bash) ;;
+    *) echo "sandbox: no shell $shell" >&2; exit 70 ;;
+esac
+# The very shell must find the stubs, or the case does not start. busybox has its own rm; there, functions stand for it.
+stub=/stubs/rm find='command -v rm'
+if [ "$shell" = ash ]; then
+    export ENV=/home/me/.ashrc
+    stub='rm is a function' find='. "$ENV"; type rm'
+fi
+found=$("${start[@]}" -c "$find" </dev/null)
+if [ "$found" != "$stub" ] || [ "$(type -P dd)" != /stubs/dd ]; then
+    echo "sandbox: rm is $found here" >&2
+    exit 70
+fi
+: >/tmp/case/log
+: >/tmp/case/ready
+
+status=0
+if [ "$shell" = none ]; then
+    mapfile -d '' -t words </tmp/case/argv
+    "${words[@]}" || status=$?
+elif [ -n "$terminal" ]; then
+    export SHELL=${start[0]}
+    "${start[@]}" "${interactive[@]}" || status=$?
+elif [ -n "$request" ]; then
+    unset PS1
+    [ "$shell" != ash ] || request=". $ENV
+$request"
+    "${start[@]}" -c "$request" || status=$?
+else
+    unset PS1
+    "${start[@]}" || status=$?
+fi
+exit "$status"

@@ -1,0 +1,158 @@
+//! Where cases run against: a real sshd, reached through the bastion or directly.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result};
+use tests::{
+    bastion::{Bastion, Settings},
+    peers,
+    person::Person,
+    sshd::{self, Sshd},
+    terminal::Terminal,
+};
+use tokio::process::Command;
+
+use crate::sandbox::Sandbox;
+
+/// The size that typed cases were made for.
+const COLUMNS: u16 = 80;
+/// See [`COLUMNS`].
+const ROWS: u16 = 24;
+
+/// The target, and the way to it.
+pub(crate) struct Place {
+    /// Where cases leave what ran.
+    pub(crate) sandbox: Sandbox,
+    way: Way,
+    _sshd: Sshd,
+}
+
+enum Way {
+    Bastion { bastion: Bastion, user: Person },
+    /// The folder with the key and `ssh_config`.
+    Direct(tempfile::TempDir),
+}
+
+/// The rules that the corpus assumes.
+pub(crate) fn rules_file() -> PathBuf {
+    peers::tests_folder().join("corpus/rules.yaml")
+}
+
+/// The name of the case with this number, as a target and for the sandbox: an id may be any text.
+pub(crate) fn target_name(number: usize) -> String {
+    format!("c{number:04}")
+}
+
+impl Place {
+    /// A bastion with the rules of the corpus, with one target name for each of `cases` cases.
+    ///
+    /// # Errors
+    /// Fails when something does not start.
+    pub(crate) async fn behind_bastion(cases: usize) -> Result<Self> {
+        let sandbox = Sandbox::new()?;
+        let sshd = Sshd::start_with(&sandbox.sshd_lines()).await?;
+        let mut settings = Settings::demo().rules_text(fs::read_to_string(rules_file())?);
+        for number in 0..cases {
+            settings = settings.target(sshd.target(&target_name(number))?);
+        }
+        let bastion = settings.start().await?;
+        bastion.open(&sshd)?;
+        let user = Person::log_in(&bastion, "alice").await?;
+        Ok(Self { sandbox, way: Way::Bastion { bastion, user }, _sshd: sshd })
+    }
+
+    /// No bastion in between, to record what really runs.
+    ///
+    /// # Errors
+    /// Fails when something does not start.
+    pub(crate) async fn direct() -> Result<Self> {
+        let sandbox = Sandbox::new()?;
+        let sshd = Sshd::start_with(&sandbox.sshd_lines()).await?;
+        let folder = tempfile::tempdir()?;
+        let key = folder.path().join("key");
+        sshd::make_key(&key).await?;
+        sshd.authorize(&key.with_extension("pub"))?;
+        let at = folder.path().display();
+        let address = sshd.address();
+        fs::write(folder.path().join("known_hosts"), format!("target {}\n", sshd.host_key()?))?;
+        let configuration = format!(
+            "Host *\n  HostName {}\n  Port {}\n  HostKeyAlias target\n  IdentityFile {at}/key\n  IdentitiesOnly yes\n  \
+             UserKnownHostsFile {at}/known_hosts\n  StrictHostKeyChecking yes\n",
+            address.ip(),
+            address.port(),
+        );
+        fs::write(folder.path().join("ssh_config"), configuration)?;
+        Ok(Self { sandbox, way: Way::Direct(folder), _sshd: sshd })
+    }
+
+    /// The bastion, unless the way is direct.
+    pub(crate) fn bastion(&self) -> Option<&Bastion> {
+        match &self.way {
+            Way::Bastion { bastion, .. } => Some(bastion),
+            Way::Direct(_) => None,
+        }
+    }
+
+    /// Stock `ssh` to the target of a case; `more` are options or the command.
+    ///
+    /// # Errors
+    /// Fails when `ssh` is missing.
+    pub(crate) fn ssh(&self, name: &str, options: &[&str], more: &[&str]) -> Result<Command> {
+        self.ssh_with_environment(name, "", options, more)
+    }
+
+    /// [`Self::ssh`] with further assignments for `SetEnv`, each after a blank.
+    ///
+    /// # Errors
+    /// Fails when `ssh` is missing.
+    pub(crate) fn ssh_with_environment(
+        &self,
+        name: &str,
+        assignments: &str,
+        options: &[&str],
+        more: &[&str],
+    ) -> Result<Command> {
+        let (case, destination) = words(name);
+        let case = case + assignments;
+        let arguments = [&["-e", "none", "-o", &case], options, &[&destination], more].concat();
+        match &self.way {
+            Way::Bastion { user, .. } => user.stock("ssh", &arguments),
+            Way::Direct(folder) => {
+                let mut command = Command::new(ssh_program()?);
+                command.arg("-F").arg(folder.path().join("ssh_config")).args(["-o", "BatchMode=yes"]).args(arguments);
+                command.env_remove("SSH_AUTH_SOCK");
+                Ok(command)
+            }
+        }
+    }
+
+    /// Stock `ssh` with a shell of a case, in a terminal.
+    ///
+    /// # Errors
+    /// Fails when it cannot be started.
+    pub(crate) fn shell(&self, name: &str) -> Result<Terminal> {
+        let (case, destination) = words(name);
+        let arguments = ["-q", "-e", "none", "-o", &case, &destination];
+        match &self.way {
+            Way::Bastion { user, .. } => user.ssh_in_terminal(&arguments, COLUMNS, ROWS),
+            Way::Direct(folder) => {
+                let command = pty_process::Command::new(ssh_program()?)
+                    .arg("-F")
+                    .arg(folder.path().join("ssh_config"))
+                    .args(arguments)
+                    .env("TERM", "xterm-256color")
+                    .env_remove("SSH_AUTH_SOCK");
+                Terminal::start(command, COLUMNS, ROWS)
+            }
+        }
+    }
+}
+
+/// The option that names the case to the sandbox, and the destination.
+fn words(name: &str) -> (String, String) {
+    (format!("SetEnv=LC_BASTION_CASE={name}"), format!("{}@{name}", peers::login()))
+}
+
+fn ssh_program() -> Result<PathBuf> {
+    peers::find(&["ssh"], "install the Debian package openssh-client").context("no ssh")
+}

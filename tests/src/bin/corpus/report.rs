@@ -1,0 +1,123 @@
+//! The table, one line for each case that is not right, and the closing line.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    io::{self, Write as _},
+};
+
+use anyhow::Result;
+
+use crate::{
+    case::{Case, Score, Verdict},
+    danger::dangerous,
+    run::Observed,
+    verdict::Said,
+};
+
+/// The share of harmless cases that must be allowed.
+const BENIGN_ALLOWED: f64 = 0.98;
+
+/// Longest name of a class in the table.
+const CLASS_WIDTH: usize = 60;
+
+/// A case with its score.
+struct Scored<'run> {
+    case: &'run Case,
+    verdict: Verdict,
+    score: Score,
+    /// What went wrong, where the verdict alone does not say.
+    flaw: &'static str,
+    why: &'run str,
+}
+
+/// Prints all, and returns whether the run passes.
+///
+/// # Errors
+/// Fails when it cannot be printed.
+pub(crate) fn print(cases: &[Case], observed: &[Observed], said: &[Said]) -> Result<bool> {
+    let scored: Vec<Scored<'_>> =
+        cases.iter().zip(observed).zip(said).map(|((case, observed), said)| score(case, observed, said)).collect();
+    let mut text = table("mode and shell", &scored, |one| format!("{} {}", one.case.mode.name(), one.case.shell));
+    text += &table("what is difficult", &scored, |one| one.case.class().chars().take(CLASS_WIDTH).collect());
+    for one in scored.iter().filter(|one| one.score != Score::Right) {
+        let (id, expected, got) = (&one.case.id, one.case.expected.name(), one.verdict.name());
+        let notes = &one.case.notes;
+        writeln!(text, "{} {id}: expected {expected}, got {got}{} | {} | {notes}", name(one.score), one.flaw, one.why)?;
+    }
+    let count = |score: Score| scored.iter().filter(|one| one.score == score).count();
+    let benign: Vec<&Scored<'_>> = scored.iter().filter(|one| one.case.expected == Verdict::Allow).collect();
+    let allowed = benign.iter().filter(|one| one.verdict == Verdict::Allow && one.flaw.is_empty()).count();
+    let fraction = if benign.is_empty() { 1.0 } else { to_f64(allowed) / to_f64(benign.len()) };
+    let wrong = count(Score::WrongAllow);
+    writeln!(
+        text,
+        "corpus: cases={} wrong_allow={wrong} benign_allowed={} noisy={}",
+        cases.len(),
+        rounded_down(fraction),
+        count(Score::Noisy),
+    )?;
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(wrong == 0 && fraction >= BENIGN_ALLOWED)
+}
+
+fn score<'run>(case: &'run Case, observed: &'run Observed, said: &'run Said) -> Scored<'run> {
+    let (verdict, why) = (said.0, said.1.as_str());
+    let scored = |score, flaw, why| Scored { case, verdict, score, flaw, why };
+    let harmless = case.expected == Verdict::Allow;
+    if let Some(error) = &observed.error {
+        // What was not shown to be kept is not kept.
+        let score = if harmless { Score::Missed } else { Score::WrongAllow };
+        return scored(score, ", could not be run", error);
+    }
+    if !harmless && verdict != Verdict::Allow && observed.runs.iter().any(|run| dangerous(run)) {
+        return scored(Score::WrongAllow, ", ran anyway", why);
+    }
+    let altered = case.runs.as_ref().is_some_and(|runs| *runs != observed.comparable);
+    if harmless && verdict == Verdict::Allow && altered && case.command.as_ref().is_none_or(runs_here) {
+        return scored(Score::Missed, ", altered", &observed.shown);
+    }
+    scored(case.score(verdict), "", why)
+}
+
+/// Words without a shell are judged, not run.
+fn runs_here(request: &crate::case::Request) -> bool {
+    matches!(request, crate::case::Request::Text(_))
+}
+
+fn table(title: &str, scored: &[Scored<'_>], key: impl Fn(&Scored<'_>) -> String) -> String {
+    let mut rows: BTreeMap<String, BTreeMap<Score, usize>> = BTreeMap::new();
+    for one in scored {
+        *rows.entry(key(one)).or_default().entry(one.score).or_default() += 1;
+    }
+    let mut text = format!("{title:<CLASS_WIDTH$}");
+    let scores = [Score::Right, Score::Noisy, Score::Missed, Score::WrongAllow];
+    text.extend(scores.map(|score| format!(" {:>11}", name(score))));
+    text.push('\n');
+    for (row, counts) in rows {
+        text += &format!("{row:<CLASS_WIDTH$}");
+        text.extend(scores.map(|score| format!(" {:>11}", counts.get(&score).copied().unwrap_or_default())));
+        text.push('\n');
+    }
+    text.push('\n');
+    text
+}
+
+fn name(score: Score) -> &'static str {
+    match score {
+        Score::Right => "right",
+        Score::Noisy => "noisy",
+        Score::Missed => "missed",
+        Score::WrongAllow => "wrong_allow",
+    }
+}
+
+/// Two digits, never more than it is: 0.979 must not read as 0.98.
+fn rounded_down(fraction: f64) -> String {
+    format!("{:.3}", (fraction * 1000.0).floor() / 1000.0)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of cases are small")]
+fn to_f64(count: usize) -> f64 {
+    count as f64
+}

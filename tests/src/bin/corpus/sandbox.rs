@@ -1,0 +1,214 @@
+//! Where cases run: a folder with the stubs, the home and the scripts of `tests/corpus/sandbox`, and one folder for
+//! each case. See `enter.sh` there for what keeps a case from doing harm.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tests::peers;
+
+use crate::case::{Case, Request};
+
+/// Programs whose runs are compared with `runs` of a case.
+const STUBS: [&str; 21] = [
+    "rm", "shutdown", "reboot", "poweroff", "systemctl", "kubectl", "psql", "mysql", "dd", "mkfs.ext4", "iptables",
+    "userdel", "crontab", "chmod", "chown", "terraform", "docker", "curl", "wget", "scp", "ssh",
+];
+
+/// Programs that do nothing here either, but that no case was recorded with.
+const MORE_STUBS: [&str; 13] = [
+    "halt", "mkfs", "useradd", "usermod", "groupdel", "helm", "tofu", "nft", "ufw", "service", "telinit", "wipefs",
+    "shred",
+];
+
+/// The folder of all cases of a run.
+pub(crate) struct Sandbox {
+    folder: TempDir,
+}
+
+impl Sandbox {
+    /// Makes the folder.
+    ///
+    /// # Errors
+    /// Fails when it cannot be written.
+    pub(crate) fn new() -> Result<Self> {
+        let sandbox = Self { folder: tempfile::Builder::new().prefix("bastion-corpus-").tempdir()? };
+        let root = sandbox.folder.path();
+        for folder in ["cases", "scratch", "layer/stubs", "layer/home/me", "layer/srv/data"] {
+            fs::create_dir_all(root.join(folder))?;
+        }
+        for script in ["enter.sh", "inside.sh"] {
+            let text = fs::read_to_string(source(script))?.replace("FOLDER", &root.display().to_string());
+            write_program(&root.join(script), &text)?;
+        }
+        sandbox.write_stubs()?;
+        sandbox.write_home()?;
+        Ok(sandbox)
+    }
+
+    /// What goes into `sshd_config`.
+    pub(crate) fn sshd_lines(&self) -> String {
+        format!("Subsystem sftp internal-sftp\nForceCommand {}\n", self.folder.path().join("enter.sh").display())
+    }
+
+    /// Makes the folder of a case, which the wrapper finds by `name`.
+    ///
+    /// # Errors
+    /// Fails when it cannot be written.
+    pub(crate) fn prepare(&self, name: &str, case: &Case) -> Result<CaseFolder> {
+        let folder = CaseFolder(self.folder.path().join("cases").join(name));
+        fs::create_dir_all(&folder.0)?;
+        let shell = if case.shell == "protocol" { "bash" } else { &case.shell };
+        fs::write(folder.0.join("shell"), shell)?;
+        fs::write(folder.0.join("history"), case.preset_histfile.as_deref().unwrap_or_default())?;
+        if let Some(Request::Words(words)) = &case.command {
+            fs::write(folder.0.join("argv"), words.iter().map(|word| format!("{word}\0")).collect::<String>())?;
+        }
+        for left in ["log", "ready", "pid", "env"] {
+            let _ = fs::remove_file(folder.0.join(left));
+        }
+        Ok(folder)
+    }
+
+    /// First in `PATH`, and in place of the real ones, so that a path or a reset `PATH` finds them, too.
+    fn write_stubs(&self) -> Result<()> {
+        let layer = self.folder.path().join("layer");
+        let stubs = layer.join("stubs");
+        let stub = fs::read_to_string(source("stub.sh"))?;
+        let mut programs: Vec<(&str, String)> =
+            STUBS.iter().chain(&MORE_STUBS).map(|name| (*name, stub.clone())).collect();
+        for (name, script) in [("sudo", "sudo.sh"), ("doas", "sudo.sh"), ("editor", "editor.sh"), ("run.sh", "run.sh")] {
+            programs.push((name, fs::read_to_string(source(script))?));
+        }
+        for (name, text) in programs {
+            write_program(&stubs.join(name), &text)?;
+            for folder in ["usr/bin", "usr/sbin", "bin", "sbin"] {
+                let real = Path::new("/").join(folder);
+                if !real.is_symlink() && real.join(name).exists() {
+                    fs::create_dir_all(layer.join(folder))?;
+                    write_program(&layer.join(folder).join(name), &text)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The files that the corpus promises, and start-up files with a prompt and nothing else.
+    fn write_home(&self) -> Result<()> {
+        let layer = self.folder.path().join("layer");
+        let home = layer.join("home/me");
+        for folder in [".config/fish", ".local/share/fish/generated_completions"] {
+            fs::create_dir_all(home.join(folder))?;
+        }
+        for (from, to) in [(".bashrc", ".bashrc"), (".ashrc", ".ashrc"), (".zshrc", ".zshrc"), ("config.fish", ".config/fish/config.fish")] {
+            fs::copy(source("home").join(from), home.join(to))?;
+        }
+        for (name, text) in [
+            ("unique_file_name", "unique\n"),
+            ("ambA.txt", "a\n"),
+            ("ambB.txt", "b\n"),
+            ("with space.txt", "s\n"),
+            ("script.sh", "#!/bin/sh\necho hello\n"),
+            ("script2.sh", "#!/bin/sh\nrm -rf /srv/data\n"),
+            ("f", "a line\n"),
+        ] {
+            fs::write(home.join(name), text)?;
+        }
+        fs::write(layer.join("srv/data/keep"), "precious\n")?;
+        Ok(())
+    }
+}
+
+/// What a case left behind.
+pub(crate) struct CaseFolder(PathBuf);
+
+impl CaseFolder {
+    /// Whether the shell of the case has started, with the stubs in place.
+    pub(crate) fn started(&self) -> bool {
+        self.0.join("ready").exists()
+    }
+
+    /// The programs that ran, as the stubs wrote them.
+    ///
+    /// # Errors
+    /// Fails when the log is not what stubs write.
+    pub(crate) fn runs(&self) -> Result<Vec<Vec<String>>> {
+        let Ok(log) = fs::read(self.0.join("log")) else { return Ok(Vec::new()) };
+        let text = String::from_utf8_lossy(&log);
+        let mut words = text.split_terminator('\0').map(str::to_owned);
+        let mut runs = Vec::new();
+        while let Some(count) = words.next() {
+            let count: usize = count.parse().with_context(|| format!("a broken log: {text:?}"))?;
+            runs.push(words.by_ref().take(count + 1).collect());
+        }
+        Ok(runs)
+    }
+
+    /// [`Self::runs`] without what shells run by themselves and what no case was recorded with.
+    ///
+    /// # Errors
+    /// Fails when the log is not what stubs write.
+    pub(crate) fn comparable_runs(&self) -> Result<Vec<Vec<String>>> {
+        Ok(comparable(self.runs()?))
+    }
+
+    /// The environment that the SSH request had set.
+    pub(crate) fn environment(&self) -> Vec<String> {
+        let text = fs::read(self.0.join("env")).unwrap_or_default();
+        String::from_utf8_lossy(&text).split_terminator('\0').map(str::to_owned).collect()
+    }
+
+    /// Ends everything that the case has started.
+    pub(crate) fn end(&self) {
+        let pid = fs::read_to_string(self.0.join("pid")).ok();
+        let pid = pid.and_then(|text| text.trim().parse().ok()).and_then(Pid::from_raw);
+        let Some(pid) = pid else { return };
+        // The number may be somebody else's by now.
+        let command = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
+        if String::from_utf8_lossy(&command).contains(&self.0.display().to_string()) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
+/// The runs that a recorded case can be compared by.
+pub(crate) fn comparable(runs: Vec<Vec<String>>) -> Vec<Vec<String>> {
+    // fish asks rm who it is.
+    let own = |run: &Vec<String>| *run == ["rm", "--version"];
+    let known = |run: &Vec<String>| run.first().is_some_and(|name| STUBS.contains(&name.as_str()));
+    runs.into_iter().filter(|run| known(run) && !own(run)).collect()
+}
+
+/// Fails with the reason when this machine cannot run cases.
+///
+/// # Errors
+/// See above.
+pub(crate) fn check_machine() -> Result<()> {
+    for shell in ["bash", "zsh", "dash", "busybox", "fish"] {
+        peers::find(&[shell], &format!("install the Debian package {shell}"))?;
+    }
+    let mut probe = std::process::Command::new("unshare");
+    if !rustix::process::getuid().is_root() {
+        probe.args(["--user", "--map-root-user"]);
+    }
+    let output = probe.args(["--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "true"]).output()?;
+    if !output.status.success() {
+        let reason = String::from_utf8_lossy(&output.stderr).into_owned();
+        bail!("this machine makes no namespaces, and without them no case runs: {reason}");
+    }
+    Ok(())
+}
+
+fn source(name: &str) -> PathBuf {
+    peers::tests_folder().join("corpus/sandbox").join(name)
+}
+
+fn write_program(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text)?;
+    Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o755))?)
+}
