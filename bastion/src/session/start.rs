@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use super::{
     gate::Gate,
     leg::{TargetReader, TargetWriter, UserReader, UserWriter},
+    permit::LivePermit,
     registry::{Registry, Termination},
     relay::{Outcome, relay},
     tap::{self, Tap},
@@ -58,6 +59,8 @@ pub struct SessionRequest {
     pub user: Authenticated,
     /// The permission: it names the target and the login.
     pub permit: Permit,
+    /// What ends the session when it no longer holds.
+    pub standing: LivePermit,
     /// What it runs.
     pub kind: SessionKind,
     /// The command of an exec request.
@@ -66,6 +69,10 @@ pub struct SessionRequest {
     pub terminal: Option<Terminal>,
     /// The environment that the target was asked to set.
     pub env: Vec<(String, String)>,
+    /// Why, in the user's words (`BASTION_REASON`), for those who approve.
+    pub reason: Option<String>,
+    /// Whether the user's side wants to read events (`BASTION_EVENTS=1`).
+    pub events: bool,
     /// Where the user came from.
     pub source: SocketAddr,
 }
@@ -151,6 +158,10 @@ impl Sessions {
                 None
             }
         };
+        if let Some(reason) = request.standing.clone().lost_now() {
+            discard(recording.ok_or(RecordError::Finished), &reason).await;
+            return Err(Refusal { text: reason, status: REFUSED });
+        }
         if let Err(error) = self.write_start(record).await {
             let reason = error.to_string();
             discard(recording.ok_or(RecordError::Finished), &reason).await;
@@ -160,6 +171,7 @@ impl Sessions {
             });
         }
         let (entry, termination) = self.registry.enter(id);
+        let termination = termination.or_lost(request.standing.clone());
         let tap = Tap::new(recording, required);
         info!(
             session.id = %id, subject.id = %record.user, target.name = %record.target, login = %record.login,

@@ -9,7 +9,7 @@
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::SystemTime};
 
 use config::TargetName;
-use policy::{Action, Capability, Context, Decision, Denial, Permit, Resource, RuleSet, Subject};
+use policy::{Action, Capability, Context, Decision, Denial, Permit, Resource, RuleEffect, RuleSet, Subject, Verdict};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -20,11 +20,12 @@ use super::{
     target_connection::{SshTarget, TargetConnection},
 };
 use crate::{
-    audit::AuditEvent,
+    audit::{AuditEvent, WouldHave},
     identity::{Authenticated, ssh_certificate::CertificatePermits},
     session::{
         Sessions,
-        gate::{self, Blocked, Request},
+        permit::LivePermit,
+        request::{Blocked, Request, RequestVerdict, judge_request},
     },
 };
 
@@ -102,6 +103,21 @@ pub struct Refused {
     /// Why, in words for the user.
     pub reason: String,
 }
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Judged {
+    /// It may start.
+    Allowed,
+    /// Its standard input has to be judged first.
+    NeedsStdin,
+    /// It may not start; why, in words for the user.
+    Refused(String),
+}
+
+/// What a user reads whose command needs an approval.
+const NO_APPROVALS: &str = "approvals are not available in this version, so it is refused";
 
 impl Connection {
     /// A connection that serves as a jump host.
@@ -188,24 +204,80 @@ impl Connection {
         }
     }
 
-    /// Whether the rules on commands let this request start, on what the permit is for.
-    ///
-    /// # Errors
-    ///
-    /// With the reason for the user; the refusal is in the audit log then.
-    pub async fn judge(&self, permit: &Permit, request: Request<'_>) -> Result<(), String> {
+    /// The permit as it stands when the rules change.
+    #[must_use]
+    pub fn standing(&self, permit: &Permit, capabilities: Vec<Capability>) -> Option<LivePermit> {
+        Some(LivePermit {
+            rules: self.front.rules.clone(),
+            user: self.user.subject().clone(),
+            target: self.front.targets.get(permit.target())?.settings.clone(),
+            capabilities,
+            source: self.source.ip(),
+            permit: permit.clone(),
+        })
+    }
+
+    /// What the rules on commands say to this request, on what the permit is for; `stdin` is all of its
+    /// standard input, where that was read already. What is refused is in the audit log then.
+    pub async fn judge(&self, permit: &Permit, request: Request<'_>, stdin: Option<&[u8]>) -> Judged {
         let Some(target) = self.front.targets.get(permit.target()) else {
-            return Err(Denial::unknown_target(permit.target().as_str()).reason);
+            return Judged::Refused(Denial::unknown_target(permit.target().as_str()).reason);
         };
         let what = Resource { target: &target.settings, login: permit.login() };
         let rules = self.front.rules.borrow().clone();
-        let judged = gate::judge_request(&rules, self.user.subject(), &what, request, SystemTime::now());
-        let Err(Blocked { rule, reason }) = judged else { return Ok(()) };
-        let destination = Destination { login: permit.login().clone(), target: permit.target().clone() };
-        let refused =
-            Refused { destination: Some(destination), rule: rule.map(|rule| rule.to_string()), reason: reason.clone() };
-        self.audit_refusal(request.to_string(), &refused).await;
-        Err(reason)
+        let mode = permit.obligations().mode;
+        let verdict = judge_request(&rules, self.user.subject(), &what, mode, (request, stdin), SystemTime::now());
+        let (user, source) = (self.user.subject().name.clone(), self.source.to_string());
+        let (target, login) = (permit.target().clone(), permit.login().clone());
+        let command = request.shown(stdin);
+        let session = None;
+        let (event, judged) = match verdict {
+            RequestVerdict::Allow { observed: None } => return Judged::Allowed,
+            RequestVerdict::NeedsStdin => return Judged::NeedsStdin,
+            RequestVerdict::Allow { observed: Some(verdict) } => {
+                let Verdict { rule, message: reason, opaque, .. } = *verdict;
+                let effect = if verdict.effect == RuleEffect::Block { WouldHave::Block } else { WouldHave::Approve };
+                let event = AuditEvent::CommandObserved {
+                    session,
+                    user,
+                    target,
+                    login,
+                    command,
+                    effect,
+                    rule,
+                    reason,
+                    opaque,
+                    source,
+                };
+                (event, Judged::Allowed)
+            }
+            RequestVerdict::Block(Blocked { rule, reason, opaque, .. }) => {
+                let judged = Judged::Refused(reason.clone());
+                let event =
+                    AuditEvent::CommandBlocked { session, user, target, login, command, rule, reason, opaque, source };
+                (event, judged)
+            }
+            RequestVerdict::Hold(verdict) => {
+                let Verdict { rule, message: reason, opaque, .. } = *verdict;
+                let judged = Judged::Refused(format!("{reason} ({NO_APPROVALS})"));
+                let approval = None;
+                let event = AuditEvent::CommandHeld {
+                    session,
+                    user,
+                    target,
+                    login,
+                    command,
+                    rule,
+                    reason,
+                    opaque,
+                    approval,
+                    source,
+                };
+                (event, judged)
+            }
+        };
+        self.front.sessions.audit(&[event]).await;
+        judged
     }
 
     /// Whether a jump to `host:port` may be answered, and as which target.
