@@ -73,18 +73,25 @@ pub fn judge_request(
         Request::Shell { terminal: false } => ("sh -s", false),
         Request::Exec { command, terminal } => (readable(command), terminal),
     };
-    let judging = Judging::of(mode, Protocol::Ssh, now);
+    let mut judging = Judging::of(mode, Protocol::Ssh, now);
     let input = match stdin {
         None => CommandInput::Line(line),
         Some(stdin) => CommandInput::Script(line, readable(stdin)),
     };
-    let verdict = rules.judge(who, what, input, &judging);
-    match verdict.effect {
-        RuleEffect::Allow if mode == SessionMode::Observe => RequestVerdict::ALLOW,
-        _ if mode == SessionMode::Observe => RequestVerdict::Allow { observed: Some(Box::new(verdict)) },
+    let mut verdict = rules.judge(who, what, input, &judging);
+    if terminal && verdict.stdin_is_code {
         // What is typed into a terminal is judged line by line when it comes.
-        RuleEffect::Allow if terminal || !verdict.stdin_is_code => RequestVerdict::ALLOW,
-        RuleEffect::Allow if stdin.is_none() => RequestVerdict::NeedsStdin,
+        judging.place.interactive = true;
+        verdict = rules.judge(who, what, input, &judging);
+    }
+    let is_certain = verdict.effect == RuleEffect::Block && !verdict.opaque;
+    let lacks_stdin = verdict.stdin_is_code && !is_certain;
+    match verdict.effect {
+        // Nothing is read ahead here, so it is not known what would have been.
+        _ if mode == SessionMode::Observe && lacks_stdin => RequestVerdict::ALLOW,
+        RuleEffect::Allow if !lacks_stdin => RequestVerdict::ALLOW,
+        _ if mode == SessionMode::Observe => RequestVerdict::Allow { observed: Some(Box::new(verdict)) },
+        _ if lacks_stdin && stdin.is_none() && !terminal => RequestVerdict::NeedsStdin,
         RuleEffect::Allow => RequestVerdict::Block(Blocked {
             rule: None,
             reason: STDIN_IS_CODE.to_owned(),

@@ -105,7 +105,9 @@ fn what_cannot_be_known_is_held_where_a_rule_could_apply_and_blocked_in_exec_onl
 fn a_script_on_standard_input_is_judged_whole() {
     let shell = Request::Shell { terminal: false };
     for request in [shell, exec("bash -s"), exec("sh"), exec("env X=1 sudo bash")] {
-        assert_eq!(outcome(&judged(RULES, request)), ("stdin", None), "{request:?}");
+        for mode in [SessionMode::Guard, SessionMode::ExecOnly] {
+            assert_eq!(outcome(&judged_in(mode, RULES, (request, None))), ("stdin", None), "{mode}: {request:?}");
+        }
         for (script, expected) in [
             (&b"ls\nrm -rf \\\n/srv/data\n"[..], ("block", Some("rm_rf"))),
             (b"cd /\nsystemctl restart db\n", ("hold", Some("svc"))),
@@ -118,6 +120,8 @@ fn a_script_on_standard_input_is_judged_whole() {
             assert_eq!(outcome(&verdict), expected, "{request:?} < {:?}", String::from_utf8_lossy(script));
         }
     }
+    // What is blocked whatever comes is not read at all.
+    assert_eq!(outcome(&judged(RULES, exec("rm -rf /; bash -s"))), ("block", Some("rm_rf")));
     // What only reads it as data runs at once.
     assert_eq!(outcome(&judged(RULES, exec("cat > /tmp/x"))), ("allow", None));
     // On a terminal nothing ends: there each line is judged.
