@@ -16,7 +16,11 @@ use jiff::Timestamp;
 use policy::{CompileError, RuleSet};
 use recorder::{Recorder, RecorderSettings, S3Settings, StorageSettings, storage::StorageError};
 use russh::keys::{PrivateKey, PublicKey, ssh_key};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 use url::Url;
@@ -30,6 +34,7 @@ use crate::{
         ssh_ca::{IssueError, SshAuthorities},
         ssh_certificate::TrustedCas,
     },
+    reload::Reloader,
     session::{Registry, Sessions},
     ssh::{
         self,
@@ -135,6 +140,8 @@ pub struct App {
     store: Arc<dyn Store>,
     recorder: Arc<Recorder>,
     registry: Registry,
+    reloader: Reloader,
+    hangup: Option<Signal>,
 }
 
 /// The sockets of the fronts, bound before anything else: settings may depend on their ports.
@@ -207,7 +214,7 @@ impl App {
         let mut targets = HashMap::new();
         for settings in &config.targets {
             let ssh = ssh_target(settings, &target_ca)?;
-            targets.insert(settings.name.clone(), ConfiguredTarget { settings: Arc::new(settings.clone()), ssh });
+            targets.insert(settings.name.clone(), ConfiguredTarget { settings: settings.clone(), ssh });
         }
         let front = Arc::new(Front {
             authenticator: Authenticator::new(
@@ -257,13 +264,27 @@ impl App {
             config.web.url,
         );
         let web = web::listener::Listener::new(sockets.web, tls, web::router(state), config.listen.max_connections);
-        Ok(Self { front, ssh, web, store, recorder, registry })
+        let reloader = Reloader::new(&config.rules, rules, Arc::clone(&store));
+        Ok(Self { front, ssh, web, store, recorder, registry, reloader, hangup: None })
+    }
+
+    /// Reloads the rules at SIGHUP too, and not only when their files change.
+    ///
+    /// # Errors
+    ///
+    /// When the signal cannot be listened for.
+    pub fn reload_at_hangup(&mut self) -> io::Result<()> {
+        self.hangup = Some(signal(SignalKind::hangup())?);
+        Ok(())
     }
 
     /// Serves until `stop`; then no new connection is taken, and sessions that
     /// run have until `drained` to end by themselves.
     pub async fn run(self, stop: CancellationToken, drained: impl Future<Output = ()>) {
-        let Self { front, ssh, web, store, recorder, registry } = self;
+        let Self { front, ssh, web, store, recorder, registry, reloader, hangup } = self;
+        // Sessions that drain are still subject to the rules.
+        let reloading = CancellationToken::new();
+        let reloader = tokio::spawn(reloader.run(reloading.clone(), hangup));
         let housekeeping = tokio::spawn(keep_house(Arc::clone(&store), stop.clone()));
         // The console goes on while sessions drain: people may want to see how they end.
         let web_stop = CancellationToken::new();
@@ -291,6 +312,10 @@ impl App {
         let unsealed = recorder.shutdown(RECORDINGS_LIMIT).await;
         if unsealed > 0 {
             warn!(unsealed, "recordings wait in the spool; the next start goes on with them");
+        }
+        reloading.cancel();
+        if let Err(error) = reloader.await {
+            warn!(%error, "the rule files were not watched to the end");
         }
         housekeeping.abort();
         info!("stopped");

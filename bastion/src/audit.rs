@@ -142,6 +142,34 @@ pub enum AuditEvent {
         /// From where.
         source: String,
     },
+    /// A command ran that would have been blocked or held, because the session's mode is `observe`.
+    CommandObserved {
+        /// In which session, if it had started.
+        #[schema(value_type = Option<String>)]
+        session: Option<SessionId>,
+        /// Whose.
+        #[schema(value_type = String)]
+        user: UserName,
+        /// On which target.
+        #[schema(value_type = String)]
+        target: TargetName,
+        /// As which account there.
+        #[schema(value_type = String)]
+        login: Login,
+        /// The command, masked, its control characters made visible.
+        command: String,
+        /// What would have happened.
+        effect: WouldHave,
+        /// The rule that decided; none for what is built in.
+        #[schema(value_type = Option<String>)]
+        rule: Option<RuleName>,
+        /// Why, in words.
+        reason: String,
+        /// Whether it is because it cannot be known what would run.
+        opaque: bool,
+        /// From where.
+        source: String,
+    },
     /// An SSH connection was authenticated.
     ConnectionAuthenticated {
         /// Who.
@@ -156,6 +184,27 @@ pub enum AuditEvent {
     ConnectionRefused {
         /// The certificate's key id, if one was shown (unverified unless its CA is ours).
         key_id: Option<String>,
+        /// Why, in words.
+        reason: String,
+        /// From where.
+        source: String,
+    },
+    /// A target accepted a typed line although no key that accepts lines was sent to it.
+    GateTripped {
+        /// In which session.
+        #[schema(value_type = String)]
+        session: SessionId,
+        /// Whose.
+        #[schema(value_type = String)]
+        user: UserName,
+        /// On which target.
+        #[schema(value_type = String)]
+        target: TargetName,
+        /// As which account there.
+        #[schema(value_type = String)]
+        login: Login,
+        /// What stood in the line, masked, its control characters made visible.
+        command: String,
         /// Why, in words.
         reason: String,
         /// From where.
@@ -212,6 +261,24 @@ pub enum AuditEvent {
         /// From where.
         source: String,
     },
+    /// Changed rule files do not hold; the rules stay as they were.
+    RulesRejected {
+        /// The file.
+        file: String,
+        /// Everything that is wrong in it.
+        errors: Vec<String>,
+    },
+    /// The rules were replaced.
+    RulesReloaded {
+        /// The files.
+        files: Vec<String>,
+        /// How many roles they have.
+        roles: u64,
+        /// How many rules on commands they have.
+        rules: u64,
+        /// SHA-256 of the files one after the other.
+        sha256: String,
+    },
     /// A session ended.
     SessionEnded {
         /// Which one.
@@ -256,6 +323,16 @@ pub enum AuditEvent {
     },
 }
 
+/// What would have happened to a command in another mode than `observe`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WouldHave {
+    /// It would have waited for an approval.
+    Approve,
+    /// It would have been refused.
+    Block,
+}
+
 impl AuditEvent {
     /// The `kind` of its JSON form.
     #[must_use]
@@ -267,13 +344,17 @@ impl AuditEvent {
             Self::ChannelRefused { .. } => "channel_refused",
             Self::CommandBlocked { .. } => "command_blocked",
             Self::CommandHeld { .. } => "command_held",
+            Self::CommandObserved { .. } => "command_observed",
             Self::ConnectionAuthenticated { .. } => "connection_authenticated",
             Self::ConnectionRefused { .. } => "connection_refused",
+            Self::GateTripped { .. } => "gate_tripped",
             Self::LoginFailed { .. } => "login_failed",
             Self::LoggedIn { .. } => "logged_in",
             Self::LoggedOut { .. } => "logged_out",
             Self::RecordingFailed { .. } => "recording_failed",
             Self::RecordingViewed { .. } => "recording_viewed",
+            Self::RulesRejected { .. } => "rules_rejected",
+            Self::RulesReloaded { .. } => "rules_reloaded",
             Self::SessionEnded { .. } => "session_ended",
             Self::SessionStarted { .. } => "session_started",
             Self::TargetUnavailable { .. } => "target_unavailable",
@@ -290,7 +371,9 @@ impl AuditEvent {
             | Self::ChannelRefused { user, .. }
             | Self::CommandBlocked { user, .. }
             | Self::CommandHeld { user, .. }
+            | Self::CommandObserved { user, .. }
             | Self::ConnectionAuthenticated { user, .. }
+            | Self::GateTripped { user, .. }
             | Self::LoggedIn { user, .. }
             | Self::LoggedOut { user, .. }
             | Self::RecordingViewed { user, .. }
@@ -299,6 +382,8 @@ impl AuditEvent {
             Self::ConnectionRefused { .. }
             | Self::LoginFailed { .. }
             | Self::RecordingFailed { .. }
+            | Self::RulesRejected { .. }
+            | Self::RulesReloaded { .. }
             | Self::SessionEnded { .. } => None,
         }
     }
@@ -307,8 +392,11 @@ impl AuditEvent {
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {
         match self {
-            Self::CommandBlocked { session, .. } | Self::CommandHeld { session, .. } => *session,
+            Self::CommandBlocked { session, .. }
+            | Self::CommandHeld { session, .. }
+            | Self::CommandObserved { session, .. } => *session,
             Self::RecordingFailed { session, .. }
+            | Self::GateTripped { session, .. }
             | Self::RecordingViewed { session, .. }
             | Self::SessionEnded { session, .. }
             | Self::SessionStarted { session, .. } => Some(*session),
@@ -321,6 +409,8 @@ impl AuditEvent {
             | Self::LoginFailed { .. }
             | Self::LoggedIn { .. }
             | Self::LoggedOut { .. }
+            | Self::RulesRejected { .. }
+            | Self::RulesReloaded { .. }
             | Self::TargetUnavailable { .. } => None,
         }
     }

@@ -44,6 +44,7 @@ pub mod audit;
 pub mod cli;
 pub mod demo;
 pub mod identity;
+pub mod reload;
 pub mod session;
 pub mod ssh;
 pub mod store;

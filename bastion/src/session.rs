@@ -4,19 +4,24 @@
 //!
 //! 1. [`terminal`]: the events of a session, in the words of RFC 4254 §6.
 //! 2. [`leg`]: what the relay needs of the user's side and of the target's side.
-//! 3. [`start`]: recording open, row and audit event written, target ready; then the program runs.
-//! 4. [`relay`]: the one loop that carries bytes both ways, bounded.
-//! 5. [`gate`]: what the user sends passes here before the target gets it.
-//! 6. [`tap`]: what the target sends passes here before anybody sees it.
-//! 7. [`registry`]: the sessions that run now.
+//! 3. [`request`]: the request that starts a session, judged; [`script`]: its standard input, where that is code.
+//! 4. [`start`]: recording open, row and audit event written, target ready; then the program runs.
+//!    [`permit`]: ended too when the rules no longer allow it.
+//! 5. [`relay`]: the one loop that carries bytes both ways, bounded.
+//! 6. [`gate`]: what the user sends passes here before the target gets it.
+//! 7. [`tap`]: what the target sends passes here before anybody sees it.
+//! 8. [`registry`]: the sessions that run now.
 
 pub mod asking;
 pub mod gate;
 pub mod leg;
 pub mod line_gate;
+pub mod permit;
 pub mod registry;
 pub mod relay;
 pub mod report;
+pub mod request;
+pub mod script;
 pub mod start;
 pub mod tap;
 pub mod terminal;

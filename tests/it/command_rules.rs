@@ -1,6 +1,6 @@
-//! Rules on commands, for exec requests: what is blocked has not run, and the user reads why.
+//! Rules on commands, for exec requests and scripts on standard input: what is blocked has not run, and the user reads why.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::{
     bastion::open_rules,
@@ -70,17 +70,92 @@ async fn what_cannot_be_judged_is_refused() -> Result<()> {
     let destination = Site::destination();
     blocked(&site.alice.ssh(&[&destination, "systemctl restart db"]).await?, &["approvals are not available"])?;
     blocked(&site.alice.ssh(&[&destination, "\"$WHATEVER\" now"]).await?, &["cannot be known"])?;
-    let script = site.alice.ssh_with_input(&[&destination, "bash -s"], b"rm -rf /nonexistent\n").await?;
-    blocked(&script, &["standard input"])?;
-    let shell = site.alice.ssh_with_input(&["-T", &destination], b"rm -rf /nonexistent\n").await?;
-    blocked(&shell, &["standard input"])
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_on_standard_input_is_judged_whole_and_runs_byte_for_byte() -> Result<()> {
+    let site = Site::start_with(rules()).await?;
+    let folder = tempfile::tempdir()?;
+    let witness = folder.path().join("witness");
+    let destination = Site::destination();
+    for command in [&["-T", &destination][..], &[&destination, "bash -s"], &[&destination, "sh"]] {
+        // The first line is harmless, but the script is judged before any of it runs.
+        let script = format!("touch {}\nrm -r \\\n -f /nonexistent\n", witness.display());
+        let outcome = site.alice.ssh_with_input(command, script.as_bytes()).await?;
+        blocked(&outcome, &["blocked by rule rm-rf: deleting whole trees is not allowed here"])?;
+        ensure!(!witness.exists(), "{command:?}: the first line ran");
+    }
+    let mut script = b"echo first\n".to_vec();
+    while script.len() < 512 * 1024 {
+        script.extend_from_slice(
+            b"# a long comment that does nothing at all ---------------------------------------------\n",
+        );
+    }
+    script.extend_from_slice(b"echo 'last \xc3\xa9'\nexit 7\n");
+    let outcome = site.alice.ssh_with_input(&[&destination, "bash -s"], &script).await?;
+    ensure!(outcome.code == 7 && outcome.stdout == "first\nlast é\n".as_bytes(), "{outcome:?}");
+    let outcome = site.alice.ssh_with_input(&[&destination, "bash -s"], &vec![b'#'; 1024 * 1024 + 1]).await?;
+    blocked(&outcome, &["longer than 1024 KiB", "split it"])?;
+    // Data is not code: it is passed on while it comes.
+    let outcome = site.alice.ssh_with_input(&[&destination, "wc -c"], &vec![b'x'; 3 * 1024 * 1024]).await?.ok()?;
+    ensure!(outcome.stdout.trim_ascii() == b"3145728", "{outcome:?}");
+    Ok(())
+}
+
+/// The rules, with this mode for everybody.
+fn rules_in_mode(mode: &str) -> Result<Value> {
+    let mut rules = rules();
+    let roles = rules.get_mut("roles").and_then(Value::as_object_mut).context("roles")?;
+    for allow in roles.values_mut().filter_map(|role| role.get_mut("allow")?.as_array_mut()).flatten() {
+        allow.as_object_mut().context("an entry")?.insert("mode".to_owned(), json!(mode));
+    }
+    Ok(rules)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exec_only_runs_commands_and_scripts_and_gives_no_shell_and_no_terminal() -> Result<()> {
+    let site = Site::start_with(rules_in_mode("exec-only")?).await?;
+    let destination = Site::destination();
+    let outcome = site.alice.ssh(&[&destination, "echo ran"]).await?.ok()?;
+    ensure!(outcome.stdout == b"ran\n", "{outcome:?}");
+    let outcome = site.alice.ssh_with_input(&[&destination, "sh -s"], b"echo ran\n").await?.ok()?;
+    ensure!(outcome.stdout == b"ran\n", "{outcome:?}");
+    for refused in [&["-T", &destination][..], &["-tt", &destination], &["-tt", &destination, "echo ran"]] {
+        let outcome = site.alice.ssh_with_input(refused, b"echo ran\n").await?;
+        ensure!(outcome.code == 1 && outcome.stderr.contains("bastion run target"), "{refused:?}: {outcome:?}");
+        ensure!(!outcome.text().contains("ran"), "{refused:?}: {outcome:?}");
+    }
+    blocked(&site.alice.ssh(&[&destination, "\"$WHATEVER\" now"]).await?, &["cannot be known"])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn observe_lets_everything_run_and_notes_what_would_have_been() -> Result<()> {
+    let site = Site::start_with(rules_in_mode("observe")?).await?;
+    site.alice.ssh(&[&Site::destination(), "rm -rf /nonexistent"]).await?.ok()?;
+    let events = site.bastion.api("carol").await?.items("/audit?kind=command_observed").await?;
+    let event = events.first().context("no event")?;
+    ensure!(event["rule"] == "rm-rf" && event["effect"] == "block", "{event}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn variables_that_are_code_are_refused_and_audited_and_the_bastions_own_stay_here() -> Result<()> {
+    let site = Site::start().await?;
+    let options = ["-o", "SetEnv=BASH_ENV=/tmp/x BASTION_REASON=ticket LC_TEST=kept"];
+    let outcome = site.alice.ssh(&[&options[..], &[&Site::destination(), "env"]].concat()).await?.ok()?;
+    ensure!(!outcome.text().contains("BASH_ENV") && !outcome.text().contains("BASTION_"), "{outcome:?}");
+    let events = site.bastion.api("carol").await?.items("/audit?kind=channel_refused").await?;
+    let whats: Vec<_> = events.iter().map(|event| event["what"].clone()).collect();
+    ensure!(whats == [json!("env BASH_ENV")], "{whats:?}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blocked_command_is_audited_with_its_rule() -> Result<()> {
     let site = Site::start_with(rules()).await?;
     blocked(&site.alice.ssh(&[&Site::destination(), "rm -rf /nonexistent"]).await?, &[])?;
-    let events = site.bastion.api("carol").await?.items("/audit?kind=channel_refused").await?;
+    let events = site.bastion.api("carol").await?.items("/audit?kind=command_blocked").await?;
     let event = events.first().map(ToString::to_string).unwrap_or_default();
     ensure!(event.contains("rm-rf") && event.contains("rm -rf /nonexistent"), "{events:?}");
     Ok(())

@@ -10,6 +10,7 @@ mod oidc_login;
 mod recording;
 mod recording_failure;
 mod replay_in_browser;
+mod rule_reload;
 mod ssh_auth;
 mod ssh_jump;
 mod ssh_refusal;

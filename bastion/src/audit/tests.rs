@@ -62,8 +62,29 @@ fn every_kind() -> Vec<AuditEvent> {
             approval: Some("0199aaaa-0000-7000-8000-000000000002".parse().unwrap()),
             source: source(),
         },
+        AuditEvent::CommandObserved {
+            session: None,
+            user: user.clone(),
+            target: target.clone(),
+            login: login.clone(),
+            command: "rm -rf /".into(),
+            effect: WouldHave::Block,
+            rule: Some("rm_rf".parse().unwrap()),
+            reason: "no".into(),
+            opaque: false,
+            source: source(),
+        },
         AuditEvent::ConnectionAuthenticated { user: user.clone(), serial: 7, source: source() },
         AuditEvent::ConnectionRefused { key_id: Some("bob".into()), reason: "expired".into(), source: source() },
+        AuditEvent::GateTripped {
+            session,
+            user: user.clone(),
+            target: target.clone(),
+            login: login.clone(),
+            command: "ls".into(),
+            reason: "no Enter".into(),
+            source: source(),
+        },
         AuditEvent::LoginFailed { reason: "nonce".into(), source: source() },
         AuditEvent::LoggedIn {
             user: user.clone(),
@@ -75,6 +96,8 @@ fn every_kind() -> Vec<AuditEvent> {
         AuditEvent::LoggedOut { user: user.clone(), source: source() },
         AuditEvent::RecordingFailed { session, reason: "disk full".into(), terminated: true },
         AuditEvent::RecordingViewed { user: user.clone(), session, source: source() },
+        AuditEvent::RulesRejected { file: "rules.yaml".into(), errors: vec!["rules.yaml:1:1: no".into()] },
+        AuditEvent::RulesReloaded { files: vec!["rules.yaml".into()], roles: 2, rules: 1, sha256: "ab".into() },
         AuditEvent::SessionEnded { session, end: SessionEnd::Exited { status: 7 }, output_bytes: 12 },
         AuditEvent::SessionStarted {
             session,
@@ -96,13 +119,17 @@ const GOLDEN: &str = r#"{"kind":"access_refused","user":"alice","what":"audit","
 {"kind":"channel_refused","user":"alice","target":"web1","login":"deploy","what":"shell","rule":"engineer","reason":"not allowed","source":"192.0.2.7:50000"}
 {"kind":"command_blocked","session":"0199aaaa-0000-7000-8000-000000000001","user":"alice","target":"web1","login":"deploy","command":"rm -rf /","rule":"rm_rf","reason":"no","opaque":false,"source":"192.0.2.7:50000"}
 {"kind":"command_held","session":null,"user":"alice","target":"web1","login":"deploy","command":"$CMD","rule":null,"reason":"unknown","opaque":true,"approval":"0199aaaa-0000-7000-8000-000000000002","source":"192.0.2.7:50000"}
+{"kind":"command_observed","session":null,"user":"alice","target":"web1","login":"deploy","command":"rm -rf /","effect":"block","rule":"rm_rf","reason":"no","opaque":false,"source":"192.0.2.7:50000"}
 {"kind":"connection_authenticated","user":"alice","serial":7,"source":"192.0.2.7:50000"}
 {"kind":"connection_refused","key_id":"bob","reason":"expired","source":"192.0.2.7:50000"}
+{"kind":"gate_tripped","session":"0199aaaa-0000-7000-8000-000000000001","user":"alice","target":"web1","login":"deploy","command":"ls","reason":"no Enter","source":"192.0.2.7:50000"}
 {"kind":"login_failed","reason":"nonce","source":"192.0.2.7:50000"}
 {"kind":"logged_in","user":"alice","issuer":"https://issuer","subject":"42","expires_at":"2023-11-14T22:13:20Z","source":"192.0.2.7:50000"}
 {"kind":"logged_out","user":"alice","source":"192.0.2.7:50000"}
 {"kind":"recording_failed","session":"0199aaaa-0000-7000-8000-000000000001","reason":"disk full","terminated":true}
 {"kind":"recording_viewed","user":"alice","session":"0199aaaa-0000-7000-8000-000000000001","source":"192.0.2.7:50000"}
+{"kind":"rules_rejected","file":"rules.yaml","errors":["rules.yaml:1:1: no"]}
+{"kind":"rules_reloaded","files":["rules.yaml"],"roles":2,"rules":1,"sha256":"ab"}
 {"kind":"session_ended","session":"0199aaaa-0000-7000-8000-000000000001","end":{"how":"exited","status":7},"output_bytes":12}
 {"kind":"session_started","session":"0199aaaa-0000-7000-8000-000000000001","user":"alice","target":"web1","login":"deploy","what":"exec","command":"id","source":"192.0.2.7:50000"}
 {"kind":"target_unavailable","user":"alice","target":"web1","reason":"refused"}

@@ -36,7 +36,8 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
         let failed = |error: crate::app::AppError| CommandError::Refused(error.to_string());
         let sockets = Sockets::bind(config.listen.ssh, config.listen.web).await.map_err(failed)?;
         tracing::info!(ssh = %sockets.ssh_address, web = %sockets.web_address, "listening");
-        let app = App::build(config, sockets).await.map_err(failed)?;
+        let mut app = App::build(config, sockets).await.map_err(failed)?;
+        app.reload_at_hangup()?;
         let stop = CancellationToken::new();
         let signals = stop_on_signals(stop.clone())?;
         app.run(stop, async {

@@ -23,7 +23,8 @@ pub struct Asking {
 
 impl Asking {
     /// Asks.
-    pub async fn begin(&mut self, _reporter: &Reporter, question: Question) {
+    pub async fn begin(&mut self, reporter: &Reporter, question: Question) {
+        reporter.asked(&question, None).await;
         self.answer = Some(Answer::Refused(question.verdict.message));
     }
 

@@ -1,67 +1,48 @@
 //! The gate of a session with a terminal: [`policy::gate`] with the rules as they are at each line, for one
 //! user on one target.
 
-use std::{
-    sync::Arc,
-    time::{Instant, SystemTime},
-};
+use std::time::{Instant, SystemTime};
 
-use config::{Login, Target};
 use policy::{
-    CommandInput, Judging, Protocol, Resource, RuleSet, SessionMode, Subject, Verdict, WindowSize,
+    CommandInput, Judging, Protocol, Resource, SessionMode, Verdict, WindowSize,
     command::ParseContext,
     foreground::Foreground,
     gate::{Act, Answer, Gate},
 };
-use tokio::sync::watch;
 
-/// What a gate needs to know of its session.
-#[derive(Debug, Clone)]
-pub struct Place {
-    /// The rules as they are now.
-    pub rules: watch::Receiver<Arc<RuleSet>>,
-    /// Whose session it is.
-    pub user: Subject,
-    /// The target's settings.
-    pub target: Arc<Target>,
-    /// The account there.
-    pub login: Login,
-    /// How strict the gate is.
-    pub mode: SessionMode,
-    /// How the session is spoken.
-    pub protocol: Protocol,
-}
+use super::permit::LivePermit;
 
 /// The gate of one terminal.
 #[derive(Debug)]
 pub struct LineGate {
     gate: Gate,
-    place: Place,
+    permit: LivePermit,
+    protocol: Protocol,
 }
 
 impl LineGate {
     /// A gate at the start of a session that runs the login shell, or `command`.
     #[must_use]
-    pub fn new(place: Place, size: WindowSize, command: Option<&str>) -> Self {
+    pub fn new(permit: LivePermit, protocol: Protocol, size: WindowSize, command: Option<&str>) -> Self {
         let foreground = match command {
             None => Foreground::Shell,
             Some(command) => Foreground::after(&policy::command::parse(command, &ParseContext::default())),
         };
-        let gate = match place.mode {
+        let gate = match permit.permit.obligations().mode {
             SessionMode::Observe => Gate::observing(size, foreground),
             SessionMode::ExecOnly | SessionMode::Guard | SessionMode::Strict => Gate::new(size, foreground),
         };
-        Self { gate, place }
+        Self { gate, permit, protocol }
     }
 
     /// The user typed.
     pub fn typed(&mut self, data: &[u8], acts: &mut Vec<Act>) {
-        self.gate.typed(data, now(), &self.place.judge(), acts);
+        self.gate.typed(data, now(), &judge(&self.permit, self.protocol), acts);
     }
 
     /// The target wrote.
     pub fn output(&mut self, data: &[u8], acts: &mut Vec<Act>) {
-        self.gate.output(data, now(), &self.place.judge(), acts);
+        self.gate.output(data, now(), &judge(&self.permit, self.protocol), acts);
     }
 
     /// The terminal has a new size.
@@ -71,12 +52,12 @@ impl LineGate {
 
     /// The time of [`LineGate::deadline`] has come.
     pub fn tick(&mut self, acts: &mut Vec<Act>) {
-        self.gate.tick(now(), &self.place.judge(), acts);
+        self.gate.tick(now(), &judge(&self.permit, self.protocol), acts);
     }
 
     /// The answer to [`Act::Ask`].
     pub fn answered(&mut self, answer: Answer, acts: &mut Vec<Act>) {
-        self.gate.answered(answer, now(), &self.place.judge(), acts);
+        self.gate.answered(answer, now(), &judge(&self.permit, self.protocol), acts);
     }
 
     /// When [`LineGate::tick`] is to be called.
@@ -92,15 +73,14 @@ impl LineGate {
     }
 }
 
-impl Place {
-    fn judge(&self) -> impl Fn(CommandInput<'_>) -> Verdict {
-        let rules = self.rules.borrow().clone();
-        let place = ParseContext { interactive: true, ..ParseContext::default() };
-        let judging = Judging { place, ..Judging::of(self.mode, self.protocol, SystemTime::now()) };
-        move |input| {
-            let what = Resource { target: &self.target, login: &self.login };
-            rules.judge(&self.user, &what, input, &judging)
-        }
+/// Answers by the rules as they are now.
+fn judge(permit: &LivePermit, protocol: Protocol) -> impl Fn(CommandInput<'_>) -> Verdict {
+    let rules = permit.rules.borrow().clone();
+    let place = ParseContext { interactive: true, ..ParseContext::default() };
+    let judging = Judging { place, ..Judging::of(permit.permit.obligations().mode, protocol, SystemTime::now()) };
+    move |input| {
+        let what = Resource { target: &permit.target, login: permit.permit.login() };
+        rules.judge(&permit.user, &what, input, &judging)
     }
 }
 

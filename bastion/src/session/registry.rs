@@ -8,6 +8,8 @@ use std::{
 use recorder::SessionId;
 use tokio::sync::watch;
 
+use super::permit::LivePermit;
+
 /// The sessions that run in this process.
 #[derive(Debug, Clone)]
 pub struct Registry {
@@ -30,7 +32,7 @@ impl Registry {
         // Under the lock, so that counts are published in their order.
         self.count.send_replace(sessions.len());
         drop(sessions);
-        (RegistryEntry { registry: self.clone(), id }, Termination(receiver))
+        (RegistryEntry { registry: self.clone(), id }, Termination { asked: receiver, permit: None })
     }
 
     /// Whether this session runs here.
@@ -92,19 +94,31 @@ impl Drop for RegistryEntry {
 
 /// Tells a session that it is to end.
 #[derive(Debug)]
-pub struct Termination(watch::Receiver<Option<String>>);
+pub struct Termination {
+    asked: watch::Receiver<Option<String>>,
+    permit: Option<LivePermit>,
+}
 
 impl Termination {
+    /// The same, for a session that is also to end when its permit no longer holds.
+    #[must_use]
+    pub fn or_lost(self, permit: LivePermit) -> Self {
+        Self { permit: Some(permit), ..self }
+    }
+
     /// Resolves with the reason when the session is to end. Cancel-safe.
     pub async fn requested(&mut self) -> String {
-        loop {
-            if let Some(reason) = self.0.borrow_and_update().clone() {
-                return reason;
-            }
-            if self.0.changed().await.is_err() {
+        let asked = async {
+            match self.asked.wait_for(Option::is_some).await.map(|reason| reason.clone()) {
+                Ok(Some(reason)) => reason,
                 // Nobody can ask any more.
-                return std::future::pending().await;
+                Ok(None) | Err(_) => std::future::pending().await,
             }
+        };
+        let Some(permit) = &mut self.permit else { return asked.await };
+        tokio::select! {
+            reason = asked => reason,
+            reason = permit.lost() => reason,
         }
     }
 }

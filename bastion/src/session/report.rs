@@ -1,14 +1,20 @@
 //! What the gate decides, in the audit log.
 
 use config::{Login, TargetName, UserName};
-use policy::gate::{Decided, Report};
+use policy::{
+    RuleEffect,
+    gate::{Decided, Question, Report},
+};
 use recorder::SessionId;
 
 use super::{
     start::Sessions,
     tap::{masked_text, visible},
 };
-use crate::audit::AuditEvent;
+use crate::{
+    approval::ApprovalId,
+    audit::{AuditEvent, WouldHave},
+};
 
 /// Writes the decisions of one session.
 #[derive(Clone)]
@@ -31,17 +37,22 @@ impl Reporter {
     /// Writes a decision.
     pub async fn report(&self, report: Report) {
         let Self { session, user, target, login, source, .. } = self.clone();
-        let command = visible(&masked_text(report.text.into_bytes().into()));
-        let rule = report.verdict.as_ref().and_then(|verdict| verdict.rule.clone());
-        let opaque = report.verdict.as_ref().is_none_or(|verdict| verdict.opaque);
+        let command = shown(report.text);
+        let verdict = report.verdict.as_ref();
+        let rule = verdict.and_then(|verdict| verdict.rule.clone());
+        let opaque = verdict.is_none_or(|verdict| verdict.opaque);
         let reason = report.reason;
-        let session = Some(session);
+        let effect = match verdict.map(|verdict| verdict.effect) {
+            Some(RuleEffect::Block) => WouldHave::Block,
+            Some(RuleEffect::Allow | RuleEffect::Approve) | None => WouldHave::Approve,
+        };
+        let (held, approval) = (Some(session), None);
         let event = match report.decision {
             Decided::Blocked => {
-                AuditEvent::CommandBlocked { session, user, target, login, command, rule, reason, opaque, source }
+                AuditEvent::CommandBlocked { session: held, user, target, login, command, rule, reason, opaque, source }
             }
-            Decided::Held | Decided::Observed | Decided::Tripped => AuditEvent::CommandHeld {
-                session,
+            Decided::Held => AuditEvent::CommandHeld {
+                session: held,
                 user,
                 target,
                 login,
@@ -49,10 +60,46 @@ impl Reporter {
                 rule,
                 reason,
                 opaque,
-                approval: None,
+                approval,
                 source,
             },
+            Decided::Observed => AuditEvent::CommandObserved {
+                session: held,
+                user,
+                target,
+                login,
+                command,
+                effect,
+                rule,
+                reason,
+                opaque,
+                source,
+            },
+            Decided::Tripped => AuditEvent::GateTripped { session, user, target, login, command, reason, source },
         };
         self.sessions.audit(&[event]).await;
     }
+
+    /// Writes that a line waits for other people.
+    pub async fn asked(&self, question: &Question, approval: Option<ApprovalId>) {
+        let Self { session, user, target, login, source, .. } = self.clone();
+        let verdict = &question.verdict;
+        let event = AuditEvent::CommandHeld {
+            session: Some(session),
+            user,
+            target,
+            login,
+            command: shown(question.text.clone()),
+            rule: verdict.rule.clone(),
+            reason: verdict.message.clone(),
+            opaque: verdict.opaque,
+            approval,
+            source,
+        };
+        self.sessions.audit(&[event]).await;
+    }
+}
+
+fn shown(text: String) -> String {
+    visible(&masked_text(text.into_bytes().into()))
 }

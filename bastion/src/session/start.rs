@@ -7,14 +7,15 @@ use std::{fmt::Display, future::Future, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use policy::{Permit, RecordingDuty, WindowSize};
+use policy::{Permit, Protocol, RecordingDuty, WindowSize};
 use recorder::{Details, ExitStatus, Header, Mode, RecordError, Recorder, Recording, SessionId};
 use tracing::{info, warn};
 
 use super::{
     gate::Gate,
     leg::{TargetReader, TargetWriter, UserReader, UserWriter},
-    line_gate::{LineGate, Place},
+    line_gate::LineGate,
+    permit::LivePermit,
     registry::{Registry, Termination},
     relay::{Outcome, relay},
     report::Reporter,
@@ -60,6 +61,10 @@ pub struct SessionRequest {
     pub user: Authenticated,
     /// The permission: it names the target and the login.
     pub permit: Permit,
+    /// What ends the session when it no longer holds.
+    pub standing: LivePermit,
+    /// How it is spoken.
+    pub protocol: Protocol,
     /// What it runs.
     pub kind: SessionKind,
     /// The command of an exec request.
@@ -68,6 +73,10 @@ pub struct SessionRequest {
     pub terminal: Option<Terminal>,
     /// The environment that the target was asked to set.
     pub env: Vec<(String, String)>,
+    /// Why, in the user's words (`BASTION_REASON`), for those who approve.
+    pub reason: Option<String>,
+    /// Whether the user's side wants to read events (`BASTION_EVENTS=1`).
+    pub events: bool,
     /// Where the user came from.
     pub source: SocketAddr,
 }
@@ -88,7 +97,6 @@ impl Sessions {
     pub async fn run<UR, UW, P>(
         &self,
         request: SessionRequest,
-        place: Place,
         (user_reader, user_writer): (UR, UW),
         preparing: impl Future<Output = Result<P, P::Error>> + Send,
     ) where
@@ -98,7 +106,7 @@ impl Sessions {
     {
         let id = SessionId::new();
         let record = session_record(id, &request);
-        let gate = gate(place, &request);
+        let gate = gate(&request);
         let reporter = Reporter {
             sessions: self.clone(),
             session: id,
@@ -163,6 +171,10 @@ impl Sessions {
                 None
             }
         };
+        if let Some(reason) = request.standing.clone().lost_now() {
+            discard(recording.ok_or(RecordError::Finished), &reason).await;
+            return Err(Refusal { text: reason, status: REFUSED });
+        }
         if let Err(error) = self.write_start(record).await {
             let reason = error.to_string();
             discard(recording.ok_or(RecordError::Finished), &reason).await;
@@ -172,6 +184,7 @@ impl Sessions {
             });
         }
         let (entry, termination) = self.registry.enter(id);
+        let termination = termination.or_lost(request.standing.clone());
         let tap = Tap::new(recording, required);
         info!(
             session.id = %id, subject.id = %record.user, target.name = %record.target, login = %record.login,
@@ -295,10 +308,10 @@ async fn discard(recording: Result<Recording, RecordError>, reason: &str) {
 }
 
 /// The gate of a session: only a terminal is typed into.
-fn gate(place: Place, request: &SessionRequest) -> Gate {
+fn gate(request: &SessionRequest) -> Gate {
     let Some(terminal) = &request.terminal else { return Gate::Open };
     let command = request.command.as_deref().map(String::from_utf8_lossy);
-    Gate::Lines(Box::new(LineGate::new(place, terminal.size, command.as_deref())))
+    Gate::Lines(Box::new(LineGate::new(request.standing.clone(), request.protocol, terminal.size, command.as_deref())))
 }
 
 fn session_record(id: SessionId, request: &SessionRequest) -> SessionRecord {

@@ -9,7 +9,7 @@
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::SystemTime};
 
 use config::TargetName;
-use policy::{Action, Capability, Context, Decision, Denial, Permit, Protocol, Resource, RuleSet, Subject};
+use policy::{Action, Capability, Context, Decision, Denial, Permit, Resource, RuleEffect, RuleSet, Subject, Verdict};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -20,12 +20,12 @@ use super::{
     target_connection::{SshTarget, TargetConnection},
 };
 use crate::{
-    audit::AuditEvent,
+    audit::{AuditEvent, WouldHave},
     identity::{Authenticated, ssh_certificate::CertificatePermits},
     session::{
         Sessions,
-        gate::{self, Blocked, Request},
-        line_gate::Place,
+        permit::LivePermit,
+        request::{Blocked, Request, RequestVerdict, judge_request},
     },
 };
 
@@ -57,7 +57,7 @@ pub struct Front {
 /// A target of the configuration.
 pub struct ConfiguredTarget {
     /// As rules see it.
-    pub settings: Arc<config::Target>,
+    pub settings: config::Target,
     /// As the SSH front uses it.
     pub ssh: SshTarget,
 }
@@ -103,6 +103,21 @@ pub struct Refused {
     /// Why, in words for the user.
     pub reason: String,
 }
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Judged {
+    /// It may start.
+    Allowed,
+    /// Its standard input has to be judged first.
+    NeedsStdin,
+    /// It may not start; why, in words for the user.
+    Refused(String),
+}
+
+/// What a user reads whose command needs an approval.
+const NO_APPROVALS: &str = "approvals are not available in this version, so it is refused";
 
 impl Connection {
     /// A connection that serves as a jump host.
@@ -189,38 +204,80 @@ impl Connection {
         }
     }
 
-    /// Whether the rules on commands let this request start, on what the permit is for.
-    ///
-    /// # Errors
-    ///
-    /// With the reason for the user; the refusal is in the audit log then.
-    pub async fn judge(&self, permit: &Permit, request: Request<'_>) -> Result<(), String> {
+    /// The permit as it stands when the rules change.
+    #[must_use]
+    pub fn standing(&self, permit: &Permit, capabilities: Vec<Capability>) -> Option<LivePermit> {
+        Some(LivePermit {
+            rules: self.front.rules.clone(),
+            user: self.user.subject().clone(),
+            target: self.front.targets.get(permit.target())?.settings.clone(),
+            capabilities,
+            source: self.source.ip(),
+            permit: permit.clone(),
+        })
+    }
+
+    /// What the rules on commands say to this request, on what the permit is for; `stdin` is all of its
+    /// standard input, where that was read already. What is refused is in the audit log then.
+    pub async fn judge(&self, permit: &Permit, request: Request<'_>, stdin: Option<&[u8]>) -> Judged {
         let Some(target) = self.front.targets.get(permit.target()) else {
-            return Err(Denial::unknown_target(permit.target().as_str()).reason);
+            return Judged::Refused(Denial::unknown_target(permit.target().as_str()).reason);
         };
         let what = Resource { target: &target.settings, login: permit.login() };
         let rules = self.front.rules.borrow().clone();
-        let judged = gate::judge_request(&rules, self.user.subject(), &what, request, SystemTime::now());
-        let Err(Blocked { rule, reason }) = judged else { return Ok(()) };
-        let destination = Destination { login: permit.login().clone(), target: permit.target().clone() };
-        let refused =
-            Refused { destination: Some(destination), rule: rule.map(|rule| rule.to_string()), reason: reason.clone() };
-        self.audit_refusal(request.to_string(), &refused).await;
-        Err(reason)
-    }
-
-    /// What the gate of a session needs to know.
-    #[must_use]
-    pub fn place(&self, permit: &Permit) -> Option<Place> {
-        let target = self.front.targets.get(permit.target())?;
-        Some(Place {
-            rules: self.front.rules.clone(),
-            user: self.user.subject().clone(),
-            target: Arc::clone(&target.settings),
-            login: permit.login().clone(),
-            mode: permit.obligations().mode,
-            protocol: Protocol::Ssh,
-        })
+        let mode = permit.obligations().mode;
+        let verdict = judge_request(&rules, self.user.subject(), &what, mode, (request, stdin), SystemTime::now());
+        let (user, source) = (self.user.subject().name.clone(), self.source.to_string());
+        let (target, login) = (permit.target().clone(), permit.login().clone());
+        let command = request.shown(stdin);
+        let session = None;
+        let (event, judged) = match verdict {
+            RequestVerdict::Allow { observed: None } => return Judged::Allowed,
+            RequestVerdict::NeedsStdin => return Judged::NeedsStdin,
+            RequestVerdict::Allow { observed: Some(verdict) } => {
+                let Verdict { rule, message: reason, opaque, .. } = *verdict;
+                let effect = if verdict.effect == RuleEffect::Block { WouldHave::Block } else { WouldHave::Approve };
+                let event = AuditEvent::CommandObserved {
+                    session,
+                    user,
+                    target,
+                    login,
+                    command,
+                    effect,
+                    rule,
+                    reason,
+                    opaque,
+                    source,
+                };
+                (event, Judged::Allowed)
+            }
+            RequestVerdict::Block(Blocked { rule, reason, opaque, .. }) => {
+                let judged = Judged::Refused(reason.clone());
+                let event =
+                    AuditEvent::CommandBlocked { session, user, target, login, command, rule, reason, opaque, source };
+                (event, judged)
+            }
+            RequestVerdict::Hold(verdict) => {
+                let Verdict { rule, message: reason, opaque, .. } = *verdict;
+                let judged = Judged::Refused(format!("{reason} ({NO_APPROVALS})"));
+                let approval = None;
+                let event = AuditEvent::CommandHeld {
+                    session,
+                    user,
+                    target,
+                    login,
+                    command,
+                    rule,
+                    reason,
+                    opaque,
+                    approval,
+                    source,
+                };
+                (event, judged)
+            }
+        };
+        self.front.sessions.audit(&[event]).await;
+        judged
     }
 
     /// Whether a jump to `host:port` may be answered, and as which target.
@@ -280,7 +337,7 @@ impl Connection {
 
     /// What a user reads who opened a session on the bastion itself.
     fn where_to_go(&self) -> String {
-        let targets = self.front.targets.values().map(|target| target.settings.as_ref());
+        let targets = self.front.targets.values().map(|target| &target.settings);
         let mut text = String::from("this is the bastion; it runs nothing itself. You may go to:\r\n");
         for reachable in self.front.rules.borrow().reachable(self.user.subject(), targets) {
             for login in &reachable.logins {
@@ -332,6 +389,6 @@ impl Front {
     }
 
     fn is_reachable(&self, user: &Authenticated, target: &ConfiguredTarget) -> bool {
-        !self.rules.borrow().reachable(user.subject(), [target.settings.as_ref()]).is_empty()
+        !self.rules.borrow().reachable(user.subject(), [&target.settings]).is_empty()
     }
 }

@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tracing::{Instrument, Span, debug, info};
 
 use super::{
-    channel::{self, env_allowed},
+    channel::{self, env_accepted},
     connection::{Arrival, Connection, Front},
     destination::{self, Asked, Destination},
     listener,
@@ -279,7 +279,7 @@ impl server::Handler for Handler {
         _value: &str,
         session: &mut Session,
     ) -> Result<(), russh::Error> {
-        if env_allowed(name) { session.channel_success(channel) } else { session.channel_failure(channel) }
+        if env_accepted(name) { session.channel_success(channel) } else { session.channel_failure(channel) }
     }
 
     async fn shell_request(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), russh::Error> {

@@ -63,7 +63,8 @@ mod tests {
         for line in ["rm -rf /x", "rm /x -f -R", "rm --rec --force x", "reboot", "kubectl exec p -- rm -rf /"] {
             assert!(judged(line), "{line}");
         }
-        for line in ["rm -r x", "rm --version", "rm -- -rf", "systemctl status x", "kubectl get pods", "shutdown --help"]
+        for line in
+            ["rm -r x", "rm --version", "rm -- -rf", "systemctl status x", "kubectl get pods", "shutdown --help"]
         {
             assert!(!judged(line), "{line}");
         }

@@ -69,7 +69,9 @@ fn options(mut words: impl Iterator<Item = String>) -> Result<Options> {
             "--record" => options.record = true,
             "--jobs" => options.jobs = words.next().and_then(|text| text.parse().ok()).context("--jobs N")?,
             "--only" => options.only = words.next().context("--only TEXT")?,
-            _ if word.starts_with('-') => bail!("{word} is not known: corpus [--record] [--jobs N] [--only TEXT] [FILE…]"),
+            _ if word.starts_with('-') => {
+                bail!("{word} is not known: corpus [--record] [--jobs N] [--only TEXT] [FILE…]")
+            }
             _ => options.files.push(word.into()),
         }
     }

@@ -28,7 +28,10 @@ pub(crate) struct Place {
 }
 
 enum Way {
-    Bastion { bastion: Bastion, user: Person },
+    Bastion {
+        bastion: Bastion,
+        user: Person,
+    },
     /// The folder with the key and `ssh_config`.
     Direct(tempfile::TempDir),
 }

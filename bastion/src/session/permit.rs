@@ -1,0 +1,122 @@
+//! [`LivePermit`]: a permit that is still good now. A change of the rules ends a session that they no
+//! longer allow, or no longer allow in this way.
+
+use std::{net::IpAddr, sync::Arc, time::SystemTime};
+
+use config::Target;
+use policy::{Capability, Context, Decision, Permit, Resource, RuleSet, Subject};
+use tokio::sync::watch;
+
+/// A permit, and what is needed to ask for it again.
+#[derive(Debug, Clone)]
+pub struct LivePermit {
+    /// The rules as they are now.
+    pub rules: watch::Receiver<Arc<RuleSet>>,
+    /// Who.
+    pub user: Subject,
+    /// On what.
+    pub target: Target,
+    /// What the session uses.
+    pub capabilities: Vec<Capability>,
+    /// From where.
+    pub source: IpAddr,
+    /// The permit that was given.
+    pub permit: Permit,
+}
+
+impl LivePermit {
+    /// Why the permit no longer holds, if it does not.
+    #[must_use]
+    pub fn lost_now(&mut self) -> Option<String> {
+        let rules = Arc::clone(&self.rules.borrow_and_update());
+        let what = Resource { target: &self.target, login: self.permit.login() };
+        let context = Context { now: SystemTime::now(), source: self.source };
+        match rules.decide_session(&self.user, &what, &self.capabilities, &context) {
+            Decision::Deny(denial) => Some(format!("the rules have changed: {}", denial.reason)),
+            Decision::Allow(now) => {
+                let (before, now) = (self.permit.obligations(), now.obligations());
+                // A session cannot become stricter on its way.
+                let is_stricter = now.mode > before.mode || now.recording > before.recording;
+                is_stricter.then(|| {
+                    format!("the rules have changed and ask for more now (mode {}); open a new session", now.mode)
+                })
+            }
+        }
+    }
+
+    /// Resolves with the reason when the permit no longer holds. Cancel-safe.
+    pub async fn lost(&mut self) -> String {
+        loop {
+            if let Some(reason) = self.lost_now() {
+                return reason;
+            }
+            if self.rules.changed().await.is_err() {
+                // The rules cannot change any more.
+                return std::future::pending().await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, future::Future as _, net::Ipv4Addr, path::Path, pin::pin, task::Poll};
+
+    use config::{RuleDoc, target::parse_targets};
+
+    use super::*;
+
+    fn rules(allow: &str) -> Arc<RuleSet> {
+        let text = format!(
+            "roles: {{ r: {{ users: [alice], allow: [{{ targets: {{ names: [web1] }}, logins: [root], {allow} }}] }} }}"
+        );
+        Arc::new(RuleSet::compile(&[RuleDoc::parse(&text, "rules.yaml").unwrap()]).unwrap())
+    }
+
+    fn permit(rules: &watch::Sender<Arc<RuleSet>>) -> LivePermit {
+        let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
+        let targets = format!("- {{ name: web1, address: \"192.0.2.1:22\", host_keys: [\"{key}\"] }}");
+        let target = parse_targets(&targets, Path::new("."), "targets.yaml").unwrap().remove(0);
+        let user = Subject {
+            issuer: "https://issuer.example".into(),
+            id: "1".into(),
+            name: "alice".parse().unwrap(),
+            email: None,
+            groups: BTreeSet::new(),
+        };
+        let (capabilities, source) = (vec![Capability::Pty, Capability::Shell], IpAddr::from(Ipv4Addr::LOCALHOST));
+        let login = "root".parse().unwrap();
+        let context = Context { now: SystemTime::UNIX_EPOCH, source };
+        let resource = Resource { target: &target, login: &login };
+        let decision = rules.borrow().decide_session(&user, &resource, &capabilities, &context);
+        let Decision::Allow(permit) = decision else { panic!("{decision:?}") };
+        LivePermit { rules: rules.subscribe(), user, target, capabilities, source, permit }
+    }
+
+    #[tokio::test]
+    async fn a_change_of_the_rules_ends_what_they_no_longer_allow() {
+        for (allow, expected) in [
+            ("capabilities: [pty, shell]", None),
+            ("capabilities: [pty, shell], mode: observe", None),
+            ("capabilities: [exec]", Some("no role of yours allows \"pty\"")),
+            ("capabilities: [pty, shell], mode: exec-only", Some("exec-only")),
+            ("capabilities: [pty, shell], mode: strict", Some("mode strict")),
+        ] {
+            let sender = watch::Sender::new(rules("capabilities: [pty, shell]"));
+            let mut permit = permit(&sender);
+            {
+                let mut lost = pin!(permit.lost());
+                let polled = std::future::poll_fn(|cx| Poll::Ready(lost.as_mut().poll(cx))).await;
+                assert!(polled.is_pending(), "{polled:?}");
+                sender.send_replace(rules(allow));
+                let polled = std::future::poll_fn(|cx| Poll::Ready(lost.as_mut().poll(cx))).await;
+                match (polled, expected) {
+                    (Poll::Ready(reason), Some(words)) => assert!(reason.contains(words), "{allow}: {reason}"),
+                    (Poll::Pending, None) => {}
+                    (polled, _) => panic!("{allow}: {polled:?}"),
+                }
+            }
+            assert_eq!(permit.lost_now().is_some(), expected.is_some());
+        }
+    }
+}

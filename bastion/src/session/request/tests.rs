@@ -1,0 +1,165 @@
+//! What starts a session and what does not, by mode.
+
+use std::{collections::BTreeSet, path::Path};
+
+use config::{Login, RuleDoc, target::parse_targets};
+
+use super::*;
+
+const RULES: &str = "
+roles:
+  engineer:
+    users: [alice]
+    allow:
+      - { targets: { names: [web1] }, logins: [root], capabilities: [exec] }
+rules:
+  - name: rm_rf
+    effect: block
+    match: { command: { program: [rm], flags: { all: [[r, R, recursive], [f, force]] } } }
+    message: deleting whole trees is not allowed
+  - name: svc
+    effect: approve
+    match: { command: { program: [systemctl], args: [restart] } }
+";
+
+fn judged_in(mode: SessionMode, rules: &str, request: (Request<'_>, Option<&[u8]>)) -> RequestVerdict {
+    let rules = RuleSet::compile(&[RuleDoc::parse(rules, "rules.yaml").unwrap()]).unwrap();
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
+    let targets = format!("- {{ name: web1, address: \"192.0.2.1:22\", host_keys: [\"{key}\"] }}");
+    let targets = parse_targets(&targets, Path::new("."), "targets.yaml").unwrap();
+    let login: Login = "root".parse().unwrap();
+    let who = Subject {
+        issuer: "https://issuer.example".into(),
+        id: "1".into(),
+        name: "alice".parse().unwrap(),
+        email: None,
+        groups: BTreeSet::new(),
+    };
+    let what = Resource { target: &targets[0], login: &login };
+    judge_request(&rules, &who, &what, mode, request, SystemTime::UNIX_EPOCH)
+}
+
+fn judged(rules: &str, request: Request<'_>) -> RequestVerdict {
+    judged_in(SessionMode::Guard, rules, (request, None))
+}
+
+fn exec(command: &str) -> Request<'_> {
+    Request::Exec { command: command.as_bytes(), terminal: false }
+}
+
+/// In one word, with the rule.
+fn outcome(verdict: &RequestVerdict) -> (&'static str, Option<&str>) {
+    let of = |verdict: &'_ Verdict| verdict.rule.clone();
+    let (word, rule) = match verdict {
+        RequestVerdict::Allow { observed: None } => ("allow", None),
+        RequestVerdict::Allow { observed: Some(verdict) } => ("observed", of(verdict)),
+        RequestVerdict::Block(blocked) => ("block", blocked.rule.clone()),
+        RequestVerdict::Hold(verdict) => ("hold", of(verdict)),
+        RequestVerdict::NeedsStdin => ("stdin", None),
+    };
+    // The rules of these tests have two names.
+    (word, rule.map(|rule| if rule.as_str() == "rm_rf" { "rm_rf" } else { "svc" }))
+}
+
+#[test]
+fn a_blocked_command_is_refused_in_any_spelling_and_wrapping() {
+    for command in
+        ["rm -rf /srv", "ls; rm --force -R /srv", "sudo r'm' -fr /srv", "sh -c 'rm -r -f /srv'", "echo $(rm -rf /)"]
+    {
+        let verdict = judged(RULES, exec(command));
+        let RequestVerdict::Block(blocked) = &verdict else { panic!("{command}: {verdict:?}") };
+        assert_eq!(blocked.rule.as_ref().map(RuleName::as_str), Some("rm_rf"));
+        assert_eq!(blocked.reason, "blocked by rule rm_rf: deleting whole trees is not allowed");
+        assert!(!blocked.opaque && !blocked.commands.is_empty(), "{blocked:?}");
+    }
+}
+
+#[test]
+fn what_no_rule_is_about_runs() {
+    for command in ["ls -l /srv", "rm -r build", "systemctl status db", "git-upload-pack 'x.git'"] {
+        assert_eq!(outcome(&judged(RULES, exec(command))), ("allow", None), "{command}");
+    }
+    for request in [Request::Subsystem, Request::Shell { terminal: true }] {
+        assert_eq!(outcome(&judged(RULES, request)), ("allow", None));
+    }
+}
+
+#[test]
+fn what_needs_an_approval_is_held() {
+    assert_eq!(outcome(&judged(RULES, exec("systemctl restart db"))), ("hold", Some("svc")));
+}
+
+#[test]
+fn what_cannot_be_known_is_held_where_a_rule_could_apply_and_blocked_in_exec_only() {
+    for command in [&b"$CMD"[..], b"echo cm0gLXJmIC8K | base64 -d | sh", b"rm \xff -rf /", b"r\0m -rf /"] {
+        let request = (Request::Exec { command, terminal: false }, None);
+        let shown = String::from_utf8_lossy(command);
+        assert_eq!(outcome(&judged_in(SessionMode::Guard, RULES, request)).0, "hold", "{shown}");
+        for mode in [SessionMode::Strict, SessionMode::ExecOnly] {
+            assert_eq!(outcome(&judged_in(mode, RULES, request)).0, "block", "{mode}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn a_script_on_standard_input_is_judged_whole() {
+    let shell = Request::Shell { terminal: false };
+    for request in [shell, exec("bash -s"), exec("sh"), exec("env X=1 sudo bash")] {
+        for mode in [SessionMode::Guard, SessionMode::ExecOnly] {
+            assert_eq!(outcome(&judged_in(mode, RULES, (request, None))), ("stdin", None), "{mode}: {request:?}");
+        }
+        for (script, expected) in [
+            (&b"ls\nrm -rf \\\n/srv/data\n"[..], ("block", Some("rm_rf"))),
+            (b"cd /\nsystemctl restart db\n", ("hold", Some("svc"))),
+            (b"for f in a b; do echo $f; done\n", ("allow", None)),
+            (b"", ("allow", None)),
+            (b"\xff\n", ("hold", None)),
+            (b"r\0m -rf /srv\n", ("hold", None)),
+        ] {
+            let verdict = judged_in(SessionMode::Guard, RULES, (request, Some(script)));
+            assert_eq!(outcome(&verdict), expected, "{request:?} < {:?}", String::from_utf8_lossy(script));
+        }
+    }
+    // What is blocked whatever comes is not read at all.
+    assert_eq!(outcome(&judged(RULES, exec("rm -rf /; bash -s"))), ("block", Some("rm_rf")));
+    // What only reads it as data runs at once.
+    assert_eq!(outcome(&judged(RULES, exec("cat > /tmp/x"))), ("allow", None));
+    // On a terminal nothing ends: there each line is judged.
+    assert_eq!(outcome(&judged(RULES, Request::Exec { command: b"bash", terminal: true })), ("allow", None));
+}
+
+#[test]
+fn in_the_mode_observe_nothing_is_refused_and_nothing_waits() {
+    let observe = |request, stdin| outcome(&judged_in(SessionMode::Observe, RULES, (request, stdin))).0;
+    assert_eq!(observe(exec("rm -rf /srv"), None), "observed");
+    assert_eq!(observe(exec("systemctl restart db"), None), "observed");
+    assert_eq!(observe(exec("$CMD"), None), "observed");
+    assert_eq!(observe(exec("bash -s"), None), "allow");
+    assert_eq!(observe(Request::Shell { terminal: false }, None), "allow");
+    assert_eq!(observe(exec("ls"), None), "allow");
+}
+
+#[test]
+fn in_the_mode_strict_only_what_is_allowed_runs() {
+    let rules = format!("{RULES}  - {{ name: ls, effect: allow, match: {{ command: {{ program: [ls] }} }} }}\n");
+    let strict = |command| outcome(&judged_in(SessionMode::Strict, &rules, (exec(command), None))).0;
+    assert_eq!((strict("ls /srv"), strict("cat /srv/x"), strict("ls; id")), ("allow", "block", "block"));
+}
+
+#[test]
+fn without_rules_on_commands_everything_that_a_role_allows_runs() {
+    let (roles, _) = RULES.split_once("rules:").unwrap();
+    for command in [&b"$CMD"[..], b"rm -rf /", b"bash -s", b"\xff"] {
+        assert_eq!(outcome(&judged(roles, Request::Exec { command, terminal: false })), ("allow", None));
+    }
+    assert_eq!(outcome(&judged(roles, Request::Shell { terminal: false })), ("allow", None));
+}
+
+#[test]
+fn the_audit_log_shows_a_request_without_control_characters_and_bounded() {
+    let request = Request::Exec { command: b"bash -s", terminal: false };
+    assert_eq!(request.shown(Some(b"ls\n\x1b[2J")), "bash -s, input: ls\\n\\u{1b}[2J");
+    assert_eq!(Request::Shell { terminal: false }.shown(None), "shell");
+    let long = vec![b'x'; 100_000];
+    assert!(Request::Exec { command: &long, terminal: false }.shown(None).chars().count() <= MAX_SHOWN_CHARS + 1);
+}
