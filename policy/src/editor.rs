@@ -60,6 +60,7 @@ pub enum Entered {
     Line(String),
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "keys are many, and most do nothing of note")]
 impl LineEditor {
     /// An editor without history. The prompt is plain text: control characters in it are shown, not obeyed.
     #[must_use]

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::key::Key;
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "keys are many, and most do nothing of note")]
 impl Buffer {
     /// Does what the key does to the text or the cursor. False if it does nothing.
     pub(super) fn press(&mut self, key: Key) -> bool {

@@ -24,6 +24,7 @@ impl Search {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "keys are many, and most do nothing of note")]
 impl LineEditor {
     /// Ends a search with what it has found.
     pub(super) fn leave_search(&mut self) {
