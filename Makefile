@@ -74,6 +74,15 @@ lint: tools $(PATCHED) console ## format, lints and docs only
 bench: setup build ## against direct ssh and ssh -J: prints a table, writes target/bench.json; BENCH_RUNS=5
 	$(TARGET)/release/bench
 
+# libFuzzer follows coverage, but needs cargo-fuzz and a nightly compiler; the other way needs neither.
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: tools $(PATCHED) ## every fuzz target for FUZZ_SECONDS=60
+	if cargo +nightly fuzz --version >/dev/null 2>&1; then \
+	  for crate in policy recorder; do cd $$crate; for target in $$(cargo +nightly fuzz list); do \
+	    cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS); done; cd ..; done; \
+	else cargo run --release --locked -p fuzz -- $(FUZZ_SECONDS); fi
+
 .PHONY: clean
 clean: ## removes what was built here, not the peers
 	cargo clean

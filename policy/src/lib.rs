@@ -5,12 +5,14 @@
 //! rules). [`command`] is what a line would run, `rule` what a rule says of it, and [`verdict`] the
 //! answer of [`RuleSet::judge`]. Then come [`mask`] and [`screen`], which session output passes,
 //! and what session input passes: [`key`] (bytes become key presses) and [`line`] (they become the text of a line).
+//! [`editor`] is the line that the bastion itself offers.
 //!
 //! **Architecture invariant:** no I/O, no async, no clock. Time is an argument.
 
 pub mod access;
 pub mod command;
 pub mod decision;
+pub mod editor;
 pub mod error;
 pub mod foreground;
 pub mod gate;
@@ -27,6 +29,7 @@ pub mod verdict;
 pub use access::{Action, Capability, Context, Resource, Subject, UnknownCapability};
 pub use config::rules::{Protocol, RecordingDuty, RuleEffect, SessionMode};
 pub use decision::{Decision, Denial, Obligations, Permit};
+pub use editor::{EditorStep, Entered, LineEditor};
 pub use error::{CompileError, CompileReason, Named};
 pub use key::{Key, KeyBytes, KeyPress, KeyReader};
 pub use line::{LineTracker, Pressed};

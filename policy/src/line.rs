@@ -68,6 +68,7 @@ enum Next {
     Quoted,
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "keys are many, and most do nothing of note")]
 impl LineTracker {
     /// A line that is empty.
     #[must_use]

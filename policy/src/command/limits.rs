@@ -10,10 +10,17 @@ pub(super) const MAX_DEPTH: usize = 64;
 /// what they seem; this does not, so that the parser's stack is bounded whatever they are.
 const MAX_OPENINGS: usize = 256;
 
+/// The most parentheses after the first `((` that begins a command. brush-parser reads each as arithmetic and, if
+/// that fails, as a subshell, so that its time doubles with every one or two that are not closed.
+const MAX_AFTER_ARITHMETIC: usize = 14;
+
 /// Checks the limits; the error says which one is passed.
 pub(super) fn check(text: &str) -> Result<(), &'static str> {
     if text.len() > MAX_BYTES {
         return Err("it is longer than 64 KiB");
+    }
+    if parentheses_after_arithmetic(text.as_bytes()) > MAX_AFTER_ARITHMETIC {
+        return Err("it nests too deeply");
     }
     let (mut depth, mut openings) = (0_usize, 0_usize);
     let bytes = text.as_bytes();
@@ -45,6 +52,27 @@ pub(super) fn check(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Counts parentheses from the first `((` on that is not part of `$((`. Those of `$(`, `<(` and `>(` are read on their
+/// own, and `()` closes at once. As with openings, quotes and closing ones are not trusted.
+fn parentheses_after_arithmetic(bytes: &[u8]) -> usize {
+    let (mut before, mut last, mut count) = (b' ', b' ', 0);
+    let mut rest = bytes;
+    while let Some((byte, after)) = rest.split_first() {
+        // The shell joins the lines.
+        if let [b'\\', b'\n', joined @ ..] = rest {
+            rest = joined;
+            continue;
+        }
+        let begins = last == b'(' && before != b'$';
+        let is_bare = !matches!(last, b'$' | b'<' | b'>') && after.first() != Some(&b')');
+        if *byte == b'(' && (begins || (count > 0 && is_bare)) {
+            count += 1;
+        }
+        (before, last, rest) = (last, *byte, after);
+    }
+    count
+}
+
 fn is_plain_parameter(bytes: &[u8], brace: usize) -> bool {
     let dollar = brace.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b'$');
     let name = bytes.get(brace + 1..).unwrap_or_default();
@@ -67,5 +95,15 @@ mod tests {
             assert!(check(&format!("{}')", bomb).repeat(2000)).is_err(), "{bomb}");
         }
         assert!(check(&"x".repeat(MAX_BYTES + 1)).is_err());
+    }
+
+    #[test]
+    fn what_takes_exponential_time_is_not_parsed() {
+        for bomb in ["((1+", "(((", "(\\\n(", "((\"))\"", "((x)", "(("] {
+            assert!(check(&bomb.repeat(20)).is_err(), "{bomb}");
+        }
+        assert!(check(&format!("(({}", " (".repeat(20))).is_err());
+        assert_eq!(check(&"f() { (cd x && y); }; z=$((z + 1))\n".repeat(20)), Ok(()));
+        assert_eq!(check(&"for ((i = 0; i < 3; i++)); do f; done\n".repeat(7)), Ok(()));
     }
 }

@@ -1,10 +1,5 @@
-//! Any file is read to its end or to an error.
+//! Reading recordings: `cargo +nightly fuzz run cast_reader`. What must hold is in the crate `fuzz`.
+
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use recorder::asciicast::reader::CastReader;
-
-fuzz_target!(|bytes: &[u8]| {
-    let Ok(mut reader) = CastReader::new(bytes) else { return };
-    while let Ok(Some(_)) = reader.next_event() {}
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::targets::cast_reader::run(data));
