@@ -28,7 +28,7 @@ mod sandbox;
 mod verdict;
 
 /// Cases that run at a time: most of the time of one is waiting for quiet.
-const JOBS: usize = 6;
+const JOBS: usize = 8;
 
 struct Options {
     record: bool,
@@ -58,6 +58,8 @@ async fn main() -> Result<ExitCode> {
     let place = Arc::new(Place::behind_bastion(cases.len()).await?);
     let observed = run::all(place.clone(), cases.clone(), options.jobs).await?;
     let verdicts = run::verdicts(&place, &observed).await?;
+    // The programs print their logs when they end; the closing line is to be the last one.
+    drop(place);
     let passed = report::print(&cases, &observed, &verdicts)?;
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -69,7 +71,9 @@ fn options(mut words: impl Iterator<Item = String>) -> Result<Options> {
             "--record" => options.record = true,
             "--jobs" => options.jobs = words.next().and_then(|text| text.parse().ok()).context("--jobs N")?,
             "--only" => options.only = words.next().context("--only TEXT")?,
-            _ if word.starts_with('-') => bail!("{word} is not known: corpus [--record] [--jobs N] [--only TEXT] [FILE…]"),
+            _ if word.starts_with('-') => {
+                bail!("{word} is not known: corpus [--record] [--jobs N] [--only TEXT] [FILE…]")
+            }
             _ => options.files.push(word.into()),
         }
     }

@@ -16,8 +16,27 @@ use crate::case::{Case, Request};
 
 /// Programs whose runs are compared with `runs` of a case.
 const STUBS: [&str; 21] = [
-    "rm", "shutdown", "reboot", "poweroff", "systemctl", "kubectl", "psql", "mysql", "dd", "mkfs.ext4", "iptables",
-    "userdel", "crontab", "chmod", "chown", "terraform", "docker", "curl", "wget", "scp", "ssh",
+    "rm",
+    "shutdown",
+    "reboot",
+    "poweroff",
+    "systemctl",
+    "kubectl",
+    "psql",
+    "mysql",
+    "dd",
+    "mkfs.ext4",
+    "iptables",
+    "userdel",
+    "crontab",
+    "chmod",
+    "chown",
+    "terraform",
+    "docker",
+    "curl",
+    "wget",
+    "scp",
+    "ssh",
 ];
 
 /// Programs that do nothing here either, but that no case was recorded with.
@@ -82,7 +101,8 @@ impl Sandbox {
         let stub = fs::read_to_string(source("stub.sh"))?;
         let mut programs: Vec<(&str, String)> =
             STUBS.iter().chain(&MORE_STUBS).map(|name| (*name, stub.clone())).collect();
-        for (name, script) in [("sudo", "sudo.sh"), ("doas", "sudo.sh"), ("editor", "editor.sh"), ("run.sh", "run.sh")] {
+        for (name, script) in [("sudo", "sudo.sh"), ("doas", "sudo.sh"), ("editor", "editor.sh"), ("run.sh", "run.sh")]
+        {
             programs.push((name, fs::read_to_string(source(script))?));
         }
         for (name, text) in programs {
@@ -105,7 +125,12 @@ impl Sandbox {
         for folder in [".config/fish", ".local/share/fish/generated_completions"] {
             fs::create_dir_all(home.join(folder))?;
         }
-        for (from, to) in [(".bashrc", ".bashrc"), (".ashrc", ".ashrc"), (".zshrc", ".zshrc"), ("config.fish", ".config/fish/config.fish")] {
+        for (from, to) in [
+            (".bashrc", ".bashrc"),
+            (".ashrc", ".ashrc"),
+            (".zshrc", ".zshrc"),
+            ("config.fish", ".config/fish/config.fish"),
+        ] {
             fs::copy(source("home").join(from), home.join(to))?;
         }
         for (name, text) in [
@@ -120,6 +145,8 @@ impl Sandbox {
             fs::write(home.join(name), text)?;
         }
         fs::write(layer.join("srv/data/keep"), "precious\n")?;
+        fs::create_dir_all(layer.join("etc"))?;
+        fs::write(layer.join("etc/shadow"), "root:*:20000:0:99999:7:::\n")?;
         Ok(())
     }
 }
