@@ -83,6 +83,10 @@ fuzz: tools $(PATCHED) ## every fuzz target for FUZZ_SECONDS=60
 	    cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS); done; cd ..; done; \
 	else cargo run --release --locked -p fuzz -- $(FUZZ_SECONDS); fi
 
+.PHONY: corpus
+corpus: setup build ## typed commands through the real product: a table and a closing line; CASES=FILE takes other cases
+	@$(TARGET)/release/corpus $(CASES) 2>$(TARGET)/corpus.log || { tail -n 20 $(TARGET)/corpus.log | cut -c1-300 >&2; exit 1; }
+
 .PHONY: clean
 clean: ## removes what was built here, not the peers
 	cargo clean

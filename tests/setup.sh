@@ -44,6 +44,20 @@ test_peers() {
     need rsync "rsync" rsync
     need curl "curl" curl
     need tmux "tmux" tmux
+    # Shells that commands are judged for, and what is used in them (`make corpus`, tests/it/everyday.rs).
+    need zsh "zsh" zsh
+    need dash "dash" dash
+    need busybox "busybox" busybox
+    need fish "fish" fish
+    need vim "vim" vim
+    need less "less" less
+    need man "man" man-db
+    need git "git" git
+    need sqlite3 "sqlite3" sqlite3
+    need python3 "Python 3" python3
+    need top "procps" procps
+    need psql "PostgreSQL's server and client" postgresql
+    need setpriv "util-linux" util-linux
     need chromium "Chromium" chromium
     need_go versitygw "github.com/versity/versitygw/cmd/versitygw@$versitygw"
     need_crate asciinema "$asciinema"

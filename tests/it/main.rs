@@ -3,6 +3,7 @@
 mod cli;
 mod command_rules;
 mod dockerfile;
+mod everyday;
 mod flow_control;
 mod harness;
 mod last_byte;

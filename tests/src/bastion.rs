@@ -100,9 +100,9 @@ impl Settings {
     pub async fn start(self) -> Result<Bastion> {
         install_crypto();
         let folder = tempfile::tempdir()?;
-        let rules = match &self.rules {
-            Value::String(text) => text.clone(),
-            rules => serde_json::to_string_pretty(rules)?,
+        let rules = match self.rules.as_str() {
+            Some(text) => text.to_owned(),
+            None => serde_json::to_string_pretty(&self.rules)?,
         };
         fs::write(folder.path().join("rules.yaml"), rules)?;
         fs::write(folder.path().join("targets.yaml"), serde_json::to_string_pretty(&self.targets)?)?;

@@ -96,6 +96,11 @@ impl Sshd {
         }))
     }
 
+    /// The home folder of sessions, which is empty at the start.
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
     /// What sshd logged so far.
     pub fn log(&self) -> String {
         self.program.log()

@@ -293,8 +293,7 @@ impl Connection {
                 "port forwarding through the bastion is not allowed".to_owned()
             }
         };
-        let refused = Refused { destination: None, rule: None, reason: reason.clone() };
-        self.audit_refusal(format!("direct-tcpip to {host}:{port}"), &refused).await;
+        self.refuse(&format!("direct-tcpip to {host}:{port}"), &reason).await;
         Err(reason)
     }
 

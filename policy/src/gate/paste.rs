@@ -9,6 +9,7 @@ use super::{Cx, Gate, Reader, State, judging};
 use crate::{
     foreground::Foreground,
     key::{Key, KeyPress},
+    line::Pressed,
     verdict::Verdict,
 };
 use config::rules::RuleEffect;
@@ -89,6 +90,10 @@ impl Gate {
     /// Collects a paste; whether the key belongs to one.
     pub(super) fn take_paste(&mut self, press: &KeyPress, cx: &mut Cx<'_>) -> bool {
         if press.key == Key::PasteStart {
+            // In vi's command mode a paste would be commands: then its marks are dropped, and it is typed.
+            if self.line.press(&press.key) == Pressed::Refuse {
+                return true;
+            }
             self.paste.get_or_insert_default();
             return true;
         }

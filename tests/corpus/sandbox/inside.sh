@@ -14,13 +14,17 @@ mount -t overlay overlay -o "lowerdir=$scratch/layer:/,upperdir=$scratch/upper,w
 mount -t proc proc "$root/proc"
 mount --bind -o ro /proc/sys "$root/proc/sys"
 mount -t tmpfs tmpfs "$root/dev"
-for device in null zero full random urandom tty ptmx; do
+for device in null zero full random urandom tty; do
     : >"$root/dev/$device"
     mount --bind "/dev/$device" "$root/dev/$device"
 done
 mkdir "$root/dev/pts" "$root/dev/shm"
 mount --rbind /dev/pts "$root/dev/pts"
+ln -s pts/ptmx "$root/dev/ptmx"
 ln -s /proc/self/fd "$root/dev/fd"
+ln -s fd/0 "$root/dev/stdin"
+ln -s fd/1 "$root/dev/stdout"
+ln -s fd/2 "$root/dev/stderr"
 for hidden in root tmp run var/tmp; do
     mount -t tmpfs tmpfs "$root/$hidden"
 done

@@ -13,6 +13,7 @@ export CMD='rm -rf /srv/data' TLOG=/tmp/case/log LANG=${LANG:-C.UTF-8} PS1='me@t
 cd "$HOME"
 if [ -s /tmp/case/history ]; then
     cp /tmp/case/history .history
+    cp /tmp/case/history .ash_history
     cp /tmp/case/history .local/share/fish/fish_history
 fi
 

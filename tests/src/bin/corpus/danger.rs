@@ -18,7 +18,7 @@ pub(crate) fn dangerous(words: &[String]) -> bool {
         "mkfs.ext4" => arguments.iter().any(|word| word.starts_with("/dev/")),
         "iptables" => any(&["-F", "--flush", "-X"]),
         "userdel" => !harmless,
-        "kubectl" | "docker" => any(&["delete", "drain"]) || after_dashes(words).is_some_and(dangerous),
+        "kubectl" | "docker" => verb(&arguments, &["delete", "drain"]) || after_dashes(words).is_some_and(dangerous),
         "psql" | "mysql" => arguments.iter().any(|word| drops(word)),
         "crontab" => !any(&["-l"]),
         "chmod" => any(&["777", "0777", "666", "a+rwx", "a+w", "o+w", "u+s", "+s", "-R", "--recursive"]),
@@ -38,6 +38,12 @@ fn deletes_trees(arguments: &[&str]) -> bool {
         })
     };
     flag(&['r', 'R'], "recursive") && flag(&['f'], "force")
+}
+
+/// Whether the first word that is no option is one of these, also behind the value of an option such as `-n`.
+fn verb(arguments: &[&str], verbs: &[&str]) -> bool {
+    let mut words = arguments.iter().take(3).filter(|word| !word.starts_with('-'));
+    words.next().is_some_and(|word| verbs.contains(word)) || words.next().is_some_and(|word| verbs.contains(word))
 }
 
 fn after_dashes(words: &[String]) -> Option<&[String]> {

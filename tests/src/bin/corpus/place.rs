@@ -29,7 +29,7 @@ pub(crate) struct Place {
 
 enum Way {
     Bastion {
-        bastion: Bastion,
+        bastion: Box<Bastion>,
         user: Person,
     },
     /// The folder with the key and `ssh_config`.
@@ -61,7 +61,7 @@ impl Place {
         let bastion = settings.start().await?;
         bastion.open(&sshd)?;
         let user = Person::log_in(&bastion, "alice").await?;
-        Ok(Self { sandbox, way: Way::Bastion { bastion, user }, _sshd: sshd })
+        Ok(Self { sandbox, way: Way::Bastion { bastion: Box::new(bastion), user }, _sshd: sshd })
     }
 
     /// No bastion in between, to record what really runs.

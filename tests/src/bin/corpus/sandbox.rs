@@ -145,6 +145,8 @@ impl Sandbox {
             fs::write(home.join(name), text)?;
         }
         fs::write(layer.join("srv/data/keep"), "precious\n")?;
+        fs::create_dir_all(layer.join("etc"))?;
+        fs::write(layer.join("etc/shadow"), "root:*:20000:0:99999:7:::\n")?;
         Ok(())
     }
 }
