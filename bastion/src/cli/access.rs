@@ -99,7 +99,9 @@ fn said(approval: &Approval) -> String {
         ApprovalState::Pending => {
             format!("{} waits for approval; an approver types: bastion approvals approve {0}", approval.id)
         }
-        state => format!("{}: {}", approval.id, state.name()),
+        state @ (ApprovalState::Cancelled | ApprovalState::Denied | ApprovalState::Expired) => {
+            format!("{}: {}", approval.id, state.name())
+        }
     };
     visible(&text).into_owned() + "\n"
 }

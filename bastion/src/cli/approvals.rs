@@ -8,9 +8,11 @@ mod watch;
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+use tokio::time::{Instant, sleep_until};
 
 use self::sheet::{needs, sheet};
 use super::api_client::{ApiClient, Approval, ApprovalState};
@@ -27,7 +29,7 @@ pub enum ApprovalsCommand {
     Ls(ListOptions),
     /// Show everything about one: the exact command, its parse, the screen, who is still needed.
     Show(ShowOptions),
-    /// Approve.
+    /// Approve: as many people as it needs have to.
     Approve(ApproveOptions),
     /// Deny: one is enough.
     Deny(DenyOptions),
@@ -163,15 +165,17 @@ pub async fn run(home: &BastionHome, command: &ApprovalsCommand) -> Result<(), C
 /// Waits until it is decided.
 pub(super) async fn decided(api: &ApiClient, id: ApprovalId) -> Result<Value, CommandError> {
     loop {
+        let asked = Instant::now();
         let answer: Value = api.get_when_changed(&path(id), LONG_POLL).await?;
         if read(answer.clone())?.state != ApprovalState::Pending {
             return Ok(answer);
         }
+        // A vote that decides nothing is answered at once, too: but nobody is asked without a pause.
+        sleep_until(asked + SHORTEST_POLL).await;
     }
 }
 
 pub(super) fn read(value: Value) -> Result<Approval, CommandError> {
-    use anyhow::Context as _;
     Ok(serde_json::from_value(value).context("the server describes an approval in an unknown way")?)
 }
 
@@ -221,7 +225,10 @@ fn path(id: ApprovalId) -> String {
 fn said(approval: &Approval) -> String {
     let what = match approval.state {
         ApprovalState::Pending => format!("your vote counts; {}", needs(approval)),
-        state => state.name().to_owned(),
+        state @ (ApprovalState::Approved
+        | ApprovalState::Cancelled
+        | ApprovalState::Denied
+        | ApprovalState::Expired) => state.name().to_owned(),
     };
     visible(&format!("{}: {what}", approval.id)).into_owned() + "\n"
 }
@@ -261,6 +268,8 @@ fn left(approval: &Approval, now: Timestamp) -> String {
 
 /// How long the server may keep a question whose answer has not changed.
 const LONG_POLL: Duration = Duration::from_secs(30);
+/// Between two questions, whatever the server answers.
+const SHORTEST_POLL: Duration = Duration::from_millis(500);
 /// Room for a command in the table; `approvals show` has all of it.
 const COMMAND_COLUMNS: usize = 60;
 

@@ -25,3 +25,56 @@ pub fn check(certificate: &Certificate, ca: &PublicKey, names: &[&str], now: Tim
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use russh::keys::{
+        PrivateKey,
+        ssh_key::{certificate::Builder, private::Ed25519Keypair},
+    };
+
+    use super::*;
+
+    const NOW: u64 = 1_000_000;
+
+    fn key(seed: u8) -> PrivateKey {
+        PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]))
+    }
+
+    /// A host certificate for `web1`, good around [`NOW`], with one thing changed.
+    fn certificate(signer: u8, changed: impl FnOnce(&mut Builder), good_from: u64) -> Certificate {
+        let certified = key(1).public_key().key_data().clone();
+        let mut builder = Builder::new([7_u8; 16].as_slice(), certified, good_from, good_from + 600).unwrap();
+        builder.cert_type(CertType::Host).unwrap().key_id("host").unwrap().valid_principal("web1").unwrap();
+        changed(&mut builder);
+        builder.sign(&key(signer)).unwrap()
+    }
+
+    fn said(certificate: &Certificate, name: &str) -> Result<(), String> {
+        let now = Timestamp::from_second(i64::try_from(NOW).unwrap()).unwrap();
+        check(certificate, key(2).public_key(), &[name], now)
+    }
+
+    #[test]
+    fn a_certificate_counts_for_its_name_and_time_and_ca_only() {
+        let same = |_: &mut Builder| ();
+        assert_eq!(said(&certificate(2, same, NOW), "web1"), Ok(()));
+        let option = |builder: &mut Builder| {
+            builder.critical_option("new", "").unwrap();
+        };
+        let person = |builder: &mut Builder| {
+            builder.cert_type(CertType::User).unwrap();
+        };
+        for (certificate, name, why) in [
+            (certificate(3, same, NOW), "web1", "host CA"),
+            (certificate(2, same, NOW + 1), "web1", "not yet valid"),
+            (certificate(2, same, NOW - 601), "web1", "expired"),
+            (certificate(2, same, NOW), "web2", "not for any of"),
+            (certificate(2, option, NOW), "web1", "critical option"),
+            (certificate(2, person, NOW), "web1", "not a host certificate"),
+        ] {
+            let error = said(&certificate, name).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}

@@ -12,9 +12,9 @@ use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::Semaphore;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::{LONG_POLL, left, needs, path, read, what};
+use super::{decided, left, needs, read, what};
 use crate::approval::ApprovalId;
 use crate::cli::api_client::{ApiClient, Approval, ApprovalState};
 use crate::cli::exit::CommandError;
@@ -60,16 +60,13 @@ async fn follow(api: ApiClient, id: ApprovalId, polls: Arc<Semaphore>) -> (Appro
     loop {
         // The semaphore is fair and is never closed: each one that waits gets its turn.
         let turn = polls.acquire().await;
-        let answer: Result<Value, CommandError> = api.get_when_changed(&path(id), LONG_POLL).await;
+        let answer = timeout(TURN, decided(&api, id)).await;
         drop(turn);
         match answer {
-            Ok(item) => match read(item.clone()) {
-                Ok(approval) if approval.state == ApprovalState::Pending => {}
-                Ok(_) => return (id, Ok(item)),
-                Err(error) => return (id, Err(error)),
-            },
-            Err(CommandError::Unreachable { .. }) => sleep(LIST_EVERY).await,
-            Err(error) => return (id, Err(error)),
+            // The next one's turn.
+            Err(_) => {}
+            Ok(Err(CommandError::Unreachable { .. })) => sleep(LIST_EVERY).await,
+            Ok(answer) => return (id, answer),
         }
     }
 }
@@ -84,7 +81,10 @@ fn line(item: Value, format: Format) -> Result<String, CommandError> {
 pub(super) fn words(approval: &Approval, now: Timestamp) -> String {
     let state = match approval.state {
         ApprovalState::Pending => format!("pending ({}, {} left)", needs(approval), left(approval, now)),
-        state => {
+        state @ (ApprovalState::Approved
+        | ApprovalState::Cancelled
+        | ApprovalState::Denied
+        | ApprovalState::Expired) => {
             let by: Vec<_> = approval.votes.iter().map(|vote| vote.by.as_str()).collect();
             if by.is_empty() { state.name().to_owned() } else { format!("{} by {}", state.name(), by.join(", ")) }
         }
@@ -102,6 +102,8 @@ pub(super) fn words(approval: &Approval, now: Timestamp) -> String {
 
 /// How soon a new one is seen.
 const LIST_EVERY: Duration = Duration::from_secs(2);
+/// How long one is followed before another gets its turn.
+const TURN: Duration = Duration::from_secs(35);
 /// Each holds a connection of the server.
 const MAX_LONG_POLLS: usize = 16;
 /// More than people can look at.

@@ -96,7 +96,7 @@ fn settings() -> client::Config {
 
 /// The certificate, and what signs for it.
 enum Credential {
-    Agent(AgentSigner, Certificate),
+    Agent(Box<AgentSigner>, Certificate),
     File(Arc<PrivateKey>, Certificate),
 }
 
@@ -115,13 +115,13 @@ impl Credential {
         }
         let agent = AgentClient::connect_env().await.context("the key is in the ssh-agent, which does not answer")?;
         let key = PublicKey::from(certificate.public_key().clone());
-        Ok(Self::Agent(AgentSigner { agent, key }, certificate))
+        Ok(Self::Agent(Box::new(AgentSigner { agent, key }), certificate))
     }
 
     async fn log_in(self, connection: &mut Connection, user: &str) -> Result<AuthResult, LoginError> {
         Ok(match self {
             Self::Agent(mut signer, certificate) => {
-                connection.authenticate_certificate_with(user, certificate, None, &mut signer).await?
+                connection.authenticate_certificate_with(user, certificate, None, signer.as_mut()).await?
             }
             Self::File(key, certificate) => connection.authenticate_openssh_cert(user, key, certificate).await?,
         })

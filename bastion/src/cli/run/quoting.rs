@@ -4,8 +4,7 @@
 //! so that `ssh host rm 'a b'` removes two files; here each of several words stays one word.
 
 /// One word is a command string and is passed as it is; of several, each is quoted where it needs to be.
-#[must_use]
-pub fn command_string(words: &[String]) -> String {
+pub(super) fn command_string(words: &[String]) -> String {
     match words {
         [command] => command.clone(),
         words => words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),

@@ -72,6 +72,7 @@ impl Handler for FakeBastion {
 impl FakeBastion {
     async fn serve(self, mut channel: Channel<Msg>, connection: russh::server::Handle) {
         while let Some(message) = channel.wait().await {
+            #[expect(clippy::wildcard_enum_match_arm, reason = "anything else is a mistake of the client")]
             match message {
                 ChannelMsg::SetEnv { variable_name, variable_value, .. } => {
                     self.seen.lock().unwrap().env.insert(variable_name, variable_value);
