@@ -42,11 +42,13 @@ mod tests {
     }
 
     /// A host certificate for `web1`, good around [`NOW`], with one thing changed.
-    fn certificate(signer: u8, changed: impl FnOnce(&mut Builder), good_from: u64) -> Certificate {
+    fn certificate(signer: u8, kind: CertType, good_from: u64, option: Option<&str>) -> Certificate {
         let certified = key(1).public_key().key_data().clone();
         let mut builder = Builder::new([7_u8; 16].as_slice(), certified, good_from, good_from + 600).unwrap();
-        builder.cert_type(CertType::Host).unwrap().key_id("host").unwrap().valid_principal("web1").unwrap();
-        changed(&mut builder);
+        builder.cert_type(kind).unwrap().key_id("host").unwrap().valid_principal("web1").unwrap();
+        for name in option {
+            builder.critical_option(name, "").unwrap();
+        }
         builder.sign(&key(signer)).unwrap()
     }
 
@@ -57,21 +59,15 @@ mod tests {
 
     #[test]
     fn a_certificate_counts_for_its_name_and_time_and_ca_only() {
-        let same = |_: &mut Builder| ();
-        assert_eq!(said(&certificate(2, same, NOW), "web1"), Ok(()));
-        let option = |builder: &mut Builder| {
-            builder.critical_option("new", "").unwrap();
-        };
-        let person = |builder: &mut Builder| {
-            builder.cert_type(CertType::User).unwrap();
-        };
+        let host = CertType::Host;
+        assert_eq!(said(&certificate(2, host, NOW, None), "web1"), Ok(()));
         for (certificate, name, why) in [
-            (certificate(3, same, NOW), "web1", "host CA"),
-            (certificate(2, same, NOW + 1), "web1", "not yet valid"),
-            (certificate(2, same, NOW - 601), "web1", "expired"),
-            (certificate(2, same, NOW), "web2", "not for any of"),
-            (certificate(2, option, NOW), "web1", "critical option"),
-            (certificate(2, person, NOW), "web1", "not a host certificate"),
+            (certificate(3, host, NOW, None), "web1", "host CA"),
+            (certificate(2, host, NOW + 1, None), "web1", "not yet valid"),
+            (certificate(2, host, NOW - 601, None), "web1", "expired"),
+            (certificate(2, host, NOW, None), "web2", "not for any of"),
+            (certificate(2, host, NOW, Some("new")), "web1", "critical option"),
+            (certificate(2, CertType::User, NOW, None), "web1", "not a host certificate"),
         ] {
             let error = said(&certificate, name).unwrap_err();
             assert!(error.contains(why), "{error}");
