@@ -131,9 +131,15 @@ async fn only_login(api: &ApiClient, name: &TargetName) -> Result<Login, Command
             "you may not reach {name}; bastion targets lists what you may, bastion access request asks for more"
         ))
     })?;
-    match target.logins.as_slice() {
-        [login] if login != "*" => login.parse().map_err(|_| CommandError::Refused(format!("{login:?} is no login"))),
-        logins => Err(CommandError::Usage(format!("say as whom: --login LOGIN (you may use {})", logins.join(", ")))),
+    account(&target)
+}
+
+/// The one account that is named; `*` (any account) names none.
+fn account(target: &Target) -> Result<Login, CommandError> {
+    let named: Vec<_> = target.logins.iter().filter(|login| *login != "*").collect();
+    match named.as_slice() {
+        [login] => login.parse().map_err(|_| CommandError::Refused(format!("{login:?} is no login"))),
+        _ => Err(CommandError::Usage(format!("say as whom: --login LOGIN (you may use {})", target.logins.join(", ")))),
     }
 }
 

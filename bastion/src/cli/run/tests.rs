@@ -327,3 +327,13 @@ async fn a_name_that_a_load_balancer_answers_for_is_checked_in_its_place() {
     site.info.names = vec!["bastion.example.com".into()];
     site.connect().await.unwrap();
 }
+
+#[test]
+fn the_login_may_be_left_out_where_one_is_named() {
+    let target = |logins: &[&str]| serde_json::from_value::<Target>(json!({"name": "demo", "logins": logins})).unwrap();
+    assert_eq!(account(&target(&["*", "demo"])).unwrap().as_str(), "demo");
+    assert_eq!(account(&target(&["demo"])).unwrap().as_str(), "demo");
+    for logins in [&["*"][..], &["root", "demo"], &[]] {
+        assert_eq!(account(&target(logins)).unwrap_err().code(), 2, "{logins:?}");
+    }
+}
