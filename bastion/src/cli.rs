@@ -1,13 +1,16 @@
 //! The command line: every command, its arguments, and the file that runs it. In reading order:
 //!
 //! [`exit`] (errors and exit codes) · [`home`] (files of a login) · [`api_client`] · [`login`] ·
-//! [`ssh_config`] · [`targets`] · [`sessions`] · [`play`] · [`whoami`] · [`output`] ·
-//! [`check`] · [`rules`] · [`serve`] · [`demo`].
+//! [`ssh_config`] · [`targets`] · [`mod@run`] · [`approvals`] · [`access`] · [`sessions`] · [`play`] · [`whoami`] ·
+//! [`output`] · [`duration`] · [`check`] · [`rules`] · [`serve`] · [`demo`].
 
+pub mod access;
 pub mod agent;
 pub mod api_client;
+pub mod approvals;
 pub mod check;
 pub mod demo;
+pub mod duration;
 pub mod exit;
 pub mod home;
 pub mod key;
@@ -15,6 +18,7 @@ pub mod login;
 pub mod output;
 pub mod play;
 pub mod rules;
+pub mod run;
 pub mod serve;
 pub mod sessions;
 pub mod ssh_config;
@@ -34,7 +38,7 @@ pub fn main() -> ExitCode {
     // Fails only when a provider is there already, which is just as well.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match Arguments::parse().command.run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => error.report(),
     }
 }
@@ -57,6 +61,14 @@ pub enum Command {
     SshConfig(ssh_config::SshConfigOptions),
     /// List the targets that you may reach.
     Targets(targets::TargetsOptions),
+    /// Run one command on a target: for programs and AI agents.
+    Run(run::RunOptions),
+    /// List, show and decide what waits for approval.
+    #[command(subcommand)]
+    Approvals(approvals::ApprovalsCommand),
+    /// Ask for access to a target for a time.
+    #[command(subcommand)]
+    Access(access::AccessCommand),
     /// List and show recorded sessions.
     #[command(subcommand)]
     Sessions(sessions::SessionsCommand),
@@ -80,8 +92,10 @@ pub enum Command {
 }
 
 impl Command {
-    fn run(self) -> Result<(), CommandError> {
+    fn run(self) -> Result<ExitCode, CommandError> {
         match self {
+            Self::Access(command) => client(access::run(&BastionHome::open()?, &command)),
+            Self::Approvals(command) => client(approvals::run(&BastionHome::open()?, &command)),
             Self::Check(options) => check::run(&options),
             Self::Demo(options) => demo::run(options),
             Self::Export(options) => client(sessions::export(&BastionHome::open()?, &options)),
@@ -89,25 +103,31 @@ impl Command {
             Self::Logout => client(whoami::logout(&BastionHome::open()?)),
             Self::Play(options) => client(play::run(&BastionHome::open()?, &options)),
             Self::Rules(command) => rules::run(&command),
+            Self::Run(options) => return run::run(&BastionHome::open()?, &options),
             Self::Serve(options) => serve::run(&options),
             Self::Sessions(command) => client(sessions::run(&BastionHome::open()?, &command)),
             Self::SshConfig(options) => client(ssh_config::run(&BastionHome::open()?, &options)),
             Self::Targets(options) => client(targets::run(&BastionHome::open()?, &options)),
             Self::Whoami(options) => client(whoami::run(&BastionHome::open()?, &options)),
         }
+        .map(|()| ExitCode::SUCCESS)
     }
 }
 
 /// Runs a command that waits for one server: one thread is enough, and starts fastest.
-fn client<F>(command: F) -> Result<(), CommandError>
+fn client<F, T>(command: F) -> Result<T, CommandError>
 where
-    F: Future<Output = Result<(), CommandError>>,
+    F: Future<Output = Result<T, CommandError>>,
 {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(command);
+    // A read of standard input cannot be called back, and would be waited for.
+    runtime.shutdown_background();
+    result
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 refused or failed; 2 usage; 3 not logged in; 5 blocked by a rule; 255 connection failed.
+Exit codes: 0 done; 1 refused or failed; 2 usage; 3 not logged in; 4 nobody approved in time; 5 blocked by a rule; 255 connection failed.
 Environment: BASTION_HOME is the folder of the login (default ~/.bastion).";
 
 #[cfg(test)]

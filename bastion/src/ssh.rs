@@ -13,7 +13,7 @@
 //! 7. [`user_leg`]: the user's channel as the relay sees it.
 //! 8. [`target_connection`]: dial the target, check its host key, log in.
 //! 9. [`target_leg`]: a channel of that connection as the relay sees it.
-//!    [`target_error`]: why a target could not be used.
+//!    [`target_error`]: why a target could not be used. [`host_certificate`]: whether a host is the one meant.
 //! 10. [`host_identity`]: which host certificate the bastion shows to whom.
 //! 11. [`algorithms`]: what both legs negotiate, and their flow-control settings.
 
@@ -23,6 +23,7 @@ pub mod channel;
 pub mod connection;
 pub mod destination;
 pub mod handler;
+pub mod host_certificate;
 pub mod host_identity;
 pub mod listener;
 pub mod severable;

@@ -3,6 +3,7 @@
 //! Everything that comes back is untrusted text: sizes are bounded here, and what reaches the
 //! terminal passes `output::visible`. Redirects are never followed: the token would go along.
 
+mod approval;
 mod messages;
 
 use std::error::Error as _;
@@ -16,11 +17,13 @@ use recorder::SessionId;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use url::Url;
 
 use super::exit::CommandError;
 use super::home::{BastionHome, SavedLogin};
 
+pub use self::approval::{Access, Approval, ApprovalState, Needed, Scope, Vote};
 pub use self::messages::{
     Certificate, DevicePoll, DeviceStart, Info, Interval, Login, LoginStart, Page, Problem, SshAddress, Target, User,
     Whoami,
@@ -32,6 +35,8 @@ const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// For a whole answer of the API.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Items asked for at a time.
+const MAX_PAGE: usize = 100;
 /// Between two parts of a recording that is being downloaded.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -98,6 +103,50 @@ impl ApiClient {
     pub async fn get<A: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<A, CommandError> {
         let query: Vec<_> = query.iter().filter(|(_, value)| !value.is_empty()).collect();
         let request = self.request(Method::GET, path)?.query(&query).timeout(ANSWER_TIMEOUT);
+        self.answer(self.send(request).await?).await
+    }
+
+    /// `GET` that the server answers when something changes, or when `wait` is over.
+    ///
+    /// # Errors
+    ///
+    /// As the server or the network says.
+    pub async fn get_when_changed<A: DeserializeOwned>(&self, path: &str, wait: Duration) -> Result<A, CommandError> {
+        let query = [("wait", wait.as_secs().to_string())];
+        let request = self.request(Method::GET, path)?.query(&query).timeout(wait + ANSWER_TIMEOUT);
+        self.answer(self.send(request).await?).await
+    }
+
+    /// The first `limit` items of a listing, page after page.
+    ///
+    /// # Errors
+    ///
+    /// As the server or the network says.
+    pub async fn list(&self, path: &str, filter: &[(&str, &str)], limit: usize) -> Result<Vec<Value>, CommandError> {
+        let mut items: Vec<Value> = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page_size = (limit - items.len()).min(MAX_PAGE).to_string();
+            let mut query = vec![("cursor", cursor.as_str()), ("limit", page_size.as_str())];
+            query.extend(filter);
+            let page: Page = self.get(path, &query).await?;
+            items.extend(page.items);
+            items.truncate(limit);
+            match page.next {
+                // A cursor that does not move would be asked for without end.
+                Some(next) if items.len() < limit && next != cursor => cursor = next,
+                _ => return Ok(items),
+            }
+        }
+    }
+
+    /// `DELETE` with a JSON answer.
+    ///
+    /// # Errors
+    ///
+    /// As the server or the network says.
+    pub async fn delete<A: DeserializeOwned>(&self, path: &str) -> Result<A, CommandError> {
+        let request = self.request(Method::DELETE, path)?.timeout(ANSWER_TIMEOUT);
         self.answer(self.send(request).await?).await
     }
 

@@ -33,6 +33,9 @@ pub enum CommandError {
         /// What went wrong, and what to do about it.
         reason: String,
     },
+    /// Nobody approved it in time.
+    #[error("{0}")]
+    Unapproved(String),
     /// The command line asks for something that makes no sense.
     #[error("{0}")]
     Usage(String),
@@ -46,6 +49,7 @@ impl CommandError {
             Self::Failed(_) | Self::Refused(_) => 1,
             Self::Usage(_) => 2,
             Self::NotLoggedIn { .. } => 3,
+            Self::Unapproved(_) => 4,
             Self::Blocked(_) => 5,
             Self::Unreachable { .. } => 255,
         }
@@ -86,6 +90,7 @@ mod tests {
             (CommandError::Refused("x".into()), 1),
             (CommandError::Usage("x".into()), 2),
             (not_logged_in, 3),
+            (CommandError::Unapproved("x".into()), 4),
             (CommandError::Blocked("x".into()), 5),
             (unreachable, 255),
         ];

@@ -4,11 +4,13 @@
 //! they could move the cursor or change the title, so control characters are made [`visible`].
 
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::exit::CommandError;
@@ -37,10 +39,31 @@ pub enum Format {
 ///
 /// When stdout cannot be written.
 pub fn print_json(value: &serde_json::Value) -> Result<(), CommandError> {
-    let mut stdout = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut stdout, value).map_err(io::Error::from)?;
-    writeln!(stdout)?;
-    Ok(stdout.flush()?)
+    let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+    print(&format!("{}\n", escaped_json(&text)))
+}
+
+/// A value as one line of JSON, ended.
+#[must_use]
+pub fn json_line(value: &impl Serialize) -> String {
+    // Nothing that is printed here has keys other than strings, so this cannot fail.
+    let text = serde_json::to_string(value).unwrap_or_default();
+    format!("{}\n", escaped_json(&text))
+}
+
+/// JSON leaves some characters as they are that a terminal obeys: those from U+007F to U+009F, and
+/// those that turn the reading direction. All of them can only stand in strings.
+fn escaped_json(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_hidden(character) && character != '\n' {
+            // Writing to a String cannot fail. Every hidden character has four hexadecimal digits.
+            let _ = write!(escaped, "\\u{:04x}", u32::from(character));
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
 }
 
 /// Prints text as it is.
@@ -167,6 +190,17 @@ mod tests {
         let text = table.render();
         assert!(!text.replace('\n', "").chars().any(is_hidden), "{text:?}");
         assert!(text.contains("a\\u{1b}]0;title\\u{7}b\\r\\nc\\u{202e}d\\u{9b}2J"), "{text}");
+    }
+
+    #[test]
+    fn json_moves_no_cursor_and_says_the_same() {
+        let value = serde_json::json!({"a\u{9b}": "\x1b[2J\u{7f}\u{202e}\u{feff}é\n"});
+        let line = json_line(&value);
+        assert!(!line.trim_end().chars().any(is_hidden), "{line:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap(), value);
+        let pretty = escaped_json(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(!pretty.replace('\n', "").chars().any(is_hidden), "{pretty:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&pretty).unwrap(), value);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use recorder::SessionId;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::api_client::{ApiClient, Download, Page};
+use super::api_client::{ApiClient, Download};
 use super::exit::CommandError;
 use super::home::BastionHome;
 use super::output::{Format, OutputOptions, Table, local_time, print, print_json, shortened, visible};
@@ -119,26 +119,12 @@ async fn copy(mut recording: Download, out: &mut impl Write) -> Result<(), Comma
 }
 
 pub(super) async fn list(api: &ApiClient, options: &ListOptions) -> Result<Vec<Value>, CommandError> {
-    let limit = options.limit as usize;
-    let mut items: Vec<Value> = Vec::new();
-    let mut cursor = String::new();
-    loop {
-        let query = [
-            ("cursor", cursor.as_str()),
-            ("limit", &(limit - items.len()).min(MAX_PAGE).to_string()),
-            ("user", options.user.as_deref().unwrap_or_default()),
-            ("target", options.target.as_deref().unwrap_or_default()),
-            ("running", if options.running { "true" } else { "" }),
-        ];
-        let page: Page = api.get("sessions", &query).await?;
-        items.extend(page.items);
-        items.truncate(limit);
-        match page.next {
-            // A cursor that does not move would be asked for without end.
-            Some(next) if items.len() < limit && next != cursor => cursor = next,
-            _ => return Ok(items),
-        }
-    }
+    let filter = [
+        ("user", options.user.as_deref().unwrap_or_default()),
+        ("target", options.target.as_deref().unwrap_or_default()),
+        ("running", if options.running { "true" } else { "" }),
+    ];
+    api.list("sessions", &filter, options.limit as usize).await
 }
 
 /// What the table and the sheet show of a session.
@@ -235,8 +221,6 @@ fn sheet(value: Value, now: Timestamp) -> Result<String, CommandError> {
     Ok(format!("{}\nreplay: bastion play {}\n", table.render(), visible(&session.id)))
 }
 
-/// Sessions asked for at a time.
-const MAX_PAGE: usize = 100;
 /// Room for a command in the table; `sessions show` has all of it.
 const COMMAND_COLUMNS: usize = 60;
 

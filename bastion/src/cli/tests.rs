@@ -1,6 +1,6 @@
 //! The command line as a whole: its help, and its flows against a fake of the API.
 
-mod fake_api;
+pub(super) mod fake_api;
 
 use std::os::unix::fs::MetadataExt as _;
 use std::{env, fs, path::Path};
@@ -48,19 +48,19 @@ fn an_unknown_argument_is_a_usage_error() {
     assert_eq!(error.exit_code(), 2);
 }
 
-struct Person {
+pub(super) struct Person {
     _folder: tempfile::TempDir,
-    home: BastionHome,
+    pub(super) home: BastionHome,
 }
 
 impl Person {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let home = BastionHome::at(&folder.path().join("home")).unwrap();
         Self { _folder: folder, home }
     }
 
-    async fn log_in(&self, api: &FakeApi) -> Result<(), CommandError> {
+    pub(super) async fn log_in(&self, api: &FakeApi) -> Result<(), CommandError> {
         // The test must not touch the agent of whoever runs it.
         let options = LoginOptions {
             url: Some(api.url()),

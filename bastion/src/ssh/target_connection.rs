@@ -13,14 +13,15 @@ use russh::{
     Disconnect,
     client::{self, AuthResult},
     keys::{
-        Algorithm, Certificate, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate,
-        ssh_key::{certificate::CertType, private::Ed25519Keypair},
+        Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate,
+        ssh_key::private::Ed25519Keypair,
     },
 };
 use tokio::{io::BufReader, net::TcpStream, sync::Mutex, time::timeout};
 
 use super::{
     algorithms::{PACKET_BYTES, SOCKET_BUFFER_BYTES, WINDOW_BYTES, target_leg},
+    host_certificate,
     target_error::TargetError,
     target_leg::{ChannelSetup, PreparedChannel},
 };
@@ -189,7 +190,10 @@ impl client::Handler for HostCheck {
         let trust = &self.target.trust;
         match (&trust.authority, shown) {
             (Some(ca), PublicKeyOrCertificate::Certificate(certificate)) => {
-                check_host_certificate(certificate, ca, &self.target, Timestamp::now())?;
+                let host = self.target.address.rsplit_once(':').map_or(self.target.address.as_str(), |(host, _)| host);
+                let host = host.trim_start_matches('[').trim_end_matches(']');
+                host_certificate::check(certificate, ca, &[host, self.target.name.as_str()], Timestamp::now())
+                    .map_err(|reason| TargetError::HostCertificate { reason })?;
                 Ok(true)
             }
             (_, shown) => {
@@ -208,33 +212,6 @@ impl client::Handler for HostCheck {
             }
         }
     }
-}
-
-/// Everything that PROTOCOL.certkeys asks of a host certificate.
-fn check_host_certificate(
-    certificate: &Certificate,
-    ca: &PublicKey,
-    target: &SshTarget,
-    now: Timestamp,
-) -> Result<(), TargetError> {
-    let refuse = |reason: String| Err(TargetError::HostCertificate { reason });
-    if certificate.cert_type() != CertType::Host {
-        return refuse("it is not a host certificate".into());
-    }
-    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
-    if let Err(error) = certificate.validate_at(seconds, [&ca.fingerprint(HashAlg::Sha256)]) {
-        return refuse(format!("it is expired, not yet valid, or not signed by the host CA ({error})"));
-    }
-    if let Some((name, _)) = certificate.critical_options().iter().next() {
-        return refuse(format!("it has the unknown critical option {name:?}"));
-    }
-    let host = target.address.rsplit_once(':').map_or(target.address.as_str(), |(host, _)| host);
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let names = certificate.valid_principals();
-    if !names.iter().any(|name| name == host || name == target.name.as_str()) {
-        return refuse(format!("it is for {names:?}, not for {host:?} or {:?}", target.name.as_str()));
-    }
-    Ok(())
 }
 
 fn client_config(trust: &HostTrust) -> client::Config {

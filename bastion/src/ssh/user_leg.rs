@@ -99,7 +99,7 @@ pub(super) fn window_size(cols: u32, rows: u32) -> WindowSize {
 }
 
 /// The name of a signal, without `SIG`.
-pub(super) fn signal_name(signal: &Sig) -> Signal {
+pub(crate) fn signal_name(signal: &Sig) -> Signal {
     Signal(match signal {
         Sig::ABRT => "ABRT".into(),
         Sig::ALRM => "ALRM".into(),

@@ -17,6 +17,15 @@ pub struct Info {
     pub host_ca: String,
 }
 
+impl Info {
+    /// The name by which its host certificate is checked, where that is not the host that is dialled: the
+    /// certificate may lack an address that a load balancer answers on.
+    #[must_use]
+    pub fn host_key_alias(&self) -> Option<&str> {
+        self.names.first().filter(|_| !self.names.contains(&self.ssh.host)).map(String::as_str)
+    }
+}
+
 /// Where an SSH front listens.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SshAddress {

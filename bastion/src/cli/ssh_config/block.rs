@@ -58,9 +58,7 @@ impl Block<'_> {
         line(&mut text, &format!("\nHost {jump}"));
         line(&mut text, &format!("  HostName {host}"));
         line(&mut text, &format!("  Port {}", self.info.ssh.port));
-        // The host certificate is good for the bastion's names, which may not include an address
-        // that a load balancer answers on.
-        if let Some(name) = self.info.names.first().filter(|_| !self.info.names.contains(host)) {
+        if let Some(name) = self.info.host_key_alias() {
             line(&mut text, &format!("  HostKeyAlias {name}"));
         }
         line(&mut text, &format!("  User {user}"));

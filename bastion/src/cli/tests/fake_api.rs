@@ -21,7 +21,7 @@ use crate::cli::key;
 
 const TOKEN: &str = "the-token";
 
-pub(super) struct FakeApi {
+pub(in crate::cli) struct FakeApi {
     shared: Arc<Shared>,
     server: JoinHandle<std::io::Result<()>>,
 }
@@ -37,7 +37,7 @@ struct Shared {
 }
 
 impl FakeApi {
-    pub(super) async fn start() -> Self {
+    pub(in crate::cli) async fn start() -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let shared = Arc::new(Shared {
@@ -63,37 +63,42 @@ impl FakeApi {
         Self { shared, server: tokio::spawn(server.into_future()) }
     }
 
-    pub(super) async fn stop(self) {
+    pub(in crate::cli) async fn stop(self) {
         self.server.abort();
         let _ = self.server.await;
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(in crate::cli) fn url(&self) -> String {
         self.shared.url.clone()
     }
 
-    pub(super) fn issued(&self) -> u64 {
+    /// The key that signs both users' and host certificates.
+    pub(in crate::cli) fn ca(&self) -> &PrivateKey {
+        &self.shared.ca
+    }
+
+    pub(in crate::cli) fn issued(&self) -> u64 {
         self.shared.issued.load(SeqCst)
     }
 
-    pub(super) fn polls(&self) -> u64 {
+    pub(in crate::cli) fn polls(&self) -> u64 {
         self.shared.polls.load(SeqCst)
     }
 
-    pub(super) fn session_queries(&self) -> Vec<String> {
+    pub(in crate::cli) fn session_queries(&self) -> Vec<String> {
         self.shared.session_queries.lock().unwrap().clone()
     }
 
-    pub(super) fn end_logins(&self) {
+    pub(in crate::cli) fn end_logins(&self) {
         self.shared.ended.store(true, SeqCst);
     }
 
-    pub(super) fn logins_ended(&self) -> bool {
+    pub(in crate::cli) fn logins_ended(&self) -> bool {
         self.shared.ended.load(SeqCst)
     }
 
     /// Puts a certificate in the last third of its life into the folder.
-    pub(super) fn age_certificate(&self, home: &BastionHome) {
+    pub(in crate::cli) fn age_certificate(&self, home: &BastionHome) {
         let public_key = std::fs::read_to_string(home.public_key()).unwrap();
         let certificate = self.shared.certificate(public_key.trim(), 540, 60, 999);
         write_atomically(&home.certificate(), certificate.to_openssh().unwrap().as_bytes(), 0o644).unwrap();
