@@ -74,7 +74,12 @@ pub(crate) async fn protocol(
             ssh.env("DISPLAY", "127.0.0.1:9");
             to_the_end(ssh, b"", FORWARD_LIMIT).await?
         }
-        "auth-agent-req" | "agent" | "agent-forward" => agent(place, name).await?,
+        "auth-agent-req" | "agent" | "agent-forward" => {
+            let shown = agent(place, name).await?;
+            // Nobody waits for an answer to this request, so what counts is whether the target offers the agent.
+            let offered = folder.environment().iter().any(|pair| pair.starts_with("SSH_AUTH_SOCK="));
+            return Ok((shown, Some(if offered { Verdict::Allow } else { Verdict::Block })));
+        }
         _ => bail!("the form of this request is not known: {request}"),
     };
     Ok((shown, None))
