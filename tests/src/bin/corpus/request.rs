@@ -6,7 +6,7 @@ use std::{process::Stdio, time::Duration};
 use anyhow::{Context, Result, bail};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{TcpStream, UnixListener},
+    net::TcpStream,
     process::Command,
 };
 
@@ -74,12 +74,7 @@ pub(crate) async fn protocol(
             ssh.env("DISPLAY", "127.0.0.1:9");
             to_the_end(ssh, b"", FORWARD_LIMIT).await?
         }
-        "auth-agent-req" | "agent" | "agent-forward" => {
-            let shown = agent(place, name).await?;
-            // Nobody waits for an answer to this request, so what counts is whether the target offers the agent.
-            let offered = folder.environment().iter().any(|pair| pair.starts_with("SSH_AUTH_SOCK="));
-            return Ok((shown, Some(if offered { Verdict::Allow } else { Verdict::Block })));
-        }
+        "auth-agent-req" | "agent" | "agent-forward" => agent(place, name).await?,
         _ => bail!("the form of this request is not known: {request}"),
     };
     Ok((shown, None))
@@ -115,13 +110,19 @@ async fn stream_local(place: &Place, name: &str, path: &str) -> Result<String> {
     shown
 }
 
+/// `ssh` asks for this only when it has an agent that answers.
 async fn agent(place: &Place, name: &str) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let socket = folder.path().join("agent");
-    // Nobody answers: that ssh asks the target for it is all that counts.
-    let _listener = UnixListener::bind(&socket)?;
-    let forward = format!("ForwardAgent={}", socket.display());
-    to_the_end(place.ssh(name, &["-T", "-o", &forward], &["true"])?, b"", FORWARD_LIMIT).await
+    let program = tests::peers::find(&["ssh-agent"], "install the Debian package openssh-client")?;
+    let mut agent =
+        Command::new(program).arg("-D").arg("-a").arg(&socket).stdout(Stdio::null()).kill_on_drop(true).spawn()?;
+    let listens = async || Ok(socket.exists().then_some(()));
+    tests::patience::until("the agent listens", FORWARD_LIMIT, listens).await?;
+    let own = format!("IdentityAgent={}", socket.display());
+    let shown = to_the_end(place.ssh(name, &["-T", "-A", "-o", &own], &["true"])?, b"", FORWARD_LIMIT).await;
+    agent.kill().await?;
+    shown
 }
 
 /// Runs `ssh` until it ends, the bastion holds the request, or the time is over; returns what it printed.
