@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -21,6 +22,14 @@ const SHOWN_LOG_LINES: usize = 60;
 
 /// Unit of the times in `/proc/PID/stat`: `USER_HZ`, which is 100 on the machines that the product runs on.
 const TICKS_PER_SECOND: u64 = 100;
+
+/// Whether programs keep their logs to themselves at their end.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From now on, programs that end do not print their logs: for commands whose output is read by others.
+pub fn keep_logs_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
 
 /// A running program that ends with this value.
 pub struct Program {
@@ -167,7 +176,9 @@ impl Program {
 impl Drop for Program {
     /// Prints the end of the log; the test harness shows it only when the test fails.
     fn drop(&mut self) {
-        eprintln!("--- log of {}:{}", self.name, self.log_tail());
+        if !QUIET.load(Ordering::Relaxed) {
+            eprintln!("--- log of {}:{}", self.name, self.log_tail());
+        }
     }
 }
 

@@ -5,14 +5,14 @@
 //! the stubs tell what really ran.
 //!
 //! ```text
-//! corpus [--jobs N] [--only TEXT] [FILE…]     judge the cases; default: tests/corpus/*.jsonl
-//! corpus --record FILE…                       run them with no bastion and write `runs`
+//! corpus [--jobs N] [--only TEXT] [--show] [FILE…]     judge the cases; default: tests/corpus/*.jsonl
+//! corpus --record FILE…                                run them with no bastion and write `runs`
 //! ```
 
 use std::{env, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result, bail, ensure};
-use tests::peers;
+use tests::{peers, program::keep_logs_quiet};
 
 use crate::place::Place;
 
@@ -33,6 +33,8 @@ const JOBS: usize = 8;
 struct Options {
     record: bool,
     jobs: usize,
+    /// Also print what the user saw and what ran, for cases that are not right.
+    show: bool,
     /// Only cases whose id holds this.
     only: String,
     files: Vec<PathBuf>,
@@ -42,6 +44,8 @@ struct Options {
 async fn main() -> Result<ExitCode> {
     let options = options(env::args().skip(1))?;
     sandbox::check_machine()?;
+    // The closing line of the report is to be the last one.
+    keep_logs_quiet();
     if options.record {
         for file in &options.files {
             record::record(file, options.jobs).await?;
@@ -58,21 +62,20 @@ async fn main() -> Result<ExitCode> {
     let place = Arc::new(Place::behind_bastion(cases.len()).await?);
     let observed = run::all(place.clone(), cases.clone(), options.jobs).await?;
     let verdicts = run::verdicts(&place, &observed).await?;
-    // The programs print their logs when they end; the closing line is to be the last one.
-    drop(place);
-    let passed = report::print(&cases, &observed, &verdicts)?;
+    let passed = report::print(&cases, &observed, &verdicts, options.show)?;
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn options(mut words: impl Iterator<Item = String>) -> Result<Options> {
-    let mut options = Options { record: false, jobs: JOBS, only: String::new(), files: Vec::new() };
+    let mut options = Options { record: false, show: false, jobs: JOBS, only: String::new(), files: Vec::new() };
     while let Some(word) = words.next() {
         match word.as_str() {
             "--record" => options.record = true,
+            "--show" => options.show = true,
             "--jobs" => options.jobs = words.next().and_then(|text| text.parse().ok()).context("--jobs N")?,
             "--only" => options.only = words.next().context("--only TEXT")?,
             _ if word.starts_with('-') => {
-                bail!("{word} is not known: corpus [--record] [--jobs N] [--only TEXT] [FILE…]")
+                bail!("{word} is not known: corpus [--record] [--jobs N] [--only TEXT] [--show] [FILE…]")
             }
             _ => options.files.push(word.into()),
         }

@@ -26,16 +26,17 @@ struct Scored<'run> {
     case: &'run Case,
     verdict: Verdict,
     score: Score,
+    observed: &'run Observed,
     /// What went wrong, where the verdict alone does not say.
     flaw: &'static str,
     why: &'run str,
 }
 
-/// Prints all, and returns whether the run passes.
+/// Prints all, with what users saw if that is to be shown, and returns whether the run passes.
 ///
 /// # Errors
 /// Fails when it cannot be printed.
-pub(crate) fn print(cases: &[Case], observed: &[Observed], said: &[Said]) -> Result<bool> {
+pub(crate) fn print(cases: &[Case], observed: &[Observed], said: &[Said], show: bool) -> Result<bool> {
     let scored: Vec<Scored<'_>> =
         cases.iter().zip(observed).zip(said).map(|((case, observed), said)| score(case, observed, said)).collect();
     let mut text = table("mode and shell", &scored, |one| format!("{} {}", one.case.mode.name(), one.case.shell));
@@ -44,6 +45,10 @@ pub(crate) fn print(cases: &[Case], observed: &[Observed], said: &[Said]) -> Res
         let (id, expected, got) = (&one.case.id, one.case.expected.name(), one.verdict.name());
         let notes = &one.case.notes;
         writeln!(text, "{} {id}: expected {expected}, got {got}{} | {} | {notes}", name(one.score), one.flaw, one.why)?;
+        if show {
+            writeln!(text, "    ran: {:?}", one.observed.runs)?;
+            text.extend(one.observed.shown.lines().map(|line| format!("    | {line}\n")));
+        }
     }
     let count = |score: Score| scored.iter().filter(|one| one.score == score).count();
     let benign: Vec<&Scored<'_>> = scored.iter().filter(|one| one.case.expected == Verdict::Allow).collect();
@@ -63,7 +68,7 @@ pub(crate) fn print(cases: &[Case], observed: &[Observed], said: &[Said]) -> Res
 
 fn score<'run>(case: &'run Case, observed: &'run Observed, said: &'run Said) -> Scored<'run> {
     let (verdict, why) = (said.0, said.1.as_str());
-    let scored = |score, flaw, why| Scored { case, verdict, score, flaw, why };
+    let scored = |score, flaw, why| Scored { case, verdict, score, observed, flaw, why };
     let harmless = case.expected == Verdict::Allow;
     if let Some(error) = &observed.error {
         // What was not shown to be kept is not kept.

@@ -6,7 +6,7 @@ use std::{process::Stdio, time::Duration};
 use anyhow::{Context, Result, bail};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{TcpStream, UnixListener},
+    net::TcpStream,
     process::Command,
 };
 
@@ -110,13 +110,19 @@ async fn stream_local(place: &Place, name: &str, path: &str) -> Result<String> {
     shown
 }
 
+/// `ssh` asks for this only when it has an agent that answers.
 async fn agent(place: &Place, name: &str) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let socket = folder.path().join("agent");
-    // Nobody answers: that ssh asks the target for it is all that counts.
-    let _listener = UnixListener::bind(&socket)?;
-    let forward = format!("ForwardAgent={}", socket.display());
-    to_the_end(place.ssh(name, &["-T", "-o", &forward], &["true"])?, b"", FORWARD_LIMIT).await
+    let program = tests::peers::find(&["ssh-agent"], "install the Debian package openssh-client")?;
+    let mut agent =
+        Command::new(program).arg("-D").arg("-a").arg(&socket).stdout(Stdio::null()).kill_on_drop(true).spawn()?;
+    let listens = async || Ok(socket.exists().then_some(()));
+    tests::patience::until("the agent listens", FORWARD_LIMIT, listens).await?;
+    let own = format!("IdentityAgent={}", socket.display());
+    let shown = to_the_end(place.ssh(name, &["-T", "-A", "-o", &own], &["true"])?, b"", FORWARD_LIMIT).await;
+    agent.kill().await?;
+    shown
 }
 
 /// Runs `ssh` until it ends, the bastion holds the request, or the time is over; returns what it printed.
