@@ -72,6 +72,8 @@ pub struct Parsed {
     pub code: Vec<String>,
     /// Whether standard input is read as commands: the caller must have it judged before it goes there.
     pub stdin_is_code: bool,
+    /// Whether standard input is read as statements of another language, which rules on text may be about.
+    pub(crate) stdin_is_text: bool,
 }
 
 /// One simple command after quote removal.

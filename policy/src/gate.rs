@@ -144,7 +144,7 @@ struct Times {
     looked: Option<Instant>,
     /// Output came last.
     output: Option<Instant>,
-    /// A key was forwarded last, with no output since.
+    /// A key that is echoed was forwarded, with no output since.
     forwarded: Option<Instant>,
     /// The first of the keys that wait came.
     queued: Option<Instant>,
@@ -166,7 +166,13 @@ enum State {
     /// A line was sent; the next prompt is not there yet. `first` until there was any.
     Running { first: bool },
     /// Enter is held until the echo is complete.
-    Settling { submit: KeyPress, kind: submit::Kind, since: Instant },
+    Settling {
+        submit: KeyPress,
+        kind: submit::Kind,
+        since: Instant,
+        /// Whether a search was left to see the line that it found.
+        probed: bool,
+    },
     /// Keys go on.
     Typing,
     /// Somebody else is to decide.
@@ -241,9 +247,11 @@ impl Gate {
             return;
         }
         if let Some(forwarded) = self.times.forwarded.take() {
-            // Slower answers count at once, faster ones slowly.
             let took = now.saturating_duration_since(forwarded);
-            self.times.echo = took.max((self.times.echo * 7 + took) / 8).min(MAX_ECHO);
+            // What takes longer is no echo, but what a program wrote by itself.
+            if took <= MAX_ECHO / 2 {
+                self.times.echo = (self.times.echo * 3 + took) / 4;
+            }
         }
         self.times.output = Some(now);
         let mut changes = Vec::new();
@@ -439,11 +447,13 @@ impl Gate {
     }
 
     fn forward(&mut self, press: &KeyPress, cx: &mut Cx<'_>) {
+        if matches!(press.key, Key::Char(_)) {
+            self.times.forwarded.get_or_insert(cx.now);
+        }
         self.forward_bytes(press.bytes.to_vec(), cx);
     }
 
     fn forward_bytes(&mut self, bytes: Vec<u8>, cx: &mut Cx<'_>) {
-        self.times.forwarded.get_or_insert(cx.now);
         // Bytes that go together are sent together.
         if let Some(Act::Forward(before)) = cx.acts.last_mut() {
             before.extend_from_slice(&bytes);

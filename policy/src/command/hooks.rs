@@ -281,6 +281,16 @@ fn make(walker: &mut Walker<'_>, arguments: &[Word]) {
 
 /// Clients of databases run programs for `\!`, `.shell` and the like.
 fn sql(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let brings_statements = |word: &Word| {
+        let start = word.start();
+        ["-c", "-f", "-e", "--command", "--file", "--execute", "-l"].iter().any(|option| start.starts_with(option))
+    };
+    if walker.stdin == super::parse::Stdin::Session
+        && !walker.cx.interactive
+        && !arguments.iter().any(brings_statements)
+    {
+        walker.out.stdin_is_text = true;
+    }
     words_that(walker, arguments, |text| {
         let lower = text.to_ascii_lowercase();
         ["\\!", ".shell", ".system", "from program", "to program", "\\copy", "\\o |", "\\g |"]

@@ -44,7 +44,8 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         "print" => {
             known.iter().any(|word| word.is_some_and(|word| word.starts_with('-') && word.contains(['z', 's', 'S'])))
         }
-        "r" => matches!(walker.shell, Shell::Zsh),
+        // zsh: runs a line again. Elsewhere hardly anything has that name.
+        "r" => matches!(walker.shell, Shell::Zsh) || (walker.cx.interactive && walker.shell == Shell::Unknown),
         _ => false,
     };
     if tampers {

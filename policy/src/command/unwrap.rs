@@ -498,7 +498,7 @@ fn alias(walker: &mut Walker<'_>, arguments: &[Word]) {
         let value = match (argument.start().split_once('='), walker.shell) {
             (Some((name, _)), _) => argument.without_start(name.len() + 1),
             // fish: `alias NAME VALUE`.
-            (None, Shell::Fish) if !argument.start().starts_with('-') => match arguments.next() {
+            (None, Shell::Fish | Shell::Unknown) if !argument.start().starts_with('-') => match arguments.next() {
                 Some(value) => value.clone(),
                 None => return,
             },

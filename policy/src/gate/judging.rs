@@ -23,8 +23,14 @@ pub(super) fn judge(text: &str, reader: Reader, judge: Judge<'_>) -> Verdict {
         }
         Reader::Repl(repl) => {
             let argv = [repl.runs.0, repl.runs.1, text].map(str::to_owned);
-            let mut verdict = surely(judge(CommandInput::Argv(&argv, None)));
+            let mut verdict = judge(CommandInput::Argv(&argv, None));
+            if !RUNS_COMMANDS.iter().any(|word| text.contains(word)) {
+                verdict = surely(verdict);
+            }
             verdict = stricter(verdict, judge(CommandInput::Text(text)));
+            for command in quoted(text) {
+                verdict = stricter(verdict, surely(shell(&command, judge)));
+            }
             if let Some(command) = shell_escape(text) {
                 verdict = stricter(verdict, shell(command, judge));
             }
@@ -84,6 +90,22 @@ pub(super) fn after_marks(text: &str) -> impl Iterator<Item = &str> {
         .filter(|command| !command.trim().is_empty())
 }
 
+/// The texts in quotes, each alone and with those that follow it: a command as one text, or as a list of words.
+pub(super) fn quoted(text: &str) -> Vec<String> {
+    let mut words: Vec<&str> = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['"', '\'']).filter(|_| words.len() < MAX_QUOTED) {
+        let quote = rest.get(at..at + 1).unwrap_or_default();
+        let Some((word, tail)) = rest.get(at + 1..).and_then(|inside| inside.split_once(quote)) else { break };
+        words.push(word);
+        rest = tail;
+    }
+    let lists =
+        (0..words.len()).filter_map(|from| words.get(from..)).filter(|list| list.len() > 1).map(|list| list.join(" "));
+    let lists: Vec<String> = lists.collect();
+    words.into_iter().map(str::to_owned).chain(lists).collect()
+}
+
 /// A line of a REPL that runs a shell command.
 fn shell_escape(text: &str) -> Option<&str> {
     let text = text.trim_start();
@@ -92,6 +114,13 @@ fn shell_escape(text: &str) -> Option<&str> {
         .find_map(|escape| text.strip_prefix(escape))
         .filter(|command| !command.trim().is_empty())
 }
+
+/// What in a line of a language means that it may run commands of the shell.
+const RUNS_COMMANDS: [&str; 9] =
+    ["system", "popen", "subprocess", "exec", "spawn", "eval", "child_process", "compile", "importlib"];
+
+/// As many texts in quotes as are looked at in one line.
+const MAX_QUOTED: usize = 8;
 
 /// As many `!` as are looked at in one line.
 const MAX_MARKS: usize = 8;

@@ -1,6 +1,6 @@
 //! A key at a prompt: what is known to edit goes on, what may accept the line is held, the rest is refused.
 
-use super::{Act, Cx, Gate, Reader, State, submit::Kind};
+use super::{Cx, Gate, Reader, State, submit::Kind};
 use crate::{
     foreground::Foreground,
     key::{Key, KeyPress},
@@ -46,11 +46,7 @@ impl Gate {
     }
 
     fn hold(&mut self, submit: KeyPress, kind: Kind, cx: &mut Cx<'_>) {
-        if kind == Kind::Refused && self.line.is_certainly_empty() {
-            cx.acts.push(Act::Bell);
-            return;
-        }
-        self.state = State::Settling { submit, kind, since: cx.now };
+        self.state = State::Settling { submit, kind, since: cx.now, probed: false };
     }
 
     /// The first key of a line: where the cursor is now, the line begins.

@@ -33,7 +33,6 @@ impl Gate {
         let key = if self.reader() == Reader::Program { KILL_LINE } else { INTERRUPT };
         // After what the user is told, so it is not joined with bytes that were sent before.
         cx.acts.push(Act::Forward(vec![key]));
-        self.times.forwarded = Some(cx.now);
         self.earlier.clear();
         self.doubt = None;
         self.line.clear();

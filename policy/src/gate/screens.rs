@@ -33,7 +33,7 @@ impl Gate {
             Key::Enter | Key::LineFeed => {
                 let judged = gives_commands(&self.escape.typed) || self.foreground == Foreground::Program;
                 if self.escape.unknown || judged {
-                    self.state = State::Settling { submit: press, kind: Kind::Screen, since: cx.now };
+                    self.state = State::Settling { submit: press, kind: Kind::Screen, since: cx.now, probed: false };
                     return;
                 }
                 self.escape = Escape::default();
@@ -54,7 +54,9 @@ impl Gate {
         }
         match self.line.press(&press.key) {
             Pressed::Refuse => cx.acts.push(Act::Bell),
-            Pressed::Submit => self.state = State::Settling { submit: press, kind: Kind::Panes, since: cx.now },
+            Pressed::Submit => {
+                self.state = State::Settling { submit: press, kind: Kind::Panes, since: cx.now, probed: false }
+            }
             Pressed::Interrupt | Pressed::EndOfInput => {
                 self.line.clear();
                 self.forward(&press, cx);
@@ -99,8 +101,10 @@ impl Gate {
                     let verdict = judging::shell(command, cx.judge);
                     consider(command, if is_command { verdict } else { judging::surely(verdict) });
                 }
-                let argv = ["python3", "-c", text].map(str::to_owned);
-                consider(text, judging::surely((cx.judge)(crate::CommandInput::Argv(&argv, None))));
+                for command in judging::quoted(text) {
+                    let verdict = judging::surely(judging::shell(&command, cx.judge));
+                    consider(&command, verdict);
+                }
             }
             if is_command && opens_a_shell(&row) {
                 self.foreground = Foreground::Shell;

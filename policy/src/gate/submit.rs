@@ -4,7 +4,7 @@ use super::{Act, Cx, Decided, Gate, Question, Reader, State, judging};
 use crate::{
     command::{self, ParseContext, completeness::is_incomplete},
     foreground::Foreground,
-    key::KeyPress,
+    key::{Key, KeyPress},
     screen::Reading,
     verdict::Verdict,
 };
@@ -43,8 +43,8 @@ enum Known {
 impl Gate {
     /// Looks at the line that is held; `false` if it has to wait longer.
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>) -> bool {
-        let State::Settling { submit, kind, since } = &self.state else { return true };
-        let (submit, kind, since) = (submit.clone(), *kind, *since);
+        let State::Settling { submit, kind, since, probed } = &self.state else { return true };
+        let (submit, kind, since, probed) = (submit.clone(), *kind, *since, *probed);
         let quiet = self.times.output.map_or(since, |output| output.max(since)) + self.quiet();
         let is_quiet = cx.now >= quiet || cx.now >= since + self.patience();
         if matches!(kind, Kind::Screen | Kind::Panes) {
@@ -54,15 +54,42 @@ impl Gate {
             }
             return is_quiet;
         }
+        if self.is_surely_blocked(kind, cx) {
+            return true;
+        }
         let Some(known) = self.known(is_quiet, cx.now >= since + self.patience()) else { return false };
+        if known == Known::Unreadable && !probed && self.screen.cursor_row().contains("i-search") {
+            // The line that a search found is shown when the search is left.
+            self.forward_bytes(vec![END_OF_LINE], cx);
+            self.state = State::Settling { submit, kind, since: cx.now, probed: true };
+            return false;
+        }
         self.state = State::Typing;
         if kind == Kind::MayAccept && self.is_editing(&known) {
             self.forward(&submit, cx);
-            self.line.forget();
+            let _ = self.line.press(&Key::Delete);
             return true;
         }
         self.decide(known, submit, kind, cx);
         true
+    }
+
+    /// Blocks what the keys alone show to be blocked, whatever the screen shows.
+    fn is_surely_blocked(&mut self, kind: Kind, cx: &mut Cx<'_>) -> bool {
+        let Some(typed) = self.line.text().map(str::to_owned).filter(|text| !text.is_empty()) else { return false };
+        let start = self.start.clone().unwrap_or_default();
+        // What is not echoed may be a secret, and is not to be shown.
+        if self.screen.shows(&start, &typed, typed.chars().count()) == Reading::Nothing {
+            return false;
+        }
+        let reader = self.reader();
+        let verdict = self.judge(&typed, reader, kind, cx);
+        let is_blocked = verdict.effect == RuleEffect::Block && !verdict.opaque;
+        if is_blocked {
+            self.state = State::Typing;
+            self.block(typed, verdict, cx);
+        }
+        is_blocked
     }
 
     /// What is known of the line; `None` if more may come.
@@ -273,6 +300,9 @@ impl Gate {
         self.interrupt(cx);
     }
 }
+
+/// C-e: ends an incremental search, and goes to the end of the line.
+const END_OF_LINE: u8 = 0x05;
 
 /// How much text belongs together at most: as much as is parsed.
 const MAX_LINES_BYTES: usize = 64 * 1024;

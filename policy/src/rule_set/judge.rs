@@ -59,6 +59,8 @@ impl RuleSet {
             not_allowed(&rules, &parsed, judging, &mut findings);
         }
         let (mut verdict, explained) = decide(findings, &rules, &parsed);
+        let says_no_to_text = |rule: &&Rule| rule.effect != RuleEffect::Allow && rule.matcher.text.is_some();
+        verdict.stdin_is_code |= parsed.stdin_is_text && rules.iter().any(says_no_to_text);
         verdict.stdin_is_code &= restricted || judging.default != RuleEffect::Allow;
         (verdict, explained)
     }

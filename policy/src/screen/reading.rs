@@ -139,10 +139,27 @@ struct Layout {
     /// For each cell its character; `None` for the second half of a wide one. The first row begins at the line's start.
     rows: Vec<Vec<Option<char>>>,
     cursor: (usize, usize),
+    /// The rows that begin after a newline.
+    breaks: Vec<usize>,
+}
+
+/// By how much a row is indented that begins after a newline: fish indents such rows.
+fn indentation(cells: &[Cell], expected: &[Option<char>], layout: &Layout, index: usize, cursor: usize) -> usize {
+    if !layout.breaks.contains(&index) {
+        return 0;
+    }
+    let blanks = |count: usize| cells.get(..count).is_some_and(is_blank);
+    if index == layout.cursor.0 {
+        // The cursor tells it.
+        return cursor.checked_sub(layout.cursor.1).filter(|count| blanks(*count)).unwrap_or_default();
+    }
+    let shown = cells.iter().position(|cell| cell.char() != ' ').unwrap_or_default();
+    let typed = expected.iter().position(|cell| *cell != Some(' ')).unwrap_or_default();
+    shown.saturating_sub(typed)
 }
 
 fn lay_out(start: usize, text: &str, cursor: usize, columns: usize) -> Layout {
-    let mut layout = Layout { rows: vec![Vec::new()], cursor: (0, start) };
+    let mut layout = Layout { rows: vec![Vec::new()], cursor: (0, start), breaks: Vec::new() };
     let mut column = start;
     let place = |rows: &mut Vec<Vec<Option<char>>>, column: &mut usize, character: char, width: usize| {
         if *column + width > columns {
@@ -166,6 +183,7 @@ fn lay_out(start: usize, text: &str, cursor: usize, columns: usize) -> Layout {
         match character {
             '\n' => {
                 layout.rows.push(Vec::new());
+                layout.breaks.push(layout.rows.len() - 1);
                 column = 0;
             }
             '\t' => {
@@ -195,32 +213,39 @@ fn agrees(terminal: &Terminal, start: &LineStart, layout: &Layout) -> bool {
     let cursor = terminal.cursor();
     // A cursor that waits behind the last column stands before the next row.
     let (cursor_row, cursor_col) = if cursor.col >= columns { (cursor.row + 1, 0) } else { (cursor.row, cursor.col) };
-    if cursor_col != layout.cursor.1 {
+    let is_indented = layout.cursor.0 > 0 && layout.breaks.contains(&layout.cursor.0);
+    if cursor_col != layout.cursor.1 && !is_indented {
         return false;
     }
     let last = layout.rows.len() - 1;
-    layout.rows.iter().enumerate().all(|(index, expected)| {
-        // What has been scrolled out of sight cannot be compared.
-        let Some(shown) = (cursor_row + index).checked_sub(layout.cursor.0) else { return true };
-        if shown >= rows {
-            return expected.is_empty();
-        }
-        let cells = row(terminal, shown);
-        let from = if index == 0 { start.column } else { 0 };
-        if index == 0 && text(cells.get(..from).unwrap_or_default()) != start.prompt {
-            return false;
-        }
-        let Some((here, behind)) = cells.get(from..).and_then(|cells| cells.split_at_checked(expected.len())) else {
-            return false;
-        };
-        let same = here.iter().zip(expected).all(|(cell, expected)| match expected {
-            Some(character) => cell.char() == *character,
-            None => cell.width() == 0,
-        });
-        same && (is_blank(behind)
-            || (index == last
-                && (behind.iter().filter(|cell| cell.char() != ' ').all(is_proposal) || is_right(behind, start))))
-    })
+    // What is higher than the screen is drawn by line editors in their own ways (readline draws the rows that do
+    // not fit over one another): then only the row of the cursor can be compared.
+    let is_too_high = layout.rows.len() > rows;
+    layout.rows.iter().enumerate().filter(|(index, _)| !is_too_high || *index == layout.cursor.0).all(
+        |(index, expected)| {
+            // What has been scrolled out of sight cannot be compared.
+            let Some(shown) = (cursor_row + index).checked_sub(layout.cursor.0) else { return true };
+            if shown >= rows {
+                return expected.is_empty();
+            }
+            let cells = row(terminal, shown);
+            let from = if index == 0 { start.column } else { indentation(&cells, expected, layout, index, cursor_col) };
+            if index == 0 && text(cells.get(..from).unwrap_or_default()) != start.prompt {
+                return false;
+            }
+            let Some((here, behind)) = cells.get(from..).and_then(|cells| cells.split_at_checked(expected.len()))
+            else {
+                return false;
+            };
+            let same = here.iter().zip(expected).all(|(cell, expected)| match expected {
+                Some(character) => cell.char() == *character,
+                None => cell.width() == 0,
+            });
+            same && (is_blank(behind)
+                || (index == last
+                    && (behind.iter().filter(|cell| cell.char() != ' ').all(is_proposal) || is_right(behind, start))))
+        },
+    )
 }
 
 /// Whether the cells show what stood right of the cursor from the beginning.

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Without output for so long a shell has answered.
-const QUIET: Duration = Duration::from_millis(150);
+const QUIET: Duration = Duration::from_millis(350);
 
 /// A key that changes nothing on the screen is not waited for longer than this.
 const FIRST_OUTPUT: Duration = Duration::from_millis(700);
