@@ -187,6 +187,25 @@ roles:
     }
 
     #[test]
+    fn somebody_must_be_able_to_approve() {
+        let role = |rest: &str| {
+            format!("roles: {{ a: {{ groups: [x], request: [{{ targets: {{ names: [y] }}, logins: [z], capabilities: [shell]{rest} }}] }} }}\n")
+        };
+        assert_eq!(
+            errors(&[("rules.yaml", &role(""))]),
+            ["rules.yaml:1:37: roles.a: nobody could approve this; give it approvers, or the file approvals"]
+        );
+        assert_eq!(errors(&[("rules.yaml", &role(", approvers: { groups: [sre] }"))]), Vec::<String>::new());
+        let default = "approvals: { groups: [sre] }\n";
+        assert_eq!(errors(&[("rules.yaml", &(role("") + default))]), Vec::<String>::new());
+        let other = format!("roles: {{ b: {{ groups: [x], console: [audit] }} }}\n{default}");
+        assert_eq!(
+            errors(&[("one.yaml", &(role("") + default)), ("two.yaml", &other)]),
+            ["two.yaml:2:12: approvals: the approvers are given at one.yaml:2:12 already; give them once in all files"]
+        );
+    }
+
+    #[test]
     fn the_example_compiles() {
         assert_eq!(errors(&[("rules.yaml", include_str!("../../../config/rules.example.yaml"))]), Vec::<String>::new());
     }
