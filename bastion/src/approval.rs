@@ -245,7 +245,10 @@ fn still_covers(earlier: &Approval, asked: &Approval, now: Timestamp) -> bool {
     };
     earlier.kind == asked.kind
         && counts.at(now.into(), asked.session.as_ref())
-        && approval::covers(&asked_by(earlier, &approval::Person::of(&earlier.requester)), &asked_by(asked, &approval::Person::of(&asked.requester)))
+        && approval::covers(
+            &asked_by(earlier, &approval::Person::of(&earlier.requester)),
+            &asked_by(asked, &approval::Person::of(&asked.requester)),
+        )
 }
 
 fn asked_by<'a>(record: &'a Approval, requester: &'a approval::Person) -> Asked<'a> {

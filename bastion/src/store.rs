@@ -281,8 +281,11 @@ pub trait Store: Send + Sync + 'static {
     async fn approvals(&self, filter: &ApprovalFilter) -> Result<Vec<ApprovalRecord>, StoreError>;
     /// Approved requests of the same person, kind, target, login and exact text that were to count more than once
     /// and have not run out at `now`.
-    async fn standing_approvals(&self, like: &ApprovalRecord, now: Timestamp)
-    -> Result<Vec<ApprovalRecord>, StoreError>;
+    async fn standing_approvals(
+        &self,
+        like: &ApprovalRecord,
+        now: Timestamp,
+    ) -> Result<Vec<ApprovalRecord>, StoreError>;
     /// Approved access that was not marked as ended.
     async fn open_access(&self) -> Result<Vec<AccessGrant>, StoreError>;
     /// Marks access as ended, with its audit events; false if it was.

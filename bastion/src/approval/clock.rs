@@ -68,7 +68,8 @@ pub(super) async fn run(approvals: Approvals, closing: CancellationToken) {
         };
         if let Err(error) = ended {
             warn!(%error, "what ran out was not written down; it is tried again");
-            let later = jiff::SignedDuration::try_from(RETRY).ok().and_then(|time| Timestamp::now().checked_add(time).ok());
+            let later =
+                jiff::SignedDuration::try_from(RETRY).ok().and_then(|time| Timestamp::now().checked_add(time).ok());
             clock.remember(later.unwrap_or(at), due);
         }
     }

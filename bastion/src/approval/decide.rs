@@ -232,7 +232,9 @@ fn check_scope(record: &Approval, approve: bool, scope: Scope) -> Result<(), Dec
     match (record.kind, scope) {
         _ if !approve => Ok(()),
         (_, Scope::Once) => Ok(()),
-        (ApprovalKind::Access, _) => refused("a request for access says itself for how long; approve it with scope once"),
+        (ApprovalKind::Access, _) => {
+            refused("a request for access says itself for how long; approve it with scope once")
+        }
         (_, Scope::Session) if record.session.is_none() => {
             refused("this request belongs to no session; approve it once, or for a time")
         }
@@ -291,10 +293,9 @@ fn decided_event(record: &Approval) -> AuditEvent {
     let by: Vec<UserName> = match (record.state, denied) {
         (ApprovalState::Approved, _) => record.approved_by(),
         (ApprovalState::Denied, Some(vote)) => vec![vote.name.clone()],
-        (
-            ApprovalState::Cancelled | ApprovalState::Denied | ApprovalState::Expired | ApprovalState::Pending,
-            _,
-        ) => Vec::new(),
+        (ApprovalState::Cancelled | ApprovalState::Denied | ApprovalState::Expired | ApprovalState::Pending, _) => {
+            Vec::new()
+        }
     };
     AuditEvent::ApprovalDecided {
         approval: record.id,

@@ -10,10 +10,7 @@ use recorder::SessionId;
 use tokio::sync::watch;
 
 use super::{Approval, ApprovalId, ApprovalKind, ApprovalState, Approvals, Due, hub::Change, view, webhook};
-use crate::{
-    audit::AuditEvent,
-    store::StoreError,
-};
+use crate::{audit::AuditEvent, store::StoreError};
 
 /// What somebody asks other people to approve.
 #[derive(Debug, Clone)]

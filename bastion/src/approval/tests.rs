@@ -299,9 +299,11 @@ async fn an_approval_stands_for_its_session_or_time_and_for_the_same_only() {
     let site = site().await;
     let session = SessionId::new();
     let in_session = NewApproval { session: Some(session), ..command(b"again") };
-    for (scope, stands_here, stands_elsewhere) in
-        [(Scope::Once, false, false), (Scope::Session, true, false), (Scope::For(Duration::from_secs(3600)), true, true)]
-    {
+    for (scope, stands_here, stands_elsewhere) in [
+        (Scope::Once, false, false),
+        (Scope::Session, true, false),
+        (Scope::For(Duration::from_secs(3600)), true, true),
+    ] {
         let waiting = site.approvals.request(in_session.clone()).await.unwrap();
         site.approvals.decide(waiting.id(), &bob(), Vote { scope, ..yes() }).await.unwrap();
         let elsewhere = NewApproval { session: Some(SessionId::new()), ..in_session.clone() };
@@ -347,7 +349,10 @@ async fn what_nobody_could_or_would_read_is_not_asked_for() {
     let long = NewApproval { text: vec![b'a'; request::MAX_TEXT_BYTES + 1].into(), ..command(b"x") };
     assert!(matches!(ask(long).await, ApprovalError::TooLong { what: "command", .. }));
     let reason = Some("a".repeat(request::MAX_WORDS_BYTES + 1));
-    assert!(matches!(ask(NewApproval { reason, ..command(b"x") }).await, ApprovalError::TooLong { what: "reason", .. }));
+    assert!(matches!(
+        ask(NewApproval { reason, ..command(b"x") }).await,
+        ApprovalError::TooLong { what: "reason", .. }
+    ));
     assert!(site.events().await.is_empty());
 }
 
@@ -379,11 +384,7 @@ fn access() -> NewApproval {
 }
 
 fn terms() -> policy::AccessTerms {
-    policy::AccessTerms {
-        role: "engineer".parse().unwrap(),
-        approvers: needed(1),
-        max: Duration::from_secs(7200),
-    }
+    policy::AccessTerms { role: "engineer".parse().unwrap(), approvers: needed(1), max: Duration::from_secs(7200) }
 }
 
 #[tokio::test]

@@ -182,7 +182,8 @@ impl Granted {
     /// What [`policy::RuleSet::decide`] may count on, for an approved session: the question is put anew with it, at once.
     #[must_use]
     pub fn approved_session(&self) -> Option<Approved> {
-        let until = self.until().or_else(|| Timestamp::now().checked_add(jiff::SignedDuration::try_from(GRACE).ok()?).ok());
+        let until =
+            self.until().or_else(|| Timestamp::now().checked_add(jiff::SignedDuration::try_from(GRACE).ok()?).ok());
         (self.record.kind == ApprovalKind::Session).then_some(until).flatten().map(|until| Approved {
             what: ApprovedKind::Session,
             target: self.record.target.clone(),

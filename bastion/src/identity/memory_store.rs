@@ -10,8 +10,7 @@ use crate::{
     audit::{AUDIT_VERSION, AuditEvent, AuditRecord},
     store::{
         AccessGrant, ApprovalChange, ApprovalFilter, ApprovalId, ApprovalRecord, AuditFilter, CertificateRecord,
-        LoginFlow, LoginRecord, SessionEnd, SessionFilter, SessionRecord, Store,
-        StoreError, TokenHash,
+        LoginFlow, LoginRecord, SessionEnd, SessionFilter, SessionRecord, Store, StoreError, TokenHash,
     },
 };
 

@@ -21,8 +21,8 @@ use sqlx::{
 };
 
 use super::{
-    AccessGrant, ApprovalChange, ApprovalFilter, ApprovalId, ApprovalRecord, AuditFilter, CertificateRecord, LoginFlow, LoginRecord, SessionEnd, SessionFilter, SessionRecord, Store,
-    StoreError, TokenHash,
+    AccessGrant, ApprovalChange, ApprovalFilter, ApprovalId, ApprovalRecord, AuditFilter, CertificateRecord, LoginFlow,
+    LoginRecord, SessionEnd, SessionFilter, SessionRecord, Store, StoreError, TokenHash,
 };
 use crate::audit::{AuditEvent, AuditRecord};
 

@@ -189,7 +189,9 @@ roles:
     #[test]
     fn somebody_must_be_able_to_approve() {
         let role = |rest: &str| {
-            format!("roles: {{ a: {{ groups: [x], request: [{{ targets: {{ names: [y] }}, logins: [z], capabilities: [shell]{rest} }}] }} }}\n")
+            format!(
+                "roles: {{ a: {{ groups: [x], request: [{{ targets: {{ names: [y] }}, logins: [z], capabilities: [shell]{rest} }}] }} }}\n"
+            )
         };
         assert_eq!(
             errors(&[("rules.yaml", &role(""))]),

@@ -267,6 +267,7 @@ fn a_role() -> impl Strategy<Value = Role> {
         },
         logins,
         capabilities: capabilities.into_iter().collect(),
+        terms: Terms::Free,
         obligations: Obligations {
             recording: if required { RecordingDuty::Required } else { RecordingDuty::BestEffort },
             keep_binary,
@@ -434,5 +435,10 @@ fn access_is_asked_for_on_the_terms_of_the_entry_that_gives_the_longest_time() {
     assert!(terms(&["engineering"], "db1", "root").is_none());
     assert!(terms(&["engineering"], "web1", "demo").is_none());
     assert!(terms(&["sre"], "db1", "demo").is_none());
-    assert!(rules.reachable(&subject("alice", &["engineering"]), targets()).iter().all(|it| it.target.name.as_str() != "db1"));
+    assert!(
+        rules
+            .reachable(&subject("alice", &["engineering"]), targets())
+            .iter()
+            .all(|it| it.target.name.as_str() != "db1")
+    );
 }

@@ -71,9 +71,8 @@ pub(in crate::web) async fn request(
     let login: Login = body.login.parse().map_err(|error| ApiError::BadRequest(format!("login: {error}")))?;
     let lasting = approvals::duration("for", &body.time)?;
     let target = state.targets.iter().find(|target| target.name.as_str() == body.target);
-    let terms = target.and_then(|target| {
-        state.rules().access_terms(caller.subject(), &Resource { target, login: &login })
-    });
+    let terms =
+        target.and_then(|target| state.rules().access_terms(caller.subject(), &Resource { target, login: &login }));
     let (Some(target), Some(terms)) = (target, terms) else {
         // The same for a target that there is not: nobody learns from it which there are.
         let reason = format!(

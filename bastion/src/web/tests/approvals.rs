@@ -289,7 +289,10 @@ async fn access_is_asked_for_approved_and_listed() {
     let asked = post(&front, "/api/v1/access", &alice, body.clone()).await;
     assert_eq!(asked.status, StatusCode::CREATED, "{asked:?}");
     let asked = asked.json();
-    assert_eq!((&asked["kind"], &asked["lasting_seconds"], &asked["reason"]), (&json!("access"), &json!(7200), &json!("ticket 7")));
+    assert_eq!(
+        (&asked["kind"], &asked["lasting_seconds"], &asked["reason"]),
+        (&json!("access"), &json!(7200), &json!("ticket 7"))
+    );
     let path = format!("/api/v1/approvals/{}", asked["id"].as_str().unwrap());
     let decided = post(&front, &format!("{path}/approve"), &bob, json!({})).await.json();
     assert_eq!(decided["state"], "approved");
