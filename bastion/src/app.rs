@@ -26,6 +26,7 @@ use tracing::{info, warn};
 use url::Url;
 
 use crate::{
+    approval::Approvals,
     audit::AuditEvent,
     identity::{
         key_file::KeyFileError,
@@ -64,6 +65,9 @@ const RECORDINGS_LIMIT: Duration = Duration::from_secs(20);
 /// Why the bastion did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
+    /// Approvals cannot be set up.
+    #[error(transparent)]
+    Approvals(#[from] crate::approval::StartError),
     /// A key of a target cannot be read.
     #[error("targets: {target}: {what} cannot be read: {source}")]
     Credential {
@@ -142,6 +146,7 @@ pub struct App {
     registry: Registry,
     reloader: Reloader,
     hangup: Option<Signal>,
+    approvals: Approvals,
 }
 
 /// The sockets of the fronts, bound before anything else: settings may depend on their ports.
@@ -209,8 +214,14 @@ impl App {
         ));
 
         let registry = Registry::new();
-        let sessions =
-            Sessions { store: Arc::clone(&store), recorder: Arc::clone(&recorder), registry: registry.clone() };
+        let approvals =
+            Approvals::start(Arc::clone(&store), config.web.url.clone(), config.approvals.webhook.as_ref()).await?;
+        let sessions = Sessions {
+            store: Arc::clone(&store),
+            recorder: Arc::clone(&recorder),
+            registry: registry.clone(),
+            approvals: approvals.clone(),
+        };
         let mut targets = HashMap::new();
         for settings in &config.targets {
             let ssh = ssh_target(settings, &target_ca)?;
@@ -260,12 +271,13 @@ impl App {
             rules.subscribe(),
             config.targets.into(),
             recorder.clone(),
+            approvals.clone(),
             info,
             config.web.url,
         );
         let web = web::listener::Listener::new(sockets.web, tls, web::router(state), config.listen.max_connections);
         let reloader = Reloader::new(&config.rules, rules, Arc::clone(&store));
-        Ok(Self { front, ssh, web, store, recorder, registry, reloader, hangup: None })
+        Ok(Self { front, ssh, web, store, recorder, registry, approvals, reloader, hangup: None })
     }
 
     /// Reloads the rules at SIGHUP too, and not only when their files change.
@@ -281,7 +293,7 @@ impl App {
     /// Serves until `stop`; then no new connection is taken, and sessions that
     /// run have until `drained` to end by themselves.
     pub async fn run(self, stop: CancellationToken, drained: impl Future<Output = ()>) {
-        let Self { front, ssh, web, store, recorder, registry, reloader, hangup } = self;
+        let Self { front, ssh, web, store, recorder, registry, approvals, reloader, hangup } = self;
         // Sessions that drain are still subject to the rules.
         let reloading = CancellationToken::new();
         let reloader = tokio::spawn(reloader.run(reloading.clone(), hangup));
@@ -300,6 +312,7 @@ impl App {
                 }
             }
         }
+        approvals.close().await;
         web_stop.cancel();
         front.closing.cancel();
         front.tasks.close();

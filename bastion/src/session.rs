@@ -12,6 +12,7 @@
 //! 7. [`tap`]: what the target sends passes here before anybody sees it.
 //! 8. [`registry`]: the sessions that run now.
 
+pub mod approve;
 pub mod asking;
 pub mod gate;
 pub mod leg;
@@ -25,6 +26,7 @@ pub mod script;
 pub mod start;
 pub mod tap;
 pub mod terminal;
+pub mod voice;
 
 pub use registry::Registry;
 pub use start::{SessionRequest, Sessions};

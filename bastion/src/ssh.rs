@@ -9,7 +9,7 @@
 //! 3. [`auth`]: certificate -> [`Authenticated`](crate::identity::Authenticated).
 //! 4. [`destination`]: `login@target` -> login and target.
 //! 5. [`connection`]: one authenticated connection and its channels; the jump host inside it.
-//! 6. [`channel`]: one channel before it runs: collects pty-req and env; ends at shell, exec or subsystem.
+//! 6. [`channel`]: what one channel asks for; [`admission`]: whether it may run, and whose approval it waits for.
 //! 7. [`user_leg`]: the user's channel as the relay sees it.
 //! 8. [`target_connection`]: dial the target, check its host key, log in.
 //! 9. [`target_leg`]: a channel of that connection as the relay sees it.
@@ -17,6 +17,7 @@
 //! 10. [`host_identity`]: which host certificate the bastion shows to whom.
 //! 11. [`algorithms`]: what both legs negotiate, and their flow-control settings.
 
+pub mod admission;
 pub mod algorithms;
 pub mod auth;
 pub mod channel;

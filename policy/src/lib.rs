@@ -3,13 +3,15 @@
 //! In reading order: [`access`] (one question to the rules), [`rule_set`] (compile
 //! documents, decide), [`decision`] (the answer), [`error`] (what is wrong with
 //! rules). [`command`] is what a line would run, `rule` what a rule says of it, and [`verdict`] the
-//! answer of [`RuleSet::judge`]. Then come [`mask`] and [`screen`], which session output passes,
-//! and what session input passes: [`key`] (bytes become key presses) and [`line`] (they become the text of a line).
-//! [`editor`] is the line that the bastion itself offers.
+//! answer of [`RuleSet::judge`]. [`approval`] is what other people say to it, [`mod@visible`] what they see.
+//! Then come [`mask`] and [`screen`], which session output passes, and what session input passes: [`key`] (bytes
+//! become key presses), [`line`] (they become the text of a line) and [`gate`] (the line is read, and held until
+//! it is judged). [`editor`] is the line that the bastion itself offers.
 //!
 //! **Architecture invariant:** no I/O, no async, no clock. Time is an argument.
 
 pub mod access;
+pub mod approval;
 pub mod command;
 pub mod decision;
 pub mod editor;
@@ -25,15 +27,17 @@ mod rule;
 pub mod rule_set;
 pub mod screen;
 pub mod verdict;
+pub mod visible;
 
-pub use access::{Action, Capability, Context, Resource, Subject, UnknownCapability};
+pub use access::{Action, Approved, ApprovedKind, Capability, Context, Resource, Subject, UnknownCapability};
 pub use config::rules::{Protocol, RecordingDuty, RuleEffect, SessionMode};
-pub use decision::{Decision, Denial, Obligations, Permit};
+pub use decision::{Decision, Denial, Hold, Obligations, Permit};
 pub use editor::{EditorStep, Entered, LineEditor};
 pub use error::{CompileError, CompileReason, Named};
 pub use key::{Key, KeyBytes, KeyPress, KeyReader};
 pub use line::{LineTracker, Pressed};
 pub use mask::{Masked, Masker};
-pub use rule_set::{ConsoleRights, Reachable, RuleSet};
+pub use rule_set::{AccessTerms, ConsoleRights, Reachable, RuleSet};
 pub use screen::WindowSize;
 pub use verdict::{CommandInput, Explained, Judging, Verdict};
+pub use visible::visible;

@@ -1,49 +1,171 @@
-//! A line that other people decide about, from the question to the answer.
+//! A typed line that other people decide about, from the question to the answer.
 
-use std::future;
+use std::{future, time::Duration};
 
-use policy::gate::{Answer, Question};
+use bytes::Bytes;
+use jiff::Timestamp;
+use policy::{
+    Verdict,
+    gate::{Answer, Question},
+};
+use tokio::time::{Instant, sleep_until};
 
-use super::report::Reporter;
+use super::{
+    approve::{denied, waiting_for},
+    report::Reporter,
+};
+use crate::approval::{ApprovalKind, NewApproval, Outcome, Progress, Waiting};
 
 /// What comes of a question.
 #[derive(Debug)]
 pub enum Asked {
     /// It is decided.
     Answer(Answer),
-    /// How far it is, for the user.
-    Progress(String),
+    /// How far it is, for the user, on a line that is drawn again and again.
+    Status(String),
+    /// That it waits, for the user.
+    Waiting(String),
 }
 
 /// The question at hand, if there is one.
-#[derive(Debug, Default)]
-pub struct Asking {
-    answer: Option<Answer>,
+#[derive(Default)]
+pub struct Asking(State);
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Closed,
+    /// The answer is known already.
+    Known(Answer),
+    /// People have been asked; the user is not told yet.
+    Asked(Box<Open>),
+    /// The user was told.
+    Told(Box<Open>),
+}
+
+/// A question that is open.
+struct Open {
+    waiting: Waiting,
+    text: Bytes,
+    because: String,
+    approvals: usize,
+    /// When the user sees next how long it still may take.
+    redraw_at: Instant,
 }
 
 impl Asking {
     /// Asks.
     pub async fn begin(&mut self, reporter: &Reporter, question: Question) {
-        reporter.asked(&question, None).await;
-        self.answer = Some(Answer::Refused(question.verdict.message));
+        let Verdict { message, rule, approvers, commands, .. } = question.verdict.clone();
+        let Some(needed) = approvers else {
+            reporter.asked(&question, None).await;
+            self.0 =
+                State::Known(Answer::Refused(format!("held: {message}, and the rules name nobody who can approve it")));
+            return;
+        };
+        let text = Bytes::from(question.text.clone());
+        let new = NewApproval {
+            kind: ApprovalKind::Command,
+            requester: reporter.subject.clone(),
+            target: reporter.target.clone(),
+            login: reporter.login.clone(),
+            session: Some(reporter.session),
+            rule,
+            text: text.clone(),
+            commands,
+            screen: Some(question.screen.clone()),
+            reason: reporter.reason.clone(),
+            because: message.clone(),
+            needed,
+            source: reporter.source.clone(),
+        };
+        self.0 = match reporter.sessions.approvals.standing(&new).await {
+            Ok(Some(granted)) if granted.text() == &text => State::Known(Answer::Approved),
+            Ok(_) => match reporter.sessions.approvals.request(new).await {
+                Ok(waiting) => {
+                    reporter.asked(&question, Some(waiting.id())).await;
+                    let redraw_at = Instant::now() + REDRAW;
+                    State::Asked(Box::new(Open { waiting, text, because: message, approvals: 0, redraw_at }))
+                }
+                Err(error) => {
+                    reporter.asked(&question, None).await;
+                    State::Known(Answer::Refused(format!("held: {message}: {error}{HOW_TO_GIVE_A_REASON}")))
+                }
+            },
+            Err(error) => State::Known(Answer::Refused(format!("held: {message}: {error}"))),
+        };
     }
 
     /// Whether a question is open.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.answer.is_some()
+        !matches!(self.0, State::Closed)
     }
 
     /// What comes next of it. Cancel-safe.
     pub async fn next(&mut self) -> Asked {
-        match self.answer.take() {
-            Some(answer) => Asked::Answer(answer),
-            None => future::pending().await,
+        match std::mem::take(&mut self.0) {
+            State::Closed => future::pending().await,
+            State::Known(answer) => Asked::Answer(answer),
+            State::Asked(open) => {
+                let text = waiting_for(&open.waiting, &open.because);
+                self.0 = State::Told(open);
+                Asked::Waiting(text)
+            }
+            State::Told(open) => {
+                self.0 = State::Told(open);
+                let State::Told(open) = &mut self.0 else { return future::pending().await };
+                let outcome = tokio::select! {
+                    progress = open.waiting.changed() => match progress {
+                        Progress::Decided(outcome) => Some(outcome),
+                        Progress::Voted { approvals, .. } => {
+                            open.approvals = approvals;
+                            None
+                        }
+                    },
+                    () = sleep_until(open.redraw_at) => None,
+                };
+                let Some(outcome) = outcome else {
+                    open.redraw_at = Instant::now() + REDRAW;
+                    return Asked::Status(open.status());
+                };
+                let answer = open.answer(outcome);
+                self.0 = State::Closed;
+                Asked::Answer(answer)
+            }
         }
     }
 
-    /// Takes the question back.
+    /// Takes the question back. The store may be down: then it expires.
     pub async fn withdraw(&mut self) {
-        self.answer = None;
+        if let State::Asked(open) | State::Told(open) = std::mem::take(&mut self.0) {
+            let _ = open.waiting.cancel().await;
+        }
     }
 }
+
+impl Open {
+    fn status(&self) -> String {
+        let left = self.waiting.expires_at().duration_since(Timestamp::now()).as_secs().max(0);
+        let (approvals, of) = (self.approvals, self.waiting.needed().count);
+        format!("waiting for approval: {approvals} of {of}, {}:{:02} left (Ctrl-C cancels)", left / 60, left % 60)
+    }
+
+    fn answer(&self, outcome: Outcome) -> Answer {
+        match outcome {
+            // What was approved is what is sent, to the byte.
+            Outcome::Granted(granted) if granted.text() == &self.text => Answer::Approved,
+            Outcome::Granted(_) => Answer::Refused("what was approved is not what was asked for".to_owned()),
+            Outcome::Denied { by, comment } => Answer::Refused(denied(by.as_str(), comment.as_deref())),
+            Outcome::Cancelled => Answer::Refused("the request for approval was cancelled".to_owned()),
+            Outcome::Expired => Answer::Refused("nobody approved it in time; the command was not sent".to_owned()),
+        }
+    }
+}
+
+/// How often the time that is left is drawn anew.
+const REDRAW: Duration = Duration::from_secs(5);
+
+/// What to do where a reason is required.
+const HOW_TO_GIVE_A_REASON: &str =
+    " (a reason is given when you connect: ssh -o SetEnv='BASTION_REASON=…', or bastion run --reason)";

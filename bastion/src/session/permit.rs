@@ -4,7 +4,7 @@
 use std::{net::IpAddr, sync::Arc, time::SystemTime};
 
 use config::Target;
-use policy::{Capability, Context, Decision, Permit, Resource, RuleSet, Subject};
+use policy::{Approved, Capability, Context, Decision, Permit, Resource, RuleSet, Subject};
 use tokio::sync::watch;
 
 /// A permit, and what is needed to ask for it again.
@@ -22,6 +22,8 @@ pub struct LivePermit {
     pub source: IpAddr,
     /// The permit that was given.
     pub permit: Permit,
+    /// What other people approved, and until when it counts.
+    pub approved: Vec<Approved>,
 }
 
 impl LivePermit {
@@ -30,9 +32,10 @@ impl LivePermit {
     pub fn lost_now(&mut self) -> Option<String> {
         let rules = Arc::clone(&self.rules.borrow_and_update());
         let what = Resource { target: &self.target, login: self.permit.login() };
-        let context = Context { now: SystemTime::now(), source: self.source };
+        let context = Context { now: SystemTime::now(), source: self.source, approved: &self.approved };
         match rules.decide_session(&self.user, &what, &self.capabilities, &context) {
             Decision::Deny(denial) => Some(format!("the rules have changed: {}", denial.reason)),
+            Decision::Hold(hold) => Some(format!("the role {} needs an approval for this session now", hold.role)),
             Decision::Allow(now) => {
                 let (before, now) = (self.permit.obligations(), now.obligations());
                 // A session cannot become stricter on its way.
@@ -50,9 +53,14 @@ impl LivePermit {
             if let Some(reason) = self.lost_now() {
                 return reason;
             }
-            if self.rules.changed().await.is_err() {
-                // The rules cannot change any more.
-                return std::future::pending().await;
+            let now = SystemTime::now();
+            let ends = self.approved.iter().filter_map(|approved| approved.until.duration_since(now).ok()).min();
+            tokio::select! {
+                changed = self.rules.changed() => if changed.is_err() {
+                    // The rules cannot change any more.
+                    return std::future::pending().await;
+                },
+                () = tokio::time::sleep(ends.unwrap_or_default()), if ends.is_some() => {}
             }
         }
     }
@@ -86,11 +94,11 @@ mod tests {
         };
         let (capabilities, source) = (vec![Capability::Pty, Capability::Shell], IpAddr::from(Ipv4Addr::LOCALHOST));
         let login = "root".parse().unwrap();
-        let context = Context { now: SystemTime::UNIX_EPOCH, source };
+        let context = Context { now: SystemTime::UNIX_EPOCH, source, approved: &[] };
         let resource = Resource { target: &target, login: &login };
         let decision = rules.borrow().decide_session(&user, &resource, &capabilities, &context);
         let Decision::Allow(permit) = decision else { panic!("{decision:?}") };
-        LivePermit { rules: rules.subscribe(), user, target, capabilities, source, permit }
+        LivePermit { rules: rules.subscribe(), user, target, capabilities, source, permit, approved: Vec::new() }
     }
 
     #[tokio::test]

@@ -19,6 +19,7 @@ use futures_util::future::{Fuse, FusedFuture, FutureExt};
 use policy::{
     Masked, WindowSize,
     gate::{Act, Answer, Decided, Question, Report},
+    visible,
 };
 use recorder::{ExitStatus, RecordError};
 use tokio::time::{Instant, sleep_until};
@@ -30,7 +31,7 @@ use super::{
     line_gate::LineGate,
     registry::Termination,
     report::Reporter,
-    tap::{Note, Tap, visible},
+    tap::{Note, Tap},
     terminal::{FromTarget, FromUser, OutputStream, Signal},
 };
 use crate::store::SessionEnd;
@@ -108,7 +109,8 @@ where
             }
             answered = asking.next(), if asking.is_open() => match answered {
                 Asked::Answer(answer) => RelayEvent::Answered(answer),
-                Asked::Progress(text) => RelayEvent::Progress(text),
+                Asked::Status(text) => RelayEvent::Status(text),
+                Asked::Waiting(text) => RelayEvent::Waiting(text),
             },
             error = relay.tap.failed(), if relay.recording_failure.is_none() => RelayEvent::RecordingFailed(error),
             reason = termination.requested(), if relay.end.is_none() => RelayEvent::Terminated(reason),
@@ -146,13 +148,14 @@ enum RelayEvent {
     Answered(Answer),
     Expired,
     GateDue,
-    Progress(String),
     RecordingFailed(RecordError),
+    Status(String),
     Target(FromTarget),
     TargetWritten(Result<usize, LegClosed>),
     Terminated(String),
     User(FromUser),
     UserWritten(Result<usize, LegClosed>),
+    Waiting(String),
 }
 
 /// Bytes that have been dealt with, by the side whose window they open.
@@ -271,8 +274,14 @@ impl Relay {
                 self.gate_acts(LineGate::tick);
                 Released::default()
             }
-            RelayEvent::Progress(text) => {
+            RelayEvent::Waiting(text) => {
                 self.message(&text);
+                Released::default()
+            }
+            RelayEvent::Status(text) => {
+                // On the line of before: nothing but the bastion writes there while its user waits.
+                let line = Bytes::from(format!("\r\x1b[Kbastion: {text}"));
+                self.to_user.push(line.len(), ToUser::Message(OutputStream::Stderr, line));
                 Released::default()
             }
             RelayEvent::Expired => {
@@ -354,7 +363,7 @@ impl Relay {
         for act in acts {
             match act {
                 Act::Ask(question) => {
-                    self.note(Note::Marker(format!("waiting for approval: {}", visible(&question.text))));
+                    self.note(Note::Marker(format!("waiting for approval: {}", visible(question.text.as_bytes()))));
                     self.decisions.push(Decision::Ask(question));
                 }
                 Act::Bell => self.to_user.push(1, ToUser::Message(OutputStream::Stdout, Bytes::from_static(b"\x07"))),
@@ -539,7 +548,7 @@ fn marker(report: &Report) -> String {
     };
     let rule = report.verdict.as_ref().and_then(|verdict| verdict.rule.as_ref());
     let rule = rule.map(|rule| format!(" by rule {rule}")).unwrap_or_default();
-    format!("{what}{rule}: {}", visible(&report.text))
+    format!("{what}{rule}: {}", visible(report.text.as_bytes()))
 }
 
 #[cfg(test)]

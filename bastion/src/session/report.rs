@@ -2,15 +2,13 @@
 
 use config::{Login, TargetName, UserName};
 use policy::{
-    RuleEffect,
+    RuleEffect, Subject,
     gate::{Decided, Question, Report},
+    visible,
 };
 use recorder::SessionId;
 
-use super::{
-    start::Sessions,
-    tap::{masked_text, visible},
-};
+use super::{start::Sessions, tap::masked_text};
 use crate::{
     approval::ApprovalId,
     audit::{AuditEvent, WouldHave},
@@ -25,6 +23,10 @@ pub struct Reporter {
     pub session: SessionId,
     /// Whose.
     pub user: UserName,
+    /// Whose, as the issuer knows them.
+    pub subject: Subject,
+    /// Why, in the user's words.
+    pub reason: Option<String>,
     /// On which target.
     pub target: TargetName,
     /// As which account there.
@@ -101,5 +103,5 @@ impl Reporter {
 }
 
 fn shown(text: String) -> String {
-    visible(&masked_text(text.into_bytes().into()))
+    visible(masked_text(text.into_bytes().into()).as_bytes())
 }

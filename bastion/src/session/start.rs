@@ -21,8 +21,10 @@ use super::{
     report::Reporter,
     tap::{self, Tap},
     terminal::{OutputStream, Terminal},
+    voice::{Said, Voice},
 };
 use crate::{
+    approval::Approvals,
     audit::AuditEvent,
     identity::Authenticated,
     store::{SessionEnd, SessionKind, SessionRecord, Store, StoreError},
@@ -34,8 +36,11 @@ pub const UNAVAILABLE: u32 = 255;
 /// Exit status of a session that is not allowed.
 pub const REFUSED: u32 = 1;
 
-/// Exit status of a command that a rule blocks.
+/// Exit status of a command that a rule blocks, or that people deny.
 pub const BLOCKED: u32 = 5;
+
+/// Exit status of a command that nobody approved in time.
+pub const UNAPPROVED: u32 = 4;
 
 /// A target whose program can be started.
 pub trait PreparedTarget: Send {
@@ -90,6 +95,8 @@ pub struct Sessions {
     pub recorder: Arc<Recorder>,
     /// The sessions that run.
     pub registry: Registry,
+    /// What waits for other people.
+    pub approvals: Approvals,
 }
 
 impl Sessions {
@@ -111,6 +118,8 @@ impl Sessions {
             sessions: self.clone(),
             session: id,
             user: record.user.clone(),
+            subject: request.user.subject().clone(),
+            reason: request.reason.clone(),
             target: record.target.clone(),
             login: record.login.clone(),
             source: record.source.clone(),
@@ -124,6 +133,9 @@ impl Sessions {
             }
         };
         let Started { reader, writer, tap, termination, entry } = started;
+        if request.events {
+            Voice::Events.say(&user_writer, &Said::Started { session: id }).await;
+        }
         let legs = ((user_reader, user_writer), (reader, writer));
         let outcome = relay(legs.0, legs.1, gate, tap, &reporter, termination).await;
         self.end(id, outcome).await;

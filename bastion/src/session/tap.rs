@@ -136,15 +136,6 @@ pub(super) fn masked_text(command: Bytes) -> String {
     [head, tail].iter().map(|part| String::from_utf8_lossy(part.bytes()).into_owned()).collect()
 }
 
-/// A text whose control characters are made visible.
-pub(super) fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() { shown.extend(character.escape_default()) } else { shown.push(character) }
-    }
-    shown
-}
-
 /// What is recorded besides output.
 #[derive(Debug)]
 pub enum Note {

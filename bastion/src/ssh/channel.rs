@@ -1,33 +1,15 @@
-//! One session channel before it runs: collects pty-req and env; ends at shell,
-//! exec or subsystem (RFC 4254 §6.2–6.5), with a session or with a refusal.
-
-use std::{sync::Arc, time::Duration};
+//! What the requests on one session channel amount to: pty-req and env are collected; it ends at shell,
+//! exec or subsystem (RFC 4254 §6.2–6.5).
 
 use bytes::Bytes;
-use policy::{Capability, Permit, Protocol};
+use policy::Capability;
 use russh::{Channel, ChannelMsg, server};
-use tokio::time::timeout;
 
 use super::{
-    connection::{Connection, Judged},
-    target_connection::TargetConnection,
-    target_leg::{ChannelSetup, Program, PtyRequest},
-    user_leg::{SshUserReader, SshUserWriter, window_size},
+    target_leg::{Program, PtyRequest},
+    user_leg::window_size,
 };
-use crate::{
-    session::{
-        SessionRequest,
-        leg::UserReader,
-        request::Request,
-        script::Script,
-        start::{BLOCKED, REFUSED, refuse},
-        terminal::Terminal,
-    },
-    store::SessionKind,
-};
-
-/// How long a channel may stay open without asking for a program.
-const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
+use crate::session::request::Request;
 
 /// Most environment variables that a channel may set; clients send a handful.
 const MAX_ENV: usize = 64;
@@ -40,51 +22,6 @@ const MAX_REFUSED_ENV: usize = 8;
 
 /// The longest name of a refused variable in the audit log, in characters.
 const MAX_ENV_NAME_CHARS: usize = 64;
-
-/// Serves one session channel to its end.
-pub async fn serve(connection: Arc<Connection>, mut channel: Channel<server::Msg>, handle: server::Handle) {
-    let Ok(Some(asked)) = timeout(REQUEST_DEADLINE, collect(&mut channel)).await else {
-        // Dropping the halves closes nothing by itself.
-        let _ = channel.close().await;
-        return;
-    };
-    let (reader, writer) = channel.split();
-    let (reader, writer) = (SshUserReader(reader), SshUserWriter { channel: writer, connection: handle });
-    if !asked.refused_env.is_empty() {
-        let what = format!("env {}", asked.refused_env.join(", "));
-        connection.refuse(&what, "only LANG, LC_* and the names of the terminal may be set").await;
-    }
-    let (permit, target) = match connection.permit(&asked.capabilities()).await {
-        Ok(permitted) => permitted,
-        Err(reason) => return refuse(&writer, &reason, REFUSED).await,
-    };
-    match connection.judge(&permit, asked.request(), None).await {
-        Judged::Allowed => run(&connection, asked, permit, target, (reader, writer)).await,
-        Judged::NeedsStdin => run_script(&connection, asked, (reader, writer)).await,
-        Judged::Refused(reason) => refuse(&writer, &reason, BLOCKED).await,
-    }
-}
-
-/// Reads all of standard input, has it judged, and only then runs what was asked for.
-async fn run_script(connection: &Connection, asked: Asked, (reader, writer): (SshUserReader, SshUserWriter)) {
-    let script = match Script::read(reader).await {
-        Ok(script) => script,
-        Err(error) => {
-            connection.refuse("script on standard input", &error.to_string()).await;
-            return refuse(&writer, &error.to_string(), BLOCKED).await;
-        }
-    };
-    // The rules may have changed while the user was sending.
-    let (permit, target) = match connection.permit(&asked.capabilities()).await {
-        Ok(permitted) => permitted,
-        Err(reason) => return refuse(&writer, &reason, REFUSED).await,
-    };
-    match connection.judge(&permit, asked.request(), Some(script.bytes())).await {
-        Judged::Allowed => run(connection, asked, permit, target, (script.into_reader(), writer)).await,
-        Judged::NeedsStdin => refuse(&writer, "the commands on standard input cannot be judged", BLOCKED).await,
-        Judged::Refused(reason) => refuse(&writer, &reason, BLOCKED).await,
-    }
-}
 
 /// Whether a user may set this environment variable, for the target or for the bastion itself. `BASH_ENV`,
 /// `LD_PRELOAD` and their like are code.
@@ -100,20 +37,20 @@ fn env_allowed(name: &str) -> bool {
 
 /// What the channel's requests amount to.
 #[derive(Debug)]
-struct Asked {
-    pty: Option<PtyRequest>,
-    env: Vec<(String, String)>,
-    own: OwnVariables,
+pub(super) struct Asked {
+    pub(super) pty: Option<PtyRequest>,
+    pub(super) env: Vec<(String, String)>,
+    pub(super) own: OwnVariables,
     /// The names of variables that were not let through, for the audit log.
-    refused_env: Vec<String>,
-    program: Program,
+    pub(super) refused_env: Vec<String>,
+    pub(super) program: Program,
 }
 
 /// Variables for the bastion itself; the target never sees them.
 #[derive(Debug, Default)]
-struct OwnVariables {
-    reason: Option<String>,
-    events: bool,
+pub(super) struct OwnVariables {
+    pub(super) reason: Option<String>,
+    pub(super) events: bool,
 }
 
 impl OwnVariables {
@@ -135,7 +72,7 @@ impl OwnVariables {
 
 impl Asked {
     /// What the rules must allow; what runs comes last.
-    fn capabilities(&self) -> Vec<Capability> {
+    pub(super) fn capabilities(&self) -> Vec<Capability> {
         let program = match &self.program {
             Program::Shell => Capability::Shell,
             Program::Exec(_) => Capability::Exec,
@@ -144,8 +81,36 @@ impl Asked {
         self.pty.iter().map(|_| Capability::Pty).chain([program]).collect()
     }
 
+    /// Whether it has a terminal.
+    pub(super) fn has_terminal(&self) -> bool {
+        self.pty.is_some()
+    }
+
+    /// Why the user wants it, for those who approve.
+    pub(super) fn reason(&self) -> Option<String> {
+        self.own.reason.clone()
+    }
+
+    /// Whether the user's side reads events.
+    pub(super) fn events(&self) -> bool {
+        self.own.events
+    }
+
+    /// Exactly what will run: the command, and standard input where that is commands.
+    pub(super) fn exact(&self, stdin: Option<&Bytes>) -> Bytes {
+        let command: &[u8] = match &self.program {
+            Program::Exec(command) => command,
+            Program::Shell | Program::Subsystem(_) => b"",
+        };
+        match stdin {
+            Some(stdin) if command.is_empty() => stdin.clone(),
+            Some(stdin) => [command, b"\n", stdin.as_ref()].concat().into(),
+            None => Bytes::copy_from_slice(command),
+        }
+    }
+
     /// What the rules on commands look at.
-    fn request(&self) -> Request<'_> {
+    pub(super) fn request(&self) -> Request<'_> {
         match &self.program {
             Program::Shell => Request::Shell { terminal: self.pty.is_some() },
             Program::Exec(command) => Request::Exec { command, terminal: self.pty.is_some() },
@@ -154,48 +119,8 @@ impl Asked {
     }
 }
 
-async fn run<R: UserReader>(
-    connection: &Connection,
-    asked: Asked,
-    permit: Permit,
-    target: Arc<TargetConnection>,
-    (reader, writer): (R, SshUserWriter),
-) {
-    let (kind, command) = match &asked.program {
-        Program::Shell => (SessionKind::Shell, None),
-        Program::Exec(command) => (SessionKind::Exec, Some(Bytes::from(command.clone()))),
-        Program::Subsystem(name) if name == SFTP => (SessionKind::Sftp, None),
-        Program::Subsystem(name) => {
-            let reason = format!("the subsystem {name:?} is not known; only {SFTP} is");
-            connection.refuse("subsystem", &reason).await;
-            return refuse(&writer, &reason, REFUSED).await;
-        }
-    };
-    let Some(standing) = connection.standing(&permit, asked.capabilities()) else {
-        return refuse(&writer, "the target is gone", REFUSED).await;
-    };
-    let request = SessionRequest {
-        user: connection.user().clone(),
-        permit,
-        standing,
-        protocol: Protocol::Ssh,
-        kind,
-        command,
-        terminal: asked.pty.as_ref().map(|pty| Terminal { term: pty.term.clone(), size: pty.size }),
-        env: asked.env.clone(),
-        reason: asked.own.reason,
-        events: asked.own.events,
-        source: connection.source(),
-    };
-    let setup = ChannelSetup { pty: asked.pty, env: asked.env, program: asked.program };
-    connection.front().sessions.run(request, (reader, writer), target.prepare(setup)).await;
-}
-
-/// The only subsystem.
-const SFTP: &str = "sftp";
-
 /// Reads requests until one starts a program; `None` if the channel closes first.
-async fn collect(channel: &mut Channel<server::Msg>) -> Option<Asked> {
+pub(super) async fn collect(channel: &mut Channel<server::Msg>) -> Option<Asked> {
     let mut pty = None;
     let mut env = Vec::new();
     let mut own = OwnVariables::default();

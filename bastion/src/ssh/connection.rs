@@ -8,8 +8,12 @@
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::SystemTime};
 
-use config::TargetName;
-use policy::{Action, Capability, Context, Decision, Denial, Permit, Resource, RuleEffect, RuleSet, Subject, Verdict};
+use bytes::Bytes;
+use config::{RuleName, TargetName};
+use policy::{
+    Action, Approved, Capability, Context, Decision, Denial, Hold, Permit, Resource, RuleEffect, RuleSet, Subject,
+    Verdict,
+};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -20,6 +24,7 @@ use super::{
     target_connection::{SshTarget, TargetConnection},
 };
 use crate::{
+    approval::{ApprovalId, ApprovalKind, Needed, NewApproval},
     audit::{AuditEvent, WouldHave},
     identity::{Authenticated, ssh_certificate::CertificatePermits},
     session::{
@@ -112,12 +117,25 @@ pub enum Judged {
     Allowed,
     /// Its standard input has to be judged first.
     NeedsStdin,
+    /// It has to wait for other people.
+    Held(Box<Verdict>),
+    /// It may not start.
+    Refused {
+        /// The rule that decided, if one did.
+        rule: Option<RuleName>,
+        /// Why, in words for the user.
+        reason: String,
+    },
+}
+
+/// Why there is no permit.
+#[derive(Debug)]
+pub enum NotPermitted {
+    /// The session has to wait for other people.
+    Held(Hold),
     /// It may not start; why, in words for the user.
     Refused(String),
 }
-
-/// What a user reads whose command needs an approval.
-const NO_APPROVALS: &str = "approvals are not available in this version, so it is refused";
 
 impl Connection {
     /// A connection that serves as a jump host.
@@ -127,11 +145,17 @@ impl Connection {
 
     /// A connection to a target. If the user may go there it is dialled at once.
     pub fn to_target(front: Arc<Front>, arrival: Arrival, destination: Destination) -> Arc<Self> {
-        let opens = front.decide(&arrival.user, arrival.source, &destination, |rules, who, what, context| {
+        let opens = front.decide(&arrival.user, arrival.source, &destination, &[], |rules, who, what, context| {
             rules.decide(who, what, Action::OpenConnection, context)
         });
         let purpose = match opens {
-            Err(refused) => Purpose::Refused(refused),
+            Err(Undecided::Refused(refused)) => Purpose::Refused(refused),
+            // To be connected needs no approval: nothing runs by it.
+            Err(Undecided::Held(hold)) => Purpose::Refused(Refused {
+                destination: Some(destination),
+                rule: Some(hold.role.to_string()),
+                reason: format!("the role {} needs an approval for this, which cannot be waited for here", hold.role),
+            }),
             Ok((_, target)) => {
                 let name = arrival.user.subject().name.clone();
                 let connection = TargetConnection::new(target.ssh.clone(), destination.login.clone(), name);
@@ -176,37 +200,92 @@ impl Connection {
     /// # Errors
     ///
     /// With the reason for the user; the refusal is in the audit log then.
-    pub async fn permit(&self, capabilities: &[Capability]) -> Result<(Permit, Arc<TargetConnection>), String> {
+    pub async fn permit(
+        &self,
+        capabilities: &[Capability],
+        approved: &[Approved],
+    ) -> Result<(Permit, Arc<TargetConnection>), NotPermitted> {
         let wanted = capabilities.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
         let (destination, target) = match &self.purpose {
             Purpose::Target(destination, target) => (destination, target),
             Purpose::Refused(refused) => {
                 self.audit_refusal(wanted, refused).await;
-                return Err(refused.reason.clone());
+                return Err(NotPermitted::Refused(refused.reason.clone()));
             }
-            Purpose::Jump => return Err(self.where_to_go()),
+            Purpose::Jump => return Err(NotPermitted::Refused(self.where_to_go())),
         };
         if let Some(capability) = capabilities.iter().find(|capability| !self.certificate_permits(**capability)) {
             let reason = format!("your certificate does not permit {capability}: log in again with `bastion login`");
             let refused = Refused { destination: Some(destination.clone()), rule: None, reason: reason.clone() };
             self.audit_refusal(capability.to_string(), &refused).await;
-            return Err(reason);
+            return Err(NotPermitted::Refused(reason));
         }
-        let decided = self.front.decide(&self.user, self.source, destination, |rules, who, what, context| {
+        let decided = self.front.decide(&self.user, self.source, destination, approved, |rules, who, what, context| {
             rules.decide_session(who, what, capabilities, context)
         });
         match decided {
             Ok((permit, _)) => Ok((permit, Arc::clone(target))),
-            Err(refused) => {
+            Err(Undecided::Held(hold)) => Err(NotPermitted::Held(hold)),
+            Err(Undecided::Refused(refused)) => {
                 self.audit_refusal(wanted, &refused).await;
-                Err(refused.reason)
+                Err(NotPermitted::Refused(refused.reason))
             }
         }
     }
 
+    /// What other people are asked about this connection's user and target; `None` where there is no target.
+    #[must_use]
+    pub fn question(
+        &self,
+        kind: ApprovalKind,
+        text: Bytes,
+        reason: Option<String>,
+        needed: Needed,
+    ) -> Option<NewApproval> {
+        let Purpose::Target(destination, _) = &self.purpose else { return None };
+        Some(NewApproval {
+            kind,
+            requester: self.user.subject().clone(),
+            target: destination.target.clone(),
+            login: destination.login.clone(),
+            session: None,
+            rule: None,
+            text,
+            commands: Vec::new(),
+            screen: None,
+            reason,
+            because: String::new(),
+            needed,
+            source: self.source.to_string(),
+        })
+    }
+
+    /// Writes that a request waits for an approval, or cannot get one.
+    pub async fn held(&self, permit: &Permit, command: String, verdict: &Verdict, approval: Option<ApprovalId>) {
+        let event = AuditEvent::CommandHeld {
+            session: None,
+            user: self.user.subject().name.clone(),
+            target: permit.target().clone(),
+            login: permit.login().clone(),
+            command,
+            rule: verdict.rule.clone(),
+            reason: verdict.message.clone(),
+            opaque: verdict.opaque,
+            approval,
+            source: self.source.to_string(),
+        };
+        self.front.sessions.audit(&[event]).await;
+    }
+
     /// The permit as it stands when the rules change.
     #[must_use]
-    pub fn standing(&self, permit: &Permit, capabilities: Vec<Capability>) -> Option<LivePermit> {
+    pub fn standing(
+        &self,
+        permit: &Permit,
+        capabilities: Vec<Capability>,
+        mut approved: Vec<Approved>,
+    ) -> Option<LivePermit> {
+        approved.extend(self.front.sessions.approvals.approved_access(self.user.subject()));
         Some(LivePermit {
             rules: self.front.rules.clone(),
             user: self.user.subject().clone(),
@@ -214,6 +293,7 @@ impl Connection {
             capabilities,
             source: self.source.ip(),
             permit: permit.clone(),
+            approved,
         })
     }
 
@@ -221,7 +301,8 @@ impl Connection {
     /// standard input, where that was read already. What is refused is in the audit log then.
     pub async fn judge(&self, permit: &Permit, request: Request<'_>, stdin: Option<&[u8]>) -> Judged {
         let Some(target) = self.front.targets.get(permit.target()) else {
-            return Judged::Refused(Denial::unknown_target(permit.target().as_str()).reason);
+            let reason = Denial::unknown_target(permit.target().as_str()).reason;
+            return Judged::Refused { rule: None, reason };
         };
         let what = Resource { target: &target.settings, login: permit.login() };
         let rules = self.front.rules.borrow().clone();
@@ -252,29 +333,12 @@ impl Connection {
                 (event, Judged::Allowed)
             }
             RequestVerdict::Block(Blocked { rule, reason, opaque, .. }) => {
-                let judged = Judged::Refused(reason.clone());
+                let judged = Judged::Refused { rule: rule.clone(), reason: reason.clone() };
                 let event =
                     AuditEvent::CommandBlocked { session, user, target, login, command, rule, reason, opaque, source };
                 (event, judged)
             }
-            RequestVerdict::Hold(verdict) => {
-                let Verdict { rule, message: reason, opaque, .. } = *verdict;
-                let judged = Judged::Refused(format!("{reason} ({NO_APPROVALS})"));
-                let approval = None;
-                let event = AuditEvent::CommandHeld {
-                    session,
-                    user,
-                    target,
-                    login,
-                    command,
-                    rule,
-                    reason,
-                    opaque,
-                    approval,
-                    source,
-                };
-                (event, judged)
-            }
+            RequestVerdict::Hold(verdict) => return Judged::Held(verdict),
         };
         self.front.sessions.audit(&[event]).await;
         judged
@@ -363,27 +427,39 @@ impl Connection {
     }
 }
 
+/// Why the rules gave no permit.
+enum Undecided {
+    Held(Hold),
+    Refused(Refused),
+}
+
 impl Front {
     fn decide(
         &self,
         user: &Authenticated,
         source: SocketAddr,
         destination: &Destination,
-        ask: impl FnOnce(&RuleSet, &Subject, &Resource<'_>, &Context) -> Decision,
-    ) -> Result<(Permit, &ConfiguredTarget), Refused> {
-        let refused = |denial: Denial| Refused {
-            destination: Some(destination.clone()),
-            rule: denial.rule.map(|rule| rule.to_string()),
-            reason: denial.reason,
+        approved: &[Approved],
+        ask: impl FnOnce(&RuleSet, &Subject, &Resource<'_>, &Context<'_>) -> Decision,
+    ) -> Result<(Permit, &ConfiguredTarget), Undecided> {
+        let refused = |denial: Denial| {
+            Undecided::Refused(Refused {
+                destination: Some(destination.clone()),
+                rule: denial.rule.map(|rule| rule.to_string()),
+                reason: denial.reason,
+            })
         };
         let Some(target) = self.targets.get(&destination.target) else {
             return Err(refused(Denial::unknown_target(destination.target.as_str())));
         };
         let resource = Resource { target: &target.settings, login: &destination.login };
-        let context = Context { now: SystemTime::now(), source: source.ip() };
+        let mut all = self.sessions.approvals.approved_access(user.subject());
+        all.extend_from_slice(approved);
+        let context = Context { now: SystemTime::now(), source: source.ip(), approved: &all };
         match ask(&self.rules.borrow(), user.subject(), &resource, &context) {
             Decision::Allow(permit) => Ok((permit, target)),
             Decision::Deny(denial) => Err(refused(denial)),
+            Decision::Hold(hold) => Err(Undecided::Held(hold)),
         }
     }
 

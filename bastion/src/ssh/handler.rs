@@ -18,7 +18,8 @@ use tokio::sync::{Semaphore, oneshot};
 use tracing::{Instrument, Span, debug, info};
 
 use super::{
-    channel::{self, env_accepted},
+    admission,
+    channel::env_accepted,
     connection::{Arrival, Connection, Front},
     destination::{self, Asked, Destination},
     listener,
@@ -201,7 +202,7 @@ impl server::Handler for Handler {
         let span = tracing::info_span!("ssh.channel", channel = %channel.id());
         self.front.tasks.spawn(
             async move {
-                channel::serve(connection, channel, handle).await;
+                admission::serve(connection, channel, handle).await;
                 drop(place);
             }
             .instrument(span),

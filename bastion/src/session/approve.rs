@@ -1,0 +1,165 @@
+//! A request that waits for other people before anything of it runs: the user is told, may give up with
+//! Ctrl-C or by going away, and what they send meanwhile is kept, bounded, for the program.
+
+use std::collections::VecDeque;
+
+use config::RuleName;
+use policy::visible;
+
+use super::{
+    leg::{UserReader, UserWriter},
+    start::{BLOCKED, UNAPPROVED},
+    terminal::FromUser,
+    voice::{Said, Voice},
+};
+use crate::approval::{ApprovalId, Approvals, Granted, NewApproval, Outcome, Progress, Waiting};
+
+/// Why something was not approved.
+#[derive(Debug)]
+pub struct Unapproved {
+    /// What the user is told; nothing if they are gone.
+    pub said: Option<Said>,
+    /// The exit status of the channel.
+    pub status: u32,
+}
+
+/// Asks other people, and waits for what they say.
+///
+/// # Errors
+///
+/// When it is denied, expires, cannot be asked for, or when the user gives up.
+pub async fn approve<R: UserReader, W: UserWriter>(
+    approvals: &Approvals,
+    new: NewApproval,
+    (reader, writer): (&mut HeldReader<R>, &W),
+    voice: Voice,
+    asked: impl AsyncFnOnce(ApprovalId),
+) -> Result<Granted, Unapproved> {
+    let rule = new.rule.clone();
+    let (text, because) = (new.text.clone(), new.because.clone());
+    let refused = |message: String| Unapproved {
+        said: Some(Said::Blocked { rule: rule.clone(), message, approval: None }),
+        status: BLOCKED,
+    };
+    match approvals.standing(&new).await {
+        Ok(Some(granted)) if granted.text() == &text => return Ok(granted),
+        Ok(_) => {}
+        Err(error) => return Err(refused(error.to_string())),
+    }
+    let mut waiting = approvals.request(new).await.map_err(|error| refused(format!("{because}: {error}")))?;
+    asked(waiting.id()).await;
+    voice.say(writer, &waits(&waiting, rule.clone(), &because)).await;
+    let outcome = loop {
+        tokio::select! {
+            progress = waiting.changed() => match progress {
+                Progress::Decided(outcome) => break outcome,
+                Progress::Voted { approvals, of } => {
+                    let message = format!("{approvals} of {of} approvals");
+                    let (approval, expires_at) = (waiting.id(), waiting.expires_at());
+                    voice.say(writer, &Said::WaitingApproval { approval, rule: rule.clone(), message, expires_at }).await;
+                }
+            },
+            gives_up = reader.gives_up(), if reader.has_room() => if gives_up {
+                // The store may be down: then it expires.
+                let _ = waiting.cancel().await;
+                return Err(Unapproved { said: None, status: BLOCKED });
+            },
+        }
+    };
+    let (message, status) = match outcome {
+        // What was approved is what runs, to the byte.
+        Outcome::Granted(granted) if granted.text() == &text => {
+            voice.say(writer, &Said::Approved { by: granted.by() }).await;
+            return Ok(granted);
+        }
+        Outcome::Granted(_) => ("what was approved is not what was asked for".to_owned(), BLOCKED),
+        Outcome::Denied { by, comment } => (denied(by.as_str(), comment.as_deref()), BLOCKED),
+        Outcome::Cancelled => ("the request for approval was cancelled".to_owned(), BLOCKED),
+        Outcome::Expired => ("nobody approved it in time; ask again, or ask somebody first".to_owned(), UNAPPROVED),
+    };
+    Err(Unapproved { said: Some(Said::Blocked { rule, message, approval: Some(waiting.id()) }), status })
+}
+
+/// What a user reads whose request was denied.
+#[must_use]
+pub fn denied(by: &str, comment: Option<&str>) -> String {
+    let words = comment.map(|comment| format!(": {}", visible(comment.as_bytes()))).unwrap_or_default();
+    format!("denied by {by}{words}")
+}
+
+/// What a user reads who waits.
+#[must_use]
+pub fn waiting_for(waiting: &Waiting, because: &str) -> String {
+    let needed = waiting.needed();
+    let groups: Vec<&str> = needed.groups.iter().map(config::GroupName::as_str).collect();
+    let people = if needed.count == 1 { "one".to_owned() } else { needed.count.to_string() };
+    format!(
+        "waiting for approval {}: {because}; {people} of {} can approve: {} (Ctrl-C cancels)",
+        waiting.id(),
+        groups.join(", "),
+        waiting.url(),
+    )
+}
+
+fn waits(waiting: &Waiting, rule: Option<RuleName>, because: &str) -> Said {
+    Said::WaitingApproval {
+        approval: waiting.id(),
+        rule,
+        message: waiting_for(waiting, because),
+        expires_at: waiting.expires_at(),
+    }
+}
+
+// === impl HeldReader ===
+
+/// The user's side while something is waited for: what comes is kept, and read later.
+#[derive(Debug)]
+pub struct HeldReader<R> {
+    reader: R,
+    kept: VecDeque<FromUser>,
+    bytes: usize,
+    /// Ctrl-C is a byte like any other where there is no terminal.
+    terminal: bool,
+}
+
+impl<R: UserReader> HeldReader<R> {
+    /// Keeps nothing yet.
+    pub fn new(reader: R, terminal: bool) -> Self {
+        Self { reader, kept: VecDeque::new(), bytes: 0, terminal }
+    }
+
+    fn has_room(&self) -> bool {
+        self.bytes < MAX_KEPT_BYTES && self.kept.len() < MAX_KEPT
+    }
+
+    /// Keeps the next event, and says whether it means that the user gives up. Cancel-safe.
+    async fn gives_up(&mut self) -> bool {
+        let event = self.reader.next().await;
+        match &event {
+            FromUser::Closed | FromUser::Signal(_) => return true,
+            FromUser::Data(data) if self.terminal && data.contains(&INTERRUPT) => return true,
+            FromUser::Data(data) => self.bytes += data.len(),
+            FromUser::Eof | FromUser::Resize(_) => {}
+        }
+        self.kept.push_back(event);
+        false
+    }
+}
+
+impl<R: UserReader> UserReader for HeldReader<R> {
+    async fn next(&mut self) -> FromUser {
+        match self.kept.pop_front() {
+            Some(event) => event,
+            None => self.reader.next().await,
+        }
+    }
+}
+
+/// As much as is kept while something is waited for; the rest waits in the channel's window.
+const MAX_KEPT_BYTES: usize = 256 * 1024;
+
+/// The same in events.
+const MAX_KEPT: usize = 1024;
+
+/// ETX: Ctrl-C.
+const INTERRUPT: u8 = 0x03;
