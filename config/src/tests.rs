@@ -411,7 +411,7 @@ fn slips_in_rules_are_named_with_their_place() {
         ),
         (
             "roles: { a: { request: [{ targets: { names: [x] }, logins: [a], capabilities: [shell], max: 999h, aprovers: {} }] } }",
-            "1:93: roles.a.request[0].max: expected a XX\n\
+            "1:93: roles.a.request[0].max: expected a duration from 1m to 720h, found \"999h\"\n\
           1:99: roles.a.request[0].aprovers: unknown key; did you mean `approvers`?",
         ),
         (

@@ -195,7 +195,7 @@ roles:
         };
         assert_eq!(
             errors(&[("rules.yaml", &role(""))]),
-            ["rules.yaml:1:37: roles.a: nobody could approve this; give it approvers, or the file approvals"]
+            ["rules.yaml:1:38: roles.a: nobody could approve this; give it approvers, or the file approvals"]
         );
         assert_eq!(errors(&[("rules.yaml", &role(", approvers: { groups: [sre] }"))]), Vec::<String>::new());
         let default = "approvals: { groups: [sre] }\n";
