@@ -22,6 +22,7 @@ use tracing::{info, warn};
 use url::Url;
 
 use crate::{
+    approval::Approvals,
     audit::AuditEvent,
     identity::{
         key_file::KeyFileError,
@@ -59,6 +60,9 @@ const RECORDINGS_LIMIT: Duration = Duration::from_secs(20);
 /// Why the bastion did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
+    /// Approvals cannot be set up.
+    #[error(transparent)]
+    Approvals(#[from] crate::approval::StartError),
     /// A key of a target cannot be read.
     #[error("targets: {target}: {what} cannot be read: {source}")]
     Credential {
@@ -135,6 +139,7 @@ pub struct App {
     store: Arc<dyn Store>,
     recorder: Arc<Recorder>,
     registry: Registry,
+    approvals: Approvals,
 }
 
 /// The sockets of the fronts, bound before anything else: settings may depend on their ports.
@@ -202,8 +207,14 @@ impl App {
         ));
 
         let registry = Registry::new();
-        let sessions =
-            Sessions { store: Arc::clone(&store), recorder: Arc::clone(&recorder), registry: registry.clone() };
+        let approvals =
+            Approvals::start(Arc::clone(&store), config.web.url.clone(), config.approvals.webhook.as_ref()).await?;
+        let sessions = Sessions {
+            store: Arc::clone(&store),
+            recorder: Arc::clone(&recorder),
+            registry: registry.clone(),
+            approvals: approvals.clone(),
+        };
         let mut targets = HashMap::new();
         for settings in &config.targets {
             let ssh = ssh_target(settings, &target_ca)?;
@@ -253,17 +264,18 @@ impl App {
             rules.subscribe(),
             config.targets.into(),
             recorder.clone(),
+            approvals.clone(),
             info,
             config.web.url,
         );
         let web = web::listener::Listener::new(sockets.web, tls, web::router(state), config.listen.max_connections);
-        Ok(Self { front, ssh, web, store, recorder, registry })
+        Ok(Self { front, ssh, web, store, recorder, registry, approvals })
     }
 
     /// Serves until `stop`; then no new connection is taken, and sessions that
     /// run have until `drained` to end by themselves.
     pub async fn run(self, stop: CancellationToken, drained: impl Future<Output = ()>) {
-        let Self { front, ssh, web, store, recorder, registry } = self;
+        let Self { front, ssh, web, store, recorder, registry, approvals } = self;
         let housekeeping = tokio::spawn(keep_house(Arc::clone(&store), stop.clone()));
         // The console goes on while sessions drain: people may want to see how they end.
         let web_stop = CancellationToken::new();
@@ -279,6 +291,7 @@ impl App {
                 }
             }
         }
+        approvals.close().await;
         web_stop.cancel();
         front.closing.cancel();
         front.tasks.close();

@@ -4,15 +4,15 @@
 //! a field is only ever added, and a changed meaning gets a new `kind`.
 //! Logs are for operators, audit events for auditors: never one for the other.
 
-use config::{Login, RuleName, TargetName, UserName};
+use config::{GroupName, Login, RuleName, TargetName, UserName};
 use jiff::Timestamp;
 use recorder::SessionId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{
-    approval::ApprovalId,
-    store::{SessionEnd, SessionKind},
+use crate::store::{
+    ApprovalId, SessionEnd, SessionKind,
+    approval::{ApprovalKind, ApprovalState, ScopeWord},
 };
 
 /// The version of the events' JSON form.
@@ -22,6 +22,42 @@ pub const AUDIT_VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum AuditEvent {
+    /// Access that was approved for a time has ended.
+    AccessEnded {
+        /// The approval that it came of.
+        #[schema(value_type = String)]
+        approval: ApprovalId,
+        /// Whose.
+        #[schema(value_type = String)]
+        user: UserName,
+        /// To which target.
+        #[schema(value_type = String)]
+        target: TargetName,
+        /// As which account there.
+        #[schema(value_type = String)]
+        login: Login,
+    },
+    /// Somebody has access that was approved for a time.
+    AccessGranted {
+        /// The approval that it came of.
+        #[schema(value_type = String)]
+        approval: ApprovalId,
+        /// Who.
+        #[schema(value_type = String)]
+        user: UserName,
+        /// To which target.
+        #[schema(value_type = String)]
+        target: TargetName,
+        /// As which account there.
+        #[schema(value_type = String)]
+        login: Login,
+        /// Until when.
+        #[schema(value_type = String, format = DateTime)]
+        until: Timestamp,
+        /// Who approved it.
+        #[schema(value_type = Vec<String>)]
+        by: Vec<UserName>,
+    },
     /// Something in the console or the API was refused to somebody who is logged in.
     AccessRefused {
         /// Whom.
@@ -33,6 +69,88 @@ pub enum AuditEvent {
         reason: String,
         /// From where.
         source: String,
+    },
+    /// A request for an approval was decided.
+    ApprovalDecided {
+        /// Which one.
+        #[schema(value_type = String)]
+        approval: ApprovalId,
+        /// Who had asked.
+        #[schema(value_type = String)]
+        user: UserName,
+        /// In which session, if it had started.
+        #[schema(value_type = Option<String>)]
+        session: Option<SessionId>,
+        /// How.
+        state: ApprovalState,
+        /// Who approved it, or who denied it; nobody where it expired or was cancelled.
+        #[schema(value_type = Vec<String>)]
+        by: Vec<UserName>,
+        /// How far an approval goes.
+        scope: Option<ScopeWord>,
+        /// Until when it goes on to count, where that was said.
+        #[schema(value_type = Option<String>, format = DateTime)]
+        until: Option<Timestamp>,
+        /// The words of who denied it, or why it was cancelled.
+        reason: Option<String>,
+    },
+    /// Somebody asked for an approval.
+    ApprovalRequested {
+        /// Its id.
+        #[schema(value_type = String)]
+        approval: ApprovalId,
+        /// What for.
+        what: ApprovalKind,
+        /// In which session, if it had started.
+        #[schema(value_type = Option<String>)]
+        session: Option<SessionId>,
+        /// Who.
+        #[schema(value_type = String)]
+        user: UserName,
+        /// On which target.
+        #[schema(value_type = String)]
+        target: TargetName,
+        /// As which account there.
+        #[schema(value_type = String)]
+        login: Login,
+        /// The command, masked, its control characters made visible.
+        command: Option<String>,
+        /// The rule that asks for it.
+        #[schema(value_type = Option<String>)]
+        rule: Option<RuleName>,
+        /// The requester's reason.
+        reason: Option<String>,
+        /// Whose members may decide.
+        #[schema(value_type = Vec<String>)]
+        groups: Vec<GroupName>,
+        /// How many of them it takes.
+        count: usize,
+        /// When it is refused if nobody decides.
+        #[schema(value_type = String, format = DateTime)]
+        expires_at: Timestamp,
+        /// From where.
+        source: String,
+    },
+    /// Somebody voted on a request for an approval.
+    ApprovalVoted {
+        /// On which one.
+        #[schema(value_type = String)]
+        approval: ApprovalId,
+        /// Who voted.
+        #[schema(value_type = String)]
+        user: UserName,
+        /// In which session the request was made, if it had started.
+        #[schema(value_type = Option<String>)]
+        session: Option<SessionId>,
+        /// Who had asked.
+        #[schema(value_type = String)]
+        requester: UserName,
+        /// Yes or no.
+        approve: bool,
+        /// How far a yes goes.
+        scope: ScopeWord,
+        /// Words for the requester.
+        comment: Option<String>,
     },
     /// A certificate was issued.
     CertificateIssued {
@@ -261,7 +379,12 @@ impl AuditEvent {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::AccessEnded { .. } => "access_ended",
+            Self::AccessGranted { .. } => "access_granted",
             Self::AccessRefused { .. } => "access_refused",
+            Self::ApprovalDecided { .. } => "approval_decided",
+            Self::ApprovalRequested { .. } => "approval_requested",
+            Self::ApprovalVoted { .. } => "approval_voted",
             Self::CertificateIssued { .. } => "certificate_issued",
             Self::ChannelOpened { .. } => "channel_opened",
             Self::ChannelRefused { .. } => "channel_refused",
@@ -284,7 +407,12 @@ impl AuditEvent {
     #[must_use]
     pub fn user(&self) -> Option<&UserName> {
         match self {
-            Self::AccessRefused { user, .. }
+            Self::AccessEnded { user, .. }
+            | Self::AccessGranted { user, .. }
+            | Self::AccessRefused { user, .. }
+            | Self::ApprovalDecided { user, .. }
+            | Self::ApprovalRequested { user, .. }
+            | Self::ApprovalVoted { user, .. }
             | Self::CertificateIssued { user, .. }
             | Self::ChannelOpened { user, .. }
             | Self::ChannelRefused { user, .. }
@@ -307,12 +435,18 @@ impl AuditEvent {
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {
         match self {
-            Self::CommandBlocked { session, .. } | Self::CommandHeld { session, .. } => *session,
+            Self::ApprovalDecided { session, .. }
+            | Self::ApprovalRequested { session, .. }
+            | Self::ApprovalVoted { session, .. }
+            | Self::CommandBlocked { session, .. }
+            | Self::CommandHeld { session, .. } => *session,
             Self::RecordingFailed { session, .. }
             | Self::RecordingViewed { session, .. }
             | Self::SessionEnded { session, .. }
             | Self::SessionStarted { session, .. } => Some(*session),
-            Self::AccessRefused { .. }
+            Self::AccessEnded { .. }
+            | Self::AccessGranted { .. }
+            | Self::AccessRefused { .. }
             | Self::CertificateIssued { .. }
             | Self::ChannelOpened { .. }
             | Self::ChannelRefused { .. }

@@ -23,7 +23,7 @@
 //!                                                 recorder/spool.rs -> upload.rs -> object
 //! ```
 //!
-//! Read on: [`ssh`], [`session`], [`identity`], [`store`], [`web`], [`app`], [`cli`].
+//! Read on: [`ssh`], [`session`], [`approval`], [`identity`], [`store`], [`web`], [`app`], [`cli`].
 //! The crates `config`, `policy` and `recorder` know nothing of the network.
 //!
 //! # Architecture invariants
@@ -35,7 +35,7 @@
 //! 4. What reaches the recorder, the log or the audit trail is [`policy::Masked`] or was never session content.
 //!
 //! Modules import only what stands to their left:
-//! `approval` <- `store` <- `audit` <- `identity` <- `session` <- `ssh`, `web` <- `app` <- `demo` <- `cli`.
+//! `store` <- `audit` <- `identity` <- `approval` <- `session` <- `ssh`, `web` <- `app` <- `demo` <- `cli`.
 //! `ssh` and `web` do not import one another.
 
 pub mod app;

@@ -1,4 +1,4 @@
-//! What the bastion remembers: logins, certificates, sessions, audit events.
+//! What the bastion remembers: logins, certificates, sessions, approvals, audit events.
 //!
 //! Times are [`jiff::Timestamp`]s, stored as integer milliseconds since the
 //! epoch. Secrets (login tokens, cookie values) are stored as SHA-256 only.
@@ -14,8 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{AuditEvent, AuditRecord};
 
+pub mod approval;
 pub mod sqlite;
 
+pub use approval::{AccessGrant, ApprovalChange, ApprovalFilter, ApprovalId, ApprovalRecord};
 pub use sqlite::SqliteStore;
 
 /// Why the store could not answer.
@@ -256,6 +258,38 @@ pub trait Store: Send + Sync + 'static {
     async fn session(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError>;
     /// Sessions, newest first.
     async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionRecord>, StoreError>;
+
+    /// Adds a request for an approval with its audit events; false, and nothing is added, if its requester has
+    /// `most_pending` that wait already.
+    async fn add_approval(
+        &self,
+        approval: &ApprovalRecord,
+        most_pending: u32,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError>;
+    /// Changes a request that waits, with the change's audit events; false, and nothing is changed, if it does not
+    /// wait or was changed since it was read.
+    async fn change_approval(
+        &self,
+        change: &ApprovalChange,
+        at: Timestamp,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError>;
+    /// One request, with its votes.
+    async fn approval(&self, id: ApprovalId) -> Result<Option<ApprovalRecord>, StoreError>;
+    /// Requests, newest first.
+    async fn approvals(&self, filter: &ApprovalFilter) -> Result<Vec<ApprovalRecord>, StoreError>;
+    /// Approved requests of the same person, kind, target, login and exact text that were to count more than once
+    /// and have not run out at `now`.
+    async fn standing_approvals(
+        &self,
+        like: &ApprovalRecord,
+        now: Timestamp,
+    ) -> Result<Vec<ApprovalRecord>, StoreError>;
+    /// Approved access that was not marked as ended.
+    async fn open_access(&self) -> Result<Vec<AccessGrant>, StoreError>;
+    /// Marks access as ended, with its audit events; false if it was.
+    async fn end_access(&self, id: ApprovalId, at: Timestamp, events: &[AuditEvent]) -> Result<bool, StoreError>;
 
     /// Appends audit events, in order, all or none.
     async fn append_audit(&self, at: Timestamp, events: &[AuditEvent]) -> Result<(), StoreError>;

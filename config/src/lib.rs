@@ -6,7 +6,7 @@
 //! that a file may be gone by the time it is used.
 //!
 //! In reading order: [`name`] and [`address`] (the words), [`listen`], [`identity`],
-//! [`target`], [`recording`], [`store`], [`telemetry`] (the sections), [`rules`]
+//! [`target`], [`recording`], [`store`], [`telemetry`], [`approvals`] (the sections), [`rules`]
 //! (the rule files), [`secret`]; then `yaml`, `reader` and `value`, which
 //! read them, and [`error`].
 //!
@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 pub mod address;
+pub mod approvals;
 pub mod error;
 pub mod identity;
 pub mod listen;
@@ -34,6 +35,7 @@ mod value;
 mod yaml;
 
 pub use address::{HostName, HostPort};
+pub use approvals::{Approvals, Webhook};
 pub use error::{ConfigError, ConfigErrors, Located, Location, Problem};
 pub use identity::{Identity, Oidc};
 pub use listen::{Listen, Tls, Web};
@@ -70,6 +72,8 @@ pub struct Config {
     pub store: Store,
     /// The log.
     pub telemetry: Telemetry,
+    /// How people hear of what waits for them.
+    pub approvals: Approvals,
     /// The rule files, in the order in which they were named.
     pub rules: Vec<RuleDoc>,
 }
@@ -116,6 +120,7 @@ impl Config {
             let recording = settings.required("recording", |recording| Recording::read(recording, &data_dir));
             let store = settings.or("store", Store::in_data_dir(&data_dir), Store::read);
             let telemetry = settings.required("telemetry", Telemetry::read);
+            let approvals = settings.required("approvals", Approvals::read);
             let rules = settings.required("rules", |rules| {
                 rules.list("a list of rule files such as [rules.yaml]", |file| read_rules(file, &rule_errors))
             });
@@ -131,6 +136,7 @@ impl Config {
                 recording: recording?,
                 store,
                 telemetry: telemetry?,
+                approvals: approvals?,
                 rules: rules?.into_iter().flatten().collect(),
             })
         })

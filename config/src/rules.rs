@@ -3,21 +3,23 @@
 //! Names are checked here; what the words mean (capabilities, globs, roles that
 //! can never apply) is checked there, with the places that are kept here.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
+pub mod approvers;
 pub mod cases;
 pub mod command;
 pub mod window;
 
+pub use approvers::Approvers;
 pub use cases::{CaseInput, RuleCase, RuleCases};
-pub use command::{Approvers, CommandMatch, CommandRule, FlagMatch, Protocol, RuleClass, RuleEffect, RuleMatch};
+pub use command::{CommandMatch, CommandRule, FlagMatch, Protocol, RuleClass, RuleEffect, RuleMatch};
 pub use window::TimeWindow;
 
 use crate::{
     error::{ConfigErrors, Located, Location},
     name::{GroupName, Login, RoleName, UserName},
-    reader::{self, Field, Read},
-    target,
+    reader::{self, Field, Read, Table},
+    target, value,
 };
 
 /// One rule file.
@@ -29,6 +31,8 @@ pub struct RuleDoc {
     pub roles: Vec<Role>,
     /// The rules on commands, in the order of the file.
     pub rules: Vec<CommandRule>,
+    /// Who may approve where neither a rule nor an entry says so.
+    pub approvals: Option<Located<Approvers>>,
 }
 
 /// Who may do what.
@@ -42,6 +46,8 @@ pub struct Role {
     pub users: Vec<UserName>,
     /// What the role allows; any entry that matches is enough.
     pub allow: Vec<Allow>,
+    /// What the role may ask for, for a time.
+    pub request: Vec<Request>,
     /// What the role may see of others in the console and the API.
     pub console: Vec<ConsoleRight>,
 }
@@ -61,6 +67,19 @@ pub struct Allow {
     pub recording: RecordingDuty,
     /// Whether binary output of sessions without a terminal is kept and not only counted.
     pub keep_binary: bool,
+    /// Whose approval each session needs before it starts; none where it needs no approval.
+    pub approval: Option<Approvers>,
+}
+
+/// Access that a role may ask for (just-in-time access).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// What is allowed once it is approved.
+    pub allow: Allow,
+    /// Who may approve it, where the entry says so.
+    pub approvers: Option<Approvers>,
+    /// The longest time that can be asked for.
+    pub max: Duration,
 }
 
 /// Which targets a grant is for. A part that is empty selects all; not both are empty.
@@ -114,8 +133,16 @@ impl RuleDoc {
                 let commands = rules.present("rules", |rules| {
                     rules.list("a list of rules such as [{ name: …, effect: block, match: … }]", CommandRule::read)
                 });
-                let commands = commands.transpose()?.unwrap_or_default();
-                Ok(Self { file: document.file().to_owned(), roles: roles?, rules: commands })
+                let approvals = rules.present("approvals", |approvals| {
+                    Ok(Located { value: Approvers::read(approvals)?, at: approvals.at() })
+                });
+                let (commands, approvals) = (commands.transpose(), approvals.transpose());
+                Ok(Self {
+                    file: document.file().to_owned(),
+                    roles: roles?,
+                    rules: commands?.unwrap_or_default(),
+                    approvals: approvals?,
+                })
             })
         })
     }
@@ -135,6 +162,9 @@ impl Role {
                 allow: role.or("allow", Vec::new(), |allow| {
                     allow.list("a list such as [{ targets: …, logins: …, capabilities: … }]", Allow::read)
                 }),
+                request: role.or("request", Vec::new(), |request| {
+                    request.list("a list such as [{ targets: …, logins: …, capabilities: …, max: 8h }]", Request::read)
+                }),
                 console: role.or("console", Vec::new(), |console| {
                     console.list("a list such as [sessions, audit]", |right| {
                         right.choice(&[("sessions", ConsoleRight::Sessions), ("audit", ConsoleRight::Audit)])
@@ -149,22 +179,41 @@ impl Role {
 impl Allow {
     fn read(field: &Field<'_>) -> Read<Self> {
         field.table("a mapping with the keys targets, logins and capabilities", |allow| {
-            let targets = allow.required("targets", TargetSelector::read);
-            let logins = allow.required("logins", |logins| {
-                logins.list(r#"a list of logins such as [deploy, "{user}"]"#, LoginSelector::read)
-            });
-            let capabilities = allow.required("capabilities", |capabilities| {
-                capabilities.list("a list of capabilities such as [shell, pty]", word)
-            });
-            let duties = [("required", RecordingDuty::Required), ("best-effort", RecordingDuty::BestEffort)];
-            Ok(Self {
-                at: field.at(),
-                recording: allow.or("recording", RecordingDuty::Required, |f| f.choice(&duties)),
-                keep_binary: allow.or("keep_binary", false, Field::boolean),
-                targets: targets?,
-                logins: logins?,
-                capabilities: capabilities?,
-            })
+            let approval = allow.present("approval", Approvers::read).transpose();
+            let grant = Self::read_keys(field, allow);
+            Ok(Self { approval: approval?, ..grant? })
+        })
+    }
+
+    /// Reads what `allow` and `request` have in common.
+    fn read_keys(field: &Field<'_>, allow: &Table<'_, '_>) -> Read<Self> {
+        let targets = allow.required("targets", TargetSelector::read);
+        let logins = allow.required("logins", |logins| {
+            logins.list(r#"a list of logins such as [deploy, "{user}"]"#, LoginSelector::read)
+        });
+        let capabilities = allow.required("capabilities", |capabilities| {
+            capabilities.list("a list of capabilities such as [shell, pty]", word)
+        });
+        let duties = [("required", RecordingDuty::Required), ("best-effort", RecordingDuty::BestEffort)];
+        Ok(Self {
+            at: field.at(),
+            recording: allow.or("recording", RecordingDuty::Required, |f| f.choice(&duties)),
+            keep_binary: allow.or("keep_binary", false, Field::boolean),
+            targets: targets?,
+            logins: logins?,
+            capabilities: capabilities?,
+            approval: None,
+        })
+    }
+}
+
+impl Request {
+    fn read(field: &Field<'_>) -> Read<Self> {
+        field.table("a mapping with the keys targets, logins, capabilities and max", |request| {
+            let approvers = request.present("approvers", Approvers::read).transpose();
+            let max = request.present("max", value::duration(ACCESS)).transpose();
+            let allow = Allow::read_keys(field, request);
+            Ok(Self { allow: allow?, approvers: approvers?, max: max?.unwrap_or(DEFAULT_ACCESS) })
         })
     }
 }
@@ -202,3 +251,9 @@ impl LoginSelector {
 pub(crate) fn word(field: &Field<'_>) -> Read<Located<String>> {
     Ok(Located { value: field.text("a word")?.to_owned(), at: field.at() })
 }
+
+/// A working day.
+const DEFAULT_ACCESS: Duration = Duration::from_secs(8 * 60 * 60);
+
+/// Who needs access for longer than a month needs a role.
+const ACCESS: std::ops::RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(30 * 24 * 60 * 60);

@@ -22,7 +22,7 @@ fn example_folder() -> tempfile::TempDir {
     for name in ["tls/bastion.pem", "tls/bastion.key", "tls/internal-ca.pem"] {
         fs::write(folder.path().join(name), "pem\n").unwrap();
     }
-    for name in ["oidc", "switch1", "s3-id", "s3-key"] {
+    for name in ["oidc", "switch1", "s3-id", "s3-key", "webhook"] {
         fs::write(folder.path().join("secrets").join(name), format!("hidden-{name}\n")).unwrap();
     }
     let key = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
@@ -52,6 +52,14 @@ fn the_example_loads() {
     assert_eq!(engineer.allow[0].logins[1], LoginSelector::Own);
     assert_eq!(operator.allow[0].logins, [LoginSelector::Any]);
     assert_eq!(auditor.console, [ConsoleRight::Sessions, ConsoleRight::Audit]);
+
+    assert_eq!(config.approvals.webhook.unwrap().secret.expose(), "hidden-webhook");
+    let default = &config.rules[0].approvals.as_ref().unwrap().value;
+    assert_eq!((default.count, default.expires, default.reason_required), (1, Duration::from_secs(900), false));
+    assert_eq!(engineer.allow[0].approval.as_ref().unwrap(), default, "what is left out has these defaults");
+    let request = &engineer.request[0];
+    assert_eq!((request.max, request.approvers.as_ref().unwrap().count), (Duration::from_secs(4 * 3600), 2));
+    assert_eq!(request.allow.logins.len(), 1);
 }
 
 #[test]
@@ -64,6 +72,10 @@ fn the_examples_show_every_key() {
         let parts = key.split('.').map(|part| part.split('[').next().unwrap());
         let roles = ["engineer", "operator", "auditor"];
         let key = parts.map(|part| if roles.contains(&part) { "ROLE" } else { part }).collect::<Vec<_>>().join(".");
+        // Approvers look the same wherever they stand, and so does what a role may have or ask for.
+        let key = key.replace("ROLE.allow.approval.", "ROLE.request.approvers.");
+        let key = key.replace("roles.ROLE.request.approvers.", "rules.approvers.");
+        let key = key.replace("ROLE.request.targets.", "ROLE.allow.targets.");
         *shown.entry(key).or_insert(false) |= present;
     }
     assert!(shown.len() > 50, "the readers were not observed: {shown:?}");
@@ -124,7 +136,7 @@ fn each_slip_is_named_with_its_place_and_a_way_out() {
         (
             "colour",
             "colour: blue",
-            "1:1: colour: unknown key; known here: data_dir, names, listen, web, identity, targets, recording, store, telemetry, rules",
+            "1:1: colour: unknown key; known here: data_dir, names, listen, web, identity, targets, recording, store, telemetry, approvals, rules",
         ),
         (
             "listen",
@@ -396,6 +408,22 @@ fn slips_in_rules_are_named_with_their_place() {
         (
             "roles: { a: { console: [session] } }",
             "1:25: roles.a.console[0]: expected sessions or audit, found \"session\"",
+        ),
+        (
+            "roles: { a: { request: [{ targets: { names: [x] }, logins: [a], capabilities: [shell], max: 999h, aprovers: {} }] } }",
+            "1:93: roles.a.request[0].max: expected a duration from 1m to 720h, found \"999h\"\n\
+          1:99: roles.a.request[0].aprovers: unknown key; did you mean `approvers`?",
+        ),
+        (
+            "roles: { a: { allow: [{ targets: { names: [x] }, logins: [a], capabilities: [shell], approval: { count: 0, expires: 1s } }] } }",
+            "1:96: roles.a.allow[0].approval.groups: missing; expected a list of groups such as [sre]\n\
+          1:105: roles.a.allow[0].approval.count: expected a number from 1 to 10, found the number 0\n\
+          1:117: roles.a.allow[0].approval.expires: expected a duration from 10s to 24h, found \"1s\"",
+        ),
+        (
+            "roles: {}\napprovals: { groups: [], reason: yes }",
+            "2:22: approvals.groups: nobody could approve; name groups such as [sre]\n\
+          2:34: approvals.reason: expected required or optional, found \"yes\"",
         ),
     ];
     for (text, golden) in cases {

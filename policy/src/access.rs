@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, fmt, net::IpAddr, str::FromStr, time::SystemTime};
 
-use config::{GroupName, Login, Target, UserName};
+use config::{GroupName, Login, Target, TargetName, UserName};
 
 /// Who asks: a person or robot whose login the bastion verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,13 +39,44 @@ pub enum Action {
     Use(Capability),
 }
 
-/// The circumstances. No rule looks at them yet.
+/// The circumstances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Context {
+pub struct Context<'a> {
     /// When it is wanted.
     pub now: SystemTime,
     /// From where.
     pub source: IpAddr,
+    /// What other people have approved for this subject.
+    pub approved: &'a [Approved],
+}
+
+/// What other people have approved for a subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approved {
+    /// Whether it is one session, or access that the subject has no standing right to.
+    pub what: ApprovedKind,
+    /// On which target.
+    pub target: TargetName,
+    /// As which account.
+    pub login: Login,
+    /// Until then.
+    pub until: SystemTime,
+}
+
+/// What was approved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApprovedKind {
+    /// Access for a time: what an entry of `request` is for.
+    Access,
+    /// A session: what an entry of `allow` with `approval` waits for.
+    Session,
+}
+
+impl Approved {
+    /// Whether it is `what`, on `resource`, and still counts at `now`.
+    pub(crate) fn covers(&self, what: ApprovedKind, resource: &Resource<'_>, now: SystemTime) -> bool {
+        self.what == what && self.target == resource.target.name && self.login == *resource.login && now < self.until
+    }
 }
 
 /// What a channel may be used for; a role must allow each one (default deny).

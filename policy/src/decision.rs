@@ -1,6 +1,9 @@
 //! The answer of the rules: a permit with its obligations, or a denial with its reason.
 
-use config::{Login, RoleName, RuleName, TargetName, rules::RecordingDuty};
+use config::{
+    Login, RoleName, RuleName, TargetName,
+    rules::{Approvers, RecordingDuty},
+};
 
 /// The answer of the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +13,18 @@ pub enum Decision {
     Allow(Permit),
     /// It may not be done.
     Deny(Denial),
+    /// It may be done once other people have approved it: then the question is put anew, with
+    /// what they approved in [`Context::approved`](crate::Context::approved).
+    Hold(Hold),
+}
+
+/// What has to be approved, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// The role whose entry asks for it.
+    pub role: RoleName,
+    /// Whose approval it needs.
+    pub approvers: Approvers,
 }
 
 /// The proof that the rules allow something. Only [`RuleSet::decide`](crate::RuleSet::decide) makes one.

@@ -22,6 +22,8 @@ pub struct CompileError {
 /// What an error is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Named {
+    /// The approvers where nothing else names some.
+    Approvals,
     /// A role.
     Role(RoleName),
     /// A rule on commands.
@@ -46,6 +48,12 @@ pub enum CompileReason {
         /// Why.
         reason: String,
     },
+    /// The default approvers are given twice.
+    #[error("the approvers are given at {first} already; give them once in all files")]
+    DuplicateApprovals {
+        /// Where they stand first.
+        first: String,
+    },
     /// Two roles have one name.
     #[error("there is already a role of this name at {first}")]
     DuplicateRole {
@@ -61,6 +69,9 @@ pub enum CompileReason {
     /// The rule can never fire; the text says why.
     #[error("this rule can never fire: {0}")]
     NeverFires(String),
+    /// An entry of `request` that nobody could approve.
+    #[error("nobody could approve this; give it approvers, or the file approvals")]
+    NoApprovers,
     /// A grant without capabilities.
     #[error("grants no capability; name some of: {}", all_capabilities())]
     NoCapabilities,
@@ -106,6 +117,7 @@ impl std::error::Error for CompileError {}
 impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Approvals => f.write_str("approvals"),
             Self::Role(name) => write!(f, "roles.{name}"),
             Self::Rule(name) => write!(f, "rules.{name}"),
         }

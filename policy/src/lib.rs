@@ -3,11 +3,12 @@
 //! In reading order: [`access`] (one question to the rules), [`rule_set`] (compile
 //! documents, decide), [`decision`] (the answer), [`error`] (what is wrong with
 //! rules). [`command`] is what a line would run, `rule` what a rule says of it, and [`verdict`] the
-//! answer of [`RuleSet::judge`]. Then come [`mask`] and [`screen`], which session output passes.
+//! answer of [`RuleSet::judge`]. [`approval`] is what other people say to it, [`mod@visible`] what they see. Then come [`mask`] and [`screen`], which session output passes.
 //!
 //! **Architecture invariant:** no I/O, no async, no clock. Time is an argument.
 
 pub mod access;
+pub mod approval;
 pub mod command;
 pub mod decision;
 pub mod error;
@@ -18,12 +19,14 @@ mod rule;
 pub mod rule_set;
 pub mod screen;
 pub mod verdict;
+pub mod visible;
 
-pub use access::{Action, Capability, Context, Resource, Subject, UnknownCapability};
+pub use access::{Action, Approved, ApprovedKind, Capability, Context, Resource, Subject, UnknownCapability};
 pub use config::rules::{Protocol, RecordingDuty, RuleEffect};
-pub use decision::{Decision, Denial, Obligations, Permit};
+pub use decision::{Decision, Denial, Hold, Obligations, Permit};
 pub use error::{CompileError, CompileReason, Named};
 pub use mask::{Masked, Masker};
-pub use rule_set::{ConsoleRights, Reachable, RuleSet};
+pub use rule_set::{AccessTerms, ConsoleRights, Reachable, RuleSet};
 pub use screen::WindowSize;
 pub use verdict::{CommandInput, Explained, Judging, Verdict};
+pub use visible::visible;

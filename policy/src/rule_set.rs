@@ -4,16 +4,19 @@
 //! what any of its roles allows, so a further role never takes anything away;
 //! but the obligations of all the grants that apply add up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use config::{
     GroupName, Login, RoleName, RuleDoc, Target, UserName,
-    rules::{ConsoleRight, LoginSelector},
+    rules::{Approvers, ConsoleRight, LoginSelector},
 };
 
 use crate::{
-    access::{Action, Capability, Context, Resource, Subject},
-    decision::{Decision, Denial, Obligations, Permit},
+    access::{Action, ApprovedKind, Capability, Context, Resource, Subject},
+    decision::{Decision, Denial, Hold, Obligations, Permit},
     error::CompileError,
     glob::Glob,
     rule::Rule,
@@ -28,6 +31,19 @@ mod judge;
 pub struct RuleSet {
     roles: Vec<Role>,
     commands: Vec<Rule>,
+    /// Who may approve where neither a rule nor an entry says so.
+    approvers: Option<Approvers>,
+}
+
+/// What access can be asked for, and from whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessTerms {
+    /// The role whose entry it is.
+    pub role: RoleName,
+    /// Who may approve it.
+    pub approvers: Approvers,
+    /// The longest time that can be asked for.
+    pub max: Duration,
 }
 
 /// A target that a subject can reach, and what it may do there.
@@ -54,35 +70,74 @@ impl RuleSet {
     /// Compiles rule documents; the error is everything that is wrong with them.
     pub fn compile(documents: &[RuleDoc]) -> Result<Self, Vec<CompileError>> {
         let mut errors = Vec::new();
-        let roles = compile::roles(documents, &mut errors);
+        let approvers = compile::default_approvers(documents, &mut errors);
+        let roles = compile::roles(documents, approvers.as_ref(), &mut errors);
         let commands = compile_commands::rules(documents, &mut errors);
-        if errors.is_empty() { Ok(Self { roles, commands }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Self { roles, commands, approvers }) } else { Err(errors) }
     }
 
     /// Whether `who` may do `action` on `what`.
-    pub fn decide(&self, who: &Subject, what: &Resource<'_>, action: Action, _context: &Context) -> Decision {
+    ///
+    /// An entry that needs an approval counts once a session there is approved, an entry of `request` while access
+    /// is; where another entry allows the same without, no approval is asked for. To be connected needs no approval
+    /// of a session: nothing runs by it.
+    pub fn decide(&self, who: &Subject, what: &Resource<'_>, action: Action, context: &Context<'_>) -> Decision {
         let Resource { target, login } = *what;
+        let approved = |kind| context.approved.iter().any(|approved| approved.covers(kind, what, context.now));
+        let (session, access) = (approved(ApprovedKind::Session), approved(ApprovedKind::Access));
         let mut roles: Vec<RoleName> = Vec::new();
         let mut obligations: Option<Obligations> = None;
+        let mut hold: Option<Hold> = None;
         for (role, grant) in self.grants(who, target) {
-            if grant.allows_login(who, login) && grant.allows(action) {
+            if !(grant.allows_login(who, login) && grant.allows(action)) {
+                continue;
+            }
+            let counts = match &grant.terms {
+                Terms::Free => true,
+                Terms::Approval(approvers) => {
+                    let counts = session || action == Action::OpenConnection;
+                    if !counts && hold.is_none() {
+                        hold = Some(Hold { role: role.name.clone(), approvers: approvers.clone() });
+                    }
+                    counts
+                }
+                Terms::Request { .. } => access,
+            };
+            if counts {
                 if roles.last() != Some(&role.name) {
                     roles.push(role.name.clone());
                 }
                 obligations = Some(obligations.map_or(grant.obligations, |others| others.and(grant.obligations)));
             }
         }
-        match obligations {
-            Some(obligations) => Decision::Allow(Permit::new(target.name.clone(), login.clone(), roles, obligations)),
-            None => Decision::Deny(self.denial(who, what, action)),
+        match (obligations, hold) {
+            (Some(obligations), _) => {
+                Decision::Allow(Permit::new(target.name.clone(), login.clone(), roles, obligations))
+            }
+            (None, Some(hold)) => Decision::Hold(hold),
+            (None, None) => Decision::Deny(self.denial(who, what, action)),
         }
+    }
+
+    /// On which terms `who` may ask for access to `what`, if at all: those of the entry that gives the longest time.
+    #[must_use]
+    pub fn access_terms(&self, who: &Subject, what: &Resource<'_>) -> Option<AccessTerms> {
+        let terms = self.grants(who, what.target).filter(|(_, grant)| grant.allows_login(who, what.login));
+        let terms = terms.filter_map(|(role, grant)| match &grant.terms {
+            Terms::Request { approvers, max } => {
+                Some(AccessTerms { role: role.name.clone(), approvers: approvers.clone(), max: *max })
+            }
+            Terms::Approval(_) | Terms::Free => None,
+        });
+        // The first among equals.
+        terms.reduce(|best, other| if other.max > best.max { other } else { best })
     }
 
     /// Those of `targets` that `who` can reach, in their order.
     pub fn reachable<'a>(&self, who: &Subject, targets: impl IntoIterator<Item = &'a Target>) -> Vec<Reachable<'a>> {
         let reach = |target| {
             let mut reachable = Reachable { target, logins: BTreeSet::new(), capabilities: BTreeSet::new() };
-            for (_, grant) in self.grants(who, target) {
+            for (_, grant) in self.standing_grants(who, target) {
                 let logins = grant.login_names(who);
                 // A grant for the subject's own name is none if no account can have that name.
                 if !logins.is_empty() {
@@ -116,15 +171,30 @@ impl RuleSet {
             .filter(move |(_, grant)| grant.targets.matches(target))
     }
 
+    /// The grants that need no access to be asked for.
+    fn standing_grants<'s>(
+        &'s self,
+        who: &'s Subject,
+        target: &'s Target,
+    ) -> impl Iterator<Item = (&'s Role, &'s Grant)> {
+        self.grants(who, target).filter(|(_, grant)| !matches!(grant.terms, Terms::Request { .. }))
+    }
+
     /// Says why nothing allows it. It names only what the subject may use.
     fn denial(&self, who: &Subject, what: &Resource<'_>, action: Action) -> Denial {
         let Resource { target, login } = *what;
+        if self.access_terms(who, what).is_some() {
+            return Denial::by_default(format!(
+                "you have no access to {} as {login} now; ask for it with `bastion access request {} --login {login}`",
+                target.name, target.name
+            ));
+        }
         let reachable = self.reachable(who, [target]);
         let Some(reachable) = reachable.first() else {
             return Denial::unknown_target(target.name.as_str());
         };
         let usable: BTreeSet<&str> = self
-            .grants(who, target)
+            .standing_grants(who, target)
             .filter(|(_, grant)| grant.allows_login(who, login))
             .flat_map(|(_, grant)| grant.capabilities.iter().map(|capability| capability.as_str()))
             .collect();
@@ -152,13 +222,25 @@ struct Role {
     console: Vec<ConsoleRight>,
 }
 
-/// A compiled entry of `allow`.
+/// A compiled entry of `allow` or `request`.
 #[derive(Debug, Clone)]
 struct Grant {
     targets: Targets,
     logins: Vec<LoginSelector>,
     capabilities: BTreeSet<Capability>,
     obligations: Obligations,
+    terms: Terms,
+}
+
+/// When a grant counts.
+#[derive(Debug, Clone)]
+enum Terms {
+    /// Once a session is approved.
+    Approval(Approvers),
+    /// Always.
+    Free,
+    /// While access is approved.
+    Request { approvers: Approvers, max: Duration },
 }
 
 /// A compiled target selector. A part that is empty selects all.

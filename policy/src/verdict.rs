@@ -57,7 +57,7 @@ pub struct Verdict {
     /// Whether standard input is read as commands, was not part of the question, and some rule could
     /// say no to it: it must be judged, as [`CommandInput::Script`], before any of it is sent.
     pub stdin_is_code: bool,
-    /// Who may approve, where the rule says so.
+    /// Who may approve, for what needs it: the rule's approvers, or else the default ones. None where nobody can.
     pub approvers: Option<Approvers>,
 }
 

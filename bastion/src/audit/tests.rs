@@ -8,12 +8,57 @@ fn every_kind() -> Vec<AuditEvent> {
     let session: SessionId = "0199aaaa-0000-7000-8000-000000000001".parse().unwrap();
     let expires_at = Timestamp::from_second(1_700_000_000).unwrap();
     let source = || "192.0.2.7:50000".to_owned();
+    let approval: ApprovalId = "0199aaaa-0000-7000-8000-000000000002".parse().unwrap();
+    let bob = || "bob".parse::<UserName>().unwrap();
     vec![
+        AuditEvent::AccessEnded { approval, user: user.clone(), target: target.clone(), login: login.clone() },
+        AuditEvent::AccessGranted {
+            approval,
+            user: user.clone(),
+            target: target.clone(),
+            login: login.clone(),
+            until: expires_at,
+            by: vec![bob()],
+        },
         AuditEvent::AccessRefused {
             user: user.clone(),
             what: "audit".into(),
             reason: "no role".into(),
             source: source(),
+        },
+        AuditEvent::ApprovalDecided {
+            approval,
+            user: user.clone(),
+            session: Some(session),
+            state: ApprovalState::Approved,
+            by: vec![bob()],
+            scope: Some(ScopeWord::For),
+            until: Some(expires_at),
+            reason: Some("ok".into()),
+        },
+        AuditEvent::ApprovalRequested {
+            approval,
+            what: ApprovalKind::Command,
+            session: Some(session),
+            user: user.clone(),
+            target: target.clone(),
+            login: login.clone(),
+            command: Some("reboot".into()),
+            rule: Some("reboot".parse().unwrap()),
+            reason: Some("ticket 7".into()),
+            groups: vec!["sre".parse().unwrap()],
+            count: 2,
+            expires_at,
+            source: source(),
+        },
+        AuditEvent::ApprovalVoted {
+            approval,
+            user: bob(),
+            session: None,
+            requester: user.clone(),
+            approve: true,
+            scope: ScopeWord::Once,
+            comment: Some("go".into()),
         },
         AuditEvent::CertificateIssued {
             user: user.clone(),
@@ -90,7 +135,12 @@ fn every_kind() -> Vec<AuditEvent> {
 }
 
 /// What auditors have stored: a change here breaks what reads it.
-const GOLDEN: &str = r#"{"kind":"access_refused","user":"alice","what":"audit","reason":"no role","source":"192.0.2.7:50000"}
+const GOLDEN: &str = r#"{"kind":"access_ended","approval":"0199aaaa-0000-7000-8000-000000000002","user":"alice","target":"web1","login":"deploy"}
+{"kind":"access_granted","approval":"0199aaaa-0000-7000-8000-000000000002","user":"alice","target":"web1","login":"deploy","until":"2023-11-14T22:13:20Z","by":["bob"]}
+{"kind":"access_refused","user":"alice","what":"audit","reason":"no role","source":"192.0.2.7:50000"}
+{"kind":"approval_decided","approval":"0199aaaa-0000-7000-8000-000000000002","user":"alice","session":"0199aaaa-0000-7000-8000-000000000001","state":"approved","by":["bob"],"scope":"for","until":"2023-11-14T22:13:20Z","reason":"ok"}
+{"kind":"approval_requested","approval":"0199aaaa-0000-7000-8000-000000000002","what":"command","session":"0199aaaa-0000-7000-8000-000000000001","user":"alice","target":"web1","login":"deploy","command":"reboot","rule":"reboot","reason":"ticket 7","groups":["sre"],"count":2,"expires_at":"2023-11-14T22:13:20Z","source":"192.0.2.7:50000"}
+{"kind":"approval_voted","approval":"0199aaaa-0000-7000-8000-000000000002","user":"bob","session":null,"requester":"alice","approve":true,"scope":"once","comment":"go"}
 {"kind":"certificate_issued","user":"alice","serial":7,"fingerprint":"SHA256:abc","expires_at":"2023-11-14T22:13:20Z","source":"192.0.2.7:50000"}
 {"kind":"channel_opened","user":"alice","target":"web1","login":"deploy","what":"local-forward","endpoint":"db:5432","source":"192.0.2.7:50000"}
 {"kind":"channel_refused","user":"alice","target":"web1","login":"deploy","what":"shell","rule":"engineer","reason":"not allowed","source":"192.0.2.7:50000"}

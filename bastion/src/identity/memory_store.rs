@@ -9,8 +9,8 @@ use recorder::SessionId;
 use crate::{
     audit::{AUDIT_VERSION, AuditEvent, AuditRecord},
     store::{
-        AuditFilter, CertificateRecord, LoginFlow, LoginRecord, SessionEnd, SessionFilter, SessionRecord, Store,
-        StoreError, TokenHash,
+        AccessGrant, ApprovalChange, ApprovalFilter, ApprovalId, ApprovalRecord, AuditFilter, CertificateRecord,
+        LoginFlow, LoginRecord, SessionEnd, SessionFilter, SessionRecord, Store, StoreError, TokenHash,
     },
 };
 
@@ -97,6 +97,34 @@ impl Store for MemoryStore {
 
     async fn sessions(&self, _: &SessionFilter) -> Result<Vec<SessionRecord>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn add_approval(&self, _: &ApprovalRecord, _: u32, _: &[AuditEvent]) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn change_approval(&self, _: &ApprovalChange, _: Timestamp, _: &[AuditEvent]) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn approval(&self, _: ApprovalId) -> Result<Option<ApprovalRecord>, StoreError> {
+        Ok(None)
+    }
+
+    async fn approvals(&self, _: &ApprovalFilter) -> Result<Vec<ApprovalRecord>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn standing_approvals(&self, _: &ApprovalRecord, _: Timestamp) -> Result<Vec<ApprovalRecord>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn open_access(&self) -> Result<Vec<AccessGrant>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn end_access(&self, _: ApprovalId, _: Timestamp, _: &[AuditEvent]) -> Result<bool, StoreError> {
+        Ok(false)
     }
 
     async fn append_audit(&self, _: Timestamp, events: &[AuditEvent]) -> Result<(), StoreError> {

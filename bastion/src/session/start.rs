@@ -20,6 +20,7 @@ use super::{
     terminal::{OutputStream, Terminal},
 };
 use crate::{
+    approval::Approvals,
     audit::AuditEvent,
     identity::Authenticated,
     store::{SessionEnd, SessionKind, SessionRecord, Store, StoreError},
@@ -79,6 +80,8 @@ pub struct Sessions {
     pub recorder: Arc<Recorder>,
     /// The sessions that run.
     pub registry: Registry,
+    /// What waits for other people.
+    pub approvals: Approvals,
 }
 
 impl Sessions {

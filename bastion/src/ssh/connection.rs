@@ -310,10 +310,16 @@ impl Front {
             return Err(refused(Denial::unknown_target(destination.target.as_str())));
         };
         let resource = Resource { target: &target.settings, login: &destination.login };
-        let context = Context { now: SystemTime::now(), source: source.ip() };
+        let approved = self.sessions.approvals.approved_access(user.subject());
+        let context = Context { now: SystemTime::now(), source: source.ip(), approved: &approved };
         match self.rules.borrow().decide(user.subject(), &resource, action, &context) {
             Decision::Allow(permit) => Ok((permit, target)),
             Decision::Deny(denial) => Err(refused(denial)),
+            Decision::Hold(hold) => Err(Refused {
+                destination: Some(destination.clone()),
+                rule: Some(hold.role.to_string()),
+                reason: format!("the role {} needs an approval for this, which cannot be waited for here", hold.role),
+            }),
         }
     }
 

@@ -7,7 +7,7 @@
 //!
 //! Every call ends within its deadline: a hung disk makes callers fail, not wait.
 //!
-//! Reading order: `row` (values in columns), `logins`, `sessions`, `audit`.
+//! Reading order: `row` (values in columns), `logins`, `sessions`, `approvals`, `access`, `audit`.
 
 use std::{fs::OpenOptions, future::Future, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
@@ -21,11 +21,13 @@ use sqlx::{
 };
 
 use super::{
-    AuditFilter, CertificateRecord, LoginFlow, LoginRecord, SessionEnd, SessionFilter, SessionRecord, Store,
-    StoreError, TokenHash,
+    AccessGrant, ApprovalChange, ApprovalFilter, ApprovalId, ApprovalRecord, AuditFilter, CertificateRecord, LoginFlow,
+    LoginRecord, SessionEnd, SessionFilter, SessionRecord, Store, StoreError, TokenHash,
 };
 use crate::audit::{AuditEvent, AuditRecord};
 
+mod access;
+mod approvals;
 mod audit;
 mod logins;
 mod row;
@@ -114,8 +116,12 @@ fn keep_private(path: &Path) -> std::io::Result<()> {
 }
 
 fn migrations() -> Migrator {
-    let init = include_str!("migrations/0001_init.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(1, "init".into(), MigrationType::Simple, init, false)])
+    let simple =
+        |version, name: &'static str, sql| Migration::new(version, name.into(), MigrationType::Simple, sql, false);
+    Migrator::with_migrations(vec![
+        simple(1, "init", include_str!("migrations/0001_init.sql").into_sql_str()),
+        simple(2, "approvals", include_str!("migrations/0002_approvals.sql").into_sql_str()),
+    ])
 }
 
 #[async_trait]
@@ -172,6 +178,75 @@ impl Store for SqliteStore {
 
     async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionRecord>, StoreError> {
         self.within_deadline(sessions::list(&self.readers, filter)).await
+    }
+
+    async fn add_approval(
+        &self,
+        approval: &ApprovalRecord,
+        most_pending: u32,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
+        self.within_deadline(async {
+            let mut transaction = self.begin().await?;
+            let added = approvals::add(&mut transaction, approval, most_pending).await?;
+            if added {
+                audit::append(&mut transaction, approval.created_at, events).await?;
+                transaction.commit().await.map_err(StoreError::Unavailable)?;
+            }
+            Ok(added)
+        })
+        .await
+    }
+
+    async fn change_approval(
+        &self,
+        change: &ApprovalChange,
+        at: Timestamp,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
+        self.within_deadline(async {
+            let mut transaction = self.begin().await?;
+            let changed = approvals::change(&mut transaction, change).await?;
+            if changed {
+                audit::append(&mut transaction, at, events).await?;
+                transaction.commit().await.map_err(StoreError::Unavailable)?;
+            }
+            Ok(changed)
+        })
+        .await
+    }
+
+    async fn approval(&self, id: ApprovalId) -> Result<Option<ApprovalRecord>, StoreError> {
+        self.within_deadline(approvals::find(&self.readers, id)).await
+    }
+
+    async fn approvals(&self, filter: &ApprovalFilter) -> Result<Vec<ApprovalRecord>, StoreError> {
+        self.within_deadline(approvals::list(&self.readers, filter)).await
+    }
+
+    async fn standing_approvals(
+        &self,
+        like: &ApprovalRecord,
+        now: Timestamp,
+    ) -> Result<Vec<ApprovalRecord>, StoreError> {
+        self.within_deadline(approvals::standing(&self.readers, like, now)).await
+    }
+
+    async fn open_access(&self) -> Result<Vec<AccessGrant>, StoreError> {
+        self.within_deadline(access::open(&self.readers)).await
+    }
+
+    async fn end_access(&self, id: ApprovalId, at: Timestamp, events: &[AuditEvent]) -> Result<bool, StoreError> {
+        self.within_deadline(async {
+            let mut transaction = self.begin().await?;
+            let ended = access::end(&mut transaction, id, at).await?;
+            if ended {
+                audit::append(&mut transaction, at, events).await?;
+                transaction.commit().await.map_err(StoreError::Unavailable)?;
+            }
+            Ok(ended)
+        })
+        .await
     }
 
     async fn append_audit(&self, at: Timestamp, events: &[AuditEvent]) -> Result<(), StoreError> {

@@ -6,6 +6,8 @@ use axum::{Router, routing};
 
 use super::{openapi, state::WebState};
 
+pub(in crate::web) mod access;
+pub(in crate::web) mod approvals;
 pub(in crate::web) mod audit;
 pub(in crate::web) mod certificates;
 pub(in crate::web) mod error;
@@ -28,6 +30,11 @@ pub(super) fn router() -> Router<WebState> {
         .route("/login/device", routing::post(login::begin_device))
         .route("/login/device/poll", routing::post(login::poll_device));
     let with_a_login = Router::new()
+        .route("/access", routing::get(access::list).post(access::request))
+        .route("/approvals", routing::get(approvals::list))
+        .route("/approvals/{id}", routing::get(approvals::show).delete(approvals::cancel))
+        .route("/approvals/{id}/approve", routing::post(approvals::approve))
+        .route("/approvals/{id}/deny", routing::post(approvals::deny))
         .route("/audit", routing::get(audit::list))
         .route("/certificates/ssh", routing::post(certificates::issue_ssh))
         .route("/sessions", routing::get(sessions::list))

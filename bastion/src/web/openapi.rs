@@ -17,7 +17,7 @@ use super::{api, cookie};
     info(
         title = "bastion",
         description = "Errors are problem details (RFC 9457): 401 not logged in, 403 not allowed, 404 also for \
-                       sessions that one may not see. Requests of the console that change something carry the header \
+                       sessions and requests that one may not see, 409 decided already. Requests of the console that change something carry the header \
                        X-Bastion-CSRF with the value that /api/v1/whoami gives.",
     ),
     paths(
@@ -33,6 +33,13 @@ use super::{api, cookie};
         api::sessions::list,
         api::sessions::show,
         api::recordings::read,
+        api::approvals::list,
+        api::approvals::show,
+        api::approvals::approve,
+        api::approvals::deny,
+        api::approvals::cancel,
+        api::access::request,
+        api::access::list,
         api::audit::list,
     ),
     security(("token" = []), ("cookie" = [])),

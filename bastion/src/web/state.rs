@@ -11,7 +11,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::limits::LoginLimiter;
-use crate::{identity::login::LoginService, store::Store};
+use crate::{approval::Approvals, identity::login::LoginService, store::Store};
 
 /// What requests are answered from. Cheap to clone.
 #[derive(Clone)]
@@ -29,6 +29,8 @@ pub struct Parts {
     pub targets: Arc<[Target]>,
     /// Where recordings are read.
     pub recorder: Arc<Recorder>,
+    /// What waits for other people.
+    pub approvals: Approvals,
     /// What `GET /api/v1/info` tells everybody.
     pub info: BastionInfo,
     /// The web front's URL as browsers see it.
@@ -38,6 +40,7 @@ pub struct Parts {
 
 impl WebState {
     /// Puts the parts together.
+    #[expect(clippy::too_many_arguments, reason = "each is named by its type")]
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
@@ -45,11 +48,12 @@ impl WebState {
         rules: watch::Receiver<Arc<RuleSet>>,
         targets: Arc<[Target]>,
         recorder: Arc<Recorder>,
+        approvals: Approvals,
         info: BastionInfo,
         url: Url,
     ) -> Self {
         let login_limiter = LoginLimiter::default();
-        Self(Arc::new(Parts { store, logins, rules, targets, recorder, info, url, login_limiter }))
+        Self(Arc::new(Parts { store, logins, rules, targets, recorder, approvals, info, url, login_limiter }))
     }
 
     /// The rules as they are now.

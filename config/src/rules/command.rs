@@ -1,9 +1,9 @@
 //! Rules on commands as the operator wrote them: which commands, whose, where and when; and what then.
 
-use super::{LoginSelector, TargetSelector, TimeWindow, word};
+use super::{Approvers, LoginSelector, TargetSelector, TimeWindow, word};
 use crate::{
     error::{Located, Location},
-    name::{GroupName, RoleName, RuleName},
+    name::{RoleName, RuleName},
     reader::{Field, Read},
     value,
 };
@@ -107,15 +107,6 @@ pub struct FlagMatch {
     pub none: Vec<Vec<Located<String>>>,
     /// Options that take a value: what follows them is no option, argument or letter.
     pub takes_value: Vec<Located<String>>,
-}
-
-/// Who may approve.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Approvers {
-    /// Members of any of these groups.
-    pub groups: Vec<GroupName>,
-    /// How many different people.
-    pub count: usize,
 }
 
 impl CommandRule {
@@ -225,18 +216,6 @@ impl FlagMatch {
     }
 }
 
-impl Approvers {
-    fn read(field: &Field<'_>) -> Read<Self> {
-        field.table("approvers such as { groups: [sre], count: 1 }", |approvers| {
-            let groups = approvers.required("groups", |groups| {
-                groups.list("a list of groups such as [sre]", |group| group.name("a group name"))
-            });
-            let count = approvers.present("count", |count| count.count(MAX_APPROVERS)).transpose();
-            Ok(Self { groups: groups?, count: count?.unwrap_or(1) })
-        })
-    }
-}
-
 /// One word, or a list of words that stand for the same.
 fn alternatives(field: &Field<'_>) -> Read<Vec<Located<String>>> {
     if matches!(field.value(), crate::yaml::Value::List(_)) {
@@ -245,6 +224,3 @@ fn alternatives(field: &Field<'_>) -> Read<Vec<Located<String>>> {
         word(field).map(|only| vec![only])
     }
 }
-
-/// The most people that one command can wait for.
-const MAX_APPROVERS: usize = 10;

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use config::{Located, Location, RuleDoc, rules, suggestion};
+use config::{Located, Location, RuleDoc, rules, rules::Approvers, suggestion};
 
-use super::{Grant, Role, Targets};
+use super::{Grant, Role, Targets, Terms};
 use crate::{
     access::Capability,
     decision::Obligations,
@@ -13,7 +13,11 @@ use crate::{
 };
 
 /// Compiles all roles of all documents; `errors` gets everything that is wrong.
-pub(super) fn roles(documents: &[RuleDoc], errors: &mut Vec<CompileError>) -> Vec<Role> {
+pub(super) fn roles(
+    documents: &[RuleDoc],
+    default_approvers: Option<&Approvers>,
+    errors: &mut Vec<CompileError>,
+) -> Vec<Role> {
     let mut roles = Vec::new();
     let mut places = BTreeMap::new();
     for document in documents {
@@ -28,30 +32,63 @@ pub(super) fn roles(documents: &[RuleDoc], errors: &mut Vec<CompileError>) -> Ve
             } else {
                 places.insert(written.name.value.clone(), place);
             }
-            roles.push(role(written, &mut report));
+            roles.push(role(written, default_approvers, &mut report));
         }
     }
     roles
 }
 
-fn role(written: &rules::Role, report: &mut impl FnMut(Location, CompileReason)) -> Role {
+/// Who may approve where nothing else says so: given once in all documents.
+pub(super) fn default_approvers(documents: &[RuleDoc], errors: &mut Vec<CompileError>) -> Option<Approvers> {
+    let written =
+        |document: &RuleDoc| document.approvals.clone().map(|Located { value, at }| (document.file.clone(), at, value));
+    let mut all = documents.iter().filter_map(written);
+    let (file, at, approvers) = all.next()?;
+    let first = format!("{file}:{at}");
+    errors.extend(all.map(|(file, at, _)| CompileError {
+        file,
+        at,
+        of: Named::Approvals,
+        reason: CompileReason::DuplicateApprovals { first: first.clone() },
+    }));
+    Some(approvers)
+}
+
+fn role(
+    written: &rules::Role,
+    default_approvers: Option<&Approvers>,
+    report: &mut impl FnMut(Location, CompileReason),
+) -> Role {
     let at = written.name.at;
     if written.groups.is_empty() && written.users.is_empty() {
         report(at, CompileReason::NoMembers);
     }
-    if written.allow.is_empty() && written.console.is_empty() {
+    if written.allow.is_empty() && written.request.is_empty() && written.console.is_empty() {
         report(at, CompileReason::NothingAllowed);
+    }
+    let mut grants: Vec<Grant> = written
+        .allow
+        .iter()
+        .map(|allow| grant(allow, allow.approval.clone().map_or(Terms::Free, Terms::Approval), report))
+        .collect();
+    for request in &written.request {
+        let Some(approvers) = request.approvers.as_ref().or(default_approvers) else {
+            report(request.allow.at, CompileReason::NoApprovers);
+            continue;
+        };
+        let terms = Terms::Request { approvers: approvers.clone(), max: request.max };
+        grants.push(grant(&request.allow, terms, report));
     }
     Role {
         name: written.name.value.clone(),
         groups: written.groups.clone(),
         users: written.users.clone(),
-        grants: written.allow.iter().map(|allow| grant(allow, report)).collect(),
+        grants,
         console: written.console.clone(),
     }
 }
 
-fn grant(written: &rules::Allow, report: &mut impl FnMut(Location, CompileReason)) -> Grant {
+fn grant(written: &rules::Allow, terms: Terms, report: &mut impl FnMut(Location, CompileReason)) -> Grant {
     if written.logins.is_empty() {
         report(written.at, CompileReason::NoLogins);
     }
@@ -73,6 +110,7 @@ fn grant(written: &rules::Allow, report: &mut impl FnMut(Location, CompileReason
         logins: written.logins.clone(),
         capabilities,
         obligations: Obligations { recording: written.recording, keep_binary: written.keep_binary },
+        terms,
     }
 }
 
@@ -145,6 +183,27 @@ roles:
         assert_eq!(
             errors(&[("one.yaml", text), ("two.yaml", text)]),
             ["two.yaml:1:10: roles.a: there is already a role of this name at one.yaml:1:10"]
+        );
+    }
+
+    #[test]
+    fn somebody_must_be_able_to_approve() {
+        let role = |rest: &str| {
+            format!(
+                "roles: {{ a: {{ groups: [x], request: [{{ targets: {{ names: [y] }}, logins: [z], capabilities: [shell]{rest} }}] }} }}\n"
+            )
+        };
+        assert_eq!(
+            errors(&[("rules.yaml", &role(""))]),
+            ["rules.yaml:1:38: roles.a: nobody could approve this; give it approvers, or the file approvals"]
+        );
+        assert_eq!(errors(&[("rules.yaml", &role(", approvers: { groups: [sre] }"))]), Vec::<String>::new());
+        let default = "approvals: { groups: [sre] }\n";
+        assert_eq!(errors(&[("rules.yaml", &(role("") + default))]), Vec::<String>::new());
+        let other = format!("roles: {{ b: {{ groups: [x], console: [audit] }} }}\n{default}");
+        assert_eq!(
+            errors(&[("one.yaml", &(role("") + default)), ("two.yaml", &other)]),
+            ["two.yaml:2:12: approvals: the approvers are given at one.yaml:2:12 already; give them once in all files"]
         );
     }
 

@@ -43,19 +43,8 @@ pub(super) fn rules(documents: &[RuleDoc], report: &mut Vec<CompileError>) -> Ve
 type Report<'r> = &'r mut dyn FnMut(Location, CompileReason);
 
 fn rule(written: &CommandRule, documents: &[RuleDoc], report: Report<'_>) -> Option<Rule> {
-    if let Some(approvers) = &written.approvers {
-        if written.effect != RuleEffect::Approve {
-            report(
-                written.name.at,
-                CompileReason::NeverFires("approvers are for rules with effect: approve".to_owned()),
-            );
-        }
-        if approvers.groups.is_empty() {
-            report(
-                written.name.at,
-                CompileReason::NeverFires("nobody could approve; name groups in approvers".to_owned()),
-            );
-        }
+    if written.approvers.is_some() && written.effect != RuleEffect::Approve {
+        report(written.name.at, CompileReason::NeverFires("approvers are for rules with effect: approve".to_owned()));
     }
     let roles = roles(written, documents, report);
     let targets = written

@@ -6,7 +6,7 @@
 
 use config::{
     RuleName,
-    rules::{LoginSelector, RuleClass, RuleEffect},
+    rules::{Approvers, LoginSelector, RuleClass, RuleEffect},
 };
 use jiff::Timestamp;
 
@@ -58,7 +58,7 @@ impl RuleSet {
         if judging.default != RuleEffect::Allow && !nothing_runs {
             not_allowed(&rules, &parsed, judging, &mut findings);
         }
-        let (mut verdict, explained) = decide(findings, &rules, &parsed);
+        let (mut verdict, explained) = decide(findings, &rules, &parsed, self.approvers.as_ref());
         verdict.stdin_is_code &= restricted || judging.default != RuleEffect::Allow;
         (verdict, explained)
     }
@@ -223,7 +223,12 @@ fn not_allowed(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &m
     }
 }
 
-fn decide(mut findings: Vec<Finding>, rules: &[&Rule], parsed: &Parsed) -> (Verdict, Vec<Explained>) {
+fn decide(
+    mut findings: Vec<Finding>,
+    rules: &[&Rule],
+    parsed: &Parsed,
+    default_approvers: Option<&Approvers>,
+) -> (Verdict, Vec<Explained>) {
     // Among equals a rule that surely matched says more than one that may have; then the order of the files.
     findings.sort_by(|a, b| {
         b.effect.cmp(&a.effect).then(a.opaque.cmp(&b.opaque)).then(a.rule.is_none().cmp(&b.rule.is_none()))
@@ -240,7 +245,10 @@ fn decide(mut findings: Vec<Finding>, rules: &[&Rule], parsed: &Parsed) -> (Verd
         because,
         commands: parsed.commands.iter().map(shown).collect(),
         stdin_is_code: parsed.stdin_is_code,
-        approvers: rule.filter(|_| effect == RuleEffect::Approve).and_then(|rule| rule.approvers.clone()),
+        approvers: match effect {
+            RuleEffect::Approve => rule.and_then(|rule| rule.approvers.as_ref()).or(default_approvers).cloned(),
+            RuleEffect::Allow | RuleEffect::Block => None,
+        },
         rule: name,
     };
     let explained = findings.into_iter().enumerate().map(|(index, finding)| Explained {

@@ -1,11 +1,17 @@
 //! The rules as a table: who may do what where, and what others are told.
 
-use std::{net::Ipv4Addr, path::Path, sync::LazyLock, time::SystemTime};
+use std::{
+    net::Ipv4Addr,
+    path::Path,
+    sync::LazyLock,
+    time::{Duration, SystemTime},
+};
 
 use config::{rules::RecordingDuty, target::parse_targets};
 use proptest::prelude::*;
 
 use super::*;
+use crate::access::Approved;
 
 const RULES: &str = r#"
 roles:
@@ -72,7 +78,7 @@ fn subject(name: &str, groups: &[&str]) -> Subject {
 
 fn decide(rules: &RuleSet, who: &Subject, target: &str, login: &str, action: Action) -> Decision {
     let target = targets().iter().find(|candidate| candidate.name.as_str() == target).unwrap();
-    let context = Context { now: SystemTime::UNIX_EPOCH, source: Ipv4Addr::LOCALHOST.into() };
+    let context = Context { now: SystemTime::UNIX_EPOCH, source: Ipv4Addr::LOCALHOST.into(), approved: &[] };
     rules.decide(who, &Resource { target, login: &login.parse().unwrap() }, action, &context)
 }
 
@@ -132,7 +138,7 @@ fn a_subject_may_do_what_one_of_its_roles_allows_and_nothing_else() {
                 assert_eq!((permit.target().as_str(), permit.login().as_str()), (target, login));
                 permit.roles().iter().map(ToString::to_string).collect()
             }
-            Decision::Deny(_) => Vec::new(),
+            Decision::Deny(_) | Decision::Hold(_) => Vec::new(),
         };
         assert_eq!(roles, expected, "{} {login}@{target} {action:?}", who.name);
     }
@@ -144,7 +150,7 @@ fn the_obligations_of_all_grants_that_apply_add_up() {
     let obligations =
         |who: &Subject, target, login, capability| match decide(&rules, who, target, login, Action::Use(capability)) {
             Decision::Allow(permit) => (permit.obligations().recording, permit.obligations().keep_binary),
-            Decision::Deny(denial) => panic!("{}", denial.reason),
+            other @ (Decision::Deny(_) | Decision::Hold(_)) => panic!("{other:?}"),
         };
     let alice = subject("alice", &["engineering"]);
     let bob = subject("bob", &["engineering", "sre"]);
@@ -158,7 +164,7 @@ fn a_denial_says_what_is_wrong_and_what_is_possible() {
     let alice = subject("alice", &["engineering"]);
     let rules = rule_set(RULES);
     let reason = |target, login, action| match decide(&rules, &alice, target, login, action) {
-        Decision::Allow(permit) => panic!("{permit:?}"),
+        other @ (Decision::Allow(_) | Decision::Hold(_)) => panic!("{other:?}"),
         Decision::Deny(denial) => denial.reason,
     };
     assert_eq!(
@@ -261,6 +267,7 @@ fn a_role() -> impl Strategy<Value = Role> {
         },
         logins,
         capabilities: capabilities.into_iter().collect(),
+        terms: Terms::Free,
         obligations: Obligations {
             recording: if required { RecordingDuty::Required } else { RecordingDuty::BestEffort },
             keep_binary,
@@ -334,4 +341,104 @@ proptest! {
             prop_assert_eq!(allowed(question, true), allowed(question, false), "{}", question);
         }
     }
+}
+
+const APPROVALS: &str = r#"
+approvals: { groups: [sre] }
+roles:
+  engineer:
+    groups: [engineering]
+    allow:
+      - { targets: { names: [web1] }, logins: [demo], capabilities: [shell, exec], approval: { groups: [lead], count: 2 } }
+      - { targets: { names: [web1] }, logins: [demo], capabilities: [exec] }
+    request:
+      - { targets: { names: [db1] }, logins: [demo], capabilities: [shell], max: 2h }
+      - { targets: { names: [db1] }, logins: [demo], capabilities: [exec], approvers: { groups: [dba] }, max: 4h }
+"#;
+
+fn decide_with(rules: &RuleSet, groups: &[&str], target: &str, action: Action, approved: &[Approved]) -> Decision {
+    let target = targets().iter().find(|candidate| candidate.name.as_str() == target).unwrap();
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(60);
+    let context = Context { now, source: Ipv4Addr::LOCALHOST.into(), approved };
+    rules.decide(&subject("alice", groups), &Resource { target, login: &"demo".parse().unwrap() }, action, &context)
+}
+
+fn approved(what: ApprovedKind, target: &str, login: &str, until: u64) -> Approved {
+    let until = SystemTime::UNIX_EPOCH + Duration::from_secs(until);
+    Approved { what, target: target.parse().unwrap(), login: login.parse().unwrap(), until }
+}
+
+#[test]
+fn a_session_that_needs_an_approval_is_held_until_it_is_there() {
+    let rules = rule_set(APPROVALS);
+    let ask = |action, approved: &[Approved]| decide_with(&rules, &["engineering"], "web1", action, approved);
+    let shell = Action::Use(Capability::Shell);
+    let Decision::Hold(hold) = ask(shell, &[]) else { panic!("not held") };
+    assert_eq!((hold.role.as_str(), hold.approvers.count, hold.approvers.groups[0].as_str()), ("engineer", 2, "lead"));
+
+    assert!(matches!(ask(shell, &[approved(ApprovedKind::Session, "web1", "demo", 61)]), Decision::Allow(_)));
+    for useless in [
+        approved(ApprovedKind::Session, "web1", "demo", 60),
+        approved(ApprovedKind::Session, "web2", "demo", 61),
+        approved(ApprovedKind::Session, "web1", "root", 61),
+        approved(ApprovedKind::Access, "web1", "demo", 61),
+    ] {
+        assert!(matches!(ask(shell, std::slice::from_ref(&useless)), Decision::Hold(_)), "{useless:?}");
+    }
+    assert!(matches!(ask(Action::OpenConnection, &[]), Decision::Allow(_)));
+    assert!(
+        matches!(ask(Action::Use(Capability::Exec), &[]), Decision::Allow(_)),
+        "another entry allows it without: a further entry takes nothing away"
+    );
+    assert!(matches!(ask(Action::Use(Capability::Sftp), &[]), Decision::Deny(_)));
+}
+
+#[test]
+fn approved_access_counts_where_the_rules_still_let_one_ask_for_it_and_until_it_ends() {
+    let rules = rule_set(APPROVALS);
+    let shell = Action::Use(Capability::Shell);
+    let access = [approved(ApprovedKind::Access, "db1", "demo", 61)];
+    assert!(matches!(decide_with(&rules, &["engineering"], "db1", shell, &access), Decision::Allow(_)));
+    assert!(matches!(
+        decide_with(&rules, &["engineering"], "db1", Action::OpenConnection, &access),
+        Decision::Allow(_)
+    ));
+    // What the entry does not name, and other people, are not let in by it.
+    for (groups, target, action) in [
+        (&["engineering"][..], "db1", Action::Use(Capability::Sftp)),
+        (&["engineering"], "db2", shell),
+        (&["sre"], "db1", shell),
+    ] {
+        assert!(matches!(decide_with(&rules, groups, target, action, &access), Decision::Deny(_)), "{target}");
+    }
+    for useless in [
+        approved(ApprovedKind::Access, "db1", "demo", 60),
+        approved(ApprovedKind::Access, "db2", "demo", 61),
+        approved(ApprovedKind::Access, "db1", "root", 61),
+        approved(ApprovedKind::Session, "db1", "demo", 61),
+    ] {
+        let decision = decide_with(&rules, &["engineering"], "db1", shell, std::slice::from_ref(&useless));
+        let Decision::Deny(denial) = decision else { panic!("{useless:?}") };
+        assert!(denial.reason.contains("bastion access request db1 --login demo"), "{}", denial.reason);
+    }
+}
+
+#[test]
+fn access_is_asked_for_on_the_terms_of_the_entry_that_gives_the_longest_time() {
+    let rules = rule_set(APPROVALS);
+    let terms = |groups: &[&str], target: &str, login: &str| {
+        let target = targets().iter().find(|candidate| candidate.name.as_str() == target).unwrap();
+        rules.access_terms(&subject("alice", groups), &Resource { target, login: &login.parse().unwrap() })
+    };
+    let best = terms(&["engineering"], "db1", "demo").unwrap();
+    assert_eq!((best.approvers.groups[0].as_str(), best.max), ("dba", Duration::from_secs(4 * 3600)));
+    assert!(terms(&["engineering"], "db1", "root").is_none());
+    assert!(terms(&["engineering"], "web1", "demo").is_none());
+    assert!(terms(&["sre"], "db1", "demo").is_none());
+    assert!(
+        rules
+            .reachable(&subject("alice", &["engineering"]), targets())
+            .iter()
+            .all(|it| it.target.name.as_str() != "db1")
+    );
 }

@@ -2,7 +2,7 @@
 //!
 //! What does not parse is [`StoreError::Corrupt`] and names its table and column.
 
-use std::{fmt::Display, str::FromStr};
+use std::{fmt::Display, str::FromStr, time::Duration};
 
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
@@ -56,6 +56,30 @@ impl<'r> Columns<'r> {
     pub(super) fn word<T: DeserializeOwned>(&self, column: &str) -> Result<T, StoreError> {
         let word = self.plain::<String>(column)?;
         serde_json::from_value(word.into()).map_err(|error| self.corrupt(column, error))
+    }
+
+    /// A name or an identifier that may be missing.
+    pub(super) fn optional_parsed<T: FromStr<Err: Display>>(&self, column: &str) -> Result<Option<T>, StoreError> {
+        match self.plain::<Option<&str>>(column)? {
+            Some(_) => self.parsed(column).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A word that may be missing.
+    pub(super) fn optional_word<T: DeserializeOwned>(&self, column: &str) -> Result<Option<T>, StoreError> {
+        match self.plain::<Option<&str>>(column)? {
+            Some(_) => self.word(column).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A number of seconds that may be missing.
+    pub(super) fn optional_seconds(&self, column: &str) -> Result<Option<Duration>, StoreError> {
+        match self.plain::<Option<i64>>(column)? {
+            Some(_) => self.unsigned(column).map(|seconds| Some(Duration::from_secs(seconds))),
+            None => Ok(None),
+        }
     }
 
     /// A structured value.

@@ -26,6 +26,8 @@ use crate::{
 pub(in crate::web) enum ApiError {
     /// The request does not read; says what is wrong with it.
     BadRequest(String),
+    /// It does not fit how things stand now; says how that is.
+    Conflict(String),
     /// A changing request was not made by the console itself.
     Csrf,
     /// Logged in, but not allowed; says what would be needed.
@@ -75,6 +77,7 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Csrf | Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotLoggedIn => StatusCode::UNAUTHORIZED,
@@ -89,9 +92,11 @@ impl ApiError {
 
     fn detail(self) -> String {
         match self {
-            Self::BadRequest(detail) | Self::Forbidden(detail) | Self::NotFound(detail) | Self::Unavailable(detail) => {
-                detail
-            }
+            Self::BadRequest(detail)
+            | Self::Conflict(detail)
+            | Self::Forbidden(detail)
+            | Self::NotFound(detail)
+            | Self::Unavailable(detail) => detail,
             Self::Csrf => "the request was not made by the console; reload the page and try again".into(),
             Self::Internal(incident) => {
                 format!("something went wrong in the bastion; tell the operator the incident number {incident}")
@@ -117,6 +122,7 @@ impl IntoResponse for ApiError {
                 HeaderValue::try_from(format!("bytes */{len}")).ok().map(|value| (header::CONTENT_RANGE, value))
             }
             Self::BadRequest(_)
+            | Self::Conflict(_)
             | Self::Csrf
             | Self::Forbidden(_)
             | Self::Internal(_)

@@ -18,6 +18,7 @@ use tower::ServiceExt as _;
 use url::Url;
 
 use crate::{
+    approval::Approvals,
     audit::AuditEvent,
     demo::issuer::DemoIssuer,
     identity::{
@@ -35,6 +36,7 @@ pub(super) struct Front {
     pub(super) router: Router,
     pub(super) store: SqliteStore,
     pub(super) recorder: Arc<Recorder>,
+    pub(super) approvals: Approvals,
     _issuer: DemoIssuer,
     _folder: TempDir,
 }
@@ -49,6 +51,12 @@ roles:
       - targets: { names: ["web*"] }
         logins: [deploy, "{user}"]
         capabilities: [shell, pty, exec]
+    request:
+      - targets: { names: ["db*"] }
+        logins: [deploy]
+        capabilities: [shell]
+        approvers: { groups: [sre], reason: required }
+        max: 8h
   auditor: { groups: [auditor], console: [sessions, audit] }
 "#;
 
@@ -86,8 +94,18 @@ pub(super) async fn front() -> Front {
         issuer: "https://issuer.example.com".into(),
     };
     let rules = watch::Sender::new(Arc::new(rules)).subscribe();
-    let state = WebState::new(shared, logins, rules, targets.into(), Arc::clone(&recorder), info, URL.parse().unwrap());
-    Front { router: router(state), store, recorder, _issuer: issuer, _folder: folder }
+    let approvals = Approvals::start(Arc::clone(&shared), URL.parse().unwrap(), None).await.unwrap();
+    let state = WebState::new(
+        shared,
+        logins,
+        rules,
+        targets.into(),
+        Arc::clone(&recorder),
+        approvals.clone(),
+        info,
+        URL.parse().unwrap(),
+    );
+    Front { router: router(state), store, recorder, approvals, _issuer: issuer, _folder: folder }
 }
 
 fn recorder(folder: &Path) -> Recorder {
@@ -97,21 +115,29 @@ fn recorder(folder: &Path) -> Recorder {
 }
 
 impl Front {
+    /// Somebody, as the issuer would say.
+    pub(super) fn subject(&self, name: &str, group: &str) -> Subject {
+        Subject {
+            issuer: "https://issuer.example.com".into(),
+            id: format!("id-{name}"),
+            name: name.parse().unwrap(),
+            email: Some(format!("{name}@example.com")),
+            groups: [group.parse().unwrap()].into(),
+        }
+    }
+
     /// Logs somebody in without the issuer; the token is a bearer token or a cookie's value.
     pub(super) async fn log_in(&self, name: &str, group: &str, kind: LoginKind) -> String {
-        let token = format!("token of {name} {kind:?}").replace(' ', "-");
-        let now = Timestamp::now();
+        self.log_in_subject(self.subject(name, group), kind).await
+    }
+
+    pub(super) async fn log_in_subject(&self, subject: Subject, kind: LoginKind) -> String {
+        let token = format!("token of {} {kind:?}", subject.name).replace(' ', "-");
         let record = LoginRecord {
             token: token::hash(&token),
             kind,
-            subject: Subject {
-                issuer: "https://issuer.example.com".into(),
-                id: format!("id-{name}"),
-                name: name.parse().unwrap(),
-                email: Some(format!("{name}@example.com")),
-                groups: [group.parse().unwrap()].into(),
-            },
-            created_at: now,
+            subject,
+            created_at: Timestamp::now(),
             expires_at: "2100-01-01T00:00:00Z".parse().unwrap(),
         };
         self.store.add_login(&record).await.unwrap();

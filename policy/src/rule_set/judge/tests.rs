@@ -230,3 +230,34 @@ fn rules_that_can_never_fire_are_refused_with_their_place() {
     .unwrap_err();
     assert!(twice.join("").contains("already a rule of this name at rules.yaml:6:"), "{twice:?}");
 }
+
+#[test]
+fn what_needs_an_approval_says_who_may_give_it() {
+    let rules = |default: &str| {
+        let text = format!(
+            "{ROLES}rules:
+  - {{ name: own, effect: approve, match: {{ command: {{ program: [own] }} }}, approvers: {{ groups: [dba], count: 2 }} }}
+  - {{ name: other, effect: approve, match: {{ command: {{ program: [other] }} }} }}
+  - {{ name: never, effect: block, match: {{ command: {{ program: [never], args: [x] }} }} }}
+{default}"
+        );
+        RuleSet::compile(&[RuleDoc::parse(&text, "rules.yaml").unwrap()]).unwrap()
+    };
+    let with_default = rules("approvals: { groups: [sre], count: 1 }\n");
+    for (line, group) in [
+        ("own", Some("dba")),
+        ("other", Some("sre")),
+        ("$CMD", Some("sre")),
+        ("never $X", Some("sre")),
+        ("trap x DEBUG", Some("sre")),
+        ("ls", None),
+        ("never x", None),
+    ] {
+        let approvers = judge(&with_default, line).approvers;
+        assert_eq!(approvers.as_ref().map(|approvers| approvers.groups[0].as_str()), group, "{line}");
+    }
+    let without = rules("");
+    assert!(judge(&without, "own").approvers.is_some());
+    let nobody = judge(&without, "other");
+    assert_eq!((nobody.effect, nobody.approvers), (Approve, None), "nobody can approve it");
+}

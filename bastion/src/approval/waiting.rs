@@ -1,0 +1,200 @@
+//! [`Waiting`]: somebody waits for a decision. Whoever drops it undecided gives the request up.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use config::UserName;
+use jiff::Timestamp;
+use policy::{Approved, ApprovedKind};
+use tokio::sync::watch;
+
+use super::{Approval, ApprovalId, ApprovalKind, ApprovalState, Approvals, Needed, ScopeWord, hub::Change};
+use crate::store::StoreError;
+
+/// A request that waits for its decision.
+#[must_use = "a request that nobody waits for is given up"]
+pub struct Waiting {
+    approvals: Approvals,
+    record: Approval,
+    changes: watch::Receiver<Change>,
+    over: bool,
+}
+
+/// What happened to a request.
+#[derive(Debug, Clone)]
+pub enum Progress {
+    /// It was decided.
+    Decided(Outcome),
+    /// Somebody approved, and it takes more.
+    Voted {
+        /// How many people approve.
+        approvals: usize,
+        /// How many it takes.
+        of: usize,
+    },
+}
+
+/// How a request was decided.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// It was given up.
+    Cancelled,
+    /// Somebody said no.
+    Denied {
+        /// Who.
+        by: UserName,
+        /// Their words.
+        comment: Option<String>,
+    },
+    /// Nobody decided in time.
+    Expired,
+    /// Enough people said yes.
+    Granted(Granted),
+}
+
+/// The proof that enough people approved something. Nothing outside this folder makes one.
+#[derive(Debug, Clone)]
+pub struct Granted {
+    record: Box<Approval>,
+}
+
+impl Waiting {
+    pub(super) fn new(approvals: Approvals, record: Approval, changes: watch::Receiver<Change>) -> Self {
+        Self { approvals, record, changes, over: false }
+    }
+
+    /// The request's name.
+    #[must_use]
+    pub fn id(&self) -> ApprovalId {
+        self.record.id
+    }
+
+    /// When it is refused if nobody decides.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.record.expires_at
+    }
+
+    /// Whose votes it takes.
+    #[must_use]
+    pub fn needed(&self) -> &Needed {
+        &self.record.needed
+    }
+
+    /// Where people decide on it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.approvals.url(self.record.id)
+    }
+
+    /// Waits for the next vote or the decision. Cancel-safe.
+    pub async fn changed(&mut self) -> Progress {
+        let left = self.record.expires_at.duration_since(Timestamp::now());
+        let patience = Duration::try_from(left).unwrap_or(Duration::ZERO) + GRACE;
+        tokio::select! {
+            // An error is no news: what was last told counts.
+            _ = self.changes.changed() => {}
+            // The clock could not write down that the time is over. It is over all the same, and no vote counts.
+            () = tokio::time::sleep(patience) => return Progress::Decided(Outcome::Expired),
+        }
+        let Change { approvals, outcome } = self.changes.borrow_and_update().clone();
+        match outcome {
+            Some(outcome) => {
+                self.over = true;
+                Progress::Decided(outcome)
+            }
+            None if self.changes.has_changed().is_err() => Progress::Decided(Outcome::Cancelled),
+            None => Progress::Voted { approvals, of: self.record.needed.count },
+        }
+    }
+
+    /// Gives the request up, and returns when that is written down.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer; then it expires.
+    pub async fn cancel(mut self) -> Result<(), StoreError> {
+        self.over = true;
+        self.approvals.withdraw(self.record.id, CANCELLED).await
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if !self.over {
+            self.approvals.withdraw_later(self.record.id);
+        }
+    }
+}
+
+impl Outcome {
+    /// How a request was decided, if it was.
+    pub(super) fn of(record: &Approval) -> Option<Self> {
+        Some(match record.state {
+            ApprovalState::Approved => Self::Granted(Granted::of(record.clone())),
+            ApprovalState::Cancelled => Self::Cancelled,
+            ApprovalState::Denied => {
+                let vote = record.votes.iter().find(|vote| !vote.approve)?;
+                Self::Denied { by: vote.name.clone(), comment: vote.comment.clone() }
+            }
+            ApprovalState::Expired => Self::Expired,
+            ApprovalState::Pending => return None,
+        })
+    }
+}
+
+impl Granted {
+    /// Called with what enough people approved.
+    pub(super) fn of(record: Approval) -> Self {
+        Self { record: Box::new(record) }
+    }
+
+    /// The request's name.
+    #[must_use]
+    pub fn id(&self) -> ApprovalId {
+        self.record.id
+    }
+
+    /// Who approved it.
+    #[must_use]
+    pub fn by(&self) -> Vec<UserName> {
+        self.record.approved_by()
+    }
+
+    /// The exact bytes that were approved: these may be sent, and no others.
+    #[must_use]
+    pub fn text(&self) -> &Bytes {
+        &self.record.text
+    }
+
+    /// How far it goes.
+    #[must_use]
+    pub fn scope(&self) -> ScopeWord {
+        self.record.reach.map_or(ScopeWord::Once, |reach| reach.scope)
+    }
+
+    /// Until when it goes on to count, where a time was given.
+    #[must_use]
+    pub fn until(&self) -> Option<Timestamp> {
+        self.record.reach.and_then(|reach| reach.until)
+    }
+
+    /// What [`policy::RuleSet::decide`] may count on, for an approved session: the question is put anew with it, at once.
+    #[must_use]
+    pub fn approved_session(&self) -> Option<Approved> {
+        let until =
+            self.until().or_else(|| Timestamp::now().checked_add(jiff::SignedDuration::try_from(GRACE).ok()?).ok());
+        (self.record.kind == ApprovalKind::Session).then_some(until).flatten().map(|until| Approved {
+            what: ApprovedKind::Session,
+            target: self.record.target.clone(),
+            login: self.record.login.clone(),
+            until: until.into(),
+        })
+    }
+}
+
+/// How long after its expiry a request may take to be written down as expired; and in which time an approved
+/// session is decided on anew.
+const GRACE: Duration = Duration::from_secs(5);
+
+const CANCELLED: &str = "the requester cancelled it";

@@ -1,0 +1,117 @@
+//! Access for a time: asking for it, and who has it.
+
+use axum::{Json, extract::State};
+use bytes::Bytes;
+use config::{Login, TargetName, UserName};
+use http::StatusCode;
+use jiff::Timestamp;
+use policy::{Denial, Resource};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    approvals,
+    error::{ApiError, Problem},
+    query::Body,
+};
+use crate::{
+    approval::{ApprovalId, ApprovalKind, NewApproval, view::ApprovalView},
+    store::AccessGrant,
+    web::{caller::Caller, state::WebState},
+};
+
+/// Asks for access.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct AccessRequest {
+    /// To which target.
+    target: String,
+    /// As which account there.
+    login: String,
+    /// For how long, such as `2h`.
+    #[serde(rename = "for")]
+    time: String,
+    /// Why.
+    reason: Option<String>,
+}
+
+/// Access that is open.
+#[derive(Serialize, ToSchema)]
+pub(in crate::web) struct AccessList {
+    /// The first to end comes first.
+    items: Vec<AccessItem>,
+}
+
+/// Access that somebody has for a time.
+#[derive(Serialize, ToSchema)]
+pub(in crate::web) struct AccessItem {
+    /// The approval that it came of.
+    #[schema(value_type = String)]
+    id: ApprovalId,
+    #[schema(value_type = String)]
+    user: UserName,
+    #[schema(value_type = String)]
+    target: TargetName,
+    #[schema(value_type = String)]
+    login: Login,
+    #[schema(value_type = String, format = DateTime)]
+    until: Timestamp,
+}
+
+/// Asks for access to a target for a time.
+#[utoipa::path(post, path = "/api/v1/access", operation_id = "request_access", tag = "approvals",
+    request_body = AccessRequest,
+    responses((status = 201, body = ApprovalView),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(in crate::web) async fn request(
+    State(state): State<WebState>,
+    caller: Caller,
+    Body(body): Body<AccessRequest>,
+) -> Result<(StatusCode, Json<ApprovalView>), ApiError> {
+    let login: Login = body.login.parse().map_err(|error| ApiError::BadRequest(format!("login: {error}")))?;
+    let lasting = approvals::duration("for", &body.time)?;
+    let target = state.targets.iter().find(|target| target.name.as_str() == body.target);
+    let terms =
+        target.and_then(|target| state.rules().access_terms(caller.subject(), &Resource { target, login: &login }));
+    let (Some(target), Some(terms)) = (target, terms) else {
+        // The same for a target that there is not: nobody learns from it which there are.
+        let reason = format!(
+            "none of your roles may ask for access as {login:?} there, or there is no such target: {}",
+            Denial::unknown_target(&body.target).reason
+        );
+        return Err(caller.refuse(&state, &format!("access to {:?}", body.target), &reason).await);
+    };
+    let new = NewApproval {
+        kind: ApprovalKind::Access,
+        requester: caller.subject().clone(),
+        target: target.name.clone(),
+        login,
+        session: None,
+        rule: terms.role.as_str().parse().ok(),
+        text: Bytes::new(),
+        commands: Vec::new(),
+        screen: None,
+        reason: body.reason,
+        because: format!("the role {} may ask for access to {} for a time", terms.role, target.name),
+        needed: terms.approvers.clone(),
+        source: caller.source.to_string(),
+    };
+    let record = state.approvals.request_access(new, lasting, &terms).await?;
+    Ok((StatusCode::CREATED, Json(approvals::view(&state, &caller, &record))))
+}
+
+/// Access that I have for a time, or that anybody has if I may see all sessions.
+#[utoipa::path(get, path = "/api/v1/access", operation_id = "list_access", tag = "approvals",
+    responses((status = 200, body = AccessList),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+pub(in crate::web) async fn list(State(state): State<WebState>, caller: Caller) -> Json<AccessList> {
+    let who = (!caller.rights(&state).sessions).then(|| caller.subject());
+    let items = state.approvals.access_of(who).into_iter().map(AccessItem::from).collect();
+    Json(AccessList { items })
+}
+
+impl From<AccessGrant> for AccessItem {
+    fn from(grant: AccessGrant) -> Self {
+        Self { id: grant.id, user: grant.user, target: grant.target, login: grant.login, until: grant.until }
+    }
+}
