@@ -128,7 +128,7 @@ async fn next(waiting: &mut Waiting) -> Progress {
 async fn granted(waiting: &mut Waiting) -> Granted {
     match next(waiting).await {
         Progress::Decided(Outcome::Granted(granted)) => granted,
-        other => panic!("{other:?}"),
+        other @ (Progress::Decided(_) | Progress::Voted { .. }) => panic!("{other:?}"),
     }
 }
 

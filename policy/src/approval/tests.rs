@@ -109,7 +109,7 @@ fn an_approval_goes_no_further_than_any_of_those_who_gave_it_said() {
             scopes.iter().zip(1..).map(|(scope, n)| Cast { scope: *scope, ..yes(&format!("p{n}"), n) }).collect();
         match outcome(scopes.len(), &votes, 100) {
             Tally::Approved { reach } => reach,
-            other => panic!("{other:?}"),
+            other @ (Tally::Denied | Tally::Expired | Tally::Pending { .. }) => panic!("{other:?}"),
         }
     };
     let again = |in_session, lasting| Reach::Again { in_session, lasting };
