@@ -42,17 +42,17 @@ export function freshApprovals() {
       reason: "The pool is exhausted, checkout fails (INC-4711)", screen: SCREEN, created_at: at(-2), expires_at: at(13),
     },
     {
-      id: id(2), command: "cat /srv/\u0430pp/config  \u202e# fdp.troper\u202c\u00a0\n\u001b[2Krm -rf /srv/app/releases \t", commands: ["cat /srv/\u0430pp/config", "rm -rf /srv/app/releases"],
+      id: id(2), command: "cat /srv/⟨U+0430⟩pp/größe  ⟨U+202E⟩# fdp.troper⟨U+202C⟩⟨U+00A0⟩⟨LF⟩⟨ESC⟩[2Krm -rf /srv/app/releases ⟨TAB⟩", commands: ["cat /srv/⟨U+0430⟩pp/größe", "rm -rf /srv/app/releases"],
       rule: null, because: "the line holds characters that change how it looks", needed: { groups: ["sre", "security"], count: 2 },
       votes: [{ by: "dave", approve: true, comment: "Looked at it with alice.", at: at(-1) }], screen: SCREEN, created_at: at(-5), expires_at: at(0.9),
     },
-    { id: id(3), requester: ROBOT, kind: "access", target: "db1", login: "postgres", session: null, rule: "ask-for-production", because: "access to db1 for 2 hours", command: null, reason: "Nightly index rebuild", created_at: at(-7), expires_at: at(53) },
+    { id: id(3), requester: ROBOT, kind: "access", target: "db1", login: "postgres", session: null, rule: "ask-for-production", because: "the role agent may ask for access to db1 for a time", lasting_seconds: 7200, command: null, reason: "Nightly index rebuild", created_at: at(-7), expires_at: at(53) },
     { id: id(4), requester: ROBOT, kind: "session", target: "db1", login: "postgres", session: null, rule: "production", because: "sessions on production wait for an approval", command: null, created_at: at(-8), expires_at: at(7) },
     { id: id(5), requester: BOB, command: "systemctl restart nginx", commands: ["systemctl restart nginx"], created_at: at(-1), expires_at: at(14) },
     { id: id(6), state: "approved", command: "systemctl restart app", commands: ["systemctl restart app"], votes: [{ by: "bob", approve: true, comment: null, at: at(-40) }], scope: { scope: "session", until: null }, created_at: at(-42), expires_at: at(-27), decided_at: at(-40) },
     { id: id(7), state: "denied", requester: ROBOT, command: "systemctl restart postgresql", commands: ["systemctl restart postgresql"], votes: [{ by: "bob", approve: false, comment: "Not during the sale.", at: at(-190) }], created_at: at(-200), expires_at: at(-185), decided_at: at(-190) },
     { id: id(8), state: "expired", command: "systemctl restart app", commands: ["systemctl restart app"], created_at: at(-400), expires_at: at(-385), decided_at: at(-385) },
-    { id: id(9), state: "cancelled", kind: "access", target: "db1", login: "postgres", session: null, command: null, because: "access to db1 for 2 hours", created_at: at(-600), expires_at: at(-540), decided_at: at(-595) },
+    { id: id(9), state: "cancelled", kind: "access", target: "db1", login: "postgres", session: null, command: null, because: "the role engineer may ask for access to db1 for a time", lasting_seconds: 7200, created_at: at(-600), expires_at: at(-540), decided_at: at(-595) },
   ].map((approval) => ({ ...DEFAULTS, ...approval }));
 }
 
@@ -101,7 +101,7 @@ export class StandInApprovals {
   #ask(user, { target, login, reason, for: time }) {
     const request = {
       ...DEFAULTS, id: id(this.#approvals.length + 1), kind: "access", requester: user, target, login, reason, session: null, rule: "ask-for-production",
-      because: `access to ${target} for ${time}`, command: null, created_at: at(0), expires_at: at(60),
+      because: `the role engineer may ask for access to ${target} for a time`, lasting_seconds: parseInt(time) * (time.endsWith("h") ? 3600 : 60), command: null, created_at: at(0), expires_at: at(60),
     };
     this.#approvals.unshift(request);
     this.#changed();

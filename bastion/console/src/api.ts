@@ -70,12 +70,16 @@ export interface Approval {
   commands: string[];
   screen: string | null;
   reason: string | null;
+  /** For how long access is asked for. */
+  lasting_seconds?: number | null;
   needed: { groups: string[]; count: number };
   votes: Vote[];
   scope: { scope: ScopeName; until: string | null } | null;
   created_at: string;
   expires_at: string;
   decided_at: string | null;
+  /** Why it was cancelled, when nobody chose to. */
+  remark?: string | null;
   may_decide: boolean;
 }
 

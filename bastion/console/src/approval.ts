@@ -1,7 +1,7 @@
 // How an approval stands, in words: who is needed, who may decide, what was decided.
 
 import type { Approval, Scope, WhoAmI } from "./api.ts";
-import { localTime, visible } from "./format.ts";
+import { duration, localTime, visible } from "./format.ts";
 
 /** A choice of time, in the form that the bastion reads and in words. */
 export interface Time {
@@ -86,9 +86,9 @@ export function scopesOf(approval: Pick<Approval, "kind" | "session">): Scope["s
 }
 
 /** What a person agrees to with a scope. */
-export function scopeWords(approval: Pick<Approval, "kind" | "requester">, scope: Scope): string {
+export function scopeWords(approval: Pick<Approval, "kind" | "requester" | "lasting_seconds">, scope: Scope): string {
   const name = visible(approval.requester.name);
-  if (approval.kind === "access") return "for the time that was asked for";
+  if (approval.kind === "access") return approval.lasting_seconds ? `for ${duration(approval.lasting_seconds)}` : "for the time that was asked for";
   if (scope.scope === "for") {
     const time = APPROVE_TIMES.find(({ value }) => value === scope.for)?.label ?? scope.for;
     return approval.kind === "command" ? `as often as ${name} repeats it there in the next ${time}` : `every session there in the next ${time}`;
@@ -110,7 +110,7 @@ export function outcome(approval: Approval): string | null {
     case "expired":
       return "Nobody decided in time, so it was refused.";
     case "cancelled":
-      return "Taken back before it was decided.";
+      return approval.remark ? `Cancelled: ${visible(approval.remark)}.` : "Taken back before it was decided.";
     default:
       return visible(approval.state);
   }

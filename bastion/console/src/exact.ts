@@ -1,4 +1,7 @@
 // A command as an approver must see it: every character, and marks on those that could deceive.
+//
+// The bastion names what would not be shown as what it is: `⟨ESC⟩`, `⟨U+202E⟩`, `⟨0xFF⟩`. It names the brackets, too, so
+// no command can pretend to hold such a name. What it should have left as it is, is written out here in the same way.
 
 import { hidesSomething, visible } from "./format.ts";
 
@@ -48,7 +51,8 @@ function plain(text: string): Piece {
 }
 
 function marked(text: string): Piece {
-  if (text === "\n") return { text: "⏎\n", mark: "break", title: "Line break" };
+  if (text === "\n" || text === "⟨LF⟩") return { text: "⏎\n", mark: "break", title: "Line break" };
+  if (text.startsWith("⟨")) return { text, mark: "hidden", title: "A character that would not be visible, or would deceive" };
   if (text.startsWith(" ")) return { text: "·".repeat(text.length), mark: "blank", title: text.length === 1 ? "A blank" : `${text.length} blanks` };
   const codes = [...text].map(codePoint).join(" ");
   // A blank that is not the usual one: it looks like an argument's end, but is part of the argument.
@@ -61,7 +65,10 @@ function codePoint(character: string): string {
   return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
-// In this order: a line break; blanks at an end of a line or several together; one character that
-// is a control character, invisible, or a blank of another kind; a run of whatever else is not ASCII.
+// In this order: a line break; a name that the bastion wrote; blanks at an end of a line or several together; one
+// character that is a control character, invisible, or a blank of another kind; a run of what else is not ASCII.
+const NAME = String.raw`⟨(?:[A-Z][A-Z0-9]{1,2}|U\+[0-9A-F]{4,6}|0x[0-9A-F]{2})⟩`;
+const BLANKS = String.raw`(?:^|(?<=⟨LF⟩)) +| +(?=⟨LF⟩|$)| {2,}`;
 const INVISIBLE = String.raw`(?! )[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]`;
-const NOTABLE = new RegExp(String.raw`\n|^ +| +$| {2,}|${INVISIBLE}|(?:(?!${INVISIBLE})[^\x00-\x7f])+`, "gmu");
+const FOREIGN = String.raw`(?:(?!${INVISIBLE}|${NAME})[^\x00-\x7f])+`;
+const NOTABLE = new RegExp(String.raw`\n|${NAME}|${BLANKS}|${INVISIBLE}|${FOREIGN}`, "gmu");

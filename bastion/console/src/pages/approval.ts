@@ -4,7 +4,7 @@ import { approval, changedApproval, type Approval, type Vote } from "../api.ts";
 import { approvedBy, isOwn, outcome, standing, stillNeeded, wants } from "../approval.ts";
 import { h } from "../dom.ts";
 import { warnings } from "../exact.ts";
-import { countdown, localTime, visible } from "../format.ts";
+import { countdown, duration, localTime, visible } from "../format.ts";
 import { keysLine } from "../keys.ts";
 import { watch } from "../watch.ts";
 import { exact, marked } from "./command.ts";
@@ -23,7 +23,7 @@ export async function approvalPage(context: Context, id: string): Promise<void> 
   const page = h(
     "div",
     { class: "approval", "data-id": first.id },
-    h("div", { class: "evidence" }, ...evidence(first)),
+    h("div", { class: "evidence" }, ...evidence(context, first)),
     h("aside", { class: "side", "aria-label": "Decision" }, h("div", { class: "card" }, progress, panel.element, offline), keysLine(["a", "approve"], ["d", "deny"], ["Esc", "back"])),
   );
 
@@ -40,6 +40,10 @@ export async function approvalPage(context: Context, id: string): Promise<void> 
 
   show(first);
   context.main.replaceChildren(head(context, first, badge), page);
+  // The end of the screen is where the person was typing.
+  page.querySelector(".terminal")?.scrollTo(0, 1e6);
+  // A decision that the inbox came with waits for its confirmation: Enter gives it.
+  page.querySelector<HTMLElement>(".confirm button")?.focus({ preventScroll: true });
   ticking(page, context.signal);
   if (first.state !== "pending") return;
   const each = (now: Approval): boolean => {
@@ -70,11 +74,11 @@ function head(context: Context, shown: Approval, badge: HTMLElement): HTMLElemen
   );
 }
 
-function evidence(shown: Approval): HTMLElement[] {
+function evidence(context: Context, shown: Approval): HTMLElement[] {
   const parts: HTMLElement[] = [];
-  if (shown.command !== null) parts.push(commandPart(shown.command, shown.commands));
-  if (shown.reason !== null) parts.push(part("Their reason", h("blockquote", { class: "reason" }, visible(shown.reason))));
-  parts.push(part("Who and where", facts(shown)));
+  if (shown.command !== null) parts.push(commandPart(shown.state === "pending" ? "Exactly this will run" : "The exact command", shown.command, shown.commands));
+  if (shown.reason !== null) parts.push(part("Reason", h("blockquote", { class: "reason" }, visible(shown.reason))));
+  parts.push(part("Who and where", facts(context, shown)));
   parts.push(
     part(
       "Why it waits",
@@ -85,11 +89,11 @@ function evidence(shown: Approval): HTMLElement[] {
   return parts;
 }
 
-function commandPart(command: string, parsed: string[]): HTMLElement {
+function commandPart(title: string, command: string, parsed: string[]): HTMLElement {
   const told = warnings(command).map((warning) => h("p", { class: "story bad" }, warning));
   const asRead = parsed.map((one) => h("li", {}, h("code", {}, ...marked(one))));
   return part(
-    "Exactly this will run",
+    title,
     exact(command),
     ...told,
     asRead.length === 0
@@ -98,7 +102,7 @@ function commandPart(command: string, parsed: string[]): HTMLElement {
   );
 }
 
-function facts(shown: Approval): HTMLElement {
+function facts(context: Context, shown: Approval): HTMLElement {
   const { name, email, groups } = shown.requester;
   const list = h("dl", { class: "facts" });
   const entries: [name: string, content: Node | string][] = [
@@ -106,10 +110,15 @@ function facts(shown: Approval): HTMLElement {
     ["Groups", groups.length === 0 ? "none" : h("span", { class: "tags" }, ...groups.map((group) => h("span", { class: "tag" }, visible(group))))],
     ["Target", visible(shown.target)],
     ["Login", visible(shown.login)],
+    ...(shown.lasting_seconds ? [["For", duration(shown.lasting_seconds)] satisfies [string, string]] : []),
     ["Asked", localTime(shown.created_at)],
   ];
   if (shown.session !== null) {
-    entries.push(["Session", h("a", { href: `/sessions/${encodeURIComponent(shown.session)}`, title: shown.session }, visible(shown.session.slice(-12)))]);
+    const short = visible(shown.session.slice(-12));
+    // Only who may open it gets a link.
+    const opens = context.who.console.sessions || isOwn(shown, context.who);
+    const link = { href: `/sessions/${encodeURIComponent(shown.session)}`, title: shown.session };
+    entries.push(["Session", opens ? h("a", link, short) : h("span", { title: shown.session }, short)]);
   }
   for (const [label, content] of entries) list.append(h("div", {}, h("dt", {}, label), h("dd", {}, content)));
   return list;
@@ -118,8 +127,8 @@ function facts(shown: Approval): HTMLElement {
 function screenPart(screen: string): HTMLElement {
   // Line by line: a control character in the text can only ever be written out.
   const lines = screen.replace(/\n+$/, "").split("\n").map((line) => visible(line.replace(/\r$/, "")));
-  const box = h("pre", { class: "terminal", tabindex: "0", role: "region", "aria-label": "Their screen" }, lines.join("\n"));
-  return part("Their screen when they asked", box, h("p", { class: "faint" }, "Secrets are masked. The target wrote this text: it shows what the person saw, and proves nothing."));
+  const box = h("pre", { class: "terminal", tabindex: "0", role: "region", "aria-label": "Screen" }, lines.join("\n"));
+  return part("The screen at that moment", box, h("p", { class: "faint" }, "Secrets are masked. The target wrote this text: it shows what was seen, and proves nothing."));
 }
 
 function part(title: string, ...content: (HTMLElement | null)[]): HTMLElement {

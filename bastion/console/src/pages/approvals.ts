@@ -3,9 +3,10 @@
 import { approvals, cancel, type Approval } from "../api.ts";
 import { approvedBy, isOwn, outcome, standing, stillNeeded, wants } from "../approval.ts";
 import { button, h } from "../dom.ts";
-import { ago, countdown, hidesSomething, localTime, visible } from "../format.ts";
+import { ago, countdown, localTime, visible } from "../format.ts";
 import { keysLine, onKeys, walkWithKeys } from "../keys.ts";
 import { Listing } from "../listing.ts";
+import { marked } from "./command.ts";
 import { problemNote, setTitle, type Context } from "./page.ts";
 import { ticking } from "./ticking.ts";
 
@@ -101,7 +102,7 @@ function row(context: Context, approval: Approval): HTMLElement {
     pending
       ? h("span", { class: "left", title: `Until ${localTime(approval.expires_at)}` }, h("time", { "data-until": approval.expires_at, datetime: approval.expires_at }, countdown(approval.expires_at, Date.now())), " left")
       : h("span", { class: `status ${tone}`, title: outcome(approval) ?? "" }, label),
-    approval.command === null ? null : h("code", { class: hidesSomething(approval.command) ? "request-command marked" : "request-command" }, visible(approval.command)),
+    approval.command === null ? null : h("code", { class: "request-command" }, ...marked(approval.command)),
     h("p", { class: "request-note faint" }, pending ? note(approval, own) : `${outcome(approval) ?? ""} ${ago(when, Date.now())}`),
     pending && own ? cancelButton(context, approval) : null,
   );
