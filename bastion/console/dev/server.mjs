@@ -10,6 +10,7 @@ import { readFile } from "node:fs/promises";
 import http from "node:http";
 import https from "node:https";
 import path from "node:path";
+import { StandInApprovals } from "./approvals.mjs";
 import { AUDIT, CASTS, INFO, SESSIONS, TARGETS, USERS } from "./fixtures.mjs";
 
 const DIST = path.join(import.meta.dirname, "..", "dist");
@@ -20,6 +21,7 @@ const CSP =
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".wasm": "application/wasm" };
 const CSRF = "fixture-csrf";
 
+const approvals = new StandInApprovals(process.argv.includes("--empty") ? [] : undefined);
 const empty = process.argv.includes("--empty");
 const tls = process.argv.indexOf("--tls");
 const port = Number(process.argv[process.argv.indexOf("--port") + 1]) || 0;
@@ -38,16 +40,21 @@ async function handle(request, response) {
   const user = USERS.find(({ name }) => name === /user=(\w+)/.exec(request.headers.cookie ?? "")?.[1]);
   response.setHeader("Content-Security-Policy", CSP);
   response.setHeader("X-Content-Type-Options", "nosniff");
-  if (url.pathname === "/login") return void html(response, issuerPage());
+  if (url.pathname === "/login") {
+    response.setHeader("Set-Cookie", `return_to=${url.searchParams.get("return_to") ?? "/"}; HttpOnly; SameSite=Lax; Path=/login`);
+    return void html(response, issuerPage());
+  }
   if (url.pathname === "/login/callback") {
     const name = USERS.find(({ name }) => name === url.searchParams.get("demo_user"))?.name ?? "alice";
-    return void response.writeHead(303, { Location: "/", "Set-Cookie": `user=${name}; HttpOnly; SameSite=Lax; Path=/` }).end();
+    const back = /return_to=([^;]*)/.exec(request.headers.cookie ?? "")?.[1] ?? "/";
+    return void response.writeHead(303, { Location: back, "Set-Cookie": `user=${name}; HttpOnly; SameSite=Lax; Path=/` }).end();
   }
   if (url.pathname === "/logout" && request.method === "POST") {
     if (request.headers["x-bastion-csrf"] !== CSRF) return void problem(response, 403, "The request was not made by the console", "Reload the page.");
     return void response.writeHead(303, { Location: "/", "Set-Cookie": "user=; Max-Age=0; Path=/" }).end();
   }
   if (url.pathname === "/api/v1/info") return void json(response, INFO);
+  if (/^\/api\/v1\/(approvals|access)(\/|$)/.test(url.pathname)) return void approvalsApi(request, url, user, response);
   if (url.pathname.startsWith("/api/")) return void api(url, user, response);
   return asset(url.pathname, response);
 }
@@ -79,6 +86,19 @@ function api(url, user, response) {
     return response.writeHead(200, { "Content-Type": "application/x-asciicast" }).end(CASTS[session.id] ?? CASTS.default);
   }
   return json(response, session);
+}
+
+async function approvalsApi(request, url, user, response) {
+  if (user === undefined) return problem(response, 401, "You are not logged in", "Sign in and try again.");
+  if (request.method !== "GET" && request.headers["x-bastion-csrf"] !== CSRF) {
+    return problem(response, 403, "The request was not made by the console", "Reload the page.");
+  }
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString();
+  const answer = await approvals.answer(request.method, url, user, text === "" ? {} : JSON.parse(text));
+  const type = answer.status < 300 ? "application/json" : "application/problem+json";
+  response.writeHead(answer.status, { "Content-Type": type }).end(JSON.stringify(answer.body));
 }
 
 /** Pages of at most 20, so that a short fixture has more than one. */

@@ -55,6 +55,55 @@ export interface AuditRecord {
   [field: string]: unknown;
 }
 
+/** Something that waits, or waited, for other people to allow it. */
+export interface Approval {
+  id: string;
+  kind: "command" | "session" | "access";
+  state: "pending" | "approved" | "denied" | "expired" | "cancelled";
+  requester: { name: string; email?: string | null; groups: string[] };
+  target: string;
+  login: string;
+  session: string | null;
+  rule: string | null;
+  because: string;
+  command: string | null;
+  commands: string[];
+  screen: string | null;
+  reason: string | null;
+  /** For how long access is asked for. */
+  lasting_seconds?: number | null;
+  needed: { groups: string[]; count: number };
+  votes: Vote[];
+  scope: { scope: ScopeName; until: string | null } | null;
+  created_at: string;
+  expires_at: string;
+  decided_at: string | null;
+  /** Why it was cancelled, when nobody chose to. */
+  remark?: string | null;
+  may_decide: boolean;
+}
+
+export interface Vote {
+  by: string;
+  approve: boolean;
+  comment: string | null;
+  at: string;
+}
+
+export type ScopeName = "once" | "session" | "for";
+
+/** How far an approval reaches; `for` is a length of time such as `1h`. */
+export type Scope = { scope: "once" | "session" } | { scope: "for"; for: string };
+
+/** Access to a target that was asked for and given, for a time. */
+export interface Access {
+  id: string;
+  user: string;
+  target: string;
+  login: string;
+  until: string;
+}
+
 /** One page of a listing; `next` asks for the page after it. */
 export interface Page<T> {
   items: T[];
@@ -101,6 +150,40 @@ export function audit(query: URLSearchParams): Promise<Page<AuditRecord>> {
   return json(`/api/v1/audit?${query}`);
 }
 
+export function approvals(query: URLSearchParams, signal?: AbortSignal): Promise<Page<Approval>> {
+  return json(`/api/v1/approvals?${query}`, signal ? { signal } : {});
+}
+
+export function approval(id: string): Promise<Approval> {
+  return json(approvalPath(id));
+}
+
+/** Answers as soon as the approval changes, at the latest after half a minute. */
+export function changedApproval(id: string, signal: AbortSignal): Promise<Approval> {
+  return json(`${approvalPath(id)}?wait=30`, { signal });
+}
+
+export function approve(who: WhoAmI, id: string, scope: Scope, comment: string): Promise<Approval> {
+  return change(who, "POST", `${approvalPath(id)}/approve`, comment === "" ? scope : { ...scope, comment });
+}
+
+export function deny(who: WhoAmI, id: string, comment: string): Promise<Approval> {
+  return change(who, "POST", `${approvalPath(id)}/deny`, comment === "" ? {} : { comment });
+}
+
+/** Takes a request of one's own back. */
+export function cancel(who: WhoAmI, id: string): Promise<Approval> {
+  return change(who, "DELETE", approvalPath(id));
+}
+
+export function askForAccess(who: WhoAmI, wanted: { target: string; login: string; for: string; reason: string }): Promise<Approval> {
+  return change(who, "POST", "/api/v1/access", wanted);
+}
+
+export async function access(): Promise<Access[]> {
+  return (await json<{ items: Access[] }>("/api/v1/access")).items;
+}
+
 /** The recording of a session as asciicast text. The bastion logs that it was viewed. */
 export async function recording(session: Session): Promise<string> {
   // Only a path is followed: a recording is never fetched from another place than the bastion.
@@ -117,8 +200,19 @@ export async function logout(who: WhoAmI): Promise<void> {
   });
 }
 
-async function json<T>(path: string): Promise<T> {
-  return (await (await ask(path, { headers: { Accept: "application/json" } })).json()) as T;
+function approvalPath(id: string): string {
+  return `/api/v1/approvals/${encodeURIComponent(id)}`;
+}
+
+async function json<T>(path: string, init: RequestInit = {}): Promise<T> {
+  return (await (await ask(path, { headers: { Accept: "application/json" }, ...init })).json()) as T;
+}
+
+/** A request that changes something: it shows that the console made it. */
+function change<T>(who: WhoAmI, method: "POST" | "DELETE", path: string, body?: object): Promise<T> {
+  const headers = { Accept: "application/json", "X-Bastion-CSRF": who.csrf ?? "" };
+  if (body === undefined) return json(path, { method, headers });
+  return json(path, { method, headers: { ...headers, "Content-Type": "application/json" }, body: JSON.stringify(body) });
 }
 
 async function ask(path: string, init: RequestInit = {}): Promise<Response> {

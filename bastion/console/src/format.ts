@@ -47,6 +47,24 @@ export function localTime(time: string): string {
   return `${day} ${[two(date.getHours()), two(date.getMinutes()), two(date.getSeconds())].join(":")}`;
 }
 
+/** What is left until a time, as a clock that counts down: `4:59`, `1:04:59`; `0:00` from then on. */
+export function countdown(time: string, now: number): string {
+  const left = Math.max(0, Math.ceil((Date.parse(time) - now) / 1000));
+  if (!Number.isFinite(left)) return "–";
+  const minutes = Math.floor(left / 60);
+  const tail = two(left % 60);
+  return minutes < 60 ? `${minutes}:${tail}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${tail}`;
+}
+
+/** How long ago a time was: `just now`, `5 min ago`, `3 h ago`; the day itself when that is long ago. */
+export function ago(time: string, now: number): string {
+  const minutes = Math.floor((now - Date.parse(time)) / 60_000);
+  if (!Number.isFinite(minutes)) return visible(time);
+  if (minutes < 1) return "just now";
+  if (minutes < 60) return `${minutes} min ago`;
+  return minutes < 24 * 60 ? `${Math.floor(minutes / 60)} h ago` : localTime(time);
+}
+
 /** How long until a time: `in 40 min`; `now` when it has passed. */
 export function until(time: string, now: number): string {
   const minutes = Math.floor((Date.parse(time) - now) / 60_000);
@@ -85,5 +103,5 @@ function two(value: number): string {
 }
 
 // Control and format characters, line and paragraph separators, lone surrogates, unassigned and
-// private code points, and the blanks that look like a letter's absence (Hangul fillers, Braille blank).
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}\u115f\u1160\u3164\uffa0\u2800]/gu;
+// private code points, what is drawn as nothing (variation selectors, Hangul fillers), and the Braille blank.
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}\u2800]/gu;

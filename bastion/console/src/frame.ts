@@ -10,12 +10,16 @@ interface Frame {
   main: HTMLElement;
   /** Marks the entry of the page that is shown. */
   mark(page: string): void;
+  /** Says how many approvals wait for this person. */
+  count(waiting: number): void;
 }
 
 export function frame(about: Info, who: WhoAmI): Frame {
-  const entries: [page: string, label: string][] = [["sessions", "Sessions"], ["targets", "Targets"]];
+  const entries: [page: string, label: string][] = [["sessions", "Sessions"], ["approvals", "Approvals"], ["targets", "Targets"]];
   if (who.console.audit) entries.push(["audit", "Audit log"]);
   const links = entries.map(([page, label]) => h("a", { href: `/${page}`, "data-page": page }, label));
+  const badge = h("span", { class: "count", hidden: true });
+  links.find((link) => link.dataset["page"] === "approvals")?.append(badge);
   const main = h("main", { id: "main", tabindex: "-1" });
   const header = h(
     "header",
@@ -30,10 +34,15 @@ export function frame(about: Info, who: WhoAmI): Frame {
     main,
     mark(page) {
       for (const link of links) {
-        const here = link.dataset["page"] === page || (page === "session" && link.dataset["page"] === "sessions");
+        const here = link.dataset["page"] === page || link.dataset["page"] === `${page}s`;
         if (here) link.setAttribute("aria-current", "page");
         else link.removeAttribute("aria-current");
       }
+    },
+    count(waiting) {
+      badge.hidden = waiting === 0;
+      badge.textContent = waiting > 99 ? "99+" : String(waiting);
+      badge.setAttribute("aria-label", `${waiting} waiting for you`);
     },
   };
 }

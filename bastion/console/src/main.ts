@@ -1,16 +1,20 @@
 // The console's start: who is there, which page is asked for, and moving between pages.
 
 import "./style.css";
+import "./approvals.css";
 import { info, Problem, whoami, type Info, type WhoAmI } from "./api.ts";
 import { h } from "./dom.ts";
+import { approvalPage } from "./pages/approval.ts";
+import { approvalsPage } from "./pages/approvals.ts";
 import { auditPage } from "./pages/audit.ts";
 import { landingPage } from "./pages/landing.ts";
-import { problemNote, type Context } from "./pages/page.ts";
+import { countInTitle, problemNote, type Context } from "./pages/page.ts";
 import { sessionPage } from "./pages/session.ts";
 import { sessionsPage } from "./pages/sessions.ts";
 import { targetsPage } from "./pages/targets.ts";
-import { routeOf } from "./route.ts";
+import { linkedPath, routeOf } from "./route.ts";
 import { frame } from "./frame.ts";
+import { Pending } from "./watch.ts";
 
 const root = document.querySelector<HTMLElement>("#console") ?? document.body;
 
@@ -21,6 +25,7 @@ void start();
 
 async function start(): Promise<void> {
   try {
+    followLink();
     const about = await info();
     const who = await whoami().catch((error: unknown) => {
       if (error instanceof Problem && error.loggedOut) return null;
@@ -38,19 +43,41 @@ async function start(): Promise<void> {
 }
 
 function run(about: Info, who: WhoAmI): void {
-  const { element, main, mark } = frame(about, who);
+  const { element, main, mark, count } = frame(about, who);
+  const login = new AbortController();
+  const pending = new Pending();
   root.replaceChildren(element);
+
+  pending.onChange(() => {
+    count(pending.forMe().length);
+    countInTitle(pending.forMe().length);
+  }, login.signal);
+  // Only the end of the login ends this; what fails otherwise is tried again.
+  void pending.keepUp(login.signal).catch(loggedOut);
 
   function show(focus: boolean): void {
     leaving.abort();
     leaving = new AbortController();
-    const context: Context = { about, who, main, signal: leaving.signal, navigate, reload: () => show(false) };
+    const context: Context = { about, who, main, pending, signal: leaving.signal, navigate, reload: () => show(false) };
+    followLink();
     const route = routeOf(location.pathname);
     mark(route.page);
     document.title = about.name;
-    void open(context, route).catch((error: unknown) => fail(context, error));
+    void open(context, route).catch((error: unknown) => {
+      if (context.signal.aborted) return;
+      if (error instanceof Problem && error.loggedOut) return loggedOut();
+      context.main.replaceChildren(problemNote(error));
+    });
     // After a move inside the console the reader's place is the new page, as with a page load.
     if (focus) main.focus({ preventScroll: true });
+  }
+
+  /** The login ended while a page was open: start again from the landing page. */
+  function loggedOut(): void {
+    if (login.signal.aborted) return;
+    login.abort();
+    leaving.abort();
+    void start();
   }
 
   function navigate(path: string): void {
@@ -59,13 +86,13 @@ function run(about: Info, who: WhoAmI): void {
     show(true);
   }
 
-  addEventListener("popstate", () => show(false));
+  addEventListener("popstate", () => show(false), { signal: login.signal });
   document.addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest("a") : null;
     if (link === null || !staysInside(link, event)) return;
     event.preventDefault();
     navigate(link.pathname + link.search + link.hash);
-  });
+  }, { signal: login.signal });
   show(false);
 }
 
@@ -75,6 +102,10 @@ async function open(context: Context, route: ReturnType<typeof routeOf>): Promis
       return sessionsPage(context);
     case "session":
       return sessionPage(context, route.id);
+    case "approvals":
+      return approvalsPage(context);
+    case "approval":
+      return approvalPage(context, route.id);
     case "targets":
       return targetsPage(context);
     case "audit":
@@ -87,11 +118,10 @@ async function open(context: Context, route: ReturnType<typeof routeOf>): Promis
   }
 }
 
-function fail(context: Context, error: unknown): void {
-  if (context.signal.aborted) return;
-  // The login ended while the page was open: start again from the landing page.
-  if (error instanceof Problem && error.loggedOut) return void start();
-  context.main.replaceChildren(problemNote(error));
+/** The address of a link in a message, `/#/approvals/ID`, becomes the page's own, which survives a login. */
+function followLink(): void {
+  const path = linkedPath(location.hash);
+  if (path !== null) history.replaceState(null, "", path);
 }
 
 function staysInside(link: HTMLAnchorElement, event: MouseEvent): boolean {

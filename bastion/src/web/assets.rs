@@ -14,6 +14,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 use tower_http::compression::CompressionLayer;
 
 use super::{page, state::WebState};
+use crate::approval::ApprovalId;
 
 /// What Vite made of `bastion/console`.
 #[derive(RustEmbed)]
@@ -31,8 +32,11 @@ pub(super) fn router() -> Router<WebState> {
 /// Whether an address is a page of the console.
 pub(super) fn console_page(path: &str) -> bool {
     match path {
-        "/" | "/audit" | "/sessions" | "/targets" => true,
-        _ => path.strip_prefix("/sessions/").is_some_and(|id| id.parse::<SessionId>().is_ok()),
+        "/" | "/approvals" | "/audit" | "/sessions" | "/targets" => true,
+        _ => {
+            path.strip_prefix("/sessions/").is_some_and(|id| id.parse::<SessionId>().is_ok())
+                || path.strip_prefix("/approvals/").is_some_and(|id| id.parse::<ApprovalId>().is_ok())
+        }
     }
 }
 

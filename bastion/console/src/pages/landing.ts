@@ -12,7 +12,7 @@ export function landingPage(about: Info, wanted: string): HTMLElement {
     { class: "landing" },
     h("img", { src: "/icon.svg", alt: "", width: "56", height: "56" }),
     h("h1", {}, visible(about.name)),
-    h("p", { class: "lead" }, "Sessions, their recordings, and the targets that you may reach."),
+    h("p", { class: "lead" }, "Sessions, their recordings, approvals, and the targets that you may reach."),
     h("a", { class: "primary", href: login }, "Sign in"),
     h("p", { class: "faint" }, `through ${host(about.issuer)}`),
   );

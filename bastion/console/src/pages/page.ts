@@ -4,10 +4,13 @@ import { Problem, type Info, type Session, type WhoAmI } from "../api.ts";
 import { h } from "../dom.ts";
 import { visible } from "../format.ts";
 import { status } from "../status.ts";
+import type { Pending } from "../watch.ts";
 
 export interface Context {
   about: Info;
   who: WhoAmI;
+  /** The approvals that wait. */
+  pending: Pending;
   /** Where the page puts itself. */
   main: HTMLElement;
   /** Aborted when the person leaves the page. */
@@ -19,6 +22,13 @@ export interface Context {
 
 export function setTitle(context: Context, title: string): void {
   document.title = `${title} · ${context.about.name}`;
+  countInTitle(context.pending.forMe().length);
+}
+
+/** How many approvals wait for the person, in front of the title: it shows in a tab at the back, too. */
+export function countInTitle(waiting: number): void {
+  const bare = document.title.replace(/^\(\d+\) /, "");
+  document.title = waiting === 0 ? bare : `(${waiting}) ${bare}`;
 }
 
 /** What went wrong and what to do about it. */

@@ -4,6 +4,7 @@ import { sessions, targets, type Session } from "../api.ts";
 import { setUpLines, sshLines } from "../connect.ts";
 import { button, copyLine, h } from "../dom.ts";
 import { duration, hidesSomething, localTime, visible } from "../format.ts";
+import { keysLine, walkWithKeys } from "../keys.ts";
 import { filterOf, Listing } from "../listing.ts";
 import { lasted, ran } from "../status.ts";
 import { kindBadge, problemNote, setTitle, statusBadge, type Context } from "./page.ts";
@@ -42,8 +43,8 @@ export async function sessionsPage(context: Context): Promise<void> {
   await more();
   if (context.signal.aborted) return;
   if (listing.items.length === 0) body.replaceChildren(filter.size > 0 ? noMatch() : await firstSteps());
-  else body.replaceChildren(table, below, keys());
-  walkWithKeys(context, rows);
+  else body.replaceChildren(table, below, keysLine(["j", "k", "move"], ["Enter", "open"]));
+  walkWithKeys(rows, context.signal);
 }
 
 function row(session: Session): HTMLTableRowElement {
@@ -94,21 +95,6 @@ function filterForm(context: Context, filter: URLSearchParams): HTMLFormElement 
   return form;
 }
 
-/** j and k (or the arrows) move from row to row; Enter follows the row's link by itself. */
-function walkWithKeys(context: Context, rows: HTMLElement): void {
-  const listener = (event: KeyboardEvent): void => {
-    const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
-    const links = [...rows.querySelectorAll<HTMLAnchorElement>("a.row-link")];
-    const current = links.findIndex((link) => link === document.activeElement);
-    const typing = event.target instanceof HTMLInputElement || event.ctrlKey || event.metaKey || event.altKey;
-    // Before a row is chosen the arrows scroll the page, as everywhere.
-    if (step === undefined || typing || (current < 0 && event.key.startsWith("Arrow"))) return;
-    event.preventDefault();
-    links[Math.min(Math.max(current + step, 0), links.length - 1)]?.focus();
-  };
-  document.addEventListener("keydown", listener, { signal: context.signal });
-}
-
 function noMatch(): HTMLElement {
   return h(
     "div",
@@ -132,10 +118,6 @@ async function firstSteps(): Promise<HTMLElement> {
       ? h("p", {}, "You may reach no target so far: ask whoever writes this bastion's rules.")
       : h("p", {}, h("a", { href: "/targets" }, "All targets that you may reach")),
   );
-}
-
-function keys(): HTMLElement {
-  return h("p", { class: "keys faint" }, h("kbd", {}, "j"), " ", h("kbd", {}, "k"), " move  ", h("kbd", {}, "Enter"), " open");
 }
 
 function total(count: number): string {

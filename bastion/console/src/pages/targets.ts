@@ -4,6 +4,7 @@ import { targets, type Target } from "../api.ts";
 import { setUpLines, sshLines } from "../connect.ts";
 import { copyLine, h } from "../dom.ts";
 import { visible } from "../format.ts";
+import { accessPart } from "./access.ts";
 import { setTitle, type Context } from "./page.ts";
 
 export async function targetsPage(context: Context): Promise<void> {
@@ -13,6 +14,7 @@ export async function targetsPage(context: Context): Promise<void> {
   context.main.replaceChildren(
     h("div", { class: "page-head" }, h("h1", {}, "Targets")),
     reachable.length === 0 ? nothing() : h("div", {}, setUp(), h("ul", { class: "cards" }, ...reachable.map(card))),
+    accessPart(context, reachable),
   );
 }
 
@@ -42,6 +44,6 @@ function nothing(): HTMLElement {
     "div",
     { class: "note" },
     h("h2", {}, "You may reach no target"),
-    h("p", {}, "No role of this bastion's rules gives you one. Ask whoever writes the rules, and name your user and groups: they are in the menu at the top right."),
+    h("p", {}, "No role of this bastion's rules gives you one. Ask whoever writes the rules, and name your user and groups: they are in the menu at the top right. Where a role lets you ask for access, ask below."),
   );
 }

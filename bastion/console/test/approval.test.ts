@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Approval } from "../src/api.ts";
+import { isOwn, outcome, scopesOf, scopeWords, stillNeeded, whyNot } from "../src/approval.ts";
+import { linkedPath, routeOf } from "../src/route.ts";
+
+const WAITING: Approval = {
+  id: "019ab2f0", kind: "command", state: "pending", requester: { name: "alice", groups: ["engineering"] }, target: "web1", login: "deploy",
+  session: "019ab2c3", rule: null, because: "", command: "id", commands: ["id"], screen: null, reason: null, needed: { groups: ["sre"], count: 2 },
+  votes: [], scope: null, created_at: "2026-11-22T12:00:00Z", expires_at: "2026-11-22T12:15:00Z", decided_at: null, may_decide: false,
+};
+const AT = "2026-11-22T12:01:00Z";
+const yes = (by: string): Approval["votes"][number] => ({ by, approve: true, comment: null, at: AT });
+const person = (name: string, ...groups: string[]): { user: { name: string; groups: string[] } } => ({ user: { name, groups } });
+
+test("who may not decide is told why", () => {
+  assert.match(whyNot(WAITING, person("alice", "sre")) ?? "", /own request/);
+  assert.match(whyNot(WAITING, person("erin", "engineering")) ?? "", /Only members of sre.*engineering/);
+  assert.match(whyNot(WAITING, person("erin")) ?? "", /in no group/);
+  assert.match(whyNot({ ...WAITING, votes: [yes("bob")] }, person("bob", "sre")) ?? "", /You have approved.*one more person of sre/);
+  assert.notEqual(whyNot(WAITING, person("bob", "sre")), null, "the bastion's answer counts, whatever the groups");
+  assert.equal(whyNot({ ...WAITING, may_decide: true }, person("bob", "sre")), null);
+});
+
+test("each person is counted once", () => {
+  assert.equal(stillNeeded(WAITING), "2 different people of sre");
+  assert.equal(stillNeeded({ ...WAITING, votes: [yes("bob"), yes("bob")] }), "one more person of sre");
+  assert.equal(stillNeeded({ ...WAITING, votes: [yes("bob"), yes("dave")] }), "nobody");
+});
+
+test("every end is told in a sentence", () => {
+  const denied = { by: "bob", approve: false, comment: "no", at: AT };
+  assert.equal(outcome(WAITING), null);
+  assert.equal(outcome({ ...WAITING, state: "denied", votes: [denied] }), "Denied by bob.");
+  assert.equal(outcome({ ...WAITING, state: "approved", votes: [yes("bob"), yes("dave")], scope: { scope: "session", until: null } }), "Approved by bob and dave, for this session.");
+  assert.match(outcome({ ...WAITING, state: "expired" }) ?? "", /refused/);
+  assert.match(outcome({ ...WAITING, state: "cancelled", remark: "the bastion restarted" }) ?? "", /restarted/);
+});
+
+test("a scope is offered only where it means something", () => {
+  assert.deepEqual(scopesOf(WAITING), ["once", "session", "for"]);
+  assert.deepEqual(scopesOf({ ...WAITING, session: null }), ["once", "for"]);
+  assert.deepEqual(scopesOf({ ...WAITING, kind: "access" }), ["once"]);
+  assert.match(scopeWords(WAITING, { scope: "for", for: "4h" }), /alice.*4 hours/);
+  assert.equal(scopeWords({ ...WAITING, kind: "access", lasting_seconds: 7200 }, { scope: "once" }), "for 2 h 00 min");
+});
+
+test("one's own request is told by the name", () => {
+  assert.equal(isOwn(WAITING, person("alice")), true);
+  assert.equal(isOwn(WAITING, person("bob")), false);
+});
+
+test("a link in a message leads to the page, and nowhere else", () => {
+  assert.deepEqual(routeOf("/approvals/019ab2f0"), { page: "approval", id: "019ab2f0" });
+  assert.equal(linkedPath("#/approvals/019ab2f0"), "/approvals/019ab2f0");
+  assert.equal(linkedPath("#/approvals"), "/approvals");
+  for (const fragment of ["", "#main", "#t=12", "#/elsewhere", "#//evil.example/approvals", "#//approvals"]) assert.equal(linkedPath(fragment), null);
+});
