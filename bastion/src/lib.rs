@@ -44,6 +44,7 @@ pub mod audit;
 pub mod cli;
 pub mod demo;
 pub mod identity;
+pub mod kube;
 pub mod session;
 pub mod ssh;
 pub mod store;
