@@ -62,7 +62,7 @@ cluster() {
     [ -x /usr/lib/cni/bridge ] || need cni-plugins "the network plugins of CNI" containernetworking-plugins || true
     if [ ! -x "$(tests/cluster/cluster program)" ]; then
         if ! command -v go >/dev/null; then
-            missing+=("go: Go 1.24 or later, which builds the cluster: https://go.dev/dl")
+            missing+=("go: Go 1.26 or later, which builds the cluster: https://go.dev/dl")
             return
         fi
         echo "bastion: building Kubernetes (some minutes)"

@@ -5,6 +5,7 @@ mod command_rules;
 mod dockerfile;
 mod flow_control;
 mod harness;
+mod kube_cluster;
 mod last_byte;
 mod oidc_login;
 mod recording;
