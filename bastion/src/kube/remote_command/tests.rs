@@ -85,7 +85,9 @@ async fn input_sizes_and_half_close_arrive_on_either_transport() {
             match input(&mut user).await {
                 FromUser::Data(data) => typed.extend_from_slice(&data),
                 FromUser::Eof => break,
-                other => panic!("{transport:?}: {other:?}"),
+                other @ (FromUser::Closed | FromUser::Resize(_) | FromUser::Signal(_)) => {
+                    panic!("{transport:?}: {other:?}")
+                }
             }
         }
         assert_eq!(typed, b"cat\n");
@@ -246,7 +248,7 @@ async fn every_split_of_fragments_and_control_frames_is_read_alike() {
                 FromUser::Data(data) => typed.extend_from_slice(&data),
                 FromUser::Resize(size) => sizes.push(size.cols),
                 FromUser::Eof => break,
-                other => panic!("cut at {cut}: {other:?}"),
+                other @ (FromUser::Closed | FromUser::Signal(_)) => panic!("cut at {cut}: {other:?}"),
             }
         }
         assert_eq!((typed.as_slice(), sizes), (b"ls -la\n".as_slice(), vec![9, 80]), "cut at {cut}");

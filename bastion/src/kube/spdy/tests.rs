@@ -81,13 +81,12 @@ fn exchange(from: &mut Connection, to: &mut Connection) -> Vec<Event> {
 #[test]
 fn what_spdystream_writes_is_read_and_its_ping_is_answered() {
     let (events, sent) = serve(&from_go(), &[]).unwrap();
-    let kinds: Vec<_> = events
-        .iter()
-        .filter_map(|event| match event {
-            Event::Opened(id, headers) => Some((id.0, headers.value("streamtype").unwrap(), headers.value("port"))),
-            _ => None,
-        })
-        .collect();
+    let mut kinds = Vec::new();
+    for event in &events {
+        if let Event::Opened(id, headers) = event {
+            kinds.push((id.0, headers.value("streamtype").unwrap(), headers.value("port")));
+        }
+    }
     let opened =
         [(1, "error", None), (3, "stdin", None), (5, "stdout", None), (7, "resize", None), (9, "data", Some("8080"))];
     assert_eq!(kinds, opened);
@@ -155,14 +154,12 @@ proptest! {
             begin = end;
         }
         for (id, sent) in ids.iter().zip(sent) {
-            let got: Vec<u8> = events
-                .iter()
-                .filter_map(|event| match event {
-                    Event::Data(stream, data) if stream == id => Some(data.to_vec()),
-                    _ => None,
-                })
-                .flatten()
-                .collect();
+            let mut got = Vec::new();
+            for event in &events {
+                if let Event::Data(stream, data) = event && stream == id {
+                    got.extend_from_slice(data);
+                }
+            }
             prop_assert_eq!(got, sent);
             prop_assert_eq!(events.iter().filter(|event| **event == Event::Finished(*id)).count(), 1);
         }

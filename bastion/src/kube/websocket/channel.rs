@@ -104,14 +104,16 @@ mod tests {
 
     use super::{ChannelMessage::*, ChannelProtocol::*, *};
 
-    fn decode(protocol: ChannelProtocol, message: &[u8]) -> Result<Option<ChannelMessage>, ChannelError> {
+    type Decoded = Result<Option<ChannelMessage>, ChannelError>;
+
+    fn decode(protocol: ChannelProtocol, message: &[u8]) -> Decoded {
         protocol.decode(Bytes::copy_from_slice(message))
     }
 
     #[test]
     fn messages_are_read_as_the_api_server_reads_them() {
         let data = |kind, bytes: &'static [u8]| Ok(Some(Data(kind, Bytes::from_static(bytes))));
-        let table: &[(ChannelProtocol, &[u8], Result<Option<ChannelMessage>, ChannelError>)] = &[
+        let table: &[(ChannelProtocol, &[u8], Decoded)] = &[
             (V5, b"\x00ls\n", data(StreamKind::Stdin, b"ls\n")),
             (V4, b"\x01out", data(StreamKind::Stdout, b"out")),
             (V4, b"\x02err", data(StreamKind::Stderr, b"err")),
