@@ -45,6 +45,7 @@ pub mod cli;
 pub mod demo;
 pub mod identity;
 pub mod reload;
+pub mod kube;
 pub mod session;
 pub mod ssh;
 pub mod store;
