@@ -6,11 +6,15 @@
 use std::{collections::BTreeMap, path::Path};
 
 pub mod cases;
+pub mod cluster;
 pub mod command;
+pub mod request;
 pub mod window;
 
 pub use cases::{CaseInput, RuleCase, RuleCases};
+pub use cluster::ClusterAllow;
 pub use command::{Approvers, CommandMatch, CommandRule, FlagMatch, Protocol, RuleClass, RuleEffect, RuleMatch};
+pub use request::RequestMatch;
 pub use window::TimeWindow;
 
 use crate::{
@@ -42,6 +46,8 @@ pub struct Role {
     pub users: Vec<UserName>,
     /// What the role allows; any entry that matches is enough.
     pub allow: Vec<Allow>,
+    /// The Kubernetes clusters that it allows; any entry that matches is enough.
+    pub clusters: Vec<ClusterAllow>,
     /// What the role may see of others in the console and the API.
     pub console: Vec<ConsoleRight>,
 }
@@ -125,6 +131,16 @@ impl Role {
     fn read(key: &Located<&str>, field: &Field<'_>) -> Read<Self> {
         let name = key.value.parse().map_err(|error: crate::NameError| field.refused(error.to_string()));
         field.table("a role such as { groups: [engineering], allow: […] }", |role| {
+            let entries = role.or("allow", Vec::new(), |allow| {
+                allow.list("a list such as [{ targets: …, logins: …, capabilities: … }]", Entry::read)
+            });
+            let (mut allow, mut clusters) = (Vec::new(), Vec::new());
+            for entry in entries {
+                match entry {
+                    Entry::Clusters(entry) => clusters.push(entry),
+                    Entry::Targets(entry) => allow.push(entry),
+                }
+            }
             Ok(Self {
                 groups: role.or("groups", Vec::new(), |groups| {
                     groups.list("a list of groups such as [engineering]", |group| group.name("a group name"))
@@ -132,9 +148,8 @@ impl Role {
                 users: role.or("users", Vec::new(), |users| {
                     users.list("a list of user names such as [alice]", |user| user.name("a user name"))
                 }),
-                allow: role.or("allow", Vec::new(), |allow| {
-                    allow.list("a list such as [{ targets: …, logins: …, capabilities: … }]", Allow::read)
-                }),
+                allow,
+                clusters,
                 console: role.or("console", Vec::new(), |console| {
                     console.list("a list such as [sessions, audit]", |right| {
                         right.choice(&[("sessions", ConsoleRight::Sessions), ("audit", ConsoleRight::Audit)])
@@ -143,6 +158,22 @@ impl Role {
                 name: Located { value: name?, at: key.at },
             })
         })
+    }
+}
+
+/// One entry of `allow`: for SSH hosts, or for Kubernetes clusters.
+enum Entry {
+    Clusters(ClusterAllow),
+    Targets(Allow),
+}
+
+impl Entry {
+    fn read(field: &Field<'_>) -> Read<Self> {
+        if field.has("clusters") {
+            ClusterAllow::read(field).map(Self::Clusters)
+        } else {
+            Allow::read(field).map(Self::Targets)
+        }
     }
 }
 

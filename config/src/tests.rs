@@ -19,14 +19,15 @@ fn example_folder() -> tempfile::TempDir {
     for name in ["tls", "secrets"] {
         fs::create_dir(folder.path().join(name)).unwrap();
     }
-    for name in ["tls/bastion.pem", "tls/bastion.key", "tls/internal-ca.pem"] {
+    for name in ["tls/bastion.pem", "tls/bastion.key", "tls/internal-ca.pem", "tls/staging-ca.pem", "tls/lab.pem"] {
         fs::write(folder.path().join(name), "pem\n").unwrap();
     }
-    for name in ["oidc", "switch1", "s3-id", "s3-key"] {
+    for name in ["oidc", "switch1", "s3-id", "s3-key", "prod.kubeconfig", "staging-token"] {
         fs::write(folder.path().join("secrets").join(name), format!("hidden-{name}\n")).unwrap();
     }
     let key = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
     fs::write(folder.path().join("secrets/db1"), key).unwrap();
+    fs::write(folder.path().join("secrets/lab-key"), key).unwrap();
     fs::write(folder.path().join("rules.example.yaml"), EXAMPLE_RULES).unwrap();
     folder
 }

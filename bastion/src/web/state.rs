@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use config::Target;
+use config::{Cluster, Target};
 use policy::RuleSet;
 use recorder::Recorder;
 use serde::Serialize;
@@ -11,7 +11,10 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::limits::LoginLimiter;
-use crate::{identity::login::LoginService, store::Store};
+use crate::{
+    identity::{kube_credential::KubeCredentials, login::LoginService},
+    store::Store,
+};
 
 /// What requests are answered from. Cheap to clone.
 #[derive(Clone)]
@@ -27,6 +30,8 @@ pub struct Parts {
     pub rules: watch::Receiver<Arc<RuleSet>>,
     /// The hosts behind the bastion.
     pub targets: Arc<[Target]>,
+    /// The Kubernetes clusters, where there are any.
+    pub kube: Option<KubeAccess>,
     /// Where recordings are read.
     pub recorder: Arc<Recorder>,
     /// What `GET /api/v1/info` tells everybody.
@@ -44,12 +49,13 @@ impl WebState {
         logins: Arc<LoginService>,
         rules: watch::Receiver<Arc<RuleSet>>,
         targets: Arc<[Target]>,
+        kube: Option<KubeAccess>,
         recorder: Arc<Recorder>,
         info: BastionInfo,
         url: Url,
     ) -> Self {
         let login_limiter = LoginLimiter::default();
-        Self(Arc::new(Parts { store, logins, rules, targets, recorder, info, url, login_limiter }))
+        Self(Arc::new(Parts { store, logins, rules, targets, kube, recorder, info, url, login_limiter }))
     }
 
     /// The rules as they are now.
@@ -66,6 +72,17 @@ impl std::ops::Deref for WebState {
     }
 }
 
+/// The Kubernetes clusters, and the credentials for their front.
+#[derive(Clone)]
+pub struct KubeAccess {
+    /// Issues credentials.
+    pub credentials: KubeCredentials,
+    /// The clusters behind the bastion.
+    pub clusters: Arc<[Cluster]>,
+    /// The front's URL as users see it.
+    pub url: Url,
+}
+
 /// What the bastion tells everybody, so that clients can be set up.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct BastionInfo {
@@ -77,6 +94,9 @@ pub struct BastionInfo {
     pub version: String,
     /// Where SSH is served.
     pub ssh: SshAddress,
+    /// Where Kubernetes clusters are served; none where there are no clusters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kube: Option<KubeAddress>,
     /// The bastion's own host names: principals of its host certificate.
     pub names: Vec<String>,
     /// The CA that signs host certificates, as in a `known_hosts` line after `@cert-authority`.
@@ -92,4 +112,11 @@ pub struct SshAddress {
     pub host: String,
     /// TCP port.
     pub port: u16,
+}
+
+/// Where Kubernetes clusters are served, as users reach it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct KubeAddress {
+    /// The front's URL; clusters are under `/clusters/NAME`.
+    pub url: String,
 }

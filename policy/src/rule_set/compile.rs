@@ -39,7 +39,7 @@ fn role(written: &rules::Role, report: &mut impl FnMut(Location, CompileReason))
     if written.groups.is_empty() && written.users.is_empty() {
         report(at, CompileReason::NoMembers);
     }
-    if written.allow.is_empty() && written.console.is_empty() {
+    if written.allow.is_empty() && written.clusters.is_empty() && written.console.is_empty() {
         report(at, CompileReason::NothingAllowed);
     }
     Role {

@@ -1,0 +1,35 @@
+//! The Kubernetes front: what `kubectl`, Helm and client libraries take for an API server, under `/clusters/NAME`.
+//!
+//! ```text
+//!   kubectl ──TLS──> listener ──> front ─── who? (certificate or token; the login still stands)
+//!                                   │   ─── what? (request_info)  may they? (policy)
+//!                                   ├──> proxy ──> upstream ──TLS──> API server
+//!                                   └──> a Status that kubectl prints, and why
+//! ```
+//!
+//! - [`listener`]: accept, TLS with an optional client certificate, HTTP/1.1 and HTTP/2
+//! - [`front`]: one request from its head to a decision
+//! - [`request_info`]: method, path and query -> verb, resource, subresource, namespace, name
+//! - [`impersonation`]: which headers go on, and as whom the cluster sees the user
+//! - [`proxy`]: a request and its answer, streamed both ways
+//! - [`upstream`]: the connection to a cluster, with the bastion's own credential
+//! - [`request_log`]: each request is an audit event
+//! - [`status`]: refusals as `metav1.Status`
+//!
+//! **Architecture invariant:** no request reaches a cluster without [`impersonation::Impersonation`], which only a
+//! [`policy::ClusterPermit`] and an [`Authenticated`](crate::identity::Authenticated) subject make.
+
+pub mod front;
+pub mod impersonation;
+pub mod listener;
+pub mod proxy;
+pub mod request_info;
+pub mod request_log;
+pub mod status;
+pub mod upstream;
+
+pub use front::{Front, KubeCluster};
+pub use listener::Listener;
+
+#[cfg(test)]
+mod tests;
