@@ -125,7 +125,7 @@ fn each_slip_is_named_with_its_place_and_a_way_out() {
         (
             "colour",
             "colour: blue",
-            "1:1: colour: unknown key; known here: data_dir, names, listen, web, identity, targets, recording, store, telemetry, rules",
+            "1:1: colour: unknown key; known here: data_dir, names, listen, web, kube, identity, targets, clusters, recording, store, telemetry, rules",
         ),
         (
             "listen",

@@ -209,6 +209,7 @@ async fn a_cluster_that_breaks_off_is_not_a_whole_answer() {
         let mut user = front.certificate_of("alice", protocol).await;
         let answer = user.open(Method::GET, "/clusters/dev/api/v1/pods?break", &[], b"").await;
         assert_eq!(answer.status(), StatusCode::OK);
+        front.cluster.break_off();
         let whole = timeout(SOON, answer.into_body().collect()).await.unwrap();
         assert!(whole.is_err(), "half an answer was passed on as a whole one");
     }

@@ -115,7 +115,11 @@ fn keep_private(path: &Path) -> std::io::Result<()> {
 
 fn migrations() -> Migrator {
     let init = include_str!("migrations/0001_init.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(1, "init".into(), MigrationType::Simple, init, false)])
+    let certificate_login = include_str!("migrations/0005_certificate_login.sql").into_sql_str();
+    Migrator::with_migrations(vec![
+        Migration::new(1, "init".into(), MigrationType::Simple, init, false),
+        Migration::new(5, "certificate_login".into(), MigrationType::Simple, certificate_login, false),
+    ])
 }
 
 #[async_trait]

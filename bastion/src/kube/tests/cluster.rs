@@ -33,6 +33,7 @@ struct State {
     heads: Mutex<Vec<Value>>,
     watch: Mutex<Option<mpsc::Sender<Bytes>>>,
     opened: Notify,
+    broken: Notify,
 }
 
 impl TestCluster {
@@ -74,6 +75,11 @@ impl TestCluster {
         }
     }
 
+    /// Ends an answer in the middle.
+    pub(super) fn break_off(&self) {
+        self.state.broken.notify_one();
+    }
+
     /// Returns when nobody reads the watch any more.
     pub(super) async fn watch_ended(&self) {
         let watch = self.state.watch.lock().unwrap().take().unwrap();
@@ -103,8 +109,12 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
             Response::new(StreamBody::new(parts).boxed_unsync())
         }
         "break" => {
-            let parts = [Ok(Frame::data(Bytes::from_static(b"half"))), Err(std::io::Error::other("broken off"))];
-            Response::new(StreamBody::new(futures_util::stream::iter(parts).boxed()).boxed_unsync())
+            let half = futures_util::stream::iter([Ok(Frame::data(Bytes::from_static(b"half")))]);
+            let end = futures_util::stream::once(async move {
+                state.broken.notified().await;
+                Err(std::io::Error::other("broken off"))
+            });
+            Response::new(StreamBody::new(half.chain(end)).boxed_unsync())
         }
         "forbidden" => Response::new(whole(Bytes::from_static(b"pods is forbidden"))),
         _ => Response::new(whole(Bytes::from(head.to_string()))),

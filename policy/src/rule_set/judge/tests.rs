@@ -4,6 +4,8 @@ use std::{path::Path, time::SystemTime};
 
 use config::{RuleDoc, Target, rules::Protocol, target::parse_targets};
 
+use jiff::Timestamp;
+
 use super::*;
 
 const ROLES: &str = "
