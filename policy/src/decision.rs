@@ -91,7 +91,7 @@ impl Denial {
     #[must_use]
     pub fn unknown_cluster(name: &str) -> Self {
         Self::by_default(format!(
-            "unknown cluster {name:?}, or none of your roles reaches it; `bastion targets` lists those you can reach"
+            "unknown cluster {name:?}, or none of your roles reaches it; `bastion kubeconfig` names those you can reach"
         ))
     }
 

@@ -131,14 +131,15 @@ impl Kept {
     }
 
     fn exec_credential(&self) -> Value {
-        let mut status = json!({ "expirationTimestamp": self.expires_at.to_string() });
-        match &self.secret {
-            Secret::Certificate { certificate, key } => {
-                status["clientCertificateData"] = json!(certificate);
-                status["clientKeyData"] = json!(key);
-            }
-            Secret::Token(token) => status["token"] = json!(token),
-        }
+        let until = self.expires_at.to_string();
+        let status = match &self.secret {
+            Secret::Certificate { certificate, key } => json!({
+                "expirationTimestamp": until,
+                "clientCertificateData": certificate,
+                "clientKeyData": key,
+            }),
+            Secret::Token(token) => json!({ "expirationTimestamp": until, "token": token }),
+        };
         json!({ "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status })
     }
 }

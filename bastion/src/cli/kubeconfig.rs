@@ -19,9 +19,9 @@ use super::output::print;
 /// Arguments of `bastion kubeconfig`.
 #[derive(Debug, Args)]
 pub struct KubeconfigOptions {
-    /// The cluster's name; `bastion targets` lists those you may reach.
+    /// The cluster's name; left out, those you may reach are named.
     #[arg(value_name = "CLUSTER")]
-    pub cluster: String,
+    pub cluster: Option<String>,
     /// Add the context to the kubeconfig that kubectl uses, and make it the current one.
     #[arg(long)]
     pub install: bool,
@@ -39,12 +39,14 @@ pub async fn run(home: &BastionHome, options: &KubeconfigOptions) -> Result<(), 
     let login = home.login_at(Timestamp::now())?;
     let page: Page = ApiClient::with_login(home, &login)?.get("clusters", &[]).await?;
     let clusters: Vec<Cluster> = page.items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect();
-    let Some(cluster) = clusters.iter().find(|cluster| cluster.name == options.cluster) else {
-        let names: Vec<_> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-        let reachable = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let names: Vec<_> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+    let reachable = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let Some(name) = &options.cluster else {
+        return Err(CommandError::Usage(format!("name a cluster; you may reach: {reachable}")));
+    };
+    let Some(cluster) = clusters.iter().find(|cluster| cluster.name == *name) else {
         return Err(CommandError::Refused(format!(
-            "unknown cluster {:?}, or none of your roles reaches it; you may reach: {reachable}",
-            options.cluster
+            "unknown cluster {name:?}, or none of your roles reaches it; you may reach: {reachable}"
         )));
     };
     let program = std::env::current_exe()?;
@@ -65,10 +67,10 @@ fn kubeconfig(
         let text = path.to_str().map(str::to_owned);
         text.ok_or_else(|| CommandError::Usage(format!("{} is not UTF-8: kubectl cannot use it", path.display())))
     };
-    let mut server = json!({ "server": cluster.server });
-    if let Some(ca) = ca {
-        server["certificate-authority-data"] = json!(BASE64.encode(ca));
-    }
+    let server = match ca {
+        Some(ca) => json!({ "server": cluster.server, "certificate-authority-data": BASE64.encode(ca) }),
+        None => json!({ "server": cluster.server }),
+    };
     let mut arguments = vec!["credential", "kube"];
     if token {
         arguments.push("--token");
@@ -91,18 +93,20 @@ fn kubeconfig(
     }))
 }
 
-/// Merges it into the person's own file with kubectl, which knows how: other contexts, comments lost or not, `KUBECONFIG`
-/// lists and all.
+/// Merges it into the person's own file with kubectl, which knows how.
 fn install(home: &BastionHome, cluster: &Cluster, text: &str) -> Result<(), CommandError> {
     let lock = home.lock()?;
     let ours = home.folder().join(format!("kubeconfig-{}", cluster.name));
     write_atomically(&ours, text.as_bytes(), PUBLIC)?;
+    // Some kubectls ask the cluster for its version first, and so call our plugin, which may want the lock.
+    drop(lock);
     let file = own_file()?;
     if file.exists() {
         let both = std::env::join_paths([&ours, &file]).context("the path of the kubeconfig has a \":\" in it")?;
         let merged = Command::new("kubectl")
             .args(["config", "view", "--flatten", "--output", "json"])
             .env("KUBECONFIG", both)
+            .stdin(std::process::Stdio::null())
             .output()
             .context("kubectl is needed to merge into an existing kubeconfig")?;
         if !merged.status.success() {
@@ -116,7 +120,6 @@ fn install(home: &BastionHome, cluster: &Cluster, text: &str) -> Result<(), Comm
         }
         write_atomically(&file, text.as_bytes(), SECRET)?;
     }
-    drop(lock);
     eprintln!("{} has the context {}, which is now the current one", file.display(), context_name(cluster));
     Ok(())
 }

@@ -232,7 +232,9 @@ mod tests {
                     (now.as_second() + seconds).unsigned_abs(),
                 ));
                 let algorithms = webpki::ALL_VERIFICATION_ALGS;
-                certificate.verify_for_usage(algorithms, &[root.clone()], &[], at, usage, None, None).is_ok()
+                certificate
+                    .verify_for_usage(algorithms, std::slice::from_ref(&root), &[], at, usage, None, None)
+                    .is_ok()
             };
             assert!(is_good(0, webpki::KeyUsage::client_auth()));
             assert!(!is_good(0, webpki::KeyUsage::server_auth()));

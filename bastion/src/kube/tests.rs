@@ -36,10 +36,8 @@ fn refusal(answer: &Answer, status: StatusCode) -> String {
 }
 
 async fn request_events(front: &TestFront, count: usize) -> Vec<KubeRequestEvent> {
-    let found = front.events(count, |event| match event {
-        AuditEvent::KubeRequest(request) => Some(*request),
-        _ => None,
-    });
+    let found =
+        front.events(count, |event| if let AuditEvent::KubeRequest(request) = event { Some(*request) } else { None });
     found.await
 }
 

@@ -44,6 +44,7 @@ pub struct Parts {
 impl WebState {
     /// Puts the parts together.
     #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "each is a part of its own, named by its type")]
     pub fn new(
         store: Arc<dyn Store>,
         logins: Arc<LoginService>,
