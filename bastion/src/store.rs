@@ -105,6 +105,8 @@ pub struct CertificateRecord {
     pub fingerprint: String,
     /// Who it was issued to, with the groups of that moment.
     pub subject: Subject,
+    /// The login that it was issued under; unknown of those from before this was kept.
+    pub login: Option<TokenHash>,
     /// When it was issued.
     pub issued_at: Timestamp,
     /// When it ends.

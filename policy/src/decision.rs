@@ -128,6 +128,14 @@ impl Denial {
         ))
     }
 
+    /// The same for a Kubernetes cluster.
+    #[must_use]
+    pub fn unknown_cluster(name: &str) -> Self {
+        Self::by_default(format!(
+            "unknown cluster {name:?}, or none of your roles reaches it; `bastion kubeconfig` names those you can reach"
+        ))
+    }
+
     pub(crate) fn by_default(reason: String) -> Self {
         Self { reason, rule: None }
     }

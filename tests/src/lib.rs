@@ -26,8 +26,8 @@
 pub mod api;
 pub mod bastion;
 pub mod cast;
-pub mod keys;
 pub mod cluster;
+pub mod keys;
 pub mod oidc;
 pub mod patience;
 pub mod peers;

@@ -8,7 +8,6 @@ use config::{
     RuleName,
     rules::{Approvers, LoginSelector, RuleClass, RuleEffect},
 };
-use jiff::Timestamp;
 
 use super::RuleSet;
 use crate::{
@@ -78,24 +77,17 @@ struct Finding {
 impl Rule {
     fn applies(&self, who: &Subject, what: &Resource<'_>, judging: &Judging) -> bool {
         let scope = &self.scope;
-        let role = scope.roles.as_ref().is_none_or(|roles| {
-            roles.iter().any(|role| {
-                role.users.contains(&who.name) || role.groups.iter().any(|group| who.groups.contains(group))
-            })
-        });
         let login = scope.logins.is_empty()
             || scope.logins.iter().any(|selector| match selector {
                 LoginSelector::Any => true,
                 LoginSelector::Named(named) => named == what.login,
                 LoginSelector::Own => who.name.as_str() == what.login.as_str(),
             });
-        role && login
+        scope.has_member(who)
+            && login
             && scope.targets.as_ref().is_none_or(|targets| targets.matches(what.target))
             && scope.protocol.is_none_or(|protocol| protocol == judging.protocol)
-            && scope.during.as_ref().is_none_or(|window| {
-                // A time that no calendar has is in no window of a milder rule, and in each of a stricter one.
-                Timestamp::try_from(judging.now).map_or(self.effect != RuleEffect::Allow, |now| window.contains(now))
-            })
+            && scope.is_during(judging.now, self.effect)
     }
 }
 
