@@ -37,7 +37,9 @@ use crate::{
         ssh_certificate::TrustedCas,
         x509_ca::{KubeClientCa, X509Error},
     },
-    kube::{self, KubeCluster, listener::ListenerTlsError, request_log::RequestLog, upstream::ClusterError},
+    kube::{
+        self, KubeCluster, listener::ListenerTlsError, request_log::RequestLog, retry::Refused, upstream::ClusterError,
+    },
     reload::Reloader,
     session::{Registry, Sessions},
     ssh::{
@@ -283,7 +285,14 @@ impl App {
         let tasks = front.tasks.clone();
         let (kube, kube_access) = match sockets.kube {
             Some(socket) if !config.clusters.is_empty() => {
-                let parts = KubeParts { store: &store, rules: rules.subscribe(), tls: &tls, tasks: &tasks };
+                let parts = KubeParts {
+                    store: &store,
+                    sessions: &front.sessions,
+                    rules: rules.subscribe(),
+                    tls: &tls,
+                    tasks: &tasks,
+                    closing: front.closing.clone(),
+                };
                 let (listener, access) = kube_front(&config, socket, parts).await?;
                 (Some(listener), Some(access))
             }
@@ -379,9 +388,11 @@ impl App {
 /// What the Kubernetes front shares with the others.
 struct KubeParts<'a> {
     store: &'a Arc<dyn Store>,
+    sessions: &'a Sessions,
     rules: watch::Receiver<Arc<RuleSet>>,
     tls: &'a rustls::ServerConfig,
     tasks: &'a TaskTracker,
+    closing: CancellationToken,
 }
 
 /// The Kubernetes front, and what the console and the API know of it.
@@ -403,7 +414,10 @@ async fn kube_front(
         rules: parts.rules,
         clusters,
         log: RequestLog::start(Arc::clone(parts.store), parts.tasks),
-        store: Arc::clone(parts.store),
+        sessions: parts.sessions.clone(),
+        refused: Refused::default(),
+        tasks: parts.tasks.clone(),
+        closing: parts.closing,
     });
     let listener = kube::Listener::new(socket, tls, front, config.listen.max_connections);
     let access = KubeAccess { credentials, clusters: config.clusters.clone().into(), url: config.kube.url.clone() };

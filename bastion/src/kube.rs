@@ -18,6 +18,9 @@
 //!
 //! Commands in pods and forwarded ports:
 //!
+//! - [`upgrade`]: the head of a request for another protocol
+//! - [`command`]: exec and attach become sessions; [`forward`]: ports, counted; [`retry`]: kubectl's second try
+//! - [`dial`]: the same towards the cluster, over WebSocket or else SPDY
 //! - [`spdy`]: SPDY/3.1, bytes -> events and commands -> bytes
 //! - [`websocket`]: what the messages of `v5.channel.k8s.io` say, and the limits of the connection
 //! - [`stream`]: the streams of a command; sizes and exit status as they are written there
@@ -28,6 +31,9 @@
 //! **Architecture invariant:** no request reaches a cluster without [`impersonation::Impersonation`], which only a
 //! [`policy::ClusterPermit`] and an [`Authenticated`](crate::identity::Authenticated) subject make.
 
+pub mod command;
+pub mod dial;
+pub mod forward;
 pub mod front;
 pub mod fuzz;
 pub mod impersonation;
@@ -36,9 +42,11 @@ pub mod proxy;
 pub mod remote_command;
 pub mod request_info;
 pub mod request_log;
+pub mod retry;
 pub mod spdy;
 pub mod status;
 pub mod stream;
+pub mod upgrade;
 pub mod upstream;
 pub mod websocket;
 

@@ -117,6 +117,8 @@ pub struct CertificateRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionKind {
+    /// What runs in a container already.
+    Attach,
     /// One command.
     Exec,
     /// The sftp subsystem.
@@ -130,6 +132,7 @@ impl SessionKind {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Attach => "attach",
             Self::Exec => "exec",
             Self::Sftp => "sftp",
             Self::Shell => "shell",

@@ -128,7 +128,15 @@ impl Denial {
         ))
     }
 
-    /// The same for a Kubernetes cluster.
+    /// The same for a cluster.
+    pub(crate) fn exec_only_cluster(cluster: &TargetName) -> Self {
+        Self::by_default(format!(
+            "{cluster} is exec-only for you: there is no terminal; give the command without -t, as in \
+             `kubectl exec POD -- COMMAND`"
+        ))
+    }
+
+    /// The same as [`Denial::unknown_target`] for a Kubernetes cluster.
     #[must_use]
     pub fn unknown_cluster(name: &str) -> Self {
         Self::by_default(format!(

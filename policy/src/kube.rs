@@ -7,13 +7,13 @@
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use config::{
-    Cluster, GroupName, RoleName, RuleName, TargetName,
-    rules::{Approvers, RuleEffect},
+    Cluster, GroupName, Login, RoleName, RuleName, TargetName,
+    rules::{Approvers, RuleEffect, SessionMode},
 };
 
 use crate::{
     access::UnknownCapability,
-    decision::{Denial, Obligations},
+    decision::{Denial, Obligations, Permit},
 };
 
 /// The verb of requests that open a connection into a pod, a node or a service, whatever their method is.
@@ -41,6 +41,13 @@ pub struct KubeObject<'a> {
     pub namespace: &'a str,
     /// The object's name.
     pub name: &'a str,
+}
+
+/// A [`KubeRequest`] that is kept: what a session was opened with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedKubeRequest {
+    verb: String,
+    object: Option<[String; 5]>,
 }
 
 /// What may be done with a cluster; a role must allow each one (default deny).
@@ -152,6 +159,30 @@ impl fmt::Display for KubeRequest<'_> {
     }
 }
 
+impl From<KubeRequest<'_>> for OwnedKubeRequest {
+    fn from(request: KubeRequest<'_>) -> Self {
+        let owned = |KubeObject { group, resource, subresource, namespace, name }: KubeObject<'_>| {
+            [group, resource, subresource, namespace, name].map(str::to_owned)
+        };
+        Self { verb: request.verb.to_owned(), object: request.object.map(owned) }
+    }
+}
+
+impl OwnedKubeRequest {
+    /// The request.
+    #[must_use]
+    pub fn get(&self) -> KubeRequest<'_> {
+        let object = self.object.as_ref().map(|[group, resource, subresource, namespace, name]| KubeObject {
+            group,
+            resource,
+            subresource,
+            namespace,
+            name,
+        });
+        KubeRequest { verb: &self.verb, object }
+    }
+}
+
 // === impl KubeCapability ===
 
 impl KubeCapability {
@@ -216,6 +247,19 @@ impl ClusterPermit {
     #[must_use]
     pub fn obligations(&self) -> Obligations {
         self.obligations
+    }
+
+    /// The permit of one session in `pod`, which stands where the account of a host does; `terminal` says whether
+    /// somebody types into it.
+    ///
+    /// # Errors
+    ///
+    /// Where the mode rules a terminal out.
+    pub fn session(&self, pod: Login, terminal: bool) -> Result<Permit, Denial> {
+        if terminal && self.obligations.mode == SessionMode::ExecOnly {
+            return Err(Denial::exec_only_cluster(&self.cluster));
+        }
+        Ok(Permit::new(self.cluster.clone(), pod, self.roles.clone(), self.obligations))
     }
 }
 

@@ -30,14 +30,15 @@ pub mod screen;
 pub mod verdict;
 pub mod visible;
 
-pub use access::{Action, Approved, ApprovedKind, Capability, Context, Resource, Subject, UnknownCapability};
+pub use access::{Action, Approved, ApprovedKind, Capability, Context, Resource, Site, Subject, UnknownCapability};
 pub use config::rules::{Protocol, RecordingDuty, RuleEffect, SessionMode};
 pub use decision::{Decision, Denial, Hold, Obligations, Permit};
 pub use editor::{EditorStep, Entered, LineEditor};
 pub use error::{CompileError, CompileReason, Named};
 pub use key::{Key, KeyBytes, KeyPress, KeyReader};
 pub use kube::{
-    ClusterDecision, ClusterPermit, KubeCapability, KubeObject, KubeRequest, ReachableCluster, RequestVerdict,
+    ClusterDecision, ClusterPermit, KubeCapability, KubeObject, KubeRequest, OwnedKubeRequest, ReachableCluster,
+    RequestVerdict,
 };
 pub use line::{LineTracker, Pressed};
 pub use mask::{Masked, Masker};

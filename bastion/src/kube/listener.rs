@@ -85,7 +85,7 @@ impl Listener {
                 front: Arc::clone(&self.front),
                 peer,
                 stop: stop.clone(),
-                _place: place,
+                place: Arc::new(place),
             };
             let closing = closing.clone();
             connections.spawn(async move {
@@ -121,7 +121,7 @@ struct Connection {
     front: Arc<Front>,
     peer: SocketAddr,
     stop: CancellationToken,
-    _place: OwnedSemaphorePermit,
+    place: Arc<OwnedSemaphorePermit>,
 }
 
 impl Connection {
@@ -140,7 +140,8 @@ impl Connection {
 
     async fn serve_http(self, stream: TlsStream<TcpStream>) {
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).cloned();
-        let peer = Peer { address: self.peer, certificate: certificate.map(CertificateDer::into_owned) };
+        let certificate = certificate.map(CertificateDer::into_owned);
+        let peer = Peer { address: self.peer, certificate, place: Arc::clone(&self.place) };
         let (front, peer) = (Arc::clone(&self.front), Arc::new(peer));
         let service = service_fn(move |request| Arc::clone(&front).serve(Arc::clone(&peer), request));
         let mut server = auto::Builder::new(TokioExecutor::new());

@@ -20,7 +20,7 @@ use tokio::time::{Sleep, timeout};
 use super::{
     impersonation::to_user,
     request_log::Place,
-    status::Refusal,
+    status::{Refusal, Told},
     upstream::{ClusterConnection, SendError},
 };
 use crate::audit::{AuditEvent, KubeRequestEvent};
@@ -69,7 +69,33 @@ impl Entry {
         refusal.response().map(|body| self.count_out(body, None))
     }
 
-    fn answered(&mut self, status: StatusCode) {
+    /// Gives an answer that is ready.
+    #[must_use]
+    pub fn give(mut self, response: Response<Body>) -> Response<Body> {
+        self.answered(response.status());
+        response.map(|body| self.count_out(body, None))
+    }
+
+    /// The same for a refusal of the bastion's own that is said in `told`, or of the cluster's.
+    #[must_use]
+    pub fn tell(mut self, told: &Told) -> Response<Body> {
+        self.event.refused = Some(told.message());
+        self.give(told.response())
+    }
+
+    /// Where bytes for the cluster are counted.
+    #[must_use]
+    pub fn bytes_in(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.bytes_in)
+    }
+
+    /// Bytes that the user was sent.
+    pub fn sent(&mut self, bytes: u64) {
+        self.event.bytes_out = bytes;
+    }
+
+    /// The head of the answer is on its way.
+    pub fn answered(&mut self, status: StatusCode) {
         self.event.status = Some(status.as_u16());
         self.event.latency_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
     }
@@ -134,7 +160,9 @@ pub async fn forward(
     answer
 }
 
-fn unavailable(error: &SendError) -> Refusal {
+/// What a user reads of a cluster that did not answer.
+#[must_use]
+pub fn unavailable(error: &SendError) -> Refusal {
     let message = match error {
         SendError::Credential(_) => "the bastion has no credential for the cluster right now; tell the operator",
         SendError::Exchange(_) => "the connection to the cluster broke before it answered; try again",

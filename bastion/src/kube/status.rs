@@ -18,6 +18,17 @@ pub struct Refusal {
     pub rule: Option<String>,
 }
 
+/// A refusal as it goes over the wire, ours or the cluster's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// What the body is.
+    pub content_type: Option<HeaderValue>,
+    /// The body.
+    pub body: Bytes,
+}
+
 impl Refusal {
     /// A refusal with this status.
     #[must_use]
@@ -35,6 +46,12 @@ impl Refusal {
     /// The answer. Its message begins with `bastion:`, so that nobody looks for the reason in the cluster.
     #[must_use]
     pub fn response(&self) -> Response<Body> {
+        self.told().response()
+    }
+
+    /// The same, as it can be said twice.
+    #[must_use]
+    pub fn told(&self) -> Told {
         let status = json!({
             "kind": "Status",
             "apiVersion": "v1",
@@ -44,12 +61,34 @@ impl Refusal {
             "reason": reason(self.status),
             "code": self.status.as_u16(),
         });
-        let body = Full::new(Bytes::from(status.to_string())).map_err(|never| match never {}).boxed_unsync();
+        Told {
+            status: self.status,
+            content_type: Some(HeaderValue::from_static("application/json")),
+            body: status.to_string().into(),
+        }
+    }
+}
+
+impl Told {
+    /// The answer.
+    #[must_use]
+    pub fn response(&self) -> Response<Body> {
+        let body = Full::new(self.body.clone()).map_err(|never| match never {}).boxed_unsync();
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(content_type) = &self.content_type {
+            response.headers_mut().insert(header::CONTENT_TYPE, content_type.clone());
+        }
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
+    }
+
+    /// What a person reads of it.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let status: Option<serde_json::Value> = serde_json::from_slice(&self.body).ok();
+        let message = status.as_ref().and_then(|status| status["message"].as_str()).unwrap_or_default();
+        if message.is_empty() { self.status.to_string() } else { policy::visible(message.as_bytes()) }
     }
 }
 

@@ -3,7 +3,10 @@
 //! HTTP/1.1 only, a connection for each request that is under way: over one HTTP/2 connection a few users who do not
 //! read would take the window of all.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use ::kube::{
     Config,
@@ -27,6 +30,8 @@ use super::proxy::Body;
 #[derive(Debug, Clone)]
 pub struct ClusterConnection {
     base: Uri,
+    /// When it last refused what it then took over SPDY.
+    websocket_refused: Arc<Mutex<Option<Instant>>>,
     service: BoxCloneSyncService<Request<Body>, Response<Incoming>, BoxError>,
 }
 
@@ -121,7 +126,7 @@ impl ClusterConnection {
             Some(layer) => BoxCloneSyncService::new(layer.layer(client)),
             None => BoxCloneSyncService::new(client),
         };
-        Ok(Self { base: config.cluster_url, service })
+        Ok(Self { base: config.cluster_url, websocket_refused: Arc::default(), service })
     }
 
     /// Sends a request whose URI holds path and query as the API server is to see them.
@@ -138,6 +143,18 @@ impl ClusterConnection {
                 None => SendError::Credential(error),
             }
         })
+    }
+
+    /// Whether WebSocket need not be tried: it was refused a while ago.
+    #[must_use]
+    pub fn refuses_websocket(&self) -> bool {
+        let refused = self.websocket_refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.is_some_and(|at| at.elapsed() < WITHOUT_WEBSOCKET)
+    }
+
+    /// WebSocket was refused, and SPDY was not.
+    pub fn websocket_was_refused(&self) {
+        *self.websocket_refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// The cluster's own URL may have a path of its own (a cluster behind another proxy).
@@ -215,6 +232,9 @@ const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// Shorter than the API server's own, so that no request meets a connection that is being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// For how long SPDY is used at once where WebSocket was refused: it may be one user's rights only.
+const WITHOUT_WEBSOCKET: Duration = Duration::from_secs(60);
 
 /// Idle connections that are kept for the next requests.
 const MAX_IDLE: usize = 64;

@@ -84,7 +84,11 @@ impl RuleSet {
             effect: rule.effect,
             rule: Some(rule.name.clone()),
             message: rule.message.clone().filter(|_| rule.effect != RuleEffect::Allow).unwrap_or_else(made_up),
-            approvers: rule.approvers.clone().filter(|_| rule.effect == RuleEffect::Approve),
+            approvers: rule
+                .approvers
+                .clone()
+                .or_else(|| self.approvers.clone())
+                .filter(|_| rule.effect == RuleEffect::Approve),
             because,
         }
     }

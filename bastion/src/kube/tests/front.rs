@@ -13,6 +13,7 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use jiff::Timestamp;
 use policy::{RuleSet, Subject};
+use recorder::{Recorder, RecorderSettings, StorageSettings};
 use rcgen::KeyPair;
 use rustls::{ClientConfig, RootCertStore, sign::CertifiedKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _};
@@ -25,12 +26,15 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use url::Url;
 
 use super::{SOON, cluster::TestCluster};
 use crate::{
+    approval::Approvals,
     audit::AuditEvent,
     identity::{kube_credential::KubeCredentials, login::Login, token, x509_ca::KubeClientCa},
-    kube::{Front, KubeCluster, Listener, listener, request_log::RequestLog, upstream::ClusterConnection},
+    kube::{Front, KubeCluster, Listener, listener, request_log::RequestLog, retry::Refused, upstream::ClusterConnection},
+    session::{Registry, Sessions},
     store::{AuditFilter, LoginKind, LoginRecord, SqliteStore, Store},
 };
 
@@ -103,12 +107,25 @@ pub(super) async fn front() -> TestFront {
     let private = rustls::crypto::aws_lc_rs::sign::any_supported_type(&private).unwrap();
     let resolver = rustls::sign::SingleCertAndKey::from(CertifiedKey::new(vec![server.clone()], private));
     let tls = listener::tls(Arc::new(resolver), credentials.ca().certificate()).unwrap();
+    let approvals =
+        Approvals::start(Arc::clone(&shared), "https://bastion.example.com".parse().unwrap(), None).await.unwrap();
+    let storage = Url::from_directory_path(folder.path().join("recordings")).unwrap();
+    let storage = recorder::storage::build(&StorageSettings { url: storage, s3: None }).unwrap();
+    let recorder = Recorder::open(RecorderSettings::new(storage, folder.path().join("spool"))).unwrap();
     let front = Arc::new(Front {
         credentials: credentials.clone(),
         rules: watch::Sender::new(Arc::new(rules)).subscribe(),
         clusters,
         log: RequestLog::start(Arc::clone(&shared), &TaskTracker::new()),
-        store: shared,
+        sessions: Sessions {
+            store: Arc::clone(&shared),
+            recorder: Arc::new(recorder),
+            registry: Registry::new(),
+            approvals,
+        },
+        refused: Refused::default(),
+        tasks: TaskTracker::new(),
+        closing: CancellationToken::new(),
     });
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
