@@ -23,6 +23,12 @@ pub const TARGETS: &[Target] = &[
     Target { name: "command", run: targets::command::run, seeds: targets::command::SEEDS },
     Target { name: "editor", run: targets::editor::run, seeds: targets::KEYS },
     Target { name: "key", run: targets::key::run, seeds: targets::KEYS },
+    #[cfg(feature = "kube")]
+    Target { name: "kube_request_info", run: targets::kube::request_info, seeds: targets::kube::REQUESTS },
+    #[cfg(feature = "kube")]
+    Target { name: "kube_spdy", run: targets::kube::spdy, seeds: targets::kube::FRAMES },
+    #[cfg(feature = "kube")]
+    Target { name: "kube_websocket_channel", run: targets::kube::websocket_channel, seeds: targets::kube::MESSAGES },
     Target { name: "line", run: targets::line::run, seeds: targets::KEYS },
     #[cfg(feature = "recorder")]
     Target { name: "cast_reader", run: targets::cast_reader::run, seeds: targets::cast_reader::SEEDS },

@@ -5,6 +5,8 @@ pub mod cast_reader;
 pub mod command;
 pub mod editor;
 pub mod key;
+#[cfg(feature = "kube")]
+pub mod kube;
 pub mod line;
 #[cfg(feature = "recorder")]
 pub mod utf8_decoder;

@@ -7,6 +7,8 @@ mod everyday;
 mod flow_control;
 mod harness;
 mod kube_cluster;
+mod kube_exec;
+mod kube_requests;
 mod last_byte;
 mod oidc_login;
 mod recording;

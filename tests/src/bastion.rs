@@ -37,6 +37,9 @@ pub fn rules(allow: Value) -> Value {
     } })
 }
 
+/// The name of the file with the cluster of `demo`.
+const KUBECONFIG: &str = "cluster.kubeconfig";
+
 /// What a bastion is to be like; start it with [`Self::start`].
 pub struct Settings {
     provider: Option<String>,
@@ -44,13 +47,21 @@ pub struct Settings {
     /// JSON is YAML, too; a string is the text of the file.
     rules: Value,
     bucket: Option<SocketAddr>,
+    kubeconfig: Option<PathBuf>,
     more: Vec<(&'static str, Value)>,
 }
 
 impl Settings {
     /// `bastion demo`: its own issuer, a folder for recordings, and its own target `demo`.
     pub fn demo() -> Self {
-        Self { provider: None, targets: Vec::new(), rules: open_rules(), bucket: None, more: Vec::new() }
+        Self {
+            provider: None,
+            targets: Vec::new(),
+            rules: open_rules(),
+            bucket: None,
+            kubeconfig: None,
+            more: Vec::new(),
+        }
     }
 
     /// `bastion serve` with this provider.
@@ -62,6 +73,13 @@ impl Settings {
     #[must_use]
     pub fn target(mut self, target: Value) -> Self {
         self.targets.push(target);
+        self
+    }
+
+    /// Adds the cluster of this kubeconfig to `demo`.
+    #[must_use]
+    pub fn cluster(mut self, kubeconfig: &Path) -> Self {
+        self.kubeconfig = Some(kubeconfig.to_owned());
         self
     }
 
@@ -106,6 +124,9 @@ impl Settings {
         };
         fs::write(folder.path().join("rules.yaml"), rules)?;
         fs::write(folder.path().join("targets.yaml"), serde_json::to_string_pretty(&self.targets)?)?;
+        if let Some(kubeconfig) = &self.kubeconfig {
+            fs::copy(kubeconfig, folder.path().join(KUBECONFIG))?;
+        }
         let serve = match &self.provider {
             Some(issuer) => Some(self.write_configuration(issuer, folder.path())?),
             None => None,
@@ -268,6 +289,9 @@ async fn launch_demo(mut command: Command, folder: &Path) -> Result<(Program, Ad
     command.args(["demo", "--json", "--ssh-listen", "127.0.0.1:0", "--web-listen", "127.0.0.1:0", "--data-dir"]);
     command.arg(folder.join("data")).arg("--rules").arg(folder.join("rules.yaml"));
     command.arg("--targets").arg(folder.join("targets.yaml"));
+    if folder.join(KUBECONFIG).exists() {
+        command.args(["--kube-listen", "127.0.0.1:0", "--kubeconfig"]).arg(folder.join(KUBECONFIG));
+    }
     let mut program = Program::start("bastion", command, folder)?;
     let line = program.line(SOON).await?;
     let ready: Value = serde_json::from_str(&line).with_context(|| line.clone())?;

@@ -16,6 +16,7 @@
 //! | [`s3`] | versitygw, and `curl` as a stock S3 client |
 //! | [`postgres`] | a PostgreSQL server on a socket, for `psql` |
 //! | [`cluster`] | a real Kubernetes cluster: API server, kubelet, containerd and runc |
+//! | [`kube_site`] | a bastion before that cluster, and `kubectl` of somebody who is logged in |
 //! | [`tcp_fault`] | a TCP relay that refuses, stalls or cuts what goes through it |
 //! | [`cast`] | a reader of asciicast v3 that shares no code with the recorder |
 //! | [`api`] | the HTTP API with a bearer token |
@@ -28,6 +29,7 @@ pub mod bastion;
 pub mod cast;
 pub mod cluster;
 pub mod keys;
+pub mod kube_site;
 pub mod oidc;
 pub mod patience;
 pub mod peers;

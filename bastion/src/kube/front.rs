@@ -479,7 +479,9 @@ fn undialled(error: DialError) -> Told {
     match error {
         DialError::Refused(told) if told.status != StatusCode::UNAUTHORIZED => told,
         DialError::Send(error) => proxy::unavailable(&error).told(),
-        error => Refusal::new(StatusCode::BAD_GATEWAY, error.to_string()).told(),
+        error @ (DialError::Protocol | DialError::Refused(_) | DialError::Streams(_) | DialError::TimedOut) => {
+            Refusal::new(StatusCode::BAD_GATEWAY, error.to_string()).told()
+        }
     }
 }
 
@@ -501,15 +503,15 @@ fn refuse_upgrade(permit: &ClusterPermit, info: &RequestInfo, headers: &HeaderMa
     let is_upgrade = upgrade::is_asked_for(headers);
     let has_road =
         matches!(info.stream(), Some(StreamRequest::Attach | StreamRequest::Exec | StreamRequest::PortForward));
-    match permit.capability() {
-        KubeCapability::Attach | KubeCapability::Exec if !is_upgrade => {
-            Err(Refusal::new(StatusCode::BAD_REQUEST, "the request must ask for an upgrade to WebSocket or SPDY"))
-        }
-        _ if is_upgrade && !has_road => {
-            Err(Refusal::new(StatusCode::FORBIDDEN, "this request cannot be upgraded to another protocol"))
-        }
-        _ => Ok(()),
+    if !is_upgrade && matches!(permit.capability(), KubeCapability::Attach | KubeCapability::Exec) {
+        let message = "the request must ask for an upgrade to WebSocket or SPDY";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, message));
     }
+    if is_upgrade && !has_road {
+        let message = "this request cannot be upgraded to another protocol";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, message));
+    }
+    Ok(())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -84,7 +84,10 @@ impl Upgrade {
                 Ok(Self::WebSocket { key: key.to_owned(), offered: all(header::SEC_WEBSOCKET_PROTOCOL) })
             }
             Some(word) if word.eq_ignore_ascii_case(SPDY) => Ok(Self::Spdy(all(STREAM_PROTOCOL))),
-            Some(_) | None => Err(refused("the request must ask for an upgrade to WebSocket or SPDY/3.1")),
+            Some(_) | None => {
+                let message = "the only protocols that a request can be upgraded to are WebSocket and SPDY/3.1";
+                Err(Refusal::new(StatusCode::FORBIDDEN, message))
+            }
         }
     }
 

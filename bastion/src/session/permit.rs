@@ -84,7 +84,6 @@ impl LivePermit {
     }
 
     /// What `rules` say to a command there.
-    #[must_use]
     pub fn judge(&self, rules: &RuleSet, input: CommandInput<'_>, judging: &Judging) -> Verdict {
         rules.judge(&self.user, self.site(), input, judging)
     }

@@ -13,8 +13,8 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use jiff::Timestamp;
 use policy::{RuleSet, Subject};
-use recorder::{Recorder, RecorderSettings, StorageSettings};
 use rcgen::KeyPair;
+use recorder::{Recorder, RecorderSettings, StorageSettings};
 use rustls::{ClientConfig, RootCertStore, sign::CertifiedKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _};
 use tempfile::TempDir;
@@ -33,7 +33,9 @@ use crate::{
     approval::Approvals,
     audit::AuditEvent,
     identity::{kube_credential::KubeCredentials, login::Login, token, x509_ca::KubeClientCa},
-    kube::{Front, KubeCluster, Listener, listener, request_log::RequestLog, retry::Refused, upstream::ClusterConnection},
+    kube::{
+        Front, KubeCluster, Listener, listener, request_log::RequestLog, retry::Refused, upstream::ClusterConnection,
+    },
     session::{Registry, Sessions},
     store::{AuditFilter, LoginKind, LoginRecord, SqliteStore, Store},
 };

@@ -1,0 +1,152 @@
+//! A bastion before a real cluster, and `kubectl` of somebody who is logged in there.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::{
+    bastion::{Bastion, Settings},
+    cluster::Cluster,
+    patience::SOON,
+    peers,
+    person::Person,
+    program::{Outcome, run},
+};
+
+/// Long enough for a hundred megabytes on a busy machine.
+pub const COMMAND_LIMIT: Duration = Duration::from_mins(3);
+
+/// How a kubectl reaches the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kubectl {
+    /// The cluster's own version, over WebSocket.
+    Cluster,
+    /// The same, over SPDY.
+    ClusterSpdy,
+    /// The machine's own, over WebSocket.
+    Machine,
+    /// The same, over SPDY.
+    MachineSpdy,
+}
+
+impl Kubectl {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Cluster, Self::ClusterSpdy, Self::Machine, Self::MachineSpdy];
+}
+
+/// Rules under which engineers may do everything with the demo's cluster as `groups`, with these rules on commands
+/// and requests.
+pub fn rules(groups: &[&str], rules: &Value) -> Value {
+    let capabilities = ["api", "exec", "attach", "port-forward"];
+    json!({
+        "roles": {
+            "engineer": { "groups": ["engineering"], "allow": [
+                { "clusters": { "names": ["demo-cluster"] }, "groups": groups, "capabilities": capabilities },
+            ] },
+            "auditor": { "groups": ["auditor"], "console": ["sessions", "audit"] },
+        },
+        "rules": rules,
+    })
+}
+
+/// A bastion, its cluster, and alice.
+pub struct KubeSite {
+    /// The cluster.
+    pub cluster: &'static Cluster,
+    /// The bastion.
+    pub bastion: Bastion,
+    /// She is logged in, and kubectl is set up.
+    pub alice: Person,
+}
+
+impl KubeSite {
+    /// Starts a bastion with these rules before the shared cluster, where the group `engineering` may do everything.
+    ///
+    /// # Errors
+    /// Fails when a part does not start.
+    pub async fn start(rules: Value) -> Result<Self> {
+        let cluster = Cluster::shared().await?;
+        let mut grant = cluster.kubectl(cluster.kubeconfig()).await?;
+        grant.args(["apply", "-f", "-"]);
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": { "name": "bastion-test-engineering" },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "engineering" }],
+        });
+        run(grant, binding.to_string().as_bytes(), SOON).await?.ok()?;
+        let bastion = Settings::demo().cluster(cluster.kubeconfig()).rules(rules).start().await?;
+        let alice = Person::log_in(&bastion, "alice").await?;
+        let written = alice.run_bastion(&["kubeconfig", "demo-cluster"]).await?.ok()?;
+        let site = Self { cluster, bastion, alice };
+        fs::write(site.kubeconfig(), written.stdout)?;
+        Ok(site)
+    }
+
+    /// Alice's kubeconfig.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.alice.home().join("kubeconfig")
+    }
+
+    /// A kubectl of hers.
+    ///
+    /// # Errors
+    /// Fails when there is none.
+    pub async fn kubectl(&self, kubectl: Kubectl, arguments: &[&str]) -> Result<Command> {
+        let mut command = match kubectl {
+            Kubectl::Cluster | Kubectl::ClusterSpdy => self.cluster.kubectl(&self.kubeconfig()).await?,
+            Kubectl::Machine | Kubectl::MachineSpdy => {
+                let mut command = Command::new(peers::find(&["kubectl"], "install kubectl")?);
+                command.arg("--kubeconfig").arg(self.kubeconfig());
+                command
+            }
+        };
+        let websockets = matches!(kubectl, Kubectl::Cluster | Kubectl::Machine).to_string();
+        command.env("KUBECTL_REMOTE_COMMAND_WEBSOCKETS", &websockets);
+        command.env("KUBECTL_PORT_FORWARD_WEBSOCKETS", &websockets);
+        self.surround(&mut command)?;
+        command.args(arguments);
+        Ok(command)
+    }
+
+    /// Runs the cluster's kubectl to its end.
+    ///
+    /// # Errors
+    /// Fails when it cannot be started or does not end.
+    pub async fn run(&self, arguments: &[&str]) -> Result<Outcome> {
+        self.run_with(Kubectl::Cluster, arguments, b"").await
+    }
+
+    /// Runs a kubectl to its end, with `input` as standard input.
+    ///
+    /// # Errors
+    /// Fails when it cannot be started or does not end.
+    pub async fn run_with(&self, kubectl: Kubectl, arguments: &[&str], input: &[u8]) -> Result<Outcome> {
+        run(self.kubectl(kubectl, arguments).await?, input, COMMAND_LIMIT).await
+    }
+
+    /// The credential plugin is found by its name, and kubectl's caches are alice's own.
+    fn surround(&self, command: &mut Command) -> Result<()> {
+        let bastion = peers::bastion()?;
+        let folder = bastion.parent().context("a program in a folder")?;
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", folder.display()));
+        command.env("HOME", self.alice.home()).env("BASTION_HOME", self.alice.home());
+        Ok(())
+    }
+
+    /// The audit events of a kind, oldest first, once there are `count` of them.
+    ///
+    /// # Errors
+    /// Fails when they do not come soon.
+    pub async fn events(&self, kind: &str, count: usize) -> Result<Vec<Value>> {
+        let carol = self.bastion.api("carol").await?;
+        crate::patience::until(&format!("{count} events {kind}"), SOON, async || {
+            let events = carol.items(&format!("/audit?kind={kind}")).await?;
+            Ok((events.len() >= count).then_some(events))
+        })
+        .await
+    }
+}
