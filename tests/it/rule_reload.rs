@@ -52,7 +52,7 @@ async fn a_changed_file_counts_and_a_bad_one_changes_nothing() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_new_rules_do_not_allow_is_ended() -> Result<()> {
     let site = Site::start().await?;
-    let mut shell = site.alice.shell(&Site::destination(), 80, 24).await?;
+    let shell = site.alice.shell(&Site::destination(), 80, 24).await?;
     replace(&site.bastion, &rules(json!([])).to_string().replace("\"allow\":[]", "\"console\":[\"audit\"]"))?;
     shell.wait_for("session ended: the rules have changed", SOON).await?;
     let (code, _) = shell.finish(SOON).await?;
