@@ -108,7 +108,7 @@ where
                 RelayEvent::GateDue
             }
             answered = asking.next(), if asking.is_open() => match answered {
-                Asked::Answer(answer) => RelayEvent::Answered(answer),
+                Asked::Answer(answer, by) => RelayEvent::Answered(answer, by),
                 Asked::Status(text) => RelayEvent::Status(text),
                 Asked::Waiting(text) => RelayEvent::Waiting(text),
             },
@@ -145,7 +145,7 @@ where
 /// What the loop waits for.
 #[derive(Debug)]
 enum RelayEvent {
-    Answered(Answer),
+    Answered(Answer, Option<String>),
     Expired,
     GateDue,
     RecordingFailed(RecordError),
@@ -266,7 +266,11 @@ impl Relay {
                 self.terminate(reason);
                 Released::default()
             }
-            RelayEvent::Answered(answer) => {
+            RelayEvent::Answered(answer, by) => {
+                if let Some(by) = by {
+                    self.note(Note::Marker(by.clone()));
+                    self.message(&by);
+                }
                 self.gate_acts(|gate, acts| gate.answered(answer, acts));
                 Released::default()
             }
@@ -281,7 +285,7 @@ impl Relay {
             RelayEvent::Status(text) => {
                 // On the line of before: nothing but the bastion writes there while its user waits.
                 let line = Bytes::from(format!("\r\x1b[Kbastion: {text}"));
-                self.to_user.push(line.len(), ToUser::Message(OutputStream::Stderr, line));
+                self.to_user.push(line.len(), ToUser::Message(self.voice(), line));
                 Released::default()
             }
             RelayEvent::Expired => {
@@ -442,7 +446,15 @@ impl Relay {
     /// Words of the bastion to the user; on a terminal they start on a line of their own.
     fn message(&mut self, text: &str) {
         let line = Bytes::from(format!("\r\nbastion: {text}\r\n"));
-        self.to_user.push(line.len(), ToUser::Message(OutputStream::Stderr, line));
+        self.to_user.push(line.len(), ToUser::Message(self.voice(), line));
+    }
+
+    /// Where the bastion speaks: on a terminal in one stream with the output, for clients keep no order between two.
+    fn voice(&self) -> OutputStream {
+        match self.gate {
+            Gate::Lines(_) => OutputStream::Stdout,
+            Gate::Open => OutputStream::Stderr,
+        }
     }
 
     fn expire_in(&mut self, limit: Duration) {
