@@ -42,6 +42,7 @@ mod prompt;
 mod refuse;
 mod retype;
 mod screens;
+mod strict;
 mod submit;
 
 pub use judging::Judge;
@@ -53,6 +54,10 @@ pub enum Act {
     Ask(Question),
     /// Ring the bell at the user's terminal.
     Bell,
+    /// End the session, for this reason.
+    Close(String),
+    /// Draw this at the user's terminal: the line that the gate owns.
+    Draw(Vec<u8>),
     /// Send these bytes to the target.
     Forward(Vec<u8>),
     /// Write down what was decided.
@@ -114,6 +119,8 @@ pub enum Decided {
 pub struct Gate {
     /// Whether everything goes on, and decisions are only reported.
     observes: bool,
+    /// The line that the gate owns, if it does.
+    owned: Option<Box<strict::Owned>>,
     screen: Screen,
     keys: KeyReader,
     queue: VecDeque<KeyPress>,
@@ -157,6 +164,10 @@ struct Times {
 /// What the gate waits for.
 #[derive(Debug)]
 enum State {
+    /// The session is over.
+    Closed,
+    /// The user edits the line that the gate owns.
+    Editing,
     /// The line is being erased, to be sent anew.
     Erasing { text: String, submit: KeyPress, until: Instant },
     /// The line was interrupted: it must be gone before anything else is sent.
@@ -175,6 +186,8 @@ enum State {
     },
     /// Keys go on.
     Typing,
+    /// A secret was sent without Enter, and must not be seen.
+    Unseen { text: String, until: Instant },
     /// Somebody else is to decide.
     Waiting { text: String, submit: KeyPress, read: bool },
 }
@@ -207,6 +220,7 @@ impl Gate {
     pub fn new(size: WindowSize, foreground: Foreground) -> Self {
         Self {
             observes: false,
+            owned: None,
             screen: Screen::new(size),
             keys: KeyReader::default(),
             queue: VecDeque::new(),
@@ -260,12 +274,14 @@ impl Gate {
         for change in changes {
             self.mode_changed(change, cx);
         }
+        self.interrupted_by_output(cx);
         self.pump(cx);
     }
 
     /// The terminal has a new size.
-    pub fn resized(&mut self, size: WindowSize) {
+    pub fn resized(&mut self, size: WindowSize, acts: &mut Vec<Act>) {
         self.screen.resize(size);
+        self.resize_owned(size.cols, acts);
     }
 
     /// The time of [`Gate::deadline`] has come.
@@ -290,11 +306,12 @@ impl Gate {
             State::Interrupting { until } => [Some(quiet(*until - INTERRUPT_LIMIT)), Some(*until), None],
             State::Running { .. } => {
                 let until = self.queued_until();
-                let ready = output.filter(|_| until.is_some());
+                let ready = output.filter(|_| until.is_some() || self.owned.is_some());
                 [ready.map(|output| output + READY_QUIET), ready.map(|output| output + self.quiet()), until]
             }
             State::Settling { since, .. } => [Some(quiet(*since)), Some(*since + self.patience()), None],
-            State::Typing | State::Waiting { .. } => [None; 3],
+            State::Unseen { until, .. } => [Some(*until), None, None],
+            State::Closed | State::Editing | State::Typing | State::Waiting { .. } => [None; 3],
         };
         let partial = self.times.partial.map(|since| since + PARTIAL_KEY);
         // What has been looked at already will not change by looking again.
@@ -310,7 +327,7 @@ impl Gate {
             Answer::Approved => self.approved(text, submit, read, cx),
             Answer::Refused(reason) => {
                 cx.acts.push(Act::Tell(reason));
-                self.interrupt(cx);
+                self.give_up(cx);
             }
         }
         self.pump(cx);
@@ -330,13 +347,16 @@ impl Gate {
                 if press.key == Key::Ctrl('c') {
                     self.queue.clear();
                     cx.acts.extend([Act::Withdraw, Act::Tell("cancelled; the command was not sent".to_owned())]);
-                    self.interrupt(cx);
+                    self.give_up(cx);
                     continue;
                 }
                 if self.queue.len() >= MAX_QUEUE {
                     cx.acts.push(Act::Bell);
                     continue;
                 }
+            }
+            if self.take_signal(&press, cx) {
+                continue;
             }
             if self.queue.is_empty() {
                 self.times.queued = Some(cx.now);
@@ -348,9 +368,19 @@ impl Gate {
     /// Goes on as far as possible.
     fn pump(&mut self, cx: &mut Cx<'_>) {
         self.times.looked = Some(cx.now);
+        self.reset_drawn();
         loop {
             match &self.state {
-                State::Waiting { .. } => return,
+                State::Closed | State::Waiting { .. } => return,
+                State::Editing => {
+                    let Some(press) = self.queue.pop_front() else { return };
+                    self.owned_press(&press, cx);
+                }
+                State::Unseen { .. } => {
+                    if !self.unseen(cx) {
+                        return;
+                    }
+                }
                 State::Settling { .. } => {
                     if !self.settle(cx) {
                         return;
@@ -364,6 +394,12 @@ impl Gate {
                 State::Interrupting { until } => {
                     let until = *until;
                     if !self.interrupted(until, cx) {
+                        return;
+                    }
+                }
+                State::Running { first } if self.owned.is_some() => {
+                    let first = *first;
+                    if !self.begin_owned(first, cx) {
                         return;
                     }
                 }
@@ -387,6 +423,9 @@ impl Gate {
         if self.observes {
             return self.observe(&press, cx);
         }
+        if self.owned.is_some() {
+            return self.raw_press(press, cx);
+        }
         if self.start.is_none() {
             self.begin_line();
         }
@@ -406,7 +445,7 @@ impl Gate {
             Foreground::Multiplexer if alternate => Reader::Panes,
             Foreground::Screen if alternate => Reader::Screen,
             // Anything can print what shows the other screen: behind a prompt a shell reads.
-            Foreground::Program if alternate && !self.is_at_prompt() => Reader::Screen,
+            Foreground::Program if alternate && self.owned.is_none() && !self.is_at_prompt() => Reader::Screen,
             Foreground::Repl(repl) if repl.has_prompt(prompt) => Reader::Repl(repl),
             // A program that ended gives the prompt back to the shell: its line editor or its prompt tells.
             Foreground::Screen | Foreground::Program if !self.is_at_prompt() => Reader::Program,
@@ -481,7 +520,7 @@ impl Gate {
     fn queued_until(&self) -> Option<Instant> {
         let State::Running { first } = self.state else { return None };
         let patience = if first { FIRST_PROMPT } else { NEXT_PROMPT };
-        self.times.queued.filter(|_| !self.queue.is_empty()).map(|since| since + patience)
+        self.times.queued.filter(|_| self.has_input()).map(|since| since + patience)
     }
 
     /// How long silence lasts that means that all of the echo is there.

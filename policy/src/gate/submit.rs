@@ -230,6 +230,9 @@ impl Gate {
         if matches!(self.reader(), Reader::Screen | Reader::Panes) {
             return self.accept_unread(submit, cx);
         }
+        if self.owned.is_some() {
+            return self.owned_approved(text, cx);
+        }
         let start = self.start.clone().unwrap_or_default();
         let cursor = self.line.cursor().unwrap_or_else(|| text.chars().count());
         if !read && self.screen.shows(&start, &text, cursor) == Reading::Agrees {
