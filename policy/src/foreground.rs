@@ -247,7 +247,8 @@ mod tests {
     use crate::command::{ParseContext, parse};
 
     fn after(line: &str) -> Foreground {
-        Foreground::after(&parse(line, &ParseContext::default()))
+        let place = ParseContext { interactive: true, ..ParseContext::default() };
+        Foreground::after(&parse(line, &place))
     }
 
     #[test]

@@ -26,7 +26,10 @@ impl LineGate {
     pub fn new(permit: LivePermit, protocol: Protocol, size: WindowSize, command: Option<&str>) -> Self {
         let foreground = match command {
             None => Foreground::Shell,
-            Some(command) => Foreground::after(&policy::command::parse(command, &ParseContext::default())),
+            Some(command) => {
+                let place = ParseContext { interactive: true, ..ParseContext::default() };
+                Foreground::after(&policy::command::parse(command, &place))
+            }
         };
         let gate = match permit.permit.obligations().mode {
             SessionMode::Observe => Gate::observing(size, foreground),

@@ -16,6 +16,10 @@ impl Gate {
             // What it leaves depends on how the editor groups changes.
             self.doubt = Some("a change was undone");
         }
+        if press.key == Key::Ctrl('d') && !self.line.is_certainly_empty() {
+            // It is known only later whether it edits the line or hands it over.
+            return self.hold(press, Kind::MayAccept, cx);
+        }
         match self.line.press(&press.key) {
             Pressed::Edit | Pressed::Report => self.forward(&press, cx),
             Pressed::EndOfInput => {

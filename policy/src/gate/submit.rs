@@ -4,7 +4,7 @@ use super::{Act, Cx, Decided, Gate, Question, Reader, State, judging};
 use crate::{
     command::{self, ParseContext, completeness::is_incomplete},
     foreground::Foreground,
-    key::{Key, KeyPress},
+    key::KeyPress,
     screen::Reading,
     verdict::Verdict,
 };
@@ -67,7 +67,7 @@ impl Gate {
         self.state = State::Typing;
         if kind == Kind::MayAccept && self.is_editing(&known) {
             self.forward(&submit, cx);
-            let _ = self.line.press(&Key::Delete);
+            let _ = self.line.press(&submit.key);
             return true;
         }
         self.decide(known, submit, kind, cx);

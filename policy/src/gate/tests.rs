@@ -102,6 +102,9 @@ struct Session {
     questions: Vec<Question>,
     /// In how many pieces output comes.
     pieces: usize,
+    acts: VecDeque<Act>,
+    answers: VecDeque<Vec<u8>>,
+    busy: bool,
 }
 
 impl Session {
@@ -126,6 +129,9 @@ impl Session {
             reports: Vec::new(),
             questions: Vec::new(),
             pieces: 1,
+            acts: VecDeque::new(),
+            answers: VecDeque::new(),
+            busy: false,
         };
         let prompt = session.shell.prompt();
         session.output(prompt.as_bytes());
@@ -142,14 +148,37 @@ impl Session {
         };
         let mut acts = Vec::new();
         work(&mut self.gate, self.now, &judge, &mut acts);
-        for act in acts {
+        self.acts.extend(acts);
+        self.carry_out();
+    }
+
+    /// Carries out what waits; output comes in the order in which the shell wrote it.
+    fn carry_out(&mut self) {
+        if std::mem::replace(&mut self.busy, true) {
+            return;
+        }
+        loop {
+            if let Some(act) = self.acts.pop_front() {
+                self.act(act);
+            } else if let Some(piece) = self.answers.pop_front() {
+                self.work(|gate, now, judge, acts| gate.output(&piece, now, judge, acts));
+            } else {
+                break;
+            }
+        }
+        self.busy = false;
+    }
+
+    fn act(&mut self, act: Act) {
+        {
             match act {
                 Act::Ask(question) => self.questions.push(question),
                 Act::Bell => self.told.push("bell".to_owned()),
                 Act::Forward(bytes) => {
                     let answer = self.shell.input(&bytes);
                     self.now += Duration::from_millis(1);
-                    self.output(&answer);
+                    let size = answer.len().div_ceil(self.pieces).max(1);
+                    self.answers.extend(answer.chunks(size).map(<[u8]>::to_vec));
                 }
                 Act::Report(report) => self.reports.push(report),
                 Act::Tell(text) => self.told.push(text),
@@ -160,9 +189,8 @@ impl Session {
 
     fn output(&mut self, bytes: &[u8]) {
         let size = bytes.len().div_ceil(self.pieces).max(1);
-        for piece in bytes.chunks(size) {
-            self.work(|gate, now, judge, acts| gate.output(piece, now, judge, acts));
-        }
+        self.answers.extend(bytes.chunks(size).map(<[u8]>::to_vec));
+        self.carry_out();
     }
 
     /// Lets time pass until nothing is waited for.

@@ -182,6 +182,7 @@ fn mode_of(groups: &[&str], target: &str, capabilities: &[Capability]) -> Option
     let resource = Resource { target, login: &login };
     match rule_set(MODES).decide_session(&subject("x", groups), &resource, capabilities, &context) {
         Decision::Allow(permit) => Some(permit.obligations().mode),
+        Decision::Hold(hold) => panic!("nothing needs an approval here: {hold:?}"),
         Decision::Deny(denial) => {
             assert!(denial.reason.contains("is exec-only for you as demo"), "{}", denial.reason);
             None

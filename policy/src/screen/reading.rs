@@ -220,7 +220,7 @@ fn agrees(terminal: &Terminal, start: &LineStart, layout: &Layout) -> bool {
     let last = layout.rows.len() - 1;
     // What is higher than the screen is drawn by line editors in their own ways (readline draws the rows that do
     // not fit over one another): then only the row of the cursor can be compared.
-    let is_too_high = layout.rows.len() > rows;
+    let is_too_high = layout.rows.len() > rows && !layout.breaks.is_empty();
     layout.rows.iter().enumerate().filter(|(index, _)| !is_too_high || *index == layout.cursor.0).all(
         |(index, expected)| {
             // What has been scrolled out of sight cannot be compared.

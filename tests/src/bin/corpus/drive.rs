@@ -1,6 +1,9 @@
 //! The user's side of a typed case: types the keystrokes, as a person does who waits for the shell in between.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use tests::terminal::Terminal;
@@ -10,6 +13,14 @@ use crate::{
     place::Place,
     sandbox::CaseFolder,
 };
+
+/// How many times longer than usual is waited.
+static PATIENCE: AtomicU32 = AtomicU32::new(1);
+
+/// Waits longer from now on.
+pub(crate) fn be_patient() {
+    PATIENCE.store(4, Ordering::Relaxed);
+}
 
 /// Without output for so long a shell has answered.
 const QUIET: Duration = Duration::from_millis(350);
@@ -105,7 +116,7 @@ impl Typist {
             if now != length {
                 (length, changed) = (now, Instant::now());
             }
-            let patience = if length == before { FIRST_OUTPUT } else { QUIET };
+            let patience = if length == before { FIRST_OUTPUT } else { QUIET } * PATIENCE.load(Ordering::Relaxed);
             if changed.elapsed() >= patience || self.waits_for_approval() {
                 break;
             }

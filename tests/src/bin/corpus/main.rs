@@ -60,7 +60,9 @@ async fn main() -> Result<ExitCode> {
     ensure!(!cases.is_empty(), "no case to run");
     let cases = Arc::new(cases);
     let place = Arc::new(Place::behind_bastion(cases.len()).await?);
-    let observed = run::all(place.clone(), cases.clone(), options.jobs).await?;
+    let mut observed = run::all(place.clone(), cases.clone(), options.jobs).await?;
+    let first = run::verdicts(&place, &observed).await?;
+    run::undecided(&place, &cases, &mut observed, &first).await;
     let verdicts = run::verdicts(&place, &observed).await?;
     let passed = report::print(&cases, &observed, &verdicts, options.show)?;
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -64,6 +64,18 @@ pub(crate) async fn all(place: Arc<Place>, cases: Arc<Vec<Case>>, jobs: usize) -
     Ok(results.clone())
 }
 
+/// Runs again, with more patience, the cases whose last line was not decided when they ended: nothing of them ran,
+/// and nothing was said. The machine was too busy for them.
+pub(crate) async fn undecided(place: &Arc<Place>, cases: &[Case], observed: &mut [Observed], said: &[Said]) {
+    drive::be_patient();
+    for (number, ((case, one), said)) in cases.iter().zip(observed).zip(said).enumerate() {
+        let ran = case.runs.as_ref().is_none_or(|runs| *runs == one.comparable);
+        if case.mode == Mode::Typed && case.expected != Verdict::Allow && said.0 == Verdict::Allow && !ran {
+            *one = self::one(place, number, case).await;
+        }
+    }
+}
+
 async fn one(place: &Place, number: usize, case: &Case) -> Observed {
     let mut observed = Observed::default();
     for _ in 0..ATTEMPTS {
