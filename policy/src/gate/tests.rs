@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{CommandInput, Judging, Protocol, Resource, RuleSet, SessionMode, Subject, command::ParseContext};
 
+mod strict;
+
 const RULES: &str = "
 roles:
   engineer: { users: [alice], allow: [{ targets: { names: [web1] }, logins: [root], capabilities: [shell, pty] }] }
@@ -102,6 +104,11 @@ struct Session {
     questions: Vec<Question>,
     /// In how many pieces output comes.
     pieces: usize,
+    mode: SessionMode,
+    /// What the user sees, save the words of the bastion.
+    seen: Screen,
+    /// All that the shell was sent.
+    sent: Vec<u8>,
     acts: VecDeque<Act>,
     answers: VecDeque<Vec<u8>>,
     busy: bool,
@@ -129,6 +136,9 @@ impl Session {
             reports: Vec::new(),
             questions: Vec::new(),
             pieces: 1,
+            mode: SessionMode::Guard,
+            seen: Screen::new(WindowSize::DEFAULT),
+            sent: Vec::new(),
             acts: VecDeque::new(),
             answers: VecDeque::new(),
             busy: false,
@@ -141,8 +151,7 @@ impl Session {
 
     fn work(&mut self, work: impl FnOnce(&mut Gate, Instant, Judge<'_>, &mut Vec<Act>)) {
         let place = ParseContext { interactive: true, ..ParseContext::default() };
-        let judging =
-            Judging { place, ..Judging::of(SessionMode::Guard, Protocol::Ssh, std::time::SystemTime::UNIX_EPOCH) };
+        let judging = Judging { place, ..Judging::of(self.mode, Protocol::Ssh, std::time::SystemTime::UNIX_EPOCH) };
         let judge = |input: CommandInput<'_>| {
             self.rules.judge(&self.who, &Resource { target: &self.target, login: &self.login }, input, &judging)
         };
@@ -161,6 +170,10 @@ impl Session {
             if let Some(act) = self.acts.pop_front() {
                 self.act(act);
             } else if let Some(piece) = self.answers.pop_front() {
+                let mut acts = Vec::new();
+                self.gate.showing(&mut acts);
+                acts.into_iter().for_each(|act| self.act(act));
+                self.seen.output(&piece, &mut Vec::new());
                 self.work(|gate, now, judge, acts| gate.output(&piece, now, judge, acts));
             } else {
                 break;
@@ -174,7 +187,10 @@ impl Session {
             match act {
                 Act::Ask(question) => self.questions.push(question),
                 Act::Bell => self.told.push("bell".to_owned()),
+                Act::Close(reason) => self.told.push(format!("closed: {reason}")),
+                Act::Draw(bytes) => self.seen.output(&bytes, &mut Vec::new()),
                 Act::Forward(bytes) => {
+                    self.sent.extend_from_slice(&bytes);
                     let answer = self.shell.input(&bytes);
                     self.now += Duration::from_millis(1);
                     let size = answer.len().div_ceil(self.pieces).max(1);
