@@ -520,7 +520,8 @@ impl Gate {
     fn queued_until(&self) -> Option<Instant> {
         let State::Running { first } = self.state else { return None };
         let patience = if first { FIRST_PROMPT } else { NEXT_PROMPT };
-        self.times.queued.filter(|_| self.has_input()).map(|since| since + patience)
+        let queued = self.times.queued.filter(|_| self.has_input())?;
+        Some(self.owned_until(queued, queued + patience))
     }
 
     /// How long silence lasts that means that all of the echo is there.

@@ -38,6 +38,7 @@ impl Gate {
         self.line.clear();
         self.escape = super::screens::Escape::default();
         self.trust.ended();
+        self.line_ended(cx.now);
         self.state = State::Interrupting { until: cx.now + INTERRUPT_LIMIT };
     }
 

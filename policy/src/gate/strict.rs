@@ -17,6 +17,8 @@
 //!
 //! A line that the target accepts although none was sent ends the session.
 
+use std::time::Instant;
+
 use config::rules::RuleEffect;
 
 use super::{Act, Cx, Decided, Gate, Judge, MAX_ECHO, Question, READY_QUIET, Reader, State, judging, submit::Kind};
@@ -46,6 +48,10 @@ pub(super) struct Owned {
     secret: bool,
     /// Whether the target asked for bracketed pastes when the line began.
     asked: bool,
+    /// Whether a shell's line is open that such a target shows: nothing was sent that ends it.
+    open: bool,
+    /// When something was sent last that ends a line, or the program.
+    ended: Option<Instant>,
     /// Whether the program with the screen may be gone without a word.
     may_be_gone: bool,
     /// How much was drawn in this call.
@@ -64,6 +70,8 @@ impl Gate {
             at_prompt: true,
             secret: false,
             asked: false,
+            open: false,
+            ended: None,
             may_be_gone: false,
             drawn: 0,
         };
@@ -99,6 +107,19 @@ impl Gate {
         }
     }
 
+    /// Something was sent that ends the line at the target.
+    pub(super) fn line_ended(&mut self, now: Instant) {
+        if let Some(owned) = self.owned.as_deref_mut() {
+            (owned.open, owned.ended) = (false, Some(now));
+        }
+    }
+
+    /// Until when keys wait that came at `queued`, in a gate that owns the line.
+    pub(super) fn owned_until(&self, queued: Instant, until: Instant) -> Instant {
+        let Some(owned) = self.owned.as_deref() else { return until };
+        until.max(owned.ended.map_or(queued, |ended| queued.max(ended)) + self.patience())
+    }
+
     /// Whether there is something to do for the user's input.
     pub(super) fn has_input(&self) -> bool {
         !self.queue.is_empty() || self.owned.as_ref().is_some_and(|owned| !owned.kept.is_empty())
@@ -120,13 +141,17 @@ impl Gate {
 
     /// Begins a line if the target is ready for one; `false` if it has to wait.
     pub(super) fn begin_owned(&mut self, first: bool, cx: &mut Cx<'_>) -> bool {
-        if !self.is_ready(first, cx.now) {
+        let is_late = self.queued_until().is_some_and(|until| cx.now >= until);
+        // What the screen showed before is no answer.
+        let ended = self.owned.as_ref().and_then(|owned| owned.ended);
+        let is_answered = ended.is_none_or(|ended| self.times.output.is_some_and(|output| output > ended));
+        if !is_late && !(is_answered && self.is_ready(first, cx.now)) {
             return false;
         }
         if self.owns_screen(cx) {
             if let Some(owned) = self.owned.as_deref_mut() {
                 owned.kept.clear();
-                (owned.asked, owned.moved, owned.is_away) = (false, false, false);
+                (owned.open, owned.moved, owned.is_away) = (false, false, false);
             }
             self.state = State::Typing;
             return true;
@@ -142,6 +167,7 @@ impl Gate {
         }
         let Some(owned) = self.owned.as_deref_mut() else { return false };
         (owned.asked, owned.at_prompt, owned.secret, owned.is_away) = (asked, at_prompt, secret, false);
+        owned.open = asked && at_prompt;
         owned.editor.set_prompt(&here.prompt);
         owned.editor.hide_input(secret);
         let kept = std::mem::take(&mut owned.kept);
@@ -190,16 +216,7 @@ impl Gate {
             owned.may_be_gone = true;
             return;
         }
-        let sent_no_enter = match &self.state {
-            State::Editing | State::Erasing { .. } | State::Retyping { .. } | State::Waiting { .. } => true,
-            State::Closed
-            | State::Interrupting { .. }
-            | State::Running { .. }
-            | State::Settling { .. }
-            | State::Typing
-            | State::Unseen { .. } => false,
-        };
-        if sent_no_enter && owned.asked {
+        if std::mem::take(&mut owned.open) {
             let why = "the target accepted a line that the bastion did not send";
             if matches!(self.state, State::Waiting { .. }) {
                 cx.acts.push(Act::Withdraw);
@@ -261,6 +278,7 @@ impl Gate {
         self.earlier.clear();
         self.forward_bytes(press.bytes.to_vec(), cx);
         self.trust.ended();
+        self.line_ended(cx.now);
     }
 
     /// C-d: the end of input, where the target's line is empty too.

@@ -273,6 +273,7 @@ impl Gate {
             Reader::Panes | Reader::Program | Reader::Screen => {}
         }
         self.trust.submitted(self.screen.modes().bracketed_paste, self.foreground);
+        self.line_ended(cx.now);
         self.new_line();
     }
 
@@ -280,6 +281,7 @@ impl Gate {
     pub(super) fn accept_unread(&mut self, submit: KeyPress, cx: &mut Cx<'_>) {
         self.forward(&submit, cx);
         self.trust.submitted(self.screen.modes().bracketed_paste, self.foreground);
+        self.line_ended(cx.now);
         if matches!(self.reader(), Reader::Screen | Reader::Panes) {
             self.line.clear();
         } else {

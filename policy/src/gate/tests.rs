@@ -24,6 +24,8 @@ struct Shell {
     ran: Vec<String>,
     /// Whether it asks for bracketed pastes.
     readline: bool,
+    /// What the next line that runs prints, and goes on: no prompt follows.
+    program: Option<String>,
     /// What Tab adds.
     completion: &'static str,
     keys: KeyReader,
@@ -56,6 +58,10 @@ impl Shell {
                         self.continued.push('\n');
                     } else {
                         self.ran.push(std::mem::take(&mut self.continued));
+                    }
+                    if let Some(program) = self.program.take() {
+                        output.push_str(&program);
+                        continue;
                     }
                     output.push_str(&self.prompt());
                 }
