@@ -251,6 +251,7 @@ impl Gate {
         self.keys.feed(bytes, &mut presses);
         self.times.partial = self.keys.is_partial().then_some(now);
         let cx = &mut Cx { now, judge, acts };
+        self.reset_drawn();
         self.presses(presses, cx);
         self.pump(cx);
     }
@@ -275,6 +276,7 @@ impl Gate {
             self.mode_changed(change, cx);
         }
         self.interrupted_by_output(cx);
+        self.reset_drawn();
         self.pump(cx);
     }
 
@@ -293,6 +295,7 @@ impl Gate {
             self.times.partial = None;
             self.presses(presses, cx);
         }
+        self.reset_drawn();
         self.pump(cx);
     }
 
@@ -362,13 +365,16 @@ impl Gate {
                 self.times.queued = Some(cx.now);
             }
             self.queue.push_back(press);
+            if self.owned.is_some() {
+                // Whether a program runs decides what the next key does.
+                self.pump(cx);
+            }
         }
     }
 
     /// Goes on as far as possible.
     fn pump(&mut self, cx: &mut Cx<'_>) {
         self.times.looked = Some(cx.now);
-        self.reset_drawn();
         loop {
             match &self.state {
                 State::Closed | State::Waiting { .. } => return,

@@ -27,7 +27,14 @@ impl Tap {
     /// A tap that records to `recording`. `None` is for a best-effort recording that could not start.
     #[must_use]
     pub fn new(recording: Option<Recording>, required: bool) -> Self {
-        Self { stdout: Masker::new(), stderr: Masker::new(), drawn: Masker::new(), recording, required, output_bytes: 0 }
+        Self {
+            stdout: Masker::new(),
+            stderr: Masker::new(),
+            drawn: Masker::new(),
+            recording,
+            required,
+            output_bytes: 0,
+        }
     }
 
     /// Masks and records output.

@@ -145,7 +145,8 @@ impl Gate {
         // What the screen showed before is no answer.
         let ended = self.owned.as_ref().and_then(|owned| owned.ended);
         let is_answered = ended.is_none_or(|ended| self.times.output.is_some_and(|output| output > ended));
-        if !is_late && !(is_answered && self.is_ready(first, cx.now)) {
+        let is_ready = is_late || (is_answered && self.is_ready(first, cx.now));
+        if !is_ready {
             return false;
         }
         if self.owns_screen(cx) {
@@ -229,11 +230,16 @@ impl Gate {
     }
 
     /// One key for the line.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "keys are many, and most are the editor's")]
     pub(super) fn owned_press(&mut self, press: &KeyPress, cx: &mut Cx<'_>) {
         if self.collect_paste(press, cx) {
             return;
         }
         let Some(owned) = self.owned.as_deref_mut() else { return };
+        if owned.drawn > MAX_DRAWN {
+            // Nobody types that. No Enter either: the line would not be the one that was meant.
+            return cx.acts.push(Act::Bell);
+        }
         let is_empty = owned.editor.text().is_empty();
         match press.key {
             Key::Report => {}
@@ -255,11 +261,6 @@ impl Gate {
                 let draw = owned.editor.press(&key).draw;
                 owned.drawn += draw.len();
                 push_draw(draw, cx.acts);
-                if owned.drawn > MAX_DRAWN {
-                    // Nobody types that.
-                    self.queue.clear();
-                    cx.acts.push(Act::Bell);
-                }
             }
         }
     }
