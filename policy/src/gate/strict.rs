@@ -127,14 +127,17 @@ impl Gate {
 
     /// A key that a running program hears at once, whatever else waits. Whether it was one.
     pub(super) fn take_signal(&mut self, press: &KeyPress, cx: &mut Cx<'_>) -> bool {
-        let is_running = matches!(self.state, State::Running { .. });
-        let Some(owned) = self.owned.as_deref_mut().filter(|_| is_running) else { return false };
-        if !matches!(press.key, Key::Ctrl('c' | 'z' | '\\')) {
+        if !matches!(press.key, Key::Ctrl('c' | 'z' | '\\')) || matches!(self.state, State::Editing | State::Typing) {
             return false;
         }
+        let Some(owned) = self.owned.as_deref_mut() else { return false };
+        // As a terminal does: what was typed before it, and not read yet, is gone.
         owned.kept.clear();
         self.queue.clear();
         self.paste = None;
+        if !matches!(self.state, State::Running { .. }) {
+            return false;
+        }
         self.signal(press, cx);
         true
     }
