@@ -33,7 +33,8 @@ impl LineGate {
         };
         let gate = match permit.permit.obligations().mode {
             SessionMode::Observe => Gate::observing(size, foreground),
-            SessionMode::ExecOnly | SessionMode::Guard | SessionMode::Strict => Gate::new(size, foreground),
+            SessionMode::ExecOnly | SessionMode::Guard => Gate::new(size, foreground),
+            SessionMode::Strict => Gate::strict(size, foreground),
         };
         Self { gate, permit, protocol }
     }
@@ -43,14 +44,19 @@ impl LineGate {
         self.gate.typed(data, now(), &judge(&self.permit, self.protocol), acts);
     }
 
+    /// The user is about to see what the target wrote.
+    pub fn showing(&mut self, acts: &mut Vec<Act>) {
+        self.gate.showing(acts);
+    }
+
     /// The target wrote.
     pub fn output(&mut self, data: &[u8], acts: &mut Vec<Act>) {
         self.gate.output(data, now(), &judge(&self.permit, self.protocol), acts);
     }
 
     /// The terminal has a new size.
-    pub fn resized(&mut self, size: WindowSize) {
-        self.gate.resized(size);
+    pub fn resized(&mut self, size: WindowSize, acts: &mut Vec<Act>) {
+        self.gate.resized(size, acts);
     }
 
     /// The time of [`LineGate::deadline`] has come.

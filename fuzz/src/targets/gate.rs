@@ -20,7 +20,7 @@ pub fn run(data: &[u8]) {
             0..3 => gate.typed(bytes, now, &blocked, &mut acts),
             3..5 => gate.output(bytes, now, &blocked, &mut acts),
             5 => gate.answered(Answer::Refused(String::new()), now, &blocked, &mut acts),
-            6 => gate.resized(WindowSize { cols: u16::from(*kind), rows: u16::from(kind >> 4) }),
+            6 => gate.resized(WindowSize { cols: u16::from(*kind), rows: u16::from(kind >> 4) }, &mut acts),
             _ => gate.tick(now, &blocked, &mut acts),
         }
         check(&mut acts);

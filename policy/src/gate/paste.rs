@@ -53,13 +53,14 @@ impl Trust {
     }
 
     /// Whether a line editor reads, as far as was seen.
-    fn is_line_editor(self) -> bool {
+    pub(super) fn is_line_editor(self) -> bool {
         !self.any_submit || (self.asked_at_submit && self.stopped_since && self.asked_since && !self.other_shell)
     }
 }
 
 impl Gate {
     pub(super) fn bracketed_paste(&mut self, on: bool, cx: &mut Cx<'_>) {
+        self.owned_paste_mode(on, cx);
         if on {
             self.trust.asked_since = true;
             return;
@@ -129,7 +130,7 @@ impl Gate {
 
 /// What a key puts into the text of a paste.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other keys put nothing into it")]
-fn character(key: &Key) -> Option<char> {
+pub(super) fn character(key: &Key) -> Option<char> {
     match key {
         Key::Char(character) => Some(*character),
         Key::Enter | Key::LineFeed => Some('\n'),

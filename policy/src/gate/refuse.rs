@@ -13,7 +13,7 @@ impl Gate {
         cx.acts.push(Act::Tell(format!("blocked{rule}: {message}")));
         let whole = if text.is_empty() { text } else { self.whole(&text) };
         self.report(Decided::Blocked, whole, Some(verdict), &message, cx);
-        self.interrupt(cx);
+        self.give_up(cx);
     }
 
     pub(super) fn report(
@@ -38,6 +38,7 @@ impl Gate {
         self.line.clear();
         self.escape = super::screens::Escape::default();
         self.trust.ended();
+        self.line_ended(cx.now);
         self.state = State::Interrupting { until: cx.now + INTERRUPT_LIMIT };
     }
 

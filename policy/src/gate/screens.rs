@@ -38,6 +38,8 @@ impl Gate {
                     return;
                 }
                 self.escape = Escape::default();
+                // Who reads is asked again at the next key.
+                self.start = None;
             }
             _ => self.escape.unknown = true,
         }
