@@ -60,6 +60,11 @@ console: $(CONSOLE)/$(INSTALLED)
 demo: build ## everything on this machine with embedded defaults; Ctrl-C ends it
 	exec $(TARGET)/release/bastion demo
 
+.PHONY: cluster
+cluster: ## a real one-node Kubernetes cluster for trying things; prints its kubeconfig; Ctrl-C ends it
+	tests/setup.sh cluster
+	exec tests/cluster/cluster run $$(mktemp -d)
+
 # --- checks ----------------------------------------------------------------------------------------------------------
 
 .PHONY: test

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Looks for what a build ("build") or the tests ("peers") need and installs it, or says exactly what is missing.
+# Looks for what a build ("build"), the tests ("peers") or the cluster ("cluster") need and installs it, or says exactly what is missing.
 # As root with apt-get it installs Debian packages; the other peers are built once into $BASTION_PEERS.
 set -euo pipefail
 
@@ -12,8 +12,9 @@ missing=()
 main() {
     case ${1:-} in
         build) build_tools ;;
-        peers) test_peers ;;
-        *) echo "usage: $0 build|peers" >&2; exit 2 ;;
+        peers) test_peers && cluster ;;
+        cluster) cluster ;;
+        *) echo "usage: $0 build|peers|cluster" >&2; exit 2 ;;
     esac
     if ((${#missing[@]})); then
         echo "bastion: this machine lacks:" >&2
@@ -62,6 +63,25 @@ test_peers() {
     need_go versitygw "github.com/versity/versitygw/cmd/versitygw@$versitygw"
     need_crate asciinema "$asciinema"
     need_crate cargo-deny "$cargo_deny"
+}
+
+# What the Kubernetes cluster of the tests runs on; its own programs are built from Go modules.
+cluster() {
+    need containerd "containerd" containerd
+    need runc "runc" runc
+    need busybox "a statically linked busybox" busybox-static
+    need iptables "iptables" iptables
+    need ip "ip" iproute2
+    need openssl "openssl" openssl
+    [ -x /usr/lib/cni/bridge ] || need cni-plugins "the network plugins of CNI" containernetworking-plugins || true
+    if [ ! -x "$(tests/cluster/cluster program)" ]; then
+        if ! command -v go >/dev/null; then
+            missing+=("go: Go 1.26 or later, which builds the cluster: https://go.dev/dl")
+            return
+        fi
+        echo "bastion: building Kubernetes (some minutes)"
+        tests/cluster/cluster build
+    fi
 }
 
 # need PROGRAM DESCRIPTION [DEBIAN-PACKAGE…]

@@ -30,10 +30,15 @@ use crate::{
     audit::AuditEvent,
     identity::{
         key_file::KeyFileError,
+        kube_credential::KubeCredentials,
         login::{LoginService, LoginSettings},
         oidc::{IssuerError, OidcClient, OidcError, OidcSettings},
         ssh_ca::{IssueError, SshAuthorities},
         ssh_certificate::TrustedCas,
+        x509_ca::{KubeClientCa, X509Error},
+    },
+    kube::{
+        self, KubeCluster, listener::ListenerTlsError, request_log::RequestLog, retry::Refused, upstream::ClusterError,
     },
     reload::Reloader,
     session::{Registry, Sessions},
@@ -46,7 +51,10 @@ use crate::{
         target_connection::{HostTrust, SshTarget, TargetCredential},
     },
     store::{SessionEnd, SessionFilter, Store, StoreError, sqlite::SqliteStore},
-    web::{self, BastionInfo, WebState, state::SshAddress},
+    web::{
+        self, BastionInfo, WebState,
+        state::{KubeAccess, KubeAddress, SshAddress},
+    },
 };
 
 /// How often what has expired is removed from the store.
@@ -92,6 +100,9 @@ pub enum AppError {
     /// An authority's key file cannot be used.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
+    /// A cluster's settings cannot be used.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
     /// The bastion's own host certificate cannot be made.
     #[error("the bastion's host certificate cannot be made: {0}")]
     HostCertificate(#[from] IssueError),
@@ -108,6 +119,12 @@ pub enum AppError {
     /// The client of the issuer cannot be set up.
     #[error("identity.oidc: {0}")]
     Oidc(#[from] OidcError),
+    /// The CA for Kubernetes clients cannot be used.
+    #[error("the CA for Kubernetes clients: {0}")]
+    KubeClientCa(#[from] X509Error),
+    /// The Kubernetes front cannot speak TLS.
+    #[error("the Kubernetes front: {0}")]
+    KubeTls(#[from] ListenerTlsError),
     /// Recordings cannot be kept.
     #[error("recording: {0}")]
     Recording(#[from] recorder::RecordError),
@@ -141,6 +158,7 @@ pub struct App {
     front: Arc<Front>,
     ssh: ssh::Listener,
     web: web::listener::Listener,
+    kube: Option<kube::Listener>,
     store: Arc<dyn Store>,
     recorder: Arc<Recorder>,
     registry: Registry,
@@ -154,10 +172,13 @@ pub struct App {
 pub struct Sockets {
     ssh: TcpListener,
     web: TcpListener,
+    kube: Option<TcpListener>,
     /// Where the SSH front listens.
     pub ssh_address: SocketAddr,
     /// Where the web front listens.
     pub web_address: SocketAddr,
+    /// Where the Kubernetes front listens, if it does.
+    pub kube_address: Option<SocketAddr>,
 }
 
 impl Sockets {
@@ -166,7 +187,7 @@ impl Sockets {
     /// # Errors
     ///
     /// When an address cannot be bound.
-    pub async fn bind(ssh: SocketAddr, web: SocketAddr) -> Result<Self, AppError> {
+    pub async fn bind(ssh: SocketAddr, web: SocketAddr, kube: Option<SocketAddr>) -> Result<Self, AppError> {
         let bind = async |front, address| {
             let failed = |source| AppError::Listen { front, address, source };
             let socket = TcpListener::bind(address).await.map_err(failed)?;
@@ -174,7 +195,11 @@ impl Sockets {
             Ok::<_, AppError>((socket, bound))
         };
         let ((ssh, ssh_address), (web, web_address)) = (bind("ssh", ssh).await?, bind("web", web).await?);
-        Ok(Self { ssh, web, ssh_address, web_address })
+        let (kube, kube_address) = match kube {
+            Some(address) => bind("kube", address).await.map(|(socket, address)| (Some(socket), Some(address)))?,
+            None => (None, None),
+        };
+        Ok(Self { ssh, web, kube, ssh_address, web_address, kube_address })
     }
 }
 
@@ -257,10 +282,27 @@ impl App {
             unauthenticated: config.listen.max_unauthenticated,
         };
         let ssh = ssh::Listener::new(sockets.ssh, Arc::clone(&front), &limits);
+        let tasks = front.tasks.clone();
+        let (kube, kube_access) = match sockets.kube {
+            Some(socket) if !config.clusters.is_empty() => {
+                let parts = KubeParts {
+                    store: &store,
+                    sessions: &front.sessions,
+                    rules: rules.subscribe(),
+                    tls: &tls,
+                    tasks: &tasks,
+                    closing: front.closing.clone(),
+                };
+                let (listener, access) = kube_front(&config, socket, parts).await?;
+                (Some(listener), Some(access))
+            }
+            Some(_) | None => (None, None),
+        };
         let info = BastionInfo {
             name: "bastion".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ssh: SshAddress { host: own_names.first().cloned().unwrap_or_default(), port: sockets.ssh_address.port() },
+            kube: kube_access.as_ref().map(|access| KubeAddress { url: access.url.to_string() }),
             names: own_names,
             host_ca: public_key_line(&host_ca),
             issuer: config.identity.oidc.issuer.clone(),
@@ -270,6 +312,7 @@ impl App {
             login,
             rules.subscribe(),
             config.targets.into(),
+            kube_access,
             recorder.clone(),
             approvals.clone(),
             info,
@@ -277,7 +320,7 @@ impl App {
         );
         let web = web::listener::Listener::new(sockets.web, tls, web::router(state), config.listen.max_connections);
         let reloader = Reloader::new(&config.rules, rules, Arc::clone(&store));
-        Ok(Self { front, ssh, web, store, recorder, registry, approvals, reloader, hangup: None })
+        Ok(Self { front, ssh, web, kube, store, recorder, registry, approvals, reloader, hangup: None })
     }
 
     /// Reloads the rules at SIGHUP too, and not only when their files change.
@@ -293,7 +336,7 @@ impl App {
     /// Serves until `stop`; then no new connection is taken, and sessions that
     /// run have until `drained` to end by themselves.
     pub async fn run(self, stop: CancellationToken, drained: impl Future<Output = ()>) {
-        let Self { front, ssh, web, store, recorder, registry, approvals, reloader, hangup } = self;
+        let Self { front, ssh, web, kube, store, recorder, registry, approvals, reloader, hangup } = self;
         // Sessions that drain are still subject to the rules.
         let reloading = CancellationToken::new();
         let reloader = tokio::spawn(reloader.run(reloading.clone(), hangup));
@@ -301,6 +344,7 @@ impl App {
         // The console goes on while sessions drain: people may want to see how they end.
         let web_stop = CancellationToken::new();
         let web = tokio::spawn(web.serve(web_stop.clone()));
+        let kube = kube.map(|kube| tokio::spawn(kube.serve(stop.clone(), front.closing.clone())));
         ssh.run(stop.clone()).await;
 
         tokio::select! {
@@ -315,6 +359,12 @@ impl App {
         approvals.close().await;
         web_stop.cancel();
         front.closing.cancel();
+        // Its requests are written down by one of the tasks, which ends when the last request has.
+        if let Some(kube) = kube
+            && tokio::time::timeout(TERMINATION_LIMIT, kube).await.is_err()
+        {
+            warn!("requests to clusters did not end in time");
+        }
         front.tasks.close();
         if tokio::time::timeout(TERMINATION_LIMIT, front.tasks.wait()).await.is_err() {
             warn!(tasks = front.tasks.len(), "connections did not end in time");
@@ -333,6 +383,45 @@ impl App {
         housekeeping.abort();
         info!("stopped");
     }
+}
+
+/// What the Kubernetes front shares with the others.
+struct KubeParts<'a> {
+    store: &'a Arc<dyn Store>,
+    sessions: &'a Sessions,
+    rules: watch::Receiver<Arc<RuleSet>>,
+    tls: &'a rustls::ServerConfig,
+    tasks: &'a TaskTracker,
+    closing: CancellationToken,
+}
+
+/// The Kubernetes front, and what the console and the API know of it.
+async fn kube_front(
+    config: &Config,
+    socket: TcpListener,
+    parts: KubeParts<'_>,
+) -> Result<(kube::Listener, KubeAccess), AppError> {
+    let ca = Arc::new(KubeClientCa::load_or_create(&config.data_dir)?);
+    let tls = kube::listener::tls(Arc::clone(&parts.tls.cert_resolver), ca.certificate())?;
+    let credentials = KubeCredentials::new(Arc::clone(parts.store), ca, config.identity.certificate_lifetime);
+    let mut clusters = HashMap::new();
+    for settings in &config.clusters {
+        let connection = kube::upstream::ClusterConnection::prepare(settings).await?;
+        clusters.insert(settings.name.clone(), KubeCluster { settings: settings.clone(), connection });
+    }
+    let front = Arc::new(kube::Front {
+        credentials: credentials.clone(),
+        rules: parts.rules,
+        clusters,
+        log: RequestLog::start(Arc::clone(parts.store), parts.tasks),
+        sessions: parts.sessions.clone(),
+        refused: Refused::default(),
+        tasks: parts.tasks.clone(),
+        closing: parts.closing,
+    });
+    let listener = kube::Listener::new(socket, tls, front, config.listen.max_connections);
+    let access = KubeAccess { credentials, clusters: config.clusters.clone().into(), url: config.kube.url.clone() };
+    Ok((listener, access))
 }
 
 /// Where the issuer sends browsers back to.

@@ -328,6 +328,8 @@ pub enum AuditEvent {
         /// From where.
         source: String,
     },
+    /// Somebody asked a Kubernetes cluster for something. Written when the answer has ended; bodies are never kept.
+    KubeRequest(Box<KubeRequestEvent>),
     /// A login failed.
     LoginFailed {
         /// Why, in words.
@@ -451,6 +453,45 @@ pub enum WouldHave {
     Block,
 }
 
+/// What [`AuditEvent::KubeRequest`] says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KubeRequestEvent {
+    /// Who.
+    #[schema(value_type = String)]
+    pub user: UserName,
+    /// Of which cluster.
+    #[schema(value_type = String)]
+    pub cluster: TargetName,
+    /// The verb, as the API server has it.
+    pub verb: String,
+    /// The API group; empty for the core group.
+    pub group: String,
+    /// The resource; empty for paths such as `/version`.
+    pub resource: String,
+    /// The subresource.
+    pub subresource: String,
+    /// The namespace.
+    pub namespace: String,
+    /// The object's name.
+    pub name: String,
+    /// The path, where it names no resource.
+    pub path: Option<String>,
+    /// The status of the answer; none where the user left before it came.
+    pub status: Option<u16>,
+    /// From the request to the head of the answer.
+    pub latency_ms: u64,
+    /// Bytes of the request's body that the cluster was sent.
+    pub bytes_in: u64,
+    /// Bytes of the answer's body that the user was sent.
+    pub bytes_out: u64,
+    /// The rule that decided.
+    pub rule: Option<String>,
+    /// Why the bastion refused it.
+    pub refused: Option<String>,
+    /// From where.
+    pub source: String,
+}
+
 impl AuditEvent {
     /// The `kind` of its JSON form.
     #[must_use]
@@ -471,6 +512,7 @@ impl AuditEvent {
             Self::ConnectionAuthenticated { .. } => "connection_authenticated",
             Self::ConnectionRefused { .. } => "connection_refused",
             Self::GateTripped { .. } => "gate_tripped",
+            Self::KubeRequest(_) => "kube_request",
             Self::LoginFailed { .. } => "login_failed",
             Self::LoggedIn { .. } => "logged_in",
             Self::LoggedOut { .. } => "logged_out",
@@ -507,6 +549,7 @@ impl AuditEvent {
             | Self::RecordingViewed { user, .. }
             | Self::SessionStarted { user, .. }
             | Self::TargetUnavailable { user, .. } => Some(user),
+            Self::KubeRequest(request) => Some(&request.user),
             Self::ConnectionRefused { .. }
             | Self::LoginFailed { .. }
             | Self::RecordingFailed { .. }
@@ -539,6 +582,7 @@ impl AuditEvent {
             | Self::ChannelRefused { .. }
             | Self::ConnectionAuthenticated { .. }
             | Self::ConnectionRefused { .. }
+            | Self::KubeRequest(_)
             | Self::LoginFailed { .. }
             | Self::LoggedIn { .. }
             | Self::LoggedOut { .. }

@@ -1,19 +1,21 @@
 //! The command line: every command, its arguments, and the file that runs it. In reading order:
 //!
 //! [`exit`] (errors and exit codes) · [`home`] (files of a login) · [`api_client`] · [`login`] ·
-//! [`ssh_config`] · [`targets`] · [`mod@run`] · [`approvals`] · [`access`] · [`sessions`] · [`play`] · [`whoami`] ·
-//! [`output`] · [`duration`] · [`check`] · [`rules`] · [`serve`] · [`demo`].
+//! [`ssh_config`] · [`kubeconfig`] · [`credential`] · [`targets`] · [`mod@run`] · [`approvals`] · [`access`] ·
+//! [`sessions`] · [`play`] · [`whoami`] · [`output`] · [`duration`] · [`check`] · [`rules`] · [`serve`] · [`demo`].
 
 pub mod access;
 pub mod agent;
 pub mod api_client;
 pub mod approvals;
 pub mod check;
+pub mod credential;
 pub mod demo;
 pub mod duration;
 pub mod exit;
 pub mod home;
 pub mod key;
+pub mod kubeconfig;
 pub mod login;
 pub mod output;
 pub mod play;
@@ -59,6 +61,11 @@ pub enum Command {
     Login(login::LoginOptions),
     /// Print or install the ssh_config block with which plain `ssh TARGET` works.
     SshConfig(ssh_config::SshConfigOptions),
+    /// Print or install the context with which plain `kubectl` reaches a cluster.
+    Kubeconfig(kubeconfig::KubeconfigOptions),
+    /// Credentials for other programs, which call this by themselves.
+    #[command(subcommand)]
+    Credential(credential::CredentialCommand),
     /// List the targets that you may reach.
     Targets(targets::TargetsOptions),
     /// Run one command on a target: for programs and AI agents.
@@ -97,8 +104,10 @@ impl Command {
             Self::Access(command) => client(access::run(&BastionHome::open()?, &command)),
             Self::Approvals(command) => client(approvals::run(&BastionHome::open()?, &command)),
             Self::Check(options) => check::run(&options),
+            Self::Credential(command) => credential::run(&BastionHome::open()?, command),
             Self::Demo(options) => demo::run(options),
             Self::Export(options) => client(sessions::export(&BastionHome::open()?, &options)),
+            Self::Kubeconfig(options) => client(kubeconfig::run(&BastionHome::open()?, &options)),
             Self::Login(options) => login::run(&BastionHome::open()?, &options),
             Self::Logout => client(whoami::logout(&BastionHome::open()?)),
             Self::Play(options) => client(play::run(&BastionHome::open()?, &options)),

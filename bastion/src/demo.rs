@@ -32,6 +32,9 @@ use target::DemoTarget;
 /// The example rules: few enough to be read while trying the demo.
 const RULES: &str = include_str!("demo/rules.yaml");
 
+/// The name of the cluster that `--kubeconfig` adds.
+const CLUSTER: &str = "demo-cluster";
+
 /// What the demo is asked for.
 #[derive(Debug, Clone)]
 pub struct DemoSettings {
@@ -41,6 +44,10 @@ pub struct DemoSettings {
     pub ssh_listen: SocketAddr,
     /// Where the console and the API listen.
     pub web_listen: SocketAddr,
+    /// Where Kubernetes clusters are served, if there is one.
+    pub kube_listen: SocketAddr,
+    /// The kubeconfig of a cluster to add.
+    pub kubeconfig: Option<PathBuf>,
     /// Rules in place of the example rules.
     pub rules: Option<PathBuf>,
     /// A file with more targets.
@@ -81,6 +88,7 @@ pub struct Demo {
     app: App,
     ssh: SocketAddr,
     web: SocketAddr,
+    kube: Option<SocketAddr>,
     data_dir: PathBuf,
     rules: PathBuf,
     recordings: String,
@@ -111,8 +119,9 @@ impl Demo {
             }
         };
 
-        let sockets = Sockets::bind(settings.ssh_listen, settings.web_listen).await?;
-        let (ssh, web) = (sockets.ssh_address, sockets.web_address);
+        let kube = settings.kubeconfig.is_some().then_some(settings.kube_listen);
+        let sockets = Sockets::bind(settings.ssh_listen, settings.web_listen, kube).await?;
+        let (ssh, web, kube) = (sockets.ssh_address, sockets.web_address, sockets.kube_address);
         let issuer = DemoIssuer::start(console_callback(&web_url(web)?)?).await?;
         let target_ca = TargetCa::load_or_create(&data_dir.join("ssh-target-ca"))?;
         let host_key = key_file::load_or_create(&data_dir.join("demo-target-host-key"))?;
@@ -123,7 +132,11 @@ impl Demo {
             .map_err(|source| DemoError::Io { what: "a loopback port".into(), source })?;
 
         let recordings = settings.recordings.clone().unwrap_or_else(|| format!("file://{}", data_dir.display()));
-        let text = bastion_yaml(&settings, (ssh, web), &data_dir, &rules, &recordings, &issuer, &target);
+        let mut text = bastion_yaml(&settings, (ssh, web), &data_dir, &rules, &recordings, &issuer, &target);
+        if let (Some(kube), Some(kubeconfig)) = (kube, &settings.kubeconfig) {
+            let kubeconfig = kubeconfig.canonicalize().map_err(failed(kubeconfig))?;
+            text.push_str(&cluster_yaml(kube, &kubeconfig));
+        }
         let file = data_dir.join("bastion.yaml");
         std::fs::write(&file, &text).map_err(failed(&file))?;
         let mut config = Config::load(&file)?;
@@ -134,7 +147,7 @@ impl Demo {
         }
         let targets = config.targets.iter().map(|target| target.name.to_string()).collect();
         let app = App::build(config, sockets).await?;
-        Ok(Self { app, ssh, web, data_dir, rules, recordings, targets, issuer, _target: target })
+        Ok(Self { app, ssh, web, kube, data_dir, rules, recordings, targets, issuer, _target: target })
     }
 
     /// The one line of `--json`: every address, path and user that a script needs.
@@ -143,7 +156,7 @@ impl Demo {
         let users: Vec<_> =
             issuer::PEOPLE.iter().map(|user| json!({"name": user.name, "groups": user.groups})).collect();
         let targets: Vec<_> = self.targets.iter().map(|name| json!({"name": name, "login": target::NAME})).collect();
-        json!({
+        let mut ready = json!({
             "event": "ready",
             "pid": std::process::id(),
             "data_dir": self.data_dir,
@@ -155,8 +168,12 @@ impl Demo {
             "targets": targets,
             "rules": self.rules,
             "recordings": self.recordings_path(),
-        })
-        .to_string()
+        });
+        if let (Some(kube), Some(members)) = (self.kube, ready.as_object_mut()) {
+            members.insert("kube".into(), json!({"url": format!("https://{kube}")}));
+            members.insert("clusters".into(), json!([{"name": CLUSTER}]));
+        }
+        ready.to_string()
     }
 
     /// What a person reads: three steps to a recorded session.
@@ -184,12 +201,31 @@ The bastion demo is running. Ctrl-C stops it. In another terminal:
    (The browser does not know the demo's certificate authority {ca}; accept the warning.)
    In the terminal: {program} sessions ls, then {program} play ID
 
-People: alice (engineering), bob (engineering, sre), carol (auditor: sees everybody's sessions), robot (agents).
+{kube}People: alice (engineering), bob (engineering, sre), carol (auditor: sees everybody's sessions), robot (agents).
 Rules: {rules}   Settings: {dir}/bastion.yaml   Recordings: {recordings}
 ",
             ca = ca.display(),
             rules = self.rules.display(),
             recordings = self.recordings_path(),
+            kube = self.kube_step(&program),
+        )
+    }
+
+    /// One more step, where there is a cluster.
+    fn kube_step(&self, program: &impl std::fmt::Display) -> String {
+        if self.kube.is_none() {
+            return String::new();
+        }
+        let file = self.data_dir.join("kubeconfig");
+        let file = file.display();
+        format!(
+            "\
+4. Use plain kubectl with the cluster {CLUSTER}; the cluster sees alice and her groups:
+
+     {program} kubeconfig {CLUSTER} > {file}
+     kubectl --kubeconfig {file} get pods -A
+
+"
         )
     }
 
@@ -258,6 +294,18 @@ recording:
         host_key = json!(public_key_line(target.host_key())),
         recordings = json!(recordings),
         rules = json!(rules),
+    )
+}
+
+/// The settings of the cluster that was added.
+fn cluster_yaml(listen: SocketAddr, kubeconfig: &Path) -> String {
+    format!(
+        "\
+kube: {{ url: \"https://{listen}\" }}
+clusters:
+  - {{ name: {CLUSTER}, kubeconfig: {{ file: {file} }} }}
+",
+        file = json!(kubeconfig)
     )
 }
 

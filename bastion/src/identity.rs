@@ -7,6 +7,7 @@
 //! - [`login`]: begin -> issuer -> finish -> a login; SSH certificates under it
 //! - [`ssh_ca`]: the authorities, and what they issue
 //! - [`ssh_certificate`]: the certificate that comes back on the user leg
+//! - [`x509_ca`], [`kube_credential`]: client certificates and tokens for the Kubernetes front, and their check
 //! - [`source_address`], [`key_file`], [`token`]: what those are made of
 //!
 //! **Architecture invariant:** the issuer's refresh and access tokens are never kept. A login lasts as long as
@@ -15,6 +16,7 @@
 pub mod id_token;
 pub mod jwks;
 pub mod key_file;
+pub mod kube_credential;
 pub mod login;
 pub mod oidc;
 pub mod source_address;
@@ -22,6 +24,7 @@ pub mod ssh_ca;
 pub mod ssh_certificate;
 pub mod subject;
 pub mod token;
+pub mod x509_ca;
 
 #[cfg(test)]
 mod memory_store;

@@ -23,7 +23,7 @@
 //!                                                 recorder/spool.rs -> upload.rs -> object
 //! ```
 //!
-//! Read on: [`ssh`], [`session`], [`approval`], [`identity`], [`store`], [`web`], [`app`], [`cli`].
+//! Read on: [`ssh`], [`kube`], [`session`], [`approval`], [`identity`], [`store`], [`web`], [`app`], [`cli`].
 //! The crates `config`, `policy` and `recorder` know nothing of the network.
 //!
 //! # Architecture invariants
@@ -35,8 +35,8 @@
 //! 4. What reaches the recorder, the log or the audit trail is [`policy::Masked`] or was never session content.
 //!
 //! Modules import only what stands to their left:
-//! `store` <- `audit` <- `identity` <- `approval` <- `session` <- `ssh`, `web` <- `app` <- `demo` <- `cli`.
-//! `ssh` and `web` do not import one another.
+//! `store` <- `audit` <- `identity` <- `approval` <- `session` <- `kube`, `ssh`, `web` <- `app` <- `demo` <- `cli`.
+//! `kube`, `ssh` and `web` do not import one another.
 
 pub mod app;
 pub mod approval;
@@ -44,6 +44,7 @@ pub mod audit;
 pub mod cli;
 pub mod demo;
 pub mod identity;
+pub mod kube;
 pub mod reload;
 pub mod session;
 pub mod ssh;

@@ -5,6 +5,7 @@
 //! 1. [`terminal`]: the events of a session, in the words of RFC 4254 §6.
 //! 2. [`leg`]: what the relay needs of the user's side and of the target's side.
 //! 3. [`request`]: the request that starts a session, judged; [`script`]: its standard input, where that is code.
+//!    [`applicant`]: whoever waits for it.
 //! 4. [`start`]: recording open, row and audit event written, target ready; then the program runs.
 //!    [`permit`]: ended too when the rules no longer allow it.
 //! 5. [`relay`]: the one loop that carries bytes both ways, bounded.
@@ -12,6 +13,7 @@
 //! 7. [`tap`]: what the target sends passes here before anybody sees it.
 //! 8. [`registry`]: the sessions that run now.
 
+pub mod applicant;
 pub mod approve;
 pub mod asking;
 pub mod gate;

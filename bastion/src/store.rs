@@ -105,6 +105,8 @@ pub struct CertificateRecord {
     pub fingerprint: String,
     /// Who it was issued to, with the groups of that moment.
     pub subject: Subject,
+    /// The login that it was issued under; unknown of those from before this was kept.
+    pub login: Option<TokenHash>,
     /// When it was issued.
     pub issued_at: Timestamp,
     /// When it ends.
@@ -115,6 +117,8 @@ pub struct CertificateRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionKind {
+    /// What runs in a container already.
+    Attach,
     /// One command.
     Exec,
     /// The sftp subsystem.
@@ -128,6 +132,7 @@ impl SessionKind {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Attach => "attach",
             Self::Exec => "exec",
             Self::Sftp => "sftp",
             Self::Shell => "shell",

@@ -6,7 +6,7 @@
 //! that a file may be gone by the time it is used.
 //!
 //! In reading order: [`name`] and [`address`] (the words), [`listen`], [`identity`],
-//! [`target`], [`recording`], [`store`], [`telemetry`], [`approvals`] (the sections), [`rules`]
+//! [`target`], [`cluster`], [`recording`], [`store`], [`telemetry`], [`approvals`] (the sections), [`rules`]
 //! (the rule files), [`secret`]; then `yaml`, `reader` and `value`, which
 //! read them, and [`error`].
 //!
@@ -18,6 +18,7 @@ use url::Url;
 
 pub mod address;
 pub mod approvals;
+pub mod cluster;
 pub mod error;
 pub mod identity;
 pub mod listen;
@@ -36,9 +37,10 @@ mod yaml;
 
 pub use address::{HostName, HostPort};
 pub use approvals::{Approvals, Webhook};
+pub use cluster::{Cluster, ClusterAccess, ClusterCredential};
 pub use error::{ConfigError, ConfigErrors, Located, Location, Problem};
 pub use identity::{Identity, Oidc};
-pub use listen::{Listen, Tls, Web};
+pub use listen::{Kube, Listen, Tls, Web};
 pub use name::{GroupName, Login, NameError, RoleName, RuleName, TargetName, UserName};
 pub use public_key::PublicKey;
 pub use recording::{Recording, S3, S3Credentials, Storage};
@@ -62,10 +64,14 @@ pub struct Config {
     pub listen: Listen,
     /// The web front.
     pub web: Web,
+    /// The Kubernetes front.
+    pub kube: Kube,
     /// Who may log in.
     pub identity: Identity,
     /// The hosts behind the bastion.
     pub targets: Vec<Target>,
+    /// The Kubernetes clusters behind the bastion. Without one the Kubernetes front does not listen.
+    pub clusters: Vec<Cluster>,
     /// Where recordings go.
     pub recording: Recording,
     /// The database.
@@ -115,8 +121,14 @@ impl Config {
                 let names = names.as_ref().ok().and_then(Option::as_deref);
                 Web::read(web, || default_url(names, listen.as_ref().ok()))
             });
+            let kube = settings.required("kube", |kube| {
+                let names = names.as_ref().ok().and_then(Option::as_deref);
+                let web = web.as_ref().ok().map(|web| &web.url);
+                Kube::read(kube, || kube_url(names, web, listen.as_ref().ok()))
+            });
             let identity = settings.required("identity", Identity::read);
             let targets = settings.required("targets", target::read_targets);
+            let clusters = settings.present("clusters", cluster::read_clusters).transpose();
             let recording = settings.required("recording", |recording| Recording::read(recording, &data_dir));
             let store = settings.or("store", Store::in_data_dir(&data_dir), Store::read);
             let telemetry = settings.required("telemetry", Telemetry::read);
@@ -131,8 +143,10 @@ impl Config {
                 names: names.ok_or_else(|| settings.field("names").expected(NAMES))?,
                 listen: listen?,
                 web,
+                kube: kube?,
                 identity: identity?,
                 targets: targets?,
+                clusters: clusters?.unwrap_or_default(),
                 recording: recording?,
                 store,
                 telemetry: telemetry?,
@@ -159,6 +173,15 @@ fn read_rules(field: &Field<'_>, rule_errors: impl Fn(ConfigErrors)) -> Read<Opt
 fn default_url(names: Option<&[HostName]>, listen: Option<&Listen>) -> Option<Url> {
     let host = names.and_then(|names| names.first()).map_or("localhost", HostName::as_str);
     let port = listen.map_or(8443, |listen| listen.web.port());
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    Url::parse(&format!("https://{host}:{port}")).ok()
+}
+
+/// The Kubernetes front's URL where the settings name none: the bastion's name, and the port that it listens on.
+fn kube_url(names: Option<&[HostName]>, web: Option<&Url>, listen: Option<&Listen>) -> Option<Url> {
+    let own = web.and_then(host_of);
+    let host = names.and_then(|names| names.first()).or(own.as_ref()).map_or("localhost", HostName::as_str);
+    let port = listen.map_or(6443, |listen| listen.kube.port());
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     Url::parse(&format!("https://{host}:{port}")).ok()
 }

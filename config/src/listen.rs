@@ -16,6 +16,8 @@ pub struct Listen {
     pub ssh: SocketAddr,
     /// The HTTPS listener.
     pub web: SocketAddr,
+    /// The Kubernetes listener; it listens only where there are clusters.
+    pub kube: SocketAddr,
     /// How long a peer may take until it is authenticated.
     pub login_grace_time: Duration,
     /// Most SSH connections at a time.
@@ -39,6 +41,13 @@ pub struct Web {
     pub tls: Option<Tls>,
 }
 
+/// How `kubectl` reaches the Kubernetes front.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kube {
+    /// The front's URL as users see it; the clusters are below it, under `/clusters/NAME`.
+    pub url: Url,
+}
+
 /// A certificate chain and its key, both PEM files that were readable at load.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
@@ -55,6 +64,7 @@ impl Listen {
             Ok(Self {
                 ssh: listen.or("ssh", SocketAddr::from(([0, 0, 0, 0], 2222)), value::socket_address),
                 web: listen.or("web", SocketAddr::from(([0, 0, 0, 0], 8443)), value::socket_address),
+                kube: listen.or("kube", SocketAddr::from(([0, 0, 0, 0], 6443)), value::socket_address),
                 login_grace_time: listen.or("login_grace_time", Duration::from_secs(30), seconds(1, 600)),
                 max_connections: listen.or("max_connections", 10_000, |f| f.count(1_000_000)),
                 max_unauthenticated: listen.or("max_unauthenticated", 100, |f| f.count(1_000_000)),
@@ -73,6 +83,16 @@ impl Web {
             let url = web.present("url", value::https_url).or_else(|| default_url().map(Ok));
             let tls = web.optional("tls", Tls::read);
             Ok(Self { url: url.unwrap_or_else(|| Err(web.field("url").expected("a URL")))?, tls })
+        })
+    }
+}
+
+impl Kube {
+    /// `default_url` is used where the settings name none.
+    pub(crate) fn read(field: &Field<'_>, default_url: impl FnOnce() -> Option<Url>) -> Read<Self> {
+        field.table("a mapping such as { url: https://bastion.example.com:6443 }", |kube| {
+            let url = kube.present("url", value::https_url).or_else(|| default_url().map(Ok));
+            Ok(Self { url: url.unwrap_or_else(|| Err(kube.field("url").expected("a URL")))? })
         })
     }
 }

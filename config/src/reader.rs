@@ -108,6 +108,11 @@ impl<'a> Field<'a> {
         matches!(self.value, Value::Table(_))
     }
 
+    /// Whether the value is a mapping with this key.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        matches!(self.value, Value::Table(entries) if entries.iter().any(|entry| entry.key == key))
+    }
+
     /// The name of the file that is being read.
     pub(crate) fn file(&self) -> &'a str {
         &self.report.file

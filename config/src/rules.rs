@@ -7,12 +7,16 @@ use std::{collections::BTreeMap, fmt, path::Path, time::Duration};
 
 pub mod approvers;
 pub mod cases;
+pub mod cluster;
 pub mod command;
+pub mod request;
 pub mod window;
 
 pub use approvers::Approvers;
 pub use cases::{CaseInput, RuleCase, RuleCases};
+pub use cluster::ClusterAllow;
 pub use command::{CommandMatch, CommandRule, FlagMatch, Protocol, RuleClass, RuleEffect, RuleMatch};
+pub use request::RequestMatch;
 pub use window::TimeWindow;
 
 use crate::{
@@ -48,6 +52,8 @@ pub struct Role {
     pub allow: Vec<Allow>,
     /// What the role may ask for, for a time.
     pub request: Vec<Request>,
+    /// The Kubernetes clusters that it allows; any entry that matches is enough.
+    pub clusters: Vec<ClusterAllow>,
     /// What the role may see of others in the console and the API.
     pub console: Vec<ConsoleRight>,
 }
@@ -168,6 +174,16 @@ impl Role {
     fn read(key: &Located<&str>, field: &Field<'_>) -> Read<Self> {
         let name = key.value.parse().map_err(|error: crate::NameError| field.refused(error.to_string()));
         field.table("a role such as { groups: [engineering], allow: […] }", |role| {
+            let entries = role.or("allow", Vec::new(), |allow| {
+                allow.list("a list such as [{ targets: …, logins: …, capabilities: … }]", Entry::read)
+            });
+            let (mut allow, mut clusters) = (Vec::new(), Vec::new());
+            for entry in entries {
+                match entry {
+                    Entry::Clusters(entry) => clusters.push(entry),
+                    Entry::Targets(entry) => allow.push(entry),
+                }
+            }
             Ok(Self {
                 groups: role.or("groups", Vec::new(), |groups| {
                     groups.list("a list of groups such as [engineering]", |group| group.name("a group name"))
@@ -175,9 +191,8 @@ impl Role {
                 users: role.or("users", Vec::new(), |users| {
                     users.list("a list of user names such as [alice]", |user| user.name("a user name"))
                 }),
-                allow: role.or("allow", Vec::new(), |allow| {
-                    allow.list("a list such as [{ targets: …, logins: …, capabilities: … }]", Allow::read)
-                }),
+                allow,
+                clusters,
                 request: role.or("request", Vec::new(), |request| {
                     request.list("a list such as [{ targets: …, logins: …, capabilities: …, max: 8h }]", Request::read)
                 }),
@@ -189,6 +204,22 @@ impl Role {
                 name: Located { value: name?, at: key.at },
             })
         })
+    }
+}
+
+/// One entry of `allow`: for SSH hosts, or for Kubernetes clusters.
+enum Entry {
+    Clusters(ClusterAllow),
+    Targets(Allow),
+}
+
+impl Entry {
+    fn read(field: &Field<'_>) -> Read<Self> {
+        if field.has("clusters") {
+            ClusterAllow::read(field).map(Self::Clusters)
+        } else {
+            Allow::read(field).map(Self::Targets)
+        }
     }
 }
 

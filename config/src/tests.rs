@@ -19,14 +19,15 @@ fn example_folder() -> tempfile::TempDir {
     for name in ["tls", "secrets"] {
         fs::create_dir(folder.path().join(name)).unwrap();
     }
-    for name in ["tls/bastion.pem", "tls/bastion.key", "tls/internal-ca.pem"] {
+    for name in ["tls/bastion.pem", "tls/bastion.key", "tls/internal-ca.pem", "tls/staging-ca.pem", "tls/lab.pem"] {
         fs::write(folder.path().join(name), "pem\n").unwrap();
     }
-    for name in ["oidc", "switch1", "s3-id", "s3-key", "webhook"] {
+    for name in ["oidc", "switch1", "s3-id", "s3-key", "webhook", "prod.kubeconfig", "staging-token"] {
         fs::write(folder.path().join("secrets").join(name), format!("hidden-{name}\n")).unwrap();
     }
     let key = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
     fs::write(folder.path().join("secrets/db1"), key).unwrap();
+    fs::write(folder.path().join("secrets/lab-key"), key).unwrap();
     fs::write(folder.path().join("rules.example.yaml"), EXAMPLE_RULES).unwrap();
     folder
 }
@@ -136,7 +137,7 @@ fn each_slip_is_named_with_its_place_and_a_way_out() {
         (
             "colour",
             "colour: blue",
-            "1:1: colour: unknown key; known here: data_dir, names, listen, web, identity, targets, recording, store, telemetry, approvals, rules",
+            "1:1: colour: unknown key; known here: data_dir, names, listen, web, kube, identity, targets, clusters, recording, store, telemetry, approvals, rules",
         ),
         (
             "listen",

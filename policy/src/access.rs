@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, fmt, net::IpAddr, str::FromStr, time::SystemTime};
 
-use config::{GroupName, Login, Target, TargetName, UserName};
+use config::{Cluster, GroupName, Login, Target, TargetName, UserName};
 
 /// Who asks: a person or robot whose login the bastion verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,15 @@ pub struct Resource<'a> {
     pub target: &'a Target,
     /// The account there.
     pub login: &'a Login,
+}
+
+/// Where commands run.
+#[derive(Debug, Clone, Copy)]
+pub enum Site<'a> {
+    /// In an account of a target.
+    Account(Resource<'a>),
+    /// In a pod of a cluster. As which account is not known: the container says so.
+    Cluster(&'a Cluster),
 }
 
 /// What is wanted.
@@ -70,6 +79,18 @@ pub enum ApprovedKind {
     Access,
     /// A session: what an entry of `allow` with `approval` waits for.
     Session,
+}
+
+impl<'a> From<&Resource<'a>> for Site<'a> {
+    fn from(account: &Resource<'a>) -> Self {
+        Self::Account(*account)
+    }
+}
+
+impl<'a> From<&'a Cluster> for Site<'a> {
+    fn from(cluster: &'a Cluster) -> Self {
+        Self::Cluster(cluster)
+    }
 }
 
 impl Approved {

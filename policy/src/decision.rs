@@ -128,6 +128,22 @@ impl Denial {
         ))
     }
 
+    /// The same for a cluster.
+    pub(crate) fn exec_only_cluster(cluster: &TargetName) -> Self {
+        Self::by_default(format!(
+            "{cluster} is exec-only for you: there is no terminal; give the command without -t, as in \
+             `kubectl exec POD -- COMMAND`"
+        ))
+    }
+
+    /// The same as [`Denial::unknown_target`] for a Kubernetes cluster.
+    #[must_use]
+    pub fn unknown_cluster(name: &str) -> Self {
+        Self::by_default(format!(
+            "unknown cluster {name:?}, or none of your roles reaches it; `bastion kubeconfig` names those you can reach"
+        ))
+    }
+
     pub(crate) fn by_default(reason: String) -> Self {
         Self { reason, rule: None }
     }

@@ -75,6 +75,9 @@ pub enum CompileReason {
     /// A grant without capabilities.
     #[error("grants no capability; name some of: {}", all_capabilities())]
     NoCapabilities,
+    /// A grant on clusters without capabilities.
+    #[error("grants no capability; name some of: {}", crate::KubeCapability::ALL.map(crate::KubeCapability::as_str).join(", "))]
+    NoKubeCapabilities,
     /// Neither groups nor users.
     #[error("nobody can have this role; name groups or users")]
     NoMembers,

@@ -2,11 +2,11 @@
 //!
 //! In reading order: [`access`] (one question to the rules), [`rule_set`] (compile
 //! documents, decide), [`decision`] (the answer), [`error`] (what is wrong with
-//! rules). [`command`] is what a line would run, `rule` what a rule says of it, and [`verdict`] the
-//! answer of [`RuleSet::judge`]. [`approval`] is what other people say to it, [`mod@visible`] what they see.
-//! Then come [`mask`] and [`screen`], which session output passes, and what session input passes: [`key`] (bytes
-//! become key presses), [`mod@line`] (they become the text of a line) and [`gate`] (the line is read, and held until
-//! it is judged). [`editor`] is the line that the bastion itself offers.
+//! rules). [`kube`] has the words of Kubernetes for the same. [`command`] is what a line would run, `rule` what a
+//! rule says of it, and [`verdict`] the answer of [`RuleSet::judge`]. [`approval`] is what other people say to it,
+//! [`mod@visible`] what they see. Then come [`mask`] and [`screen`], which session output passes, and what session
+//! input passes: [`key`] (bytes become key presses), [`mod@line`] (they become the text of a line) and [`gate`] (the line
+//! is read, and held until it is judged). [`editor`] is the line that the bastion itself offers.
 //!
 //! **Architecture invariant:** no I/O, no async, no clock. Time is an argument.
 
@@ -20,6 +20,7 @@ pub mod foreground;
 pub mod gate;
 mod glob;
 pub mod key;
+pub mod kube;
 pub mod line;
 pub mod mask;
 mod path;
@@ -29,12 +30,16 @@ pub mod screen;
 pub mod verdict;
 pub mod visible;
 
-pub use access::{Action, Approved, ApprovedKind, Capability, Context, Resource, Subject, UnknownCapability};
+pub use access::{Action, Approved, ApprovedKind, Capability, Context, Resource, Site, Subject, UnknownCapability};
 pub use config::rules::{Protocol, RecordingDuty, RuleEffect, SessionMode};
 pub use decision::{Decision, Denial, Hold, Obligations, Permit};
 pub use editor::{EditorStep, Entered, LineEditor};
 pub use error::{CompileError, CompileReason, Named};
 pub use key::{Key, KeyBytes, KeyPress, KeyReader};
+pub use kube::{
+    ClusterDecision, ClusterPermit, KubeCapability, KubeObject, KubeRequest, OwnedKubeRequest, ReachableCluster,
+    RequestVerdict,
+};
 pub use line::{LineTracker, Pressed};
 pub use mask::{Masked, Masker};
 pub use rule_set::{AccessTerms, ConsoleRights, Reachable, RuleSet};

@@ -1,12 +1,16 @@
 //! [`Rule`]: one compiled rule on commands, and how surely a command matches it.
 
+use std::time::SystemTime;
+
 use config::{
     GroupName, RuleName, UserName,
     rules::{Approvers, LoginSelector, Protocol, RuleClass, RuleEffect, TimeWindow},
 };
+use jiff::Timestamp;
 use regex::Regex;
 
 use crate::{
+    access::Subject,
     command::{Atom, Command, Word, reads, writes},
     rule_set::Targets,
 };
@@ -80,6 +84,25 @@ pub(crate) struct CommandMatcher {
 impl Match {
     pub(crate) fn of(certain: bool) -> Self {
         if certain { Self::Yes } else { Self::No }
+    }
+}
+
+impl Scope {
+    /// Whether it is for `who`.
+    pub(crate) fn has_member(&self, who: &Subject) -> bool {
+        self.roles.as_ref().is_none_or(|roles| {
+            roles.iter().any(|role| {
+                role.users.contains(&who.name) || role.groups.iter().any(|group| who.groups.contains(group))
+            })
+        })
+    }
+
+    /// Whether a rule with this effect applies at this time. One that no calendar has is in no window of a milder
+    /// rule, and in each of a stricter one.
+    pub(crate) fn is_during(&self, now: SystemTime, effect: RuleEffect) -> bool {
+        self.during.as_ref().is_none_or(|window| {
+            Timestamp::try_from(now).map_or(effect != RuleEffect::Allow, |now| window.contains(now))
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use config::{
-    GroupName, Login, RoleName, RuleDoc, Target, UserName,
+    GroupName, Login, RoleName, RuleDoc, Target, TargetName, UserName,
     rules::{Approvers, ConsoleRight, LoginSelector, SessionMode},
 };
 
@@ -23,15 +23,19 @@ use crate::{
     rule::Rule,
 };
 
+mod clusters;
 mod compile;
 mod compile_commands;
 mod judge;
+mod requests;
 
 /// The compiled rules. The empty set (`default`) allows nothing.
 #[derive(Debug, Clone, Default)]
 pub struct RuleSet {
     roles: Vec<Role>,
     commands: Vec<Rule>,
+    clusters: Vec<clusters::ClusterRole>,
+    requests: Vec<requests::RequestRule>,
     /// Who may approve where neither a rule nor an entry says so.
     approvers: Option<Approvers>,
 }
@@ -73,8 +77,9 @@ impl RuleSet {
         let mut errors = Vec::new();
         let approvers = compile::default_approvers(documents, &mut errors);
         let roles = compile::roles(documents, approvers.as_ref(), &mut errors);
-        let commands = compile_commands::rules(documents, &mut errors);
-        if errors.is_empty() { Ok(Self { roles, commands, approvers }) } else { Err(errors) }
+        let clusters = clusters::roles(documents, &mut errors);
+        let (commands, requests) = compile_commands::rules(documents, &mut errors);
+        if errors.is_empty() { Ok(Self { roles, commands, clusters, requests, approvers }) } else { Err(errors) }
     }
 
     /// Whether `who` may do `action` on `what`.
@@ -330,8 +335,13 @@ impl Grant {
 
 impl Targets {
     fn matches(&self, target: &Target) -> bool {
-        let named = self.names.is_empty() || self.names.iter().any(|glob| glob.matches(&target.name));
-        named && self.labels.iter().all(|(key, value)| target.labels.get(key) == Some(value))
+        self.selects(&target.name, &target.labels)
+    }
+
+    /// The same for whatever has a name and labels.
+    fn selects(&self, name: &TargetName, labels: &BTreeMap<String, String>) -> bool {
+        let named = self.names.is_empty() || self.names.iter().any(|glob| glob.matches(name));
+        named && self.labels.iter().all(|(key, value)| labels.get(key) == Some(value))
     }
 }
 

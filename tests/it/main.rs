@@ -6,6 +6,7 @@ mod dockerfile;
 mod everyday;
 mod flow_control;
 mod harness;
+mod kube_cluster;
 mod last_byte;
 mod oidc_login;
 mod recording;

@@ -15,6 +15,7 @@
 //! | [`oidc`] | a certified OpenID provider, and a browser without a window for its pages |
 //! | [`s3`] | versitygw, and `curl` as a stock S3 client |
 //! | [`postgres`] | a PostgreSQL server on a socket, for `psql` |
+//! | [`cluster`] | a real Kubernetes cluster: API server, kubelet, containerd and runc |
 //! | [`tcp_fault`] | a TCP relay that refuses, stalls or cuts what goes through it |
 //! | [`cast`] | a reader of asciicast v3 that shares no code with the recorder |
 //! | [`api`] | the HTTP API with a bearer token |
@@ -25,6 +26,7 @@
 pub mod api;
 pub mod bastion;
 pub mod cast;
+pub mod cluster;
 pub mod keys;
 pub mod oidc;
 pub mod patience;

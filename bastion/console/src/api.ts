@@ -28,7 +28,7 @@ export interface Session {
   user: string;
   target: string;
   login: string;
-  kind: "shell" | "exec" | "sftp";
+  kind: "attach" | "exec" | "sftp" | "shell";
   command: string | null;
   pty: boolean;
   source: string;

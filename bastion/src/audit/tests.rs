@@ -130,6 +130,24 @@ fn every_kind() -> Vec<AuditEvent> {
             reason: "no Enter".into(),
             source: source(),
         },
+        AuditEvent::KubeRequest(Box::new(KubeRequestEvent {
+            user: user.clone(),
+            cluster: "prod".parse().unwrap(),
+            verb: "delete".into(),
+            group: "apps".into(),
+            resource: "deployments".into(),
+            subresource: "scale".into(),
+            namespace: "shop".into(),
+            name: "web".into(),
+            path: None,
+            status: Some(403),
+            latency_ms: 3,
+            bytes_in: 1,
+            bytes_out: 2,
+            rule: Some("no-delete".into()),
+            refused: Some("ask sre".into()),
+            source: source(),
+        })),
         AuditEvent::LoginFailed { reason: "nonce".into(), source: source() },
         AuditEvent::LoggedIn {
             user: user.clone(),
@@ -173,6 +191,7 @@ const GOLDEN: &str = r#"{"kind":"access_ended","approval":"0199aaaa-0000-7000-80
 {"kind":"connection_authenticated","user":"alice","serial":7,"source":"192.0.2.7:50000"}
 {"kind":"connection_refused","key_id":"bob","reason":"expired","source":"192.0.2.7:50000"}
 {"kind":"gate_tripped","session":"0199aaaa-0000-7000-8000-000000000001","user":"alice","target":"web1","login":"deploy","command":"ls","reason":"no Enter","source":"192.0.2.7:50000"}
+{"kind":"kube_request","user":"alice","cluster":"prod","verb":"delete","group":"apps","resource":"deployments","subresource":"scale","namespace":"shop","name":"web","path":null,"status":403,"latency_ms":3,"bytes_in":1,"bytes_out":2,"rule":"no-delete","refused":"ask sre","source":"192.0.2.7:50000"}
 {"kind":"login_failed","reason":"nonce","source":"192.0.2.7:50000"}
 {"kind":"logged_in","user":"alice","issuer":"https://issuer","subject":"42","expires_at":"2023-11-14T22:13:20Z","source":"192.0.2.7:50000"}
 {"kind":"logged_out","user":"alice","source":"192.0.2.7:50000"}

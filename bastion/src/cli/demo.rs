@@ -29,6 +29,13 @@ pub struct DemoOptions {
     /// Where the web console and the API listen (port 0: any free port).
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
     pub web_listen: SocketAddr,
+    /// Where Kubernetes clusters are served, with --kubeconfig (port 0: any free port).
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6443")]
+    pub kube_listen: SocketAddr,
+    /// The cluster of this kubeconfig's current context, under the name demo-cluster. Its user must be allowed to
+    /// impersonate.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
     /// Rules in place of the example rules.
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
@@ -51,8 +58,20 @@ pub struct DemoOptions {
 pub fn run(options: DemoOptions) -> Result<(), CommandError> {
     let log = if options.json { "info" } else { "warn" };
     log_to_stderr(&Telemetry { log: log.to_owned(), format: LogFormat::Text });
-    let DemoOptions { data_dir, json, ssh_listen, web_listen, rules, targets, store, recordings } = options;
-    let settings = DemoSettings { data_dir, ssh_listen, web_listen, rules, targets, store, recordings };
+    let DemoOptions {
+        data_dir,
+        json,
+        ssh_listen,
+        web_listen,
+        kube_listen,
+        kubeconfig,
+        rules,
+        targets,
+        store,
+        recordings,
+    } = options;
+    let settings =
+        DemoSettings { data_dir, ssh_listen, web_listen, kube_listen, kubeconfig, rules, targets, store, recordings };
     server(async {
         let demo = Demo::build(settings).await.map_err(|error| CommandError::Refused(error.to_string()))?;
         let stop = CancellationToken::new();

@@ -100,6 +100,12 @@ impl BastionHome {
         self.folder.join("ssh_config")
     }
 
+    /// The credential for Kubernetes clusters, as the exec plugin gives it to kubectl.
+    #[must_use]
+    pub fn kube_credential(&self) -> PathBuf {
+        self.folder.join("kube-credential.json")
+    }
+
     /// The login on record, or `None` before the first one.
     ///
     /// # Errors

@@ -131,7 +131,7 @@ pub fn forget(home: &BastionHome, _lock: &HomeLock) -> Result<(), CommandError> 
         // It may never have held the key, or its time may be over: the aim is reached either way.
         let _ = agent.remove(&key);
     }
-    for path in [home.private_key(), home.public_key(), home.certificate()] {
+    for path in [home.private_key(), home.public_key(), home.certificate(), home.kube_credential()] {
         remove(&path)?;
     }
     Ok(())

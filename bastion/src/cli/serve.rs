@@ -34,8 +34,10 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     raise_file_limit();
     server(async {
         let failed = |error: crate::app::AppError| CommandError::Refused(error.to_string());
-        let sockets = Sockets::bind(config.listen.ssh, config.listen.web).await.map_err(failed)?;
-        tracing::info!(ssh = %sockets.ssh_address, web = %sockets.web_address, "listening");
+        let kube = (!config.clusters.is_empty()).then_some(config.listen.kube);
+        let sockets = Sockets::bind(config.listen.ssh, config.listen.web, kube).await.map_err(failed)?;
+        let kube = sockets.kube_address.map(tracing::field::display);
+        tracing::info!(ssh = %sockets.ssh_address, web = %sockets.web_address, kube, "listening");
         let mut app = App::build(config, sockets).await.map_err(failed)?;
         app.reload_at_hangup()?;
         let stop = CancellationToken::new();

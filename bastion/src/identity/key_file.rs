@@ -72,7 +72,16 @@ pub fn load_or_create(path: &Path) -> Result<PrivateKey, KeyFileError> {
     Ok(key)
 }
 
-fn load(path: &Path, file: File) -> Result<PrivateKey, KeyFileError> {
+/// The text of a private key's file; `None` if there is no file.
+pub(in crate::identity) fn read_private(path: &Path) -> Result<Option<String>, KeyFileError> {
+    match File::open(path) {
+        Ok(file) => text_of(path, file).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(KeyFileError::Io { path: path.to_owned(), source }),
+    }
+}
+
+fn text_of(path: &Path, file: File) -> Result<String, KeyFileError> {
     let io_error = |source| KeyFileError::Io { path: path.to_owned(), source };
     // The mode is asked of the opened file, so that it is the mode of what is read.
     let mode = file.metadata().map_err(io_error)?.mode() & 0o777;
@@ -81,6 +90,11 @@ fn load(path: &Path, file: File) -> Result<PrivateKey, KeyFileError> {
     }
     let mut text = String::new();
     file.take(MAX_KEY_FILE_BYTES).read_to_string(&mut text).map_err(io_error)?;
+    Ok(text)
+}
+
+fn load(path: &Path, file: File) -> Result<PrivateKey, KeyFileError> {
+    let text = text_of(path, file)?;
     match PrivateKey::from_openssh(&text) {
         Ok(key) if key.algorithm() == ssh_key::Algorithm::Ed25519 && !key.is_encrypted() => Ok(key),
         Ok(_) | Err(_) => Err(KeyFileError::NotAKey { path: path.to_owned() }),
@@ -88,7 +102,7 @@ fn load(path: &Path, file: File) -> Result<PrivateKey, KeyFileError> {
 }
 
 /// Writes the whole file under another name first: a crash leaves no half key at `path`.
-fn create(path: &Path, text: &[u8]) -> io::Result<()> {
+pub(in crate::identity) fn create(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".new");
     let unfinished = PathBuf::from(unfinished);

@@ -79,6 +79,22 @@ pub struct Login {
 }
 
 impl Login {
+    /// The login of a record that was just looked up or made.
+    pub(in crate::identity) fn of_record(record: LoginRecord) -> Self {
+        Self {
+            authenticated: Authenticated::verified(record.subject),
+            token: record.token,
+            kind: record.kind,
+            expires_at: record.expires_at,
+        }
+    }
+
+    /// The login of a record that a test made.
+    #[cfg(test)]
+    pub(crate) fn of_test_record(record: LoginRecord) -> Self {
+        Self::of_record(record)
+    }
+
     /// Who.
     #[must_use]
     pub fn authenticated(&self) -> &Authenticated {
@@ -131,12 +147,7 @@ impl LoginService {
         if record.expires_at <= now {
             return Ok(None);
         }
-        Ok(Some(Login {
-            authenticated: Authenticated::verified(record.subject),
-            token,
-            kind: record.kind,
-            expires_at: record.expires_at,
-        }))
+        Ok(Some(Login::of_record(record)))
     }
 
     /// Ends a login. Certificates that were issued under it run out by themselves, minutes later.

@@ -4,7 +4,7 @@
 use std::time::{Instant, SystemTime};
 
 use policy::{
-    CommandInput, Judging, Protocol, Resource, SessionMode, Verdict, WindowSize,
+    CommandInput, Judging, Protocol, SessionMode, Verdict, WindowSize,
     command::ParseContext,
     foreground::Foreground,
     gate::{Act, Answer, Gate},
@@ -87,10 +87,7 @@ fn judge(permit: &LivePermit, protocol: Protocol) -> impl Fn(CommandInput<'_>) -
     let rules = permit.rules.borrow().clone();
     let place = ParseContext { interactive: true, ..ParseContext::default() };
     let judging = Judging { place, ..Judging::of(permit.permit.obligations().mode, protocol, SystemTime::now()) };
-    move |input| {
-        let what = Resource { target: &permit.target, login: permit.permit.login() };
-        rules.judge(&permit.user, &what, input, &judging)
-    }
+    move |input| permit.judge(&rules, input, &judging)
 }
 
 /// The clock that tests of async code can stop.

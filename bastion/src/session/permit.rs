@@ -3,8 +3,11 @@
 
 use std::{net::IpAddr, sync::Arc, time::SystemTime};
 
-use config::Target;
-use policy::{Approved, Capability, Context, Decision, Permit, Resource, RuleSet, Subject};
+use config::{Cluster, Target};
+use policy::{
+    Approved, Capability, ClusterDecision, CommandInput, Context, Decision, Judging, KubeCapability, OwnedKubeRequest,
+    Permit, Resource, RuleEffect, RuleSet, Site, Subject, Verdict,
+};
 use tokio::sync::watch;
 
 /// A permit, and what is needed to ask for it again.
@@ -14,10 +17,8 @@ pub struct LivePermit {
     pub rules: watch::Receiver<Arc<RuleSet>>,
     /// Who.
     pub user: Subject,
-    /// On what.
-    pub target: Target,
-    /// What the session uses.
-    pub capabilities: Vec<Capability>,
+    /// On what, and for what.
+    pub place: Place,
     /// From where.
     pub source: IpAddr,
     /// The permit that was given.
@@ -26,24 +27,74 @@ pub struct LivePermit {
     pub approved: Vec<Approved>,
 }
 
+/// What a permit is for.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// An account of a host.
+    Account {
+        /// The host.
+        target: Box<Target>,
+        /// What the session uses.
+        capabilities: Vec<Capability>,
+    },
+    /// A pod of a cluster.
+    Pod {
+        /// The cluster.
+        cluster: Box<Cluster>,
+        /// What the session uses.
+        capability: KubeCapability,
+        /// The request that opened it.
+        request: OwnedKubeRequest,
+    },
+}
+
 impl LivePermit {
     /// Why the permit no longer holds, if it does not.
     #[must_use]
     pub fn lost_now(&mut self) -> Option<String> {
         let rules = Arc::clone(&self.rules.borrow_and_update());
-        let what = Resource { target: &self.target, login: self.permit.login() };
         let context = Context { now: SystemTime::now(), source: self.source, approved: &self.approved };
-        match rules.decide_session(&self.user, &what, &self.capabilities, &context) {
-            Decision::Deny(denial) => Some(format!("the rules have changed: {}", denial.reason)),
-            Decision::Hold(hold) => Some(format!("the role {} needs an approval for this session now", hold.role)),
-            Decision::Allow(now) => {
-                let (before, now) = (self.permit.obligations(), now.obligations());
-                // A session cannot become stricter on its way.
-                let is_stricter = now.mode > before.mode || now.recording > before.recording;
-                is_stricter.then(|| {
-                    format!("the rules have changed and ask for more now (mode {}); open a new session", now.mode)
-                })
+        let now = match &self.place {
+            Place::Account { target, capabilities } => {
+                let what = Resource { target, login: self.permit.login() };
+                match rules.decide_session(&self.user, &what, capabilities, &context) {
+                    Decision::Deny(denial) => return Some(format!("the rules have changed: {}", denial.reason)),
+                    Decision::Hold(hold) => {
+                        return Some(format!("the role {} needs an approval for this session now", hold.role));
+                    }
+                    Decision::Allow(permit) => permit.obligations(),
+                }
             }
+            Place::Pod { cluster, capability, request } => {
+                let verdict = rules.judge_request(&self.user, cluster, &request.get(), context.now);
+                if verdict.effect == RuleEffect::Block {
+                    return Some(format!("the rules have changed: {}", verdict.message));
+                }
+                match rules.decide_cluster(&self.user, cluster, *capability, &context) {
+                    ClusterDecision::Deny(denial) => return Some(format!("the rules have changed: {}", denial.reason)),
+                    ClusterDecision::Allow(permit) => permit.obligations(),
+                }
+            }
+        };
+        // A session cannot become stricter on its way.
+        let before = self.permit.obligations();
+        let is_stricter = now.mode > before.mode || now.recording > before.recording;
+        is_stricter
+            .then(|| format!("the rules have changed and ask for more now (mode {}); open a new session", now.mode))
+    }
+
+    /// What `rules` say to a command there.
+    #[must_use]
+    pub fn judge(&self, rules: &RuleSet, input: CommandInput<'_>, judging: &Judging) -> Verdict {
+        rules.judge(&self.user, self.site(), input, judging)
+    }
+
+    /// Where commands run.
+    #[must_use]
+    pub fn site(&self) -> Site<'_> {
+        match &self.place {
+            Place::Account { target, .. } => Site::Account(Resource { target, login: self.permit.login() }),
+            Place::Pod { cluster, .. } => Site::Cluster(cluster),
         }
     }
 
@@ -98,7 +149,8 @@ mod tests {
         let resource = Resource { target: &target, login: &login };
         let decision = rules.borrow().decide_session(&user, &resource, &capabilities, &context);
         let Decision::Allow(permit) = decision else { panic!("{decision:?}") };
-        LivePermit { rules: rules.subscribe(), user, target, capabilities, source, permit, approved: Vec::new() }
+        let place = Place::Account { target: Box::new(target), capabilities };
+        LivePermit { rules: rules.subscribe(), user, place, source, permit, approved: Vec::new() }
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::{borrow::Cow, str, time::SystemTime};
 
 use bytes::Bytes;
 use config::RuleName;
-use policy::{CommandInput, Judging, Protocol, Resource, RuleEffect, RuleSet, SessionMode, Subject, Verdict};
+use policy::{CommandInput, Judging, Protocol, RuleEffect, RuleSet, SessionMode, Site, Subject, Verdict};
 
 use super::tap::masked_text;
 
@@ -18,6 +18,20 @@ pub enum Request<'a> {
         command: &'a [u8],
         /// Whether it has a terminal.
         terminal: bool,
+    },
+    /// A program and its arguments, without a shell in between.
+    Argv {
+        /// The program and its arguments.
+        words: &'a [String],
+        /// Whether it has a terminal.
+        terminal: bool,
+    },
+    /// The program that runs in a container already; what it is is not known.
+    Attach {
+        /// Whether it has a terminal.
+        terminal: bool,
+        /// Whether it is sent anything.
+        stdin: bool,
     },
     /// The login shell, on a terminal or reading commands from standard input.
     Shell {
@@ -62,22 +76,24 @@ pub struct Blocked {
 pub fn judge_request(
     rules: &RuleSet,
     who: &Subject,
-    what: &Resource<'_>,
+    what: Site<'_>,
     mode: SessionMode,
     (request, stdin): (Request<'_>, Option<&[u8]>),
     now: SystemTime,
 ) -> RequestVerdict {
-    let (line, terminal) = match request {
-        Request::Subsystem | Request::Shell { terminal: true } => return RequestVerdict::ALLOW,
-        // The login shell without a terminal reads commands from its input, as `sh -s` does.
-        Request::Shell { terminal: false } => ("sh -s", false),
-        Request::Exec { command, terminal } => (readable(command), terminal),
+    let stdin_text = stdin.map(readable);
+    let (input, terminal) = match request {
+        Request::Subsystem
+        | Request::Attach { terminal: true, .. }
+        | Request::Attach { stdin: false, .. }
+        | Request::Shell { terminal: true } => return RequestVerdict::ALLOW,
+        // The login shell without a terminal reads commands from its input, as `sh -s` does. What runs in a container
+        // may be a shell.
+        Request::Attach { .. } | Request::Shell { terminal: false } => (line("sh -s", stdin_text), false),
+        Request::Exec { command, terminal } => (line(readable(command), stdin_text), terminal),
+        Request::Argv { words, terminal } => (CommandInput::Argv(words, stdin_text), terminal),
     };
-    let mut judging = Judging::of(mode, Protocol::Ssh, now);
-    let input = match stdin {
-        None => CommandInput::Line(line),
-        Some(stdin) => CommandInput::Script(line, readable(stdin)),
-    };
+    let mut judging = Judging::of(mode, request.protocol(), now);
     let mut verdict = rules.judge(who, what, input, &judging);
     if terminal && verdict.stdin_is_code {
         // What is typed into a terminal is judged line by line when it comes.
@@ -121,7 +137,23 @@ impl Blocked {
     }
 }
 
+fn line<'a>(line: &'a str, stdin: Option<&'a str>) -> CommandInput<'a> {
+    match stdin {
+        None => CommandInput::Line(line),
+        Some(stdin) => CommandInput::Script(line, stdin),
+    }
+}
+
 impl Request<'_> {
+    /// How it is asked for.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        match self {
+            Self::Argv { .. } | Self::Attach { .. } => Protocol::Kubernetes,
+            Self::Exec { .. } | Self::Shell { .. } | Self::Subsystem => Protocol::Ssh,
+        }
+    }
+
     /// The request as it stands in the audit log: masked, control characters made visible, not too long.
     #[must_use]
     pub fn shown(&self, stdin: Option<&[u8]>) -> String {
@@ -129,6 +161,12 @@ impl Request<'_> {
             (Self::Subsystem, _) => Cow::Borrowed(b"subsystem"),
             (Self::Shell { .. }, None) => Cow::Borrowed(b"shell"),
             (Self::Shell { .. }, Some(stdin)) => Cow::Owned([b"shell, input: ", stdin].concat()),
+            (Self::Attach { .. }, None) => Cow::Borrowed(b"attach"),
+            (Self::Attach { .. }, Some(stdin)) => Cow::Owned([b"attach, input: ", stdin].concat()),
+            (Self::Argv { words, .. }, None) => Cow::Owned(quoted(words).into_bytes()),
+            (Self::Argv { words, .. }, Some(stdin)) => {
+                Cow::Owned([quoted(words).as_bytes(), b", input: ", stdin].concat())
+            }
             (Self::Exec { command, .. }, None) => Cow::Borrowed(command),
             (Self::Exec { command, .. }, Some(stdin)) => Cow::Owned([command, &b", input: "[..], stdin].concat()),
         };
@@ -142,6 +180,20 @@ impl Request<'_> {
         }
         shown
     }
+}
+
+/// Words as a shell would read them.
+#[must_use]
+pub fn quoted(words: &[String]) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_".contains(c);
+    let quote = |word: &String| {
+        if !word.is_empty() && word.chars().all(is_plain) {
+            word.clone()
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
+    };
+    words.iter().map(quote).collect::<Vec<_>>().join(" ")
 }
 
 /// The text, or one that stands for what nobody can read: not UTF-8, or with NUL characters, which shells drop.

@@ -13,16 +13,17 @@ use tokio::time::timeout;
 
 use super::{
     channel::{self, Asked},
-    connection::{Connection, Judged, NotPermitted},
+    connection::{Connection, NotPermitted},
     target_connection::TargetConnection,
     target_leg::{ChannelSetup, Program},
     user_leg::{SshUserReader, SshUserWriter},
 };
 use crate::{
-    approval::{ApprovalKind, Granted},
+    approval::ApprovalKind,
     session::{
         SessionRequest,
-        approve::{HeldReader, Unapproved, approve},
+        applicant::Judged,
+        approve::{HeldReader, approve},
         leg::UserReader,
         script::Script,
         start::{BLOCKED, REFUSED, refuse},
@@ -176,7 +177,7 @@ impl Admission {
                 Some(())
             }
             Err(unapproved) => {
-                self.unapproved(unapproved).await;
+                unapproved.tell(&self.writer, self.voice).await;
                 None
             }
         }
@@ -190,47 +191,16 @@ impl Admission {
         stdin: Option<&Bytes>,
         reader: &mut HeldReader<R>,
     ) -> Option<Option<RuleName>> {
-        let request = self.asked.request();
-        let shown = request.shown(stdin.map(AsRef::as_ref));
-        let Some(needed) = verdict.approvers.clone() else {
-            self.connection.held(permit, shown, verdict, None).await;
-            let message = format!("{}, and the rules name nobody who can approve it", verdict.message);
-            let said = Said::Blocked { rule: verdict.rule.clone(), message, approval: None };
-            self.voice.refuse(&self.writer, &said, BLOCKED).await;
-            return None;
-        };
-        let text = self.asked.exact(stdin);
-        let mut new = self.connection.question(ApprovalKind::Command, text, self.asked.reason(), needed)?;
-        new.rule.clone_from(&verdict.rule);
-        new.commands.clone_from(&verdict.commands);
-        new.because.clone_from(&verdict.message);
-        let approvals = &self.connection.front().sessions.approvals;
+        let shown = self.asked.request().shown(stdin.map(AsRef::as_ref));
+        let applicant = self.connection.applicant(permit, self.asked.reason());
         let legs = (reader, &self.writer);
-        let mut was_asked = false;
-        let asked = async |id| {
-            was_asked = true;
-            self.connection.held(permit, shown.clone(), verdict, Some(id)).await;
-        };
-        let outcome: Result<Granted, Unapproved> = approve(approvals, new, legs, self.voice, asked).await;
-        match outcome {
-            Ok(_) => Some(verdict.rule.clone()),
+        match applicant.command_approved(verdict, self.asked.exact(stdin), &shown, legs, self.voice).await {
+            Ok(()) => Some(verdict.rule.clone()),
             Err(unapproved) => {
-                if !was_asked {
-                    self.connection.held(permit, shown.clone(), verdict, None).await;
-                }
-                self.unapproved(unapproved).await;
+                unapproved.tell(&self.writer, self.voice).await;
                 None
             }
         }
-    }
-
-    async fn unapproved(&self, unapproved: Unapproved) {
-        let said = unapproved.said.unwrap_or_else(|| Said::Blocked {
-            rule: None,
-            message: "cancelled; nothing ran".to_owned(),
-            approval: None,
-        });
-        self.voice.refuse(&self.writer, &said, unapproved.status).await;
     }
 
     async fn refuse(&self, message: String, status: u32) {

@@ -9,11 +9,8 @@
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
-use config::{RuleName, TargetName};
-use policy::{
-    Action, Approved, Capability, Context, Decision, Denial, Hold, Permit, Resource, RuleEffect, RuleSet, Subject,
-    Verdict,
-};
+use config::TargetName;
+use policy::{Action, Approved, Capability, Context, Decision, Denial, Hold, Permit, Resource, RuleSet, Subject};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -24,13 +21,14 @@ use super::{
     target_connection::{SshTarget, TargetConnection},
 };
 use crate::{
-    approval::{ApprovalId, ApprovalKind, Needed, NewApproval},
-    audit::{AuditEvent, WouldHave},
+    approval::{ApprovalKind, Needed, NewApproval},
+    audit::AuditEvent,
     identity::{Authenticated, ssh_certificate::CertificatePermits},
     session::{
         Sessions,
-        permit::LivePermit,
-        request::{Blocked, Request, RequestVerdict, judge_request},
+        applicant::{Applicant, Judged},
+        permit::{LivePermit, Place},
+        request::{Request, judge_request},
     },
 };
 
@@ -107,25 +105,6 @@ pub struct Refused {
     rule: Option<String>,
     /// Why, in words for the user.
     pub reason: String,
-}
-
-/// What became of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
-pub enum Judged {
-    /// It may start.
-    Allowed,
-    /// Its standard input has to be judged first.
-    NeedsStdin,
-    /// It has to wait for other people.
-    Held(Box<Verdict>),
-    /// It may not start.
-    Refused {
-        /// The rule that decided, if one did.
-        rule: Option<RuleName>,
-        /// Why, in words for the user.
-        reason: String,
-    },
 }
 
 /// Why there is no permit.
@@ -260,23 +239,6 @@ impl Connection {
         })
     }
 
-    /// Writes that a request waits for an approval, or cannot get one.
-    pub async fn held(&self, permit: &Permit, command: String, verdict: &Verdict, approval: Option<ApprovalId>) {
-        let event = AuditEvent::CommandHeld {
-            session: None,
-            user: self.user.subject().name.clone(),
-            target: permit.target().clone(),
-            login: permit.login().clone(),
-            command,
-            rule: verdict.rule.clone(),
-            reason: verdict.message.clone(),
-            opaque: verdict.opaque,
-            approval,
-            source: self.source.to_string(),
-        };
-        self.front.sessions.audit(&[event]).await;
-    }
-
     /// The permit as it stands when the rules change.
     #[must_use]
     pub fn standing(
@@ -289,8 +251,10 @@ impl Connection {
         Some(LivePermit {
             rules: self.front.rules.clone(),
             user: self.user.subject().clone(),
-            target: self.front.targets.get(permit.target())?.settings.clone(),
-            capabilities,
+            place: Place::Account {
+                target: Box::new(self.front.targets.get(permit.target())?.settings.clone()),
+                capabilities,
+            },
             source: self.source.ip(),
             permit: permit.clone(),
             approved,
@@ -307,41 +271,22 @@ impl Connection {
         let what = Resource { target: &target.settings, login: permit.login() };
         let rules = self.front.rules.borrow().clone();
         let mode = permit.obligations().mode;
-        let verdict = judge_request(&rules, self.user.subject(), &what, mode, (request, stdin), SystemTime::now());
-        let (user, source) = (self.user.subject().name.clone(), self.source.to_string());
-        let (target, login) = (permit.target().clone(), permit.login().clone());
-        let command = request.shown(stdin);
-        let session = None;
-        let (event, judged) = match verdict {
-            RequestVerdict::Allow { observed: None } => return Judged::Allowed,
-            RequestVerdict::NeedsStdin => return Judged::NeedsStdin,
-            RequestVerdict::Allow { observed: Some(verdict) } => {
-                let Verdict { rule, message: reason, opaque, .. } = *verdict;
-                let effect = if verdict.effect == RuleEffect::Block { WouldHave::Block } else { WouldHave::Approve };
-                let event = AuditEvent::CommandObserved {
-                    session,
-                    user,
-                    target,
-                    login,
-                    command,
-                    effect,
-                    rule,
-                    reason,
-                    opaque,
-                    source,
-                };
-                (event, Judged::Allowed)
-            }
-            RequestVerdict::Block(Blocked { rule, reason, opaque, .. }) => {
-                let judged = Judged::Refused { rule: rule.clone(), reason: reason.clone() };
-                let event =
-                    AuditEvent::CommandBlocked { session, user, target, login, command, rule, reason, opaque, source };
-                (event, judged)
-            }
-            RequestVerdict::Hold(verdict) => return Judged::Held(verdict),
-        };
-        self.front.sessions.audit(&[event]).await;
-        judged
+        let verdict =
+            judge_request(&rules, self.user.subject(), (&what).into(), mode, (request, stdin), SystemTime::now());
+        self.applicant(permit, None).judged(verdict, request, stdin).await
+    }
+
+    /// The user of this connection, where the permit is for.
+    #[must_use]
+    pub fn applicant(&self, permit: &Permit, reason: Option<String>) -> Applicant {
+        Applicant {
+            sessions: self.front.sessions.clone(),
+            subject: self.user.subject().clone(),
+            target: permit.target().clone(),
+            login: permit.login().clone(),
+            source: self.source.to_string(),
+            reason,
+        }
     }
 
     /// Whether a jump to `host:port` may be answered, and as which target.

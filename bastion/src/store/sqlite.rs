@@ -118,9 +118,11 @@ fn keep_private(path: &Path) -> std::io::Result<()> {
 fn migrations() -> Migrator {
     let simple =
         |version, name: &'static str, sql| Migration::new(version, name.into(), MigrationType::Simple, sql, false);
+    let certificate_login = include_str!("migrations/0005_certificate_login.sql").into_sql_str();
     Migrator::with_migrations(vec![
         simple(1, "init", include_str!("migrations/0001_init.sql").into_sql_str()),
         simple(2, "approvals", include_str!("migrations/0002_approvals.sql").into_sql_str()),
+        simple(5, "certificate_login", certificate_login),
     ])
 }
 

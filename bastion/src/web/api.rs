@@ -13,6 +13,7 @@ pub(in crate::web) mod certificates;
 pub(in crate::web) mod error;
 pub(in crate::web) mod health;
 pub(in crate::web) mod info;
+pub(in crate::web) mod kube;
 pub(in crate::web) mod login;
 pub(in crate::web) mod query;
 mod range;
@@ -36,6 +37,9 @@ pub(super) fn router() -> Router<WebState> {
         .route("/approvals/{id}/approve", routing::post(approvals::approve))
         .route("/approvals/{id}/deny", routing::post(approvals::deny))
         .route("/audit", routing::get(audit::list))
+        .route("/certificates/x509", routing::post(kube::issue_x509))
+        .route("/clusters", routing::get(kube::list))
+        .route("/tokens/kube", routing::post(kube::issue_token))
         .route("/certificates/ssh", routing::post(certificates::issue_ssh))
         .route("/sessions", routing::get(sessions::list))
         .route("/sessions/{id}", routing::get(sessions::show))

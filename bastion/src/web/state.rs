@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use config::Target;
+use config::{Cluster, Target};
 use policy::RuleSet;
 use recorder::Recorder;
 use serde::Serialize;
@@ -11,7 +11,11 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::limits::LoginLimiter;
-use crate::{approval::Approvals, identity::login::LoginService, store::Store};
+use crate::{
+    approval::Approvals,
+    identity::{kube_credential::KubeCredentials, login::LoginService},
+    store::Store,
+};
 
 /// What requests are answered from. Cheap to clone.
 #[derive(Clone)]
@@ -27,6 +31,8 @@ pub struct Parts {
     pub rules: watch::Receiver<Arc<RuleSet>>,
     /// The hosts behind the bastion.
     pub targets: Arc<[Target]>,
+    /// The Kubernetes clusters, where there are any.
+    pub kube: Option<KubeAccess>,
     /// Where recordings are read.
     pub recorder: Arc<Recorder>,
     /// What waits for other people.
@@ -40,20 +46,21 @@ pub struct Parts {
 
 impl WebState {
     /// Puts the parts together.
-    #[expect(clippy::too_many_arguments, reason = "each is named by its type")]
     #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "each is a part of its own, named by its type")]
     pub fn new(
         store: Arc<dyn Store>,
         logins: Arc<LoginService>,
         rules: watch::Receiver<Arc<RuleSet>>,
         targets: Arc<[Target]>,
+        kube: Option<KubeAccess>,
         recorder: Arc<Recorder>,
         approvals: Approvals,
         info: BastionInfo,
         url: Url,
     ) -> Self {
         let login_limiter = LoginLimiter::default();
-        Self(Arc::new(Parts { store, logins, rules, targets, recorder, approvals, info, url, login_limiter }))
+        Self(Arc::new(Parts { store, logins, rules, targets, kube, recorder, approvals, info, url, login_limiter }))
     }
 
     /// The rules as they are now.
@@ -70,6 +77,17 @@ impl std::ops::Deref for WebState {
     }
 }
 
+/// The Kubernetes clusters, and the credentials for their front.
+#[derive(Clone)]
+pub struct KubeAccess {
+    /// Issues credentials.
+    pub credentials: KubeCredentials,
+    /// The clusters behind the bastion.
+    pub clusters: Arc<[Cluster]>,
+    /// The front's URL as users see it.
+    pub url: Url,
+}
+
 /// What the bastion tells everybody, so that clients can be set up.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct BastionInfo {
@@ -81,6 +99,9 @@ pub struct BastionInfo {
     pub version: String,
     /// Where SSH is served.
     pub ssh: SshAddress,
+    /// Where Kubernetes clusters are served; none where there are no clusters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kube: Option<KubeAddress>,
     /// The bastion's own host names: principals of its host certificate.
     pub names: Vec<String>,
     /// The CA that signs host certificates, as in a `known_hosts` line after `@cert-authority`.
@@ -96,4 +117,11 @@ pub struct SshAddress {
     pub host: String,
     /// TCP port.
     pub port: u16,
+}
+
+/// Where Kubernetes clusters are served, as users reach it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct KubeAddress {
+    /// The front's URL; clusters are under `/clusters/NAME`.
+    pub url: String,
 }

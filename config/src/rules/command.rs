@@ -1,6 +1,6 @@
 //! Rules on commands as the operator wrote them: which commands, whose, where and when; and what then.
 
-use super::{Approvers, LoginSelector, TargetSelector, TimeWindow, word};
+use super::{Approvers, LoginSelector, RequestMatch, TargetSelector, TimeWindow, word};
 use crate::{
     error::{Located, Location},
     name::{RoleName, RuleName},
@@ -64,6 +64,8 @@ pub struct RuleMatch {
     pub text: Option<Located<String>>,
     /// A class that is built in.
     pub class: Option<RuleClass>,
+    /// A request to a Kubernetes API server.
+    pub request: Option<RequestMatch>,
 }
 
 /// A class of commands that is built in.
@@ -150,7 +152,8 @@ impl CommandRule {
 
 impl RuleMatch {
     fn read(field: &Field<'_>) -> Read<Self> {
-        const EXPECTED: &str = "{ command: { program: [rm] } }, { text: 'drop table' } or { class: opaque }";
+        const EXPECTED: &str = "{ command: { program: [rm] } }, { text: 'drop table' }, { class: opaque } or \
+                                { request: { verbs: [delete] } }";
         if !field.is_table() {
             return Err(field.expected(EXPECTED));
         }
@@ -159,7 +162,8 @@ impl RuleMatch {
             let text = matches.present("text", word).transpose();
             let classes = [("gate_tamper", RuleClass::GateTamper), ("opaque", RuleClass::Opaque)];
             let class = matches.present("class", |class| class.choice(&classes)).transpose();
-            Ok(Self { at: field.at(), command: command?, text: text?, class: class? })
+            let request = matches.present("request", RequestMatch::read).transpose();
+            Ok(Self { at: field.at(), command: command?, text: text?, class: class?, request: request? })
         })
     }
 }

@@ -63,7 +63,11 @@ fn role(
     if written.groups.is_empty() && written.users.is_empty() {
         report(at, CompileReason::NoMembers);
     }
-    if written.allow.is_empty() && written.request.is_empty() && written.console.is_empty() {
+    if written.allow.is_empty()
+        && written.clusters.is_empty()
+        && written.request.is_empty()
+        && written.console.is_empty()
+    {
         report(at, CompileReason::NothingAllowed);
     }
     let mut grants: Vec<Grant> = written

@@ -9,15 +9,19 @@ use config::{
 };
 use regex::{Regex, RegexBuilder};
 
-use super::{Targets, compile::target_globs};
+use super::{
+    Targets,
+    compile::target_globs,
+    requests::{self, RequestRule},
+};
 use crate::{
     error::{CompileError, CompileReason, Named},
     rule::{CommandMatcher, Matcher, Members, Rule, Scope, flags::Flags, pattern::Pattern},
 };
 
 /// Compiles the rules of all documents; `report` gets everything that is wrong.
-pub(super) fn rules(documents: &[RuleDoc], report: &mut Vec<CompileError>) -> Vec<Rule> {
-    let mut compiled = Vec::new();
+pub(super) fn rules(documents: &[RuleDoc], report: &mut Vec<CompileError>) -> (Vec<Rule>, Vec<RequestRule>) {
+    let (mut commands, mut requests) = (Vec::new(), Vec::new());
     let mut places: BTreeMap<RuleName, String> = BTreeMap::new();
     for document in documents {
         for written in &document.rules {
@@ -27,22 +31,27 @@ pub(super) fn rules(documents: &[RuleDoc], report: &mut Vec<CompileError>) -> Ve
             } else {
                 places.insert(written.name.value.clone(), format!("{}:{}", document.file, written.name.at));
             }
-            let rule = rule(written, documents, &mut |at, reason| errors.push((at, reason)));
+            let mut note = |at, reason| errors.push((at, reason));
+            let scope = scope(written, documents, &mut note);
+            match &written.matches.request {
+                Some(request) => requests.push(requests::rule(written, request, scope, &mut note)),
+                None => commands.extend(rule(written, scope, &mut note)),
+            }
             report.extend(errors.into_iter().map(|(at, reason)| CompileError {
                 file: document.file.clone(),
                 at,
                 of: Named::Rule(written.name.value.clone()),
                 reason,
             }));
-            compiled.extend(rule);
         }
     }
-    compiled
+    (commands, requests)
 }
 
 type Report<'r> = &'r mut dyn FnMut(Location, CompileReason);
 
-fn rule(written: &CommandRule, documents: &[RuleDoc], report: Report<'_>) -> Option<Rule> {
+/// For whom, where and when the rule applies.
+fn scope(written: &CommandRule, documents: &[RuleDoc], report: Report<'_>) -> Scope {
     if written.approvers.is_some() && written.effect != RuleEffect::Approve {
         report(written.name.at, CompileReason::NeverFires("approvers are for rules with effect: approve".to_owned()));
     }
@@ -51,19 +60,17 @@ fn rule(written: &CommandRule, documents: &[RuleDoc], report: Report<'_>) -> Opt
         .targets
         .as_ref()
         .map(|targets| Targets { names: target_globs(targets, &mut *report), labels: targets.labels.clone() });
+    Scope { roles, targets, logins: written.logins.clone(), protocol: written.protocol, during: written.during.clone() }
+}
+
+fn rule(written: &CommandRule, scope: Scope, report: Report<'_>) -> Option<Rule> {
     let matcher = matcher(written, report)?;
     Some(Rule {
         name: written.name.value.clone(),
         effect: written.effect,
         message: written.message.clone(),
         approvers: written.approvers.clone(),
-        scope: Scope {
-            roles,
-            targets,
-            logins: written.logins.clone(),
-            protocol: written.protocol,
-            during: written.during.clone(),
-        },
+        scope,
         matcher,
     })
 }

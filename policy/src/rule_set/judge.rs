@@ -8,11 +8,10 @@ use config::{
     RuleName,
     rules::{Approvers, LoginSelector, RuleClass, RuleEffect},
 };
-use jiff::Timestamp;
 
 use super::RuleSet;
 use crate::{
-    access::{Resource, Subject},
+    access::{Resource, Site, Subject},
     command::{self, Command, Parsed},
     rule::{Match, Rule},
     verdict::{CommandInput, Explained, Judging, Verdict},
@@ -20,25 +19,31 @@ use crate::{
 
 impl RuleSet {
     /// Judges `input`, which `who` wants to run on `what`.
-    pub fn judge(&self, who: &Subject, what: &Resource<'_>, input: CommandInput<'_>, judging: &Judging) -> Verdict {
-        self.judge_all(who, what, input, judging).0
+    pub fn judge<'w>(
+        &self,
+        who: &Subject,
+        what: impl Into<Site<'w>>,
+        input: CommandInput<'_>,
+        judging: &Judging,
+    ) -> Verdict {
+        self.judge_all(who, what.into(), input, judging).0
     }
 
     /// Judges `input`, and lists every rule that matched, the strictest first.
-    pub fn explain(
+    pub fn explain<'w>(
         &self,
         who: &Subject,
-        what: &Resource<'_>,
+        what: impl Into<Site<'w>>,
         input: CommandInput<'_>,
         judging: &Judging,
     ) -> (Verdict, Vec<Explained>) {
-        self.judge_all(who, what, input, judging)
+        self.judge_all(who, what.into(), input, judging)
     }
 
     fn judge_all(
         &self,
         who: &Subject,
-        what: &Resource<'_>,
+        what: Site<'_>,
         input: CommandInput<'_>,
         judging: &Judging,
     ) -> (Verdict, Vec<Explained>) {
@@ -76,26 +81,28 @@ struct Finding {
 }
 
 impl Rule {
-    fn applies(&self, who: &Subject, what: &Resource<'_>, judging: &Judging) -> bool {
+    fn applies(&self, who: &Subject, what: Site<'_>, judging: &Judging) -> bool {
         let scope = &self.scope;
-        let role = scope.roles.as_ref().is_none_or(|roles| {
-            roles.iter().any(|role| {
-                role.users.contains(&who.name) || role.groups.iter().any(|group| who.groups.contains(group))
-            })
-        });
-        let login = scope.logins.is_empty()
-            || scope.logins.iter().any(|selector| match selector {
-                LoginSelector::Any => true,
-                LoginSelector::Named(named) => named == what.login,
-                LoginSelector::Own => who.name.as_str() == what.login.as_str(),
-            });
-        role && login
-            && scope.targets.as_ref().is_none_or(|targets| targets.matches(what.target))
+        let targets = |name, labels| scope.targets.as_ref().is_none_or(|targets| targets.selects(name, labels));
+        let is_there = match what {
+            Site::Account(Resource { target, login }) => {
+                let is_login = |selector: &LoginSelector| match selector {
+                    LoginSelector::Any => true,
+                    LoginSelector::Named(named) => named == login,
+                    LoginSelector::Own => who.name.as_str() == login.as_str(),
+                };
+                targets(&target.name, &target.labels) && (scope.logins.is_empty() || scope.logins.iter().any(is_login))
+            }
+            // It may be any account: what is forbidden for one is forbidden, what is allowed for one is not.
+            Site::Cluster(cluster) => {
+                let is_for_any = scope.logins.is_empty() || scope.logins.contains(&LoginSelector::Any);
+                targets(&cluster.name, &cluster.labels) && (is_for_any || self.effect != RuleEffect::Allow)
+            }
+        };
+        scope.has_member(who)
+            && is_there
             && scope.protocol.is_none_or(|protocol| protocol == judging.protocol)
-            && scope.during.as_ref().is_none_or(|window| {
-                // A time that no calendar has is in no window of a milder rule, and in each of a stricter one.
-                Timestamp::try_from(judging.now).map_or(self.effect != RuleEffect::Allow, |now| window.contains(now))
-            })
+            && scope.is_during(judging.now, self.effect)
     }
 }
 

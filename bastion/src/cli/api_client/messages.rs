@@ -159,3 +159,36 @@ impl Problem {
         self.detail.or(self.title).filter(|text| !text.trim().is_empty())
     }
 }
+
+/// A Kubernetes cluster that the person may reach.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Cluster {
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// What may be done there.
+    #[serde(default)]
+    pub capabilities: Vec<String>,
+    /// Its API server, as kubectl reaches it.
+    pub server: String,
+}
+
+/// A client certificate for Kubernetes clusters.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ClientCertificate {
+    /// The certificate, as PEM.
+    pub certificate: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// A bearer token for Kubernetes clusters. It has no `Debug`, because it is a secret.
+#[derive(Deserialize)]
+pub struct KubeToken {
+    /// The token.
+    pub token: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}

@@ -52,6 +52,7 @@ impl LoginService {
             serial: certificate.serial(),
             fingerprint,
             subject: subject.clone(),
+            login: Some(login.token()),
             issued_at: now,
             expires_at,
         };

@@ -376,6 +376,7 @@ fn record(fixture: &Fixture, certificate: &Certificate) -> CertificateRecord {
             email: None,
             groups: ["engineering".parse().unwrap()].into(),
         },
+        login: None,
         issued_at: now(),
         expires_at: timestamp(NOW + 600).unwrap(),
     }

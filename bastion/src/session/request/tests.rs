@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use config::{Login, RuleDoc, target::parse_targets};
+use policy::Resource;
 
 use super::*;
 
@@ -36,7 +37,7 @@ fn judged_in(mode: SessionMode, rules: &str, request: (Request<'_>, Option<&[u8]
         groups: BTreeSet::new(),
     };
     let what = Resource { target: &targets[0], login: &login };
-    judge_request(&rules, &who, &what, mode, request, SystemTime::UNIX_EPOCH)
+    judge_request(&rules, &who, (&what).into(), mode, request, SystemTime::UNIX_EPOCH)
 }
 
 fn judged(rules: &str, request: Request<'_>) -> RequestVerdict {

@@ -97,11 +97,13 @@ pub(super) async fn take_flow(
 
 pub(super) async fn add_certificate(pool: &SqlitePool, certificate: &CertificateRecord) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO certificates (serial, fingerprint, subject, issued_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO certificates (serial, fingerprint, subject, login, issued_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(bigint(certificate.serial))
     .bind(&certificate.fingerprint)
     .bind(subject_text("certificates", &certificate.subject)?)
+    .bind(certificate.login.map(hash_text))
     .bind(certificate.issued_at.as_millisecond())
     .bind(certificate.expires_at.as_millisecond())
     .execute(pool)
@@ -157,6 +159,7 @@ fn certificate_from(row: &SqliteRow) -> Result<CertificateRecord, StoreError> {
         serial: columns.unsigned("serial")?,
         fingerprint: columns.plain("fingerprint")?,
         subject: columns.subject("subject")?,
+        login: columns.optional_hash("login")?,
         issued_at: columns.time("issued_at")?,
         expires_at: columns.time("expires_at")?,
     })

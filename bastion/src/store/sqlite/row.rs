@@ -108,6 +108,14 @@ impl<'r> Columns<'r> {
         Ok(TokenHash(bytes))
     }
 
+    /// The hash of a token, which may be missing.
+    pub(super) fn optional_hash(&self, column: &str) -> Result<Option<TokenHash>, StoreError> {
+        match self.plain::<Option<&str>>(column)? {
+            Some(_) => self.hash(column).map(Some),
+            None => Ok(None),
+        }
+    }
+
     fn corrupt(&self, column: &str, reason: impl Display) -> StoreError {
         StoreError::Corrupt { table: self.table, reason: format!("column {column}: {reason}") }
     }

@@ -53,6 +53,7 @@ fn certificate(serial: u64, issued_at: Timestamp) -> CertificateRecord {
         serial,
         fingerprint: "SHA256:key".into(),
         subject: subject("alice"),
+        login: Some(TokenHash([9; 32])),
         issued_at,
         expires_at: at(600),
     }

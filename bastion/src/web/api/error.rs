@@ -17,7 +17,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    identity::login::{LoginError, Outcome},
+    identity::{
+        kube_credential::IssueCredentialError,
+        login::{LoginError, Outcome},
+    },
     store::StoreError,
 };
 
@@ -158,6 +161,17 @@ impl From<LoginError> for ApiError {
                 Self::Unavailable(error.to_string())
             }
             (Outcome::Internal, error) => Self::internal(error),
+        }
+    }
+}
+
+impl From<IssueCredentialError> for ApiError {
+    fn from(error: IssueCredentialError) -> Self {
+        match error {
+            IssueCredentialError::Ended => Self::NotLoggedIn,
+            IssueCredentialError::Key(error) => Self::BadRequest(error.to_string()),
+            IssueCredentialError::Issue(_) | IssueCredentialError::Random(_) => Self::internal(error),
+            IssueCredentialError::Store(error) => error.into(),
         }
     }
 }

@@ -22,13 +22,18 @@ use crate::{
     audit::AuditEvent,
     demo::issuer::DemoIssuer,
     identity::{
+        kube_credential::KubeCredentials,
         login::{LoginService, LoginSettings},
         oidc::{OidcClient, OidcSettings},
         ssh_ca::UserCa,
         token,
+        x509_ca::KubeClientCa,
     },
     store::{AuditFilter, LoginKind, LoginRecord, SessionKind, SessionRecord, SqliteStore, Store},
-    web::{BastionInfo, WebState, router, state::SshAddress},
+    web::{
+        BastionInfo, WebState, router,
+        state::{KubeAccess, KubeAddress, SshAddress},
+    },
 };
 
 /// A bastion's web front with nothing around it.
@@ -51,6 +56,8 @@ roles:
       - targets: { names: ["web*"] }
         logins: [deploy, "{user}"]
         capabilities: [shell, pty, exec]
+      - clusters: { names: [dev] }
+        capabilities: [api, exec]
     request:
       - targets: { names: ["db*"] }
         logins: [deploy]
@@ -89,17 +96,30 @@ pub(super) async fn front() -> Front {
         name: "bastion".into(),
         version: "0.1.0".into(),
         ssh: SshAddress { host: "bastion.example.com".into(), port: 2222 },
+        kube: Some(KubeAddress { url: "https://bastion.example.com:6443".into() }),
         names: vec!["bastion.example.com".into()],
         host_ca: "ssh-ed25519 AAAA".into(),
         issuer: "https://issuer.example.com".into(),
     };
     let rules = watch::Sender::new(Arc::new(rules)).subscribe();
+    let ca = Arc::new(KubeClientCa::load_or_create(folder.path()).unwrap());
+    let cluster = |name: &str| config::Cluster {
+        name: name.parse().unwrap(),
+        labels: [("env".to_owned(), "dev".to_owned())].into(),
+        access: config::ClusterAccess::InCluster,
+    };
+    let kube = KubeAccess {
+        credentials: KubeCredentials::new(Arc::clone(&shared), ca, Duration::from_secs(600)),
+        clusters: [cluster("dev"), cluster("prod")].into(),
+        url: "https://bastion.example.com:6443".parse().unwrap(),
+    };
     let approvals = Approvals::start(Arc::clone(&shared), URL.parse().unwrap(), None).await.unwrap();
     let state = WebState::new(
         shared,
         logins,
         rules,
         targets.into(),
+        Some(kube),
         Arc::clone(&recorder),
         approvals.clone(),
         info,

@@ -53,7 +53,11 @@ async fn people_targets_and_the_bastion_have_this_form() {
     );
     assert_eq!(
         body(&front, "/api/v1/info", &token).await,
-        r#"{"name":"bastion","version":"0.1.0","ssh":{"host":"bastion.example.com","port":2222},"names":["bastion.example.com"],"host_ca":"ssh-ed25519 AAAA","issuer":"https://issuer.example.com"}"#
+        r#"{"name":"bastion","version":"0.1.0","ssh":{"host":"bastion.example.com","port":2222},"kube":{"url":"https://bastion.example.com:6443"},"names":["bastion.example.com"],"host_ca":"ssh-ed25519 AAAA","issuer":"https://issuer.example.com"}"#
+    );
+    assert_eq!(
+        body(&front, "/api/v1/clusters", &token).await,
+        r#"{"items":[{"name":"dev","labels":{"env":"dev"},"capabilities":["api","exec"],"server":"https://bastion.example.com:6443/clusters/dev"}]}"#
     );
     let cookie = front.log_in("alice", "engineering", LoginKind::Web).await;
     let asked = request(Method::GET, "/api/v1/whoami", None).header(header::COOKIE, format!("__Host-bastion={cookie}"));

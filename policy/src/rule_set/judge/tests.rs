@@ -8,6 +8,8 @@ use config::{
     target::parse_targets,
 };
 
+use jiff::Timestamp;
+
 use super::*;
 
 const ROLES: &str = "

@@ -1,0 +1,107 @@
+//! Refusals in the form that `kubectl` and client libraries show to people: `metav1.Status`.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use serde_json::json;
+
+use super::proxy::Body;
+
+/// Why the bastion itself answers a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// What the person reads: what is wrong, and what to do.
+    pub message: String,
+    /// The rule that decided.
+    pub rule: Option<String>,
+}
+
+/// A refusal as it goes over the wire, ours or the cluster's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// What the body is.
+    pub content_type: Option<HeaderValue>,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Refusal {
+    /// A refusal with this status.
+    #[must_use]
+    pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), rule: None }
+    }
+
+    /// The same, decided by this rule.
+    #[must_use]
+    pub fn by_rule(mut self, rule: Option<String>) -> Self {
+        self.rule = rule;
+        self
+    }
+
+    /// The answer. Its message begins with `bastion:`, so that nobody looks for the reason in the cluster.
+    #[must_use]
+    pub fn response(&self) -> Response<Body> {
+        self.told().response()
+    }
+
+    /// The same, as it can be said twice.
+    #[must_use]
+    pub fn told(&self) -> Told {
+        let status = json!({
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": format!("bastion: {}", self.message),
+            "reason": reason(self.status),
+            "code": self.status.as_u16(),
+        });
+        Told {
+            status: self.status,
+            content_type: Some(HeaderValue::from_static("application/json")),
+            body: status.to_string().into(),
+        }
+    }
+}
+
+impl Told {
+    /// The answer.
+    #[must_use]
+    pub fn response(&self) -> Response<Body> {
+        let body = Full::new(self.body.clone()).map_err(|never| match never {}).boxed_unsync();
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        if let Some(content_type) = &self.content_type {
+            response.headers_mut().insert(header::CONTENT_TYPE, content_type.clone());
+        }
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+
+    /// What a person reads of it.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let status: Option<serde_json::Value> = serde_json::from_slice(&self.body).ok();
+        let message = status.as_ref().and_then(|status| status["message"].as_str()).unwrap_or_default();
+        if message.is_empty() { self.status.to_string() } else { policy::visible(message.as_bytes()) }
+    }
+}
+
+/// The words of `metav1.StatusReason` for an HTTP status; client libraries branch on them.
+fn reason(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => "BadRequest",
+        StatusCode::UNAUTHORIZED => "Unauthorized",
+        StatusCode::FORBIDDEN => "Forbidden",
+        StatusCode::NOT_FOUND => "NotFound",
+        StatusCode::METHOD_NOT_ALLOWED => "MethodNotAllowed",
+        StatusCode::GATEWAY_TIMEOUT => "Timeout",
+        StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
+        _ => "InternalError",
+    }
+}

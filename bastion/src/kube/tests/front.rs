@@ -1,0 +1,288 @@
+//! A front in a temporary folder, and users of it that speak TLS.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use config::{Cluster, ClusterAccess, ClusterCredential, RuleDoc, Secret};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::{
+    body::Incoming,
+    client::conn::{http1, http2},
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use jiff::Timestamp;
+use policy::{RuleSet, Subject};
+use rcgen::KeyPair;
+use recorder::{Recorder, RecorderSettings, StorageSettings};
+use rustls::{ClientConfig, RootCertStore, sign::CertifiedKey};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    time::timeout,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use url::Url;
+
+use super::{SOON, cluster::TestCluster};
+use crate::{
+    approval::Approvals,
+    audit::AuditEvent,
+    identity::{kube_credential::KubeCredentials, login::Login, token, x509_ca::KubeClientCa},
+    kube::{
+        Front, KubeCluster, Listener, listener, request_log::RequestLog, retry::Refused, upstream::ClusterConnection,
+    },
+    session::{Registry, Sessions},
+    store::{AuditFilter, LoginKind, LoginRecord, SqliteStore, Store},
+};
+
+const RULES: &str = r#"
+roles:
+  engineer:
+    groups: [engineering]
+    allow:
+      - clusters: { names: [dev, gone] }
+        capabilities: [api, exec]
+rules:
+  - { name: no-ns-delete, effect: block, message: not here, match: { request: { verbs: [delete], resources: [namespaces] } } }
+  - { name: held, effect: approve, match: { request: { verbs: [update], namespaces: [held] } } }
+"#;
+
+pub(super) struct TestFront {
+    pub(super) cluster: TestCluster,
+    address: SocketAddr,
+    server: CertificateDer<'static>,
+    store: SqliteStore,
+    credentials: KubeCredentials,
+    stop: CancellationToken,
+    _folder: TempDir,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Http1,
+    Http2,
+}
+
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Bytes,
+}
+
+pub(super) enum User {
+    Http1(http1::SendRequest<Full<Bytes>>),
+    Http2(http2::SendRequest<Full<Bytes>>),
+}
+
+pub(super) async fn front() -> TestFront {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("bastion.db")).await.unwrap();
+    let shared: Arc<dyn Store> = Arc::new(store.clone());
+    let ca = Arc::new(KubeClientCa::load_or_create(folder.path()).unwrap());
+    let credentials = KubeCredentials::new(Arc::clone(&shared), ca, Duration::from_secs(600));
+    let test_cluster = TestCluster::start().await;
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let mut clusters = std::collections::HashMap::new();
+    for (name, address) in [("dev", test_cluster.address), ("prod", test_cluster.address), ("gone", nobody)] {
+        let settings = Cluster {
+            name: name.parse().unwrap(),
+            labels: [].into(),
+            access: ClusterAccess::Server {
+                url: format!("http://{address}/base/").parse().unwrap(),
+                ca: None,
+                credential: ClusterCredential::Token(Secret::new("of-the-bastion".into())),
+            },
+        };
+        let connection = ClusterConnection::prepare(&settings).await.unwrap();
+        clusters.insert(settings.name.clone(), KubeCluster { settings, connection });
+    }
+    let rules = RuleSet::compile(&[RuleDoc::parse(RULES, "rules.yaml").unwrap()]).unwrap();
+    let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let server = key.cert.der().clone();
+    let private = PrivateKeyDer::from_pem_slice(key.signing_key.serialize_pem().as_bytes()).unwrap();
+    let private = rustls::crypto::aws_lc_rs::sign::any_supported_type(&private).unwrap();
+    let resolver = rustls::sign::SingleCertAndKey::from(CertifiedKey::new(vec![server.clone()], private));
+    let tls = listener::tls(Arc::new(resolver), credentials.ca().certificate()).unwrap();
+    let approvals =
+        Approvals::start(Arc::clone(&shared), "https://bastion.example.com".parse().unwrap(), None).await.unwrap();
+    let storage = Url::from_directory_path(folder.path().join("recordings")).unwrap();
+    let storage = recorder::storage::build(&StorageSettings { url: storage, s3: None }).unwrap();
+    let recorder = Recorder::open(RecorderSettings::new(storage, folder.path().join("spool"))).unwrap();
+    let front = Arc::new(Front {
+        credentials: credentials.clone(),
+        rules: watch::Sender::new(Arc::new(rules)).subscribe(),
+        clusters,
+        log: RequestLog::start(Arc::clone(&shared), &TaskTracker::new()),
+        sessions: Sessions {
+            store: Arc::clone(&shared),
+            recorder: Arc::new(recorder),
+            registry: Registry::new(),
+            approvals,
+        },
+        refused: Refused::default(),
+        tasks: TaskTracker::new(),
+        closing: CancellationToken::new(),
+    });
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    tokio::spawn(Listener::new(socket, tls, front, 100).serve(stop.clone(), stop.clone()));
+    let front = TestFront { cluster: test_cluster, address, server, store, credentials, stop, _folder: folder };
+    let record = front.record("alice");
+    front.store.add_login(&record).await.unwrap();
+    front
+}
+
+impl TestFront {
+    fn record(&self, name: &str) -> LoginRecord {
+        LoginRecord {
+            token: token::hash(&self.login_token(name)),
+            kind: LoginKind::Cli,
+            subject: Subject {
+                issuer: "https://issuer".into(),
+                id: name.into(),
+                name: name.parse().unwrap(),
+                email: None,
+                groups: ["engineering".parse().unwrap()].into(),
+            },
+            created_at: Timestamp::UNIX_EPOCH,
+            expires_at: "2100-01-01T00:00:00Z".parse().unwrap(),
+        }
+    }
+
+    pub(super) fn login_token(&self, name: &str) -> String {
+        format!("login-of-{name}")
+    }
+
+    fn login(&self, name: &str) -> Login {
+        Login::of_test_record(self.record(name))
+    }
+
+    pub(super) async fn log_out(&self, name: &str) {
+        assert!(self.store.remove_login(token::hash(&self.login_token(name))).await.unwrap());
+    }
+
+    pub(super) async fn token_of(&self, name: &str) -> String {
+        let source = self.address.ip();
+        self.credentials.issue_token(&self.login(name), source, Timestamp::now()).await.unwrap().token
+    }
+
+    /// A connection of somebody who shows a client certificate.
+    pub(super) async fn certificate_of(&self, name: &str, protocol: Protocol) -> User {
+        self.connect(Some(name), protocol).await
+    }
+
+    pub(super) async fn connect(&self, name: Option<&str>, protocol: Protocol) -> User {
+        let stream = TokioIo::new(self.tls(name, protocol).await);
+        match protocol {
+            Protocol::Http1 => {
+                let (sender, connection) = http1::handshake(stream).await.unwrap();
+                tokio::spawn(connection.with_upgrades());
+                User::Http1(sender)
+            }
+            Protocol::Http2 => {
+                let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+                tokio::spawn(connection);
+                User::Http2(sender)
+            }
+        }
+    }
+
+    async fn tls(&self, name: Option<&str>, protocol: Protocol) -> TlsStream<TcpStream> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.server.clone()).unwrap();
+        let builder = ClientConfig::builder().with_root_certificates(roots);
+        let mut config = match name {
+            None => builder.with_no_client_auth(),
+            Some(name) => {
+                let pair = KeyPair::generate().unwrap();
+                let (login, source) = (self.login(name), self.address.ip());
+                let key = pair.public_key_pem();
+                let issued = self.credentials.issue_certificate(&login, &key, source, Timestamp::now()).await.unwrap();
+                let certificate = CertificateDer::from_pem_slice(issued.certificate.as_bytes()).unwrap();
+                let key = PrivateKeyDer::from_pem_slice(pair.serialize_pem().as_bytes()).unwrap();
+                builder.with_client_auth_cert(vec![certificate], key).unwrap()
+            }
+        };
+        config.alpn_protocols = vec![if protocol == Protocol::Http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let server = ServerName::try_from("localhost").unwrap();
+        TlsConnector::from(Arc::new(config)).connect(server, stream).await.unwrap()
+    }
+
+    /// Sends bytes as they are, and reads until the front has nothing more to say.
+    pub(super) async fn send_raw(&self, name: &str, bytes: &[u8]) {
+        let mut stream = self.tls(Some(name), Protocol::Http1).await;
+        stream.write_all(bytes).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        // An end without a word is an answer too.
+        let _ = timeout(SOON, stream.read_to_end(&mut answer)).await.expect("the front does not end");
+    }
+
+    /// Waits until `count` events are in the store for which `wanted` gives something, oldest first.
+    pub(super) async fn events<T>(&self, count: usize, wanted: impl Fn(AuditEvent) -> Option<T>) -> Vec<T> {
+        let find = async {
+            loop {
+                let filter = AuditFilter { limit: 1000, ..AuditFilter::default() };
+                let records = self.store.audit(&filter).await.unwrap();
+                let found: Vec<T> = records.into_iter().rev().filter_map(|record| wanted(record.event)).collect();
+                if found.len() >= count {
+                    return found;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(SOON, find).await.unwrap_or_else(|_| panic!("there are not {count} events"))
+    }
+}
+
+impl Drop for TestFront {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl User {
+    /// Sends a request and reads the whole answer.
+    pub(super) async fn send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let response = self.open(method, path, headers, body).await;
+        let status = response.status();
+        let body = timeout(SOON, response.into_body().collect()).await.unwrap().unwrap().to_bytes();
+        Answer { status, body }
+    }
+
+    /// Sends a request and returns with the head of the answer.
+    pub(super) async fn open(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Response<Incoming> {
+        let mut request = Request::builder().method(method);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = Full::new(Bytes::copy_from_slice(body));
+        let answer = async {
+            match self {
+                Self::Http1(sender) => {
+                    sender.ready().await.unwrap();
+                    sender.send_request(request.uri(path).header("host", "bastion").body(body).unwrap()).await
+                }
+                Self::Http2(sender) => {
+                    sender.ready().await.unwrap();
+                    sender.send_request(request.uri(format!("https://bastion{path}")).body(body).unwrap()).await
+                }
+            }
+        };
+        timeout(SOON, answer).await.expect("no answer").unwrap()
+    }
+}

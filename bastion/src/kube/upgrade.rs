@@ -1,0 +1,162 @@
+//! The head of a request that asks for another protocol, and the answer to it.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Empty};
+
+use super::{
+    proxy::Body,
+    status::Refusal,
+    websocket::{PORT_FORWARD_TUNNEL, accept_key, channel::ChannelProtocol},
+};
+
+/// The protocol that a user asks for, with what is offered inside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Upgrade {
+    /// SPDY/3.1.
+    Spdy(Vec<String>),
+    /// WebSocket (RFC 6455).
+    WebSocket {
+        /// `Sec-WebSocket-Key`.
+        key: String,
+        /// The subprotocols.
+        offered: Vec<String>,
+    },
+}
+
+/// How the streams of a command are carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandTransport {
+    /// Each stream is one of SPDY's.
+    Spdy,
+    /// Each message says which stream it is of.
+    WebSocket(ChannelProtocol),
+}
+
+/// How forwarded ports are carried. Inside either it is SPDY.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForwardTransport {
+    /// As it is.
+    Spdy,
+    /// In the messages of a WebSocket.
+    WebSocket,
+}
+
+/// The streams of a command over SPDY.
+pub(super) const SPDY_COMMAND: &str = "v4.channel.k8s.io";
+
+/// Forwarded ports over SPDY.
+pub(super) const SPDY_FORWARD: &str = "portforward.k8s.io";
+
+/// The protocol inside SPDY.
+pub(super) const STREAM_PROTOCOL: HeaderName = HeaderName::from_static("x-stream-protocol-version");
+
+/// Whether a request asks for another protocol in any way.
+#[must_use]
+pub fn is_asked_for(headers: &HeaderMap) -> bool {
+    let options = headers.get_all(header::CONNECTION).iter();
+    let mut options = options.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    headers.contains_key(header::UPGRADE) || options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+}
+
+impl Upgrade {
+    /// Reads what a request asks for.
+    ///
+    /// # Errors
+    ///
+    /// When it is neither WebSocket nor SPDY/3.1, or not as these want it.
+    pub fn read(method: &Method, headers: &HeaderMap) -> Result<Self, Refusal> {
+        let refused = |message: &str| Refusal::new(StatusCode::BAD_REQUEST, message);
+        let one = |name: HeaderName| {
+            let mut values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default().trim());
+            values.next().filter(|_| values.next().is_none())
+        };
+        let all = |name: HeaderName| {
+            let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+            values.flat_map(|value| value.split(',')).map(|word| word.trim().to_owned()).collect::<Vec<_>>()
+        };
+        match one(header::UPGRADE) {
+            Some(word) if word.eq_ignore_ascii_case("websocket") => {
+                let key = one(header::SEC_WEBSOCKET_KEY).filter(|key| key.len() == KEY_CHARS);
+                let (Some(key), true, &Method::GET) = (key, one(header::SEC_WEBSOCKET_VERSION) == Some("13"), method)
+                else {
+                    return Err(refused("the WebSocket handshake is not as RFC 6455 has it"));
+                };
+                Ok(Self::WebSocket { key: key.to_owned(), offered: all(header::SEC_WEBSOCKET_PROTOCOL) })
+            }
+            Some(word) if word.eq_ignore_ascii_case(SPDY) => Ok(Self::Spdy(all(STREAM_PROTOCOL))),
+            Some(_) | None => Err(refused("the request must ask for an upgrade to WebSocket or SPDY/3.1")),
+        }
+    }
+
+    /// The best way to carry a command.
+    ///
+    /// # Errors
+    ///
+    /// When none that is known is offered.
+    pub fn command(&self) -> Result<CommandTransport, Refusal> {
+        let chosen = match self {
+            Self::WebSocket { offered, .. } => {
+                ChannelProtocol::choose(&offered.join(",")).map(CommandTransport::WebSocket)
+            }
+            Self::Spdy(offered) => offered.iter().any(|name| name == SPDY_COMMAND).then_some(CommandTransport::Spdy),
+        };
+        chosen.ok_or_else(|| {
+            let message = "none of the stream protocols is known here: v5.channel.k8s.io and v4.channel.k8s.io are";
+            Refusal::new(StatusCode::FORBIDDEN, message)
+        })
+    }
+
+    /// The way to carry forwarded ports.
+    ///
+    /// # Errors
+    ///
+    /// When none that is known is offered.
+    pub fn forward(&self) -> Result<ForwardTransport, Refusal> {
+        let (offered, name, transport) = match self {
+            Self::WebSocket { offered, .. } => (offered, PORT_FORWARD_TUNNEL, ForwardTransport::WebSocket),
+            Self::Spdy(offered) => (offered, SPDY_FORWARD, ForwardTransport::Spdy),
+        };
+        if offered.iter().any(|offer| offer == name) {
+            return Ok(transport);
+        }
+        let message = format!("the protocol to forward ports with must be {name}");
+        Err(Refusal::new(StatusCode::FORBIDDEN, message))
+    }
+
+    /// The answer that changes the protocol.
+    #[must_use]
+    pub fn accept(&self, is_forward: bool) -> Response<Body> {
+        let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        match self {
+            Self::WebSocket { key, offered } => {
+                headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+                if let Ok(accept) = HeaderValue::try_from(accept_key(key)) {
+                    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+                }
+                let protocol = if is_forward {
+                    Some(PORT_FORWARD_TUNNEL)
+                } else {
+                    ChannelProtocol::choose(&offered.join(",")).map(ChannelProtocol::name)
+                };
+                if let Some(protocol) = protocol {
+                    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+                }
+            }
+            Self::Spdy(_) => {
+                headers.insert(header::UPGRADE, HeaderValue::from_static(SPDY));
+                let protocol = if is_forward { SPDY_FORWARD } else { SPDY_COMMAND };
+                headers.insert(STREAM_PROTOCOL, HeaderValue::from_static(protocol));
+            }
+        }
+        response
+    }
+}
+
+/// The name of the protocol in `Upgrade`.
+pub(super) const SPDY: &str = "SPDY/3.1";
+
+/// Sixteen bytes in base64.
+const KEY_CHARS: usize = 24;

@@ -1,0 +1,183 @@
+//! [`Applicant`]: somebody whose session has not started yet. What the rules say to the request is written down
+//! here, and other people are asked here, whichever front it came from.
+
+use bytes::Bytes;
+use config::{Login, RuleName, TargetName};
+use policy::{RuleEffect, Subject, Verdict};
+
+use super::{
+    approve::{HeldReader, Unapproved, approve},
+    leg::{UserReader, UserWriter},
+    request::{Blocked, Request, RequestVerdict},
+    start::{BLOCKED, Sessions},
+    voice::{Said, Voice},
+};
+use crate::{
+    approval::{ApprovalId, ApprovalKind, Needed, NewApproval},
+    audit::{AuditEvent, WouldHave},
+};
+
+/// Who wants to start something, and where.
+#[derive(Clone)]
+pub struct Applicant {
+    /// The audit log, and what waits for other people.
+    pub sessions: Sessions,
+    /// Who.
+    pub subject: Subject,
+    /// On which target.
+    pub target: TargetName,
+    /// As which account there; in a cluster: in which pod.
+    pub login: Login,
+    /// From where.
+    pub source: String,
+    /// Why, in their own words.
+    pub reason: Option<String>,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Judged {
+    /// It may start.
+    Allowed,
+    /// Its standard input has to be judged first.
+    NeedsStdin,
+    /// It has to wait for other people.
+    Held(Box<Verdict>),
+    /// It may not start.
+    Refused {
+        /// The rule that decided, if one did.
+        rule: Option<RuleName>,
+        /// Why, in words for the user.
+        reason: String,
+    },
+}
+
+impl Applicant {
+    /// Writes down what the rules said to `request`, where that is to be known; then it is the answer.
+    pub async fn judged(&self, verdict: RequestVerdict, request: Request<'_>, stdin: Option<&[u8]>) -> Judged {
+        let (event, judged) = match verdict {
+            RequestVerdict::Allow { observed: None } => return Judged::Allowed,
+            RequestVerdict::NeedsStdin => return Judged::NeedsStdin,
+            RequestVerdict::Hold(verdict) => return Judged::Held(verdict),
+            RequestVerdict::Allow { observed: Some(verdict) } => {
+                let effect = if verdict.effect == RuleEffect::Block { WouldHave::Block } else { WouldHave::Approve };
+                let Verdict { rule, message: reason, opaque, .. } = *verdict;
+                let event = AuditEvent::CommandObserved {
+                    session: None,
+                    user: self.subject.name.clone(),
+                    target: self.target.clone(),
+                    login: self.login.clone(),
+                    command: request.shown(stdin),
+                    effect,
+                    rule,
+                    reason,
+                    opaque,
+                    source: self.source.clone(),
+                };
+                (event, Judged::Allowed)
+            }
+            RequestVerdict::Block(Blocked { rule, reason, opaque, .. }) => {
+                let judged = Judged::Refused { rule: rule.clone(), reason: reason.clone() };
+                let event = AuditEvent::CommandBlocked {
+                    session: None,
+                    user: self.subject.name.clone(),
+                    target: self.target.clone(),
+                    login: self.login.clone(),
+                    command: request.shown(stdin),
+                    rule,
+                    reason,
+                    opaque,
+                    source: self.source.clone(),
+                };
+                (event, judged)
+            }
+        };
+        self.sessions.audit(&[event]).await;
+        judged
+    }
+
+    /// What other people are asked.
+    #[must_use]
+    pub fn question(&self, kind: ApprovalKind, text: Bytes, needed: Needed) -> NewApproval {
+        NewApproval {
+            kind,
+            requester: self.subject.clone(),
+            target: self.target.clone(),
+            login: self.login.clone(),
+            session: None,
+            rule: None,
+            text,
+            commands: Vec::new(),
+            screen: None,
+            reason: self.reason.clone(),
+            because: String::new(),
+            needed,
+            source: self.source.clone(),
+        }
+    }
+
+    /// Waits for the approval of a command: exactly `text`, which the audit log has as `shown`.
+    ///
+    /// # Errors
+    ///
+    /// When it is not given.
+    pub async fn command_approved<R: UserReader, W: UserWriter>(
+        &self,
+        verdict: &Verdict,
+        text: Bytes,
+        shown: &str,
+        legs: (&mut HeldReader<R>, &W),
+        voice: Voice,
+    ) -> Result<(), Unapproved> {
+        let Some(needed) = verdict.approvers.clone() else {
+            self.held(shown, verdict, None).await;
+            let message = format!("{}, and the rules name nobody who can approve it", verdict.message);
+            let said = Said::Blocked { rule: verdict.rule.clone(), message, approval: None };
+            return Err(Unapproved { said: Some(said), status: BLOCKED });
+        };
+        let mut new = self.question(ApprovalKind::Command, text, needed);
+        new.rule.clone_from(&verdict.rule);
+        new.commands.clone_from(&verdict.commands);
+        new.because.clone_from(&verdict.message);
+        let mut was_asked = false;
+        let asked = async |id| {
+            was_asked = true;
+            self.held(shown, verdict, Some(id)).await;
+        };
+        let outcome = approve(&self.sessions.approvals, new, legs, voice, asked).await;
+        if outcome.is_err() && !was_asked {
+            self.held(shown, verdict, None).await;
+        }
+        outcome.map(drop)
+    }
+
+    /// Writes that a request waits for an approval, or cannot get one.
+    async fn held(&self, command: &str, verdict: &Verdict, approval: Option<ApprovalId>) {
+        let event = AuditEvent::CommandHeld {
+            session: None,
+            user: self.subject.name.clone(),
+            target: self.target.clone(),
+            login: self.login.clone(),
+            command: command.to_owned(),
+            rule: verdict.rule.clone(),
+            reason: verdict.message.clone(),
+            opaque: verdict.opaque,
+            approval,
+            source: self.source.clone(),
+        };
+        self.sessions.audit(&[event]).await;
+    }
+}
+
+impl Unapproved {
+    /// Tells the user, and closes the channel.
+    pub async fn tell<W: UserWriter>(self, user: &W, voice: Voice) {
+        let said = self.said.unwrap_or_else(|| Said::Blocked {
+            rule: None,
+            message: "cancelled; nothing ran".to_owned(),
+            approval: None,
+        });
+        voice.refuse(user, &said, self.status).await;
+    }
+}

@@ -1,0 +1,215 @@
+//! Rules on requests to Kubernetes API servers: compiled here, judged here.
+//!
+//! A request that names no object (a list, a watch, `deletecollection`) concerns all of them, and one without a
+//! namespace all namespaces: what a rule forbids for one it forbids for these too. A rule that allows must match
+//! what the request says.
+
+use std::time::SystemTime;
+
+use config::{
+    Cluster, Located, Location, RuleName,
+    rules::{self, Approvers, CommandRule, RuleEffect},
+};
+
+use super::RuleSet;
+use crate::{
+    access::Subject,
+    error::CompileReason,
+    kube::{CONNECT, KubeObject, KubeRequest, RequestVerdict},
+    rule::{Scope, pattern::Pattern},
+};
+
+/// A compiled rule on requests.
+#[derive(Debug, Clone)]
+pub(super) struct RequestRule {
+    name: RuleName,
+    effect: RuleEffect,
+    message: Option<String>,
+    approvers: Option<Approvers>,
+    scope: Scope,
+    matcher: RequestMatcher,
+}
+
+/// What a request must look like. Parts that are empty match all.
+#[derive(Debug, Clone)]
+pub(super) struct RequestMatcher {
+    verbs: Vec<Pattern>,
+    groups: Vec<Pattern>,
+    resources: Vec<Pattern>,
+    subresources: Vec<Pattern>,
+    namespaces: Vec<Pattern>,
+    names: Vec<Pattern>,
+}
+
+impl RuleSet {
+    /// Judges a request of `who` to `cluster`: the strictest effect of the rules that match it, and among equals the
+    /// first in the order of the files. What no rule matches goes on; whether the cluster's own authorization allows
+    /// it is another matter.
+    pub fn judge_request(
+        &self,
+        who: &Subject,
+        cluster: &Cluster,
+        request: &KubeRequest<'_>,
+        now: SystemTime,
+    ) -> RequestVerdict {
+        let mut decisive: Option<&RequestRule> = None;
+        for rule in &self.requests {
+            let applies = rule.scope.has_member(who)
+                && rule.scope.targets.as_ref().is_none_or(|targets| targets.selects(&cluster.name, &cluster.labels))
+                && rule.scope.is_during(now, rule.effect);
+            if applies
+                && rule.matcher.matches(request, rule.effect)
+                && decisive.is_none_or(|other| rule.effect > other.effect)
+            {
+                decisive = Some(rule);
+            }
+        }
+        let Some(rule) = decisive else {
+            let effect = RuleEffect::Allow;
+            return RequestVerdict {
+                effect,
+                rule: None,
+                message: String::new(),
+                because: String::new(),
+                approvers: None,
+            };
+        };
+        let because = request.to_string();
+        let made_up = || match rule.effect {
+            RuleEffect::Allow => String::new(),
+            RuleEffect::Approve => format!("needs approval by the rule {}: {because}", rule.name),
+            RuleEffect::Block => format!("blocked by the rule {}: {because}", rule.name),
+        };
+        RequestVerdict {
+            effect: rule.effect,
+            rule: Some(rule.name.clone()),
+            message: rule.message.clone().filter(|_| rule.effect != RuleEffect::Allow).unwrap_or_else(made_up),
+            approvers: rule
+                .approvers
+                .clone()
+                .or_else(|| self.approvers.clone())
+                .filter(|_| rule.effect == RuleEffect::Approve),
+            because,
+        }
+    }
+}
+
+impl RequestMatcher {
+    fn matches(&self, request: &KubeRequest<'_>, effect: RuleEffect) -> bool {
+        if !self.verb(request, effect) {
+            return false;
+        }
+        let Some(object) = &request.object else {
+            let about_objects = [&self.groups, &self.resources, &self.subresources, &self.namespaces, &self.names];
+            return about_objects.into_iter().all(Vec::is_empty);
+        };
+        let strict = effect != RuleEffect::Allow;
+        any_or_all(&self.groups, object.group)
+            && any_or_all(&self.resources, object.resource)
+            && any_or_all(&self.subresources, object.subresource)
+            && (any_or_all(&self.names, object.name) || (strict && object.name.is_empty()))
+            && (any_or_all(&self.namespaces, object.namespace)
+                || (strict && is_in_all_namespaces(request.verb, object)))
+    }
+
+    /// A connection may have come as any verb, so a rule that forbids one of the usual forbids it.
+    fn verb(&self, request: &KubeRequest<'_>, effect: RuleEffect) -> bool {
+        let verb = request.rule_verb();
+        any_or_all(&self.verbs, verb)
+            || (verb == CONNECT
+                && effect != RuleEffect::Allow
+                && ["get", "create"].into_iter().any(|usual| any_or_all(&self.verbs, usual)))
+    }
+}
+
+fn any_or_all(globs: &[Pattern], text: &str) -> bool {
+    globs.is_empty() || globs.iter().any(|glob| glob.matches_text(text))
+}
+
+/// Whether the objects of a request without a namespace may lie in any. An object by its name, or a new one, that has
+/// no namespace in its path lies in none.
+fn is_in_all_namespaces(verb: &str, object: &KubeObject<'_>) -> bool {
+    object.namespace.is_empty()
+        && object.name.is_empty()
+        && verb != "create"
+        && !IN_NO_NAMESPACE.contains(&(object.group, object.resource))
+}
+
+/// Resources of Kubernetes itself that lie in no namespace. Of others it cannot be known from the path.
+const IN_NO_NAMESPACE: [(&str, &str); 16] = [
+    ("", "componentstatuses"),
+    ("", "namespaces"),
+    ("", "nodes"),
+    ("", "persistentvolumes"),
+    ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
+    ("admissionregistration.k8s.io", "validatingwebhookconfigurations"),
+    ("apiextensions.k8s.io", "customresourcedefinitions"),
+    ("apiregistration.k8s.io", "apiservices"),
+    ("certificates.k8s.io", "certificatesigningrequests"),
+    ("metrics.k8s.io", "nodes"),
+    ("networking.k8s.io", "ingressclasses"),
+    ("rbac.authorization.k8s.io", "clusterrolebindings"),
+    ("rbac.authorization.k8s.io", "clusterroles"),
+    ("scheduling.k8s.io", "priorityclasses"),
+    ("storage.k8s.io", "csidrivers"),
+    ("storage.k8s.io", "storageclasses"),
+];
+
+/// Compiles one rule whose scope is compiled already; `report` gets what is wrong with it.
+pub(super) fn rule(
+    written: &CommandRule,
+    request: &rules::RequestMatch,
+    scope: Scope,
+    report: &mut dyn FnMut(Location, CompileReason),
+) -> RequestRule {
+    let matches = &written.matches;
+    let mut never = |at, why: &str| report(at, CompileReason::NeverFires(why.to_owned()));
+    if matches.command.is_some() || matches.text.is_some() || matches.class.is_some() {
+        never(matches.at, "request stands alone: it cannot be combined with command, text or class");
+    }
+    if !written.logins.is_empty() {
+        never(written.name.at, "a request to a Kubernetes cluster has no login");
+    }
+    if written.protocol == Some(rules::Protocol::Ssh) {
+        never(written.name.at, "over SSH there are no requests to Kubernetes clusters");
+    }
+    let parts = [
+        &request.verbs,
+        &request.groups,
+        &request.resources,
+        &request.subresources,
+        &request.namespaces,
+        &request.names,
+    ];
+    if parts.into_iter().all(Vec::is_empty) {
+        never(request.at, "says nothing about the request; name verbs, resources or others (any: verbs: [\"*\"])");
+    }
+    for word in parts.into_iter().flatten() {
+        if word.value.contains('/') {
+            never(word.at, "no part has a \"/\" in it; write { resources: [pods], subresources: [exec] }");
+        } else if word.value.chars().any(|c| c.is_ascii_uppercase() || c.is_whitespace())
+            && !request.names.contains(word)
+        {
+            never(word.at, "verbs, groups, resources and namespaces are in lower case and have no spaces");
+        }
+    }
+    let globs = |words: &[Located<String>]| words.iter().map(|word| Pattern::word(&word.value)).collect();
+    RequestRule {
+        name: written.name.value.clone(),
+        effect: written.effect,
+        message: written.message.clone(),
+        approvers: written.approvers.clone(),
+        scope,
+        matcher: RequestMatcher {
+            verbs: globs(&request.verbs),
+            groups: globs(&request.groups),
+            resources: globs(&request.resources),
+            subresources: globs(&request.subresources),
+            namespaces: globs(&request.namespaces),
+            names: globs(&request.names),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

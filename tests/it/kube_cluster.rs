@@ -1,0 +1,33 @@
+//! The cluster itself: when this fails, the tests of the Kubernetes front say nothing about the product.
+
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+use tests::{
+    cluster::Cluster,
+    patience::{SOON, until},
+    program::run,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cluster_runs_pods_and_its_audit_log_names_the_person() -> Result<()> {
+    let cluster = Cluster::shared().await?;
+    cluster.pod("harness").await?;
+    let mut exec = cluster.kubectl(cluster.kubeconfig()).await?;
+    exec.args(["exec", "harness", "--", "sh", "-c", "echo out; echo err >&2; exit 7"]);
+    let outcome = run(exec, b"", SOON).await?;
+    ensure!(outcome.code == 7 && outcome.text() == "out\n", "{} {:?}", outcome.code, outcome.text());
+
+    // The rest needs a cluster whose keys we have.
+    let Some(log) = cluster.audit_log() else { return Ok(()) };
+    let alice = cluster.user("alice", "engineering").await?;
+    let mut forbidden = cluster.kubectl(&alice).await?;
+    forbidden.args(["get", "pods"]);
+    let outcome = run(forbidden, b"", SOON).await?;
+    ensure!(outcome.code == 1 && outcome.stderr.contains("Forbidden"), "{}", outcome.stderr);
+    until("the audit log names alice", SOON, async || {
+        let log = fs::read_to_string(&log).context("the audit log")?;
+        Ok(log.lines().any(|line| line.contains("\"username\":\"alice\"")).then_some(()))
+    })
+    .await
+}
