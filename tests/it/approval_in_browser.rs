@@ -11,7 +11,7 @@ use tests::{
 };
 use tokio::process::Command;
 
-use crate::approvals::rules;
+use crate::approvals::{rules, runs};
 
 /// Decides as a person does, and returns what the page showed.
 async fn in_chromium(site: &Site, approval: &str, more: Value) -> Result<Value> {
@@ -37,7 +37,7 @@ async fn bob_decides_in_the_console_by_what_he_sees_there() -> Result<()> {
     let site = Site::start_with(rules()).await?;
     let bobs = site.bastion.api("bob").await?;
     let folder = tempfile::tempdir()?;
-    let (witness, destination) = (folder.path().join("witness"), Site::destination());
+    let witness = folder.path().join("witness");
     // What a terminal would not show is named in the page.
     let command = format!("touch {} # \u{202e}\u{1b}[8m", witness.display());
 
@@ -45,7 +45,7 @@ async fn bob_decides_in_the_console_by_what_he_sees_there() -> Result<()> {
         let id = text(&bobs.waiting_approval().await?, "id")?;
         in_chromium(&site, &id, json!({ "action": "deny", "comment": "not today", "link": true })).await
     };
-    let (outcome, shown) = tokio::try_join!(site.alice.ssh(&[&destination, &command]), deny)?;
+    let (outcome, shown) = tokio::try_join!(runs(&site.alice, &command), deny)?;
     ensure!(outcome.code == 5 && outcome.stderr.contains("denied by bob: not today"), "{outcome:?}");
     ensure!(at(&shown, "/state") == "denied" && !witness.exists(), "{shown}");
 
@@ -53,7 +53,7 @@ async fn bob_decides_in_the_console_by_what_he_sees_there() -> Result<()> {
         let id = text(&bobs.waiting_approval().await?, "id")?;
         in_chromium(&site, &id, json!({ "action": "approve", "scope": "1h" })).await
     };
-    let (outcome, shown) = tokio::try_join!(site.alice.ssh(&[&destination, &command]), approve)?;
+    let (outcome, shown) = tokio::try_join!(runs(&site.alice, &command), approve)?;
     ensure!(outcome.code == 0 && witness.exists(), "{outcome:?}");
     ensure!(at(&shown, "/state") == "approved" && at(&shown, "/badge") == 1, "{shown}");
     let seen = at(&shown, "/command").as_str().unwrap_or_default();
@@ -61,6 +61,6 @@ async fn bob_decides_in_the_console_by_what_he_sees_there() -> Result<()> {
     ensure!(!seen.contains(['\u{202e}', '\u{1b}']) && seen.contains("202E"), "{seen:?}");
     ensure!(at(&shown, "/csp_violations") == &json!([]) && at(&shown, "/console_errors") == &json!([]), "{shown}");
     // Approved for an hour: nobody is asked again.
-    site.alice.ssh(&[&destination, &command]).await?.ok()?;
+    runs(&site.alice, &command).await?.ok()?;
     Ok(())
 }

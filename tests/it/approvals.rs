@@ -70,7 +70,7 @@ impl People {
     }
 
     async fn alice_runs(&self, command: &str) -> Result<Outcome> {
-        self.site.alice.ssh(&[&Site::destination(), command]).await
+        runs(&self.site.alice, command).await
     }
 
     /// What bob sees of the one command that waits.
@@ -78,6 +78,11 @@ impl People {
         let approval = self.bobs.waiting_approval().await?;
         Ok((text(&approval, "id")?, approval))
     }
+}
+
+/// One command by stock `ssh`.
+pub async fn runs(person: &Person, command: &str) -> Result<Outcome> {
+    person.ssh(&[&Site::destination(), command]).await
 }
 
 /// A vote over the API.
@@ -176,8 +181,7 @@ async fn only_those_whom_the_rule_names_decide_and_nobody_on_their_own() -> Resu
         people.bob.run_bastion(&["approvals", "cancel", &id]).await?.ok()?;
         Ok(())
     };
-    let destination = Site::destination();
-    let bob_runs = people.bob.ssh(&[&destination, &command]);
+    let bob_runs = runs(&people.bob, &command);
     let (outcome, ()) = tokio::try_join!(bob_runs, refused)?;
     ensure!(outcome.code == 5 && outcome.stderr.contains("cancelled") && !witness.exists(), "{outcome:?}");
     Ok(())
@@ -188,7 +192,7 @@ async fn two_of_three_people_are_two_different_people() -> Result<()> {
     let people = People::start().await?;
     let alices = people.site.api().await?;
     let robot = Person::log_in(&people.site.bastion, "robot").await?;
-    let (folder, destination) = (people.witness("two"), Site::destination());
+    let folder = people.witness("two");
     let command = format!("mkdir {}", folder.display());
     let decide = async {
         let (id, approval) = people.waiting().await?;
@@ -203,7 +207,7 @@ async fn two_of_three_people_are_two_different_people() -> Result<()> {
         ensure!(at(&approval, "/state") == "approved", "{approval}");
         no_vote(&alices, &id, 409, "approved already").await
     };
-    let (outcome, ()) = tokio::try_join!(robot.ssh(&[&destination, &command]), decide)?;
+    let (outcome, ()) = tokio::try_join!(runs(&robot, &command), decide)?;
     ensure!(outcome.code == 0 && folder.is_dir(), "{outcome:?}");
     ensure!(outcome.stderr.contains("1 of 2 approvals") && outcome.stderr.contains("bob, carol"), "{}", outcome.stderr);
     Ok(())
@@ -231,8 +235,9 @@ async fn what_nobody_decides_is_refused_when_its_time_is_over() -> Result<()> {
 async fn whoever_goes_away_asks_no_more() -> Result<()> {
     let people = People::start().await?;
     let witness = people.witness("gone");
+    let command = format!("touch {}", witness.display());
     let gone = tokio::select! {
-        outcome = people.alice_runs(&format!("touch {}", witness.display())) => anyhow::bail!("{outcome:?}"),
+        outcome = people.alice_runs(&command) => anyhow::bail!("{outcome:?}"),
         waiting = people.waiting() => waiting?.0,
     };
     // The end of `ssh` takes the question back; nobody can approve it any more.
@@ -307,14 +312,14 @@ async fn a_restart_refuses_what_waits_and_keeps_what_was_decided() -> Result<()>
     let bob = Person::log_in_with_browser(&bastion, "bob").await?;
     let bobs = Api::log_in_at_provider(&bastion, "bob").await?;
     let folder = tempfile::tempdir()?;
-    let (witness, destination) = (folder.path().join("witness"), Site::destination());
+    let witness = folder.path().join("witness");
     let command = format!("touch {}", witness.display());
 
     let decide = async {
         let id = text(&bobs.waiting_approval().await?, "id")?;
         bob.run_bastion(&["approvals", "approve", &id, "--for", "1h"]).await?.ok()
     };
-    let (outcome, _) = tokio::try_join!(alice.ssh(&[&destination, &command]), decide)?;
+    let (outcome, _) = tokio::try_join!(runs(&alice, &command), decide)?;
     ensure!(outcome.code == 0 && witness.exists(), "{outcome:?}");
     std::fs::remove_file(&witness)?;
 
@@ -325,7 +330,7 @@ async fn a_restart_refuses_what_waits_and_keeps_what_was_decided() -> Result<()>
         bastion.kill().await?;
         Ok(id)
     };
-    let (outcome, id) = tokio::try_join!(alice.ssh(&[&destination, &waits]), stop)?;
+    let (outcome, id) = tokio::try_join!(runs(&alice, &waits), stop)?;
     ensure!(outcome.code == 255, "{outcome:?}");
     bastion.restart().await?;
 
@@ -335,12 +340,13 @@ async fn a_restart_refuses_what_waits_and_keeps_what_was_decided() -> Result<()>
     no_vote(&bobs, &id, 409, "cancelled already").await?;
     ensure!(!other.exists(), "it ran");
     // The very same command goes on to be approved; another one does not.
-    alice.ssh(&[&destination, &command]).await?.ok()?;
+    runs(&alice, &command).await?.ok()?;
     ensure!(witness.exists());
+    let longer = format!("{command} ");
     let asked = tokio::select! {
-        outcome = alice.ssh(&[&destination, &format!("{command} ")]) => anyhow::bail!("{outcome:?}"),
+        outcome = runs(&alice, &longer) => anyhow::bail!("{outcome:?}"),
         asked = bobs.waiting_approval() => asked?,
     };
-    ensure!(at(&asked, "/command") == &json!(format!("{command} ")), "{asked}");
+    ensure!(at(&asked, "/command") == &json!(longer), "{asked}");
     Ok(())
 }
