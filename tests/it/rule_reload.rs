@@ -81,7 +81,7 @@ async fn a_changed_file_counts_for_the_next_line_of_a_running_session() -> Resul
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_new_rules_do_not_allow_is_ended() -> Result<()> {
     let site = Site::start().await?;
-    let mut shell = site.alice.shell(&Site::destination(), 80, 24).await?;
+    let shell = site.alice.shell(&Site::destination(), 80, 24).await?;
     replace(&site.bastion, &rules(json!([])).to_string().replace("\"allow\":[]", "\"console\":[\"audit\"]"))?;
     shell.wait_for("session ended: the rules have changed", SOON).await?;
     let (code, _) = shell.finish(SOON).await?;

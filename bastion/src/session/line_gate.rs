@@ -41,13 +41,11 @@ impl LineGate {
     /// The user typed.
     pub fn typed(&mut self, data: &[u8], acts: &mut Vec<Act>) {
         self.gate.typed(data, now(), &judge(&self.permit, self.protocol), acts);
-        trace("typed", data, acts, &self.gate);
     }
 
     /// The target wrote.
     pub fn output(&mut self, data: &[u8], acts: &mut Vec<Act>) {
         self.gate.output(data, now(), &judge(&self.permit, self.protocol), acts);
-        trace("output", data, acts, &self.gate);
     }
 
     /// The terminal has a new size.
@@ -58,7 +56,6 @@ impl LineGate {
     /// The time of [`LineGate::deadline`] has come.
     pub fn tick(&mut self, acts: &mut Vec<Act>) {
         self.gate.tick(now(), &judge(&self.permit, self.protocol), acts);
-        trace("tick", b"", acts, &self.gate);
     }
 
     /// The answer to [`Act::Ask`].
@@ -93,12 +90,4 @@ fn judge(permit: &LivePermit, protocol: Protocol) -> impl Fn(CommandInput<'_>) -
 /// The clock that tests of async code can stop.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
-}
-
-fn trace(what: &str, data: &[u8], acts: &[Act], gate: &Gate) {
-    if std::env::var_os("GATE_TRACE").is_some() {
-        use std::io::Write;
-        let mut file = std::fs::File::options().append(true).create(true).open("/tmp/gate.trace").unwrap();
-        let _ = writeln!(file, "{what} {:?} -> {acts:?}\n    {gate:?}", String::from_utf8_lossy(data));
-    }
 }

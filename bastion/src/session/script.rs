@@ -151,10 +151,11 @@ mod tests {
         let mut reader = script.into_reader();
         let mut seen = Vec::new();
         loop {
-            match reader.next().await {
-                FromUser::Closed => break,
-                event => seen.push(format!("{event:?}")),
+            let event = reader.next().await;
+            if matches!(event, FromUser::Closed) {
+                break;
             }
+            seen.push(format!("{event:?}"));
         }
         // What came after the end is not in it: nobody judged that.
         assert_eq!(seen, [r#"Data(b"echo a\necho b\n")"#, "Eof", r#"Signal(Signal("TERM"))"#]);

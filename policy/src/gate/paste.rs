@@ -15,7 +15,7 @@ use crate::{
 use config::rules::RuleEffect;
 
 /// What was seen of the line editor.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Trust {
     /// Whether a line was sent at all.
     any_submit: bool,
@@ -27,12 +27,6 @@ pub(super) struct Trust {
     asked_since: bool,
     /// Whether the last line may have started another shell: what was seen before says nothing of it.
     other_shell: bool,
-}
-
-impl Default for Trust {
-    fn default() -> Self {
-        Self { any_submit: false, asked_at_submit: false, stopped_since: false, asked_since: false, other_shell: false }
-    }
 }
 
 impl Trust {
@@ -134,6 +128,7 @@ impl Gate {
 }
 
 /// What a key puts into the text of a paste.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other keys put nothing into it")]
 fn character(key: &Key) -> Option<char> {
     match key {
         Key::Char(character) => Some(*character),

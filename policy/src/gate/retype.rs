@@ -47,7 +47,11 @@ impl Gate {
                     self.cannot_retype(text, cx);
                 }
             }
-            other => self.state = other,
+            other @ (State::Interrupting { .. }
+            | State::Running { .. }
+            | State::Settling { .. }
+            | State::Typing
+            | State::Waiting { .. }) => self.state = other,
         }
         true
     }

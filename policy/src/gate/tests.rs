@@ -40,6 +40,7 @@ impl Shell {
         let (mut presses, mut output) = (Vec::new(), String::new());
         self.keys.feed(bytes, &mut presses);
         for press in presses {
+            #[expect(clippy::wildcard_enum_match_arm, reason = "these tests type no others")]
             match press.key {
                 Key::PasteStart => self.in_paste = self.readline,
                 Key::PasteEnd => self.in_paste = false,
