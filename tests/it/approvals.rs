@@ -32,6 +32,7 @@ pub fn rules() -> Value {
             "agent": { "groups": ["agents"], "allow": all },
             "auditor": { "groups": ["auditor"], "console": ["sessions", "audit"] },
         },
+        "approvals": { "groups": ["sre"], "count": 1 },
         "rules": [
             approve("touch", "touch", json!({ "groups": ["sre"] })),
             approve("two-people", "mkdir", json!({ "groups": ["engineering", "auditor"], "count": 2 })),
@@ -170,7 +171,7 @@ async fn only_those_whom_the_rule_names_decide_and_nobody_on_their_own() -> Resu
         let (id, _) = people.waiting().await?;
         no_vote(&people.bobs, &id, 403, "").await?;
         let by_cli = people.bob.run_bastion(&["approvals", "approve", &id]).await?;
-        ensure!(by_cli.code == 1 && by_cli.stderr.contains("your own"), "{by_cli:?}");
+        ensure!(by_cli.code == 1 && by_cli.stderr.contains("their own request"), "{by_cli:?}");
         // Carol sees all that waits, and is not of the group; robot does not see it at all.
         no_vote(&people.carols, &id, 403, "").await?;
         no_vote(&robots, &id, 404, "").await?;

@@ -25,7 +25,7 @@ impl Room {
         let site = Site::start_with(rules()).await?;
         let bobs = site.bastion.api("bob").await?;
         let person = Person::log_in(&site.bastion, user).await?;
-        let shell = person.shell(&Site::destination(), 240, 40).await?;
+        let shell = person.shell(&Site::destination(), 400, 40).await?;
         Ok(Self { site, bobs, shell, folder: tempfile::tempdir()? })
     }
 

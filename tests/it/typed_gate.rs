@@ -38,9 +38,9 @@ struct Desk {
 }
 
 impl Desk {
-    /// In the login shell, bash.
+    /// In bash.
     async fn start(mode: &str) -> Result<Self> {
-        Self::with(mode, "exec bash --norc").await
+        Self::with(mode, "bash --norc").await
     }
 
     /// In the shell that this command starts.
@@ -98,7 +98,7 @@ impl Desk {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blocked_line_is_told_recorded_and_audited_and_the_shell_goes_on() -> Result<()> {
-    for command in ["exec bash --norc", "exec dash"] {
+    for command in ["bash --norc", "dash"] {
         let mut desk = Desk::with("guard", command).await?;
         let line = format!("rm -rf {}", desk.precious().display());
         desk.types(&format!("{line}<Enter>")).await?;
@@ -167,6 +167,8 @@ async fn what_is_typed_without_echo_is_kept_nowhere() -> Result<()> {
     let asks = |screen: &Screen| screen.lines().last().is_some_and(|line| line == "word?");
     desk.shell.wait_until("the question", SOON, asks).await?;
     desk.types(&format!("{SECRET}<Enter>")).await?;
+    let prompts = |screen: &Screen| screen.lines().last() == Some(&format!("word? {}", desk.prompt));
+    desk.shell.wait_until("the prompt after the answer", SOON, prompts).await?;
     desk.types("echo; echo \"length ${#word}\"<Enter>").await?;
     desk.shell.wait_for(&format!("length {}", SECRET.len()), SOON).await?;
     desk.goes_on("secret").await?;

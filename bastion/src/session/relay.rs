@@ -280,8 +280,7 @@ impl Relay {
             }
             RelayEvent::Status(text) => {
                 // On the line of before: nothing but the bastion writes there while its user waits.
-                let line = Bytes::from(format!("\r\x1b[Kbastion: {text}"));
-                self.to_user.push(line.len(), ToUser::Message(OutputStream::Stderr, line));
+                self.words(format!("\r\x1b[Kbastion: {text}"));
                 Released::default()
             }
             RelayEvent::Expired => {
@@ -441,8 +440,17 @@ impl Relay {
 
     /// Words of the bastion to the user; on a terminal they start on a line of their own.
     fn message(&mut self, text: &str) {
-        let line = Bytes::from(format!("\r\nbastion: {text}\r\n"));
-        self.to_user.push(line.len(), ToUser::Message(OutputStream::Stderr, line));
+        self.words(format!("\r\nbastion: {text}\r\n"));
+    }
+
+    fn words(&mut self, words: String) {
+        // A terminal shows both streams, but a client does not keep the order between them.
+        let stream = match self.gate {
+            Gate::Lines(_) => OutputStream::Stdout,
+            Gate::Open => OutputStream::Stderr,
+        };
+        let words = Bytes::from(words);
+        self.to_user.push(words.len(), ToUser::Message(stream, words));
     }
 
     fn expire_in(&mut self, limit: Duration) {
