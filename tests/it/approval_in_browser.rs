@@ -21,7 +21,7 @@ async fn in_chromium(site: &Site, approval: &str, more: Value) -> Result<Value> 
         "ca": site.bastion.ca(),
         "user": "bob",
         "approval": approval,
-        "screenshot": "/tmp/gatee2e.png", "chromium": peers::find(&["chromium", "chromium-browser", "google-chrome"], install)?,
+         "chromium": peers::find(&["chromium", "chromium-browser", "google-chrome"], install)?,
     });
     if let (Some(wanted), Value::Object(more)) = (wanted.as_object_mut(), more) {
         wanted.extend(more);
