@@ -170,8 +170,8 @@ enum State {
     Editing,
     /// The line is being erased, to be sent anew.
     Erasing { text: String, submit: KeyPress, until: Instant },
-    /// The line was interrupted: it must be gone before anything else is sent.
-    Interrupting { until: Instant },
+    /// The line was interrupted, maybe `again`: it must be gone before anything else is sent.
+    Interrupting { until: Instant, again: bool },
     /// The judged text was sent, and must be seen.
     Retyping { text: String, submit: KeyPress, until: Instant },
     /// A line was sent; the next prompt is not there yet. `first` until there was any.
@@ -306,7 +306,7 @@ impl Gate {
         let quiet = |since: Instant| output.map_or(since, |output| output.max(since)) + self.quiet();
         let state = match &self.state {
             State::Erasing { until, .. } | State::Retyping { until, .. } => [Some(*until), None, None],
-            State::Interrupting { until } => [Some(quiet(*until - INTERRUPT_LIMIT)), Some(*until), None],
+            State::Interrupting { until, .. } => [Some(quiet(*until - INTERRUPT_LIMIT)), Some(*until), None],
             State::Running { .. } => {
                 let until = self.queued_until();
                 let ready = output.filter(|_| until.is_some() || self.owned.is_some());
@@ -397,9 +397,9 @@ impl Gate {
                         return;
                     }
                 }
-                State::Interrupting { until } => {
-                    let until = *until;
-                    if !self.interrupted(until, cx) {
+                State::Interrupting { until, again } => {
+                    let (until, again) = (*until, *again);
+                    if !self.interrupted(until, again, cx) {
                         return;
                     }
                 }

@@ -62,7 +62,15 @@ impl Gate {
     pub(super) fn bracketed_paste(&mut self, on: bool, cx: &mut Cx<'_>) {
         self.owned_paste_mode(on, cx);
         if on {
-            self.trust.asked_since = true;
+            let first = !std::mem::replace(&mut self.trust.asked_since, true);
+            // What a program read without Enter is no part of the line at the prompt that comes after it.
+            if first
+                && matches!(self.state, State::Typing)
+                && self.start.is_some()
+                && self.foreground != Foreground::Shell
+            {
+                self.new_line();
+            }
             return;
         }
         let was_on = self.trust.asked_since_submit();
