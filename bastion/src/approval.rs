@@ -5,7 +5,7 @@
 //! [`policy::approval`]. Every change is one transaction with its audit events, and only then is anybody told.
 //!
 //! Files in reading order: [`request`] (what is asked for), [`waiting`] (who waits, and for what), `decide` (votes
-//! and what ends a request), [`access`] (access for a time), [`view`] (what people see), [`webhook`] (how they hear
+//! and what ends a request), [`access`] (access for a time), [`view`] (what people see), `webhook` (how they hear
 //! of it), `hub` (who is told inside this process), `clock` (what runs out).
 //!
 //! **Architecture invariant:** only a request that enough people approved makes a [`Granted`], and what it carries
@@ -32,7 +32,7 @@ mod hub;
 pub mod request;
 pub mod view;
 pub mod waiting;
-pub mod webhook;
+mod webhook;
 
 pub use crate::store::{
     ApprovalId, ApprovalRecord as Approval,

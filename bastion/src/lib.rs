@@ -8,27 +8,33 @@
 //!     |   2 ssh/auth.rs         certificate -> Authenticated                    |
 //!     |   3 ssh/connection.rs   which target, which login; dial ahead           |
 //!     |   4 policy/rule_set.rs  may they? -> Permit, or a reason                |
-//!     |   5 ssh/channel.rs      pty, env, then shell or exec; an exec request   |
-//!     |                         is judged by session/gate.rs, which asks        |
-//!     |                         policy/command.rs and policy/rule_set/judge.rs  |
+//!     |   5 ssh/channel.rs      pty, env, then shell, exec or subsystem          |
+//!     |     ssh/admission.rs    the request is judged by session/request.rs;    |
+//!     |                         a script is read first (session/script.rs);     |
+//!     |                         other people are asked (session/approve.rs)     |
 //!     |   6 session/start.rs    recording open, audit written, then:            |
 //!     |   7 ssh/target_leg.rs   the program starts -------------------------->  |
 //!     v                                                                         v
 //!   ssh/user_leg.rs  --FromUser-->  session/relay.rs  <--FromTarget--  ssh/target_leg.rs
 //!                                     |            |
-//!                      8 session/gate.rs        9 session/tap.rs
-//!                        -> forward               policy/mask.rs      -> Masked
-//!                                                 recorder/recording.rs
-//!                                                 recorder/asciicast/v3.rs
-//!                                                 recorder/spool.rs -> upload.rs -> object
+//!        8 session/line_gate.rs -> policy/gate.rs  9 session/tap.rs
+//!            policy/key.rs    which key               policy/mask.rs      -> Masked
+//!            policy/line.rs   which text              recorder/recording.rs
+//!            policy/screen.rs what is shown           recorder/asciicast/v3.rs
+//!            policy/command.rs what would run         recorder/spool.rs -> upload.rs -> object
+//!            policy/rule_set/judge.rs may it?
+//!            -> forward | block | ask (session/asking.rs)
 //! ```
+//!
+//! Kubernetes enters at `kube/listener.rs`; `kube/front.rs` decides each request, and `kube/command.rs` hands the
+//! two legs of an exec to the same `session/start.rs`.
 //!
 //! Read on: [`ssh`], [`kube`], [`session`], [`approval`], [`identity`], [`store`], [`web`], [`app`], [`cli`].
 //! The crates `config`, `policy` and `recorder` know nothing of the network.
 //!
 //! # Architecture invariants
 //!
-//! 1. No target connection without a [`policy::Permit`]; only [`policy::RuleSet::decide`] makes one.
+//! 1. No target connection without a permit; only the rules ([`policy::RuleSet`]) make one.
 //! 2. No byte reaches a user or a target through [`session::relay`] without passing
 //!    [`session::gate`] (in) or [`session::tap`] (out).
 //! 3. Nothing runs before the recording is open, unless the permit says best effort.

@@ -107,7 +107,7 @@ impl Reloader {
 
     async fn stamps(&self) -> Vec<Stamp> {
         let files = self.files.clone();
-        let stamps = spawn_blocking(move || files.iter().map(|file| stamp(file)).collect()).await;
+        let stamps = spawn_blocking(move || files.iter().map(stamp).collect()).await;
         // The task cannot be cancelled, and does not panic.
         stamps.unwrap_or_default()
     }

@@ -22,6 +22,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "command", run: targets::command::run, seeds: targets::command::SEEDS },
     Target { name: "editor", run: targets::editor::run, seeds: targets::KEYS },
+    Target { name: "gate", run: targets::gate::run, seeds: targets::KEYS },
     Target { name: "key", run: targets::key::run, seeds: targets::KEYS },
     #[cfg(feature = "kube")]
     Target { name: "kube_request_info", run: targets::kube::request_info, seeds: targets::kube::REQUESTS },

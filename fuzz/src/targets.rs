@@ -4,6 +4,7 @@
 pub mod cast_reader;
 pub mod command;
 pub mod editor;
+pub mod gate;
 pub mod key;
 #[cfg(feature = "kube")]
 pub mod kube;

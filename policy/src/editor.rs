@@ -121,6 +121,28 @@ impl LineEditor {
         draw.into_bytes()
     }
 
+    /// Ends a search, as Enter does, and gives the line.
+    pub fn leave_for_enter(&mut self) -> String {
+        self.leave_search();
+        self.text()
+    }
+
+    /// Takes the line from the terminal: the prompt stays, with the cursor behind it. It is not remembered.
+    pub fn take(&mut self) -> (String, Vec<u8>) {
+        let is_drawn = self.search.is_some() || !self.buffer.is_empty();
+        self.leave_search();
+        let text = self.buffer.text();
+        self.buffer = Buffer::default();
+        self.history.leave();
+        self.pasting = None;
+        (text, if is_drawn { self.redraw().into_bytes() } else { Vec::new() })
+    }
+
+    /// Puts a line into the history.
+    pub fn remember(&mut self, line: &str) {
+        self.history.remember(line);
+    }
+
     /// Takes a key.
     pub fn press(&mut self, key: &Key) -> EditorStep {
         if self.pasting.is_some() {

@@ -42,6 +42,7 @@ mod prompt;
 mod refuse;
 mod retype;
 mod screens;
+mod strict;
 mod submit;
 
 pub use judging::Judge;
@@ -53,6 +54,10 @@ pub enum Act {
     Ask(Question),
     /// Ring the bell at the user's terminal.
     Bell,
+    /// End the session, for this reason.
+    Close(String),
+    /// Draw this at the user's terminal: the line that the gate owns.
+    Draw(Vec<u8>),
     /// Send these bytes to the target.
     Forward(Vec<u8>),
     /// Write down what was decided.
@@ -114,6 +119,8 @@ pub enum Decided {
 pub struct Gate {
     /// Whether everything goes on, and decisions are only reported.
     observes: bool,
+    /// The line that the gate owns, if it does.
+    owned: Option<Box<strict::Owned>>,
     screen: Screen,
     keys: KeyReader,
     queue: VecDeque<KeyPress>,
@@ -157,10 +164,14 @@ struct Times {
 /// What the gate waits for.
 #[derive(Debug)]
 enum State {
+    /// The session is over.
+    Closed,
+    /// The user edits the line that the gate owns.
+    Editing,
     /// The line is being erased, to be sent anew.
     Erasing { text: String, submit: KeyPress, until: Instant },
-    /// The line was interrupted: it must be gone before anything else is sent.
-    Interrupting { until: Instant },
+    /// The line was interrupted, maybe `again`: it must be gone before anything else is sent.
+    Interrupting { until: Instant, again: bool },
     /// The judged text was sent, and must be seen.
     Retyping { text: String, submit: KeyPress, until: Instant },
     /// A line was sent; the next prompt is not there yet. `first` until there was any.
@@ -175,6 +186,8 @@ enum State {
     },
     /// Keys go on.
     Typing,
+    /// A secret was sent without Enter, and must not be seen.
+    Unseen { text: String, until: Instant },
     /// Somebody else is to decide.
     Waiting { text: String, submit: KeyPress, read: bool },
 }
@@ -207,6 +220,7 @@ impl Gate {
     pub fn new(size: WindowSize, foreground: Foreground) -> Self {
         Self {
             observes: false,
+            owned: None,
             screen: Screen::new(size),
             keys: KeyReader::default(),
             queue: VecDeque::new(),
@@ -237,6 +251,7 @@ impl Gate {
         self.keys.feed(bytes, &mut presses);
         self.times.partial = self.keys.is_partial().then_some(now);
         let cx = &mut Cx { now, judge, acts };
+        self.reset_drawn();
         self.presses(presses, cx);
         self.pump(cx);
     }
@@ -260,12 +275,15 @@ impl Gate {
         for change in changes {
             self.mode_changed(change, cx);
         }
+        self.interrupted_by_output(cx);
+        self.reset_drawn();
         self.pump(cx);
     }
 
     /// The terminal has a new size.
-    pub fn resized(&mut self, size: WindowSize) {
+    pub fn resized(&mut self, size: WindowSize, acts: &mut Vec<Act>) {
         self.screen.resize(size);
+        self.resize_owned(size.cols, acts);
     }
 
     /// The time of [`Gate::deadline`] has come.
@@ -277,6 +295,7 @@ impl Gate {
             self.times.partial = None;
             self.presses(presses, cx);
         }
+        self.reset_drawn();
         self.pump(cx);
     }
 
@@ -287,14 +306,15 @@ impl Gate {
         let quiet = |since: Instant| output.map_or(since, |output| output.max(since)) + self.quiet();
         let state = match &self.state {
             State::Erasing { until, .. } | State::Retyping { until, .. } => [Some(*until), None, None],
-            State::Interrupting { until } => [Some(quiet(*until - INTERRUPT_LIMIT)), Some(*until), None],
+            State::Interrupting { until, .. } => [Some(quiet(*until - INTERRUPT_LIMIT)), Some(*until), None],
             State::Running { .. } => {
                 let until = self.queued_until();
-                let ready = output.filter(|_| until.is_some());
+                let ready = output.filter(|_| until.is_some() || self.owned.is_some());
                 [ready.map(|output| output + READY_QUIET), ready.map(|output| output + self.quiet()), until]
             }
             State::Settling { since, .. } => [Some(quiet(*since)), Some(*since + self.patience()), None],
-            State::Typing | State::Waiting { .. } => [None; 3],
+            State::Unseen { until, .. } => [Some(*until), None, None],
+            State::Closed | State::Editing | State::Typing | State::Waiting { .. } => [None; 3],
         };
         let partial = self.times.partial.map(|since| since + PARTIAL_KEY);
         // What has been looked at already will not change by looking again.
@@ -310,7 +330,7 @@ impl Gate {
             Answer::Approved => self.approved(text, submit, read, cx),
             Answer::Refused(reason) => {
                 cx.acts.push(Act::Tell(reason));
-                self.interrupt(cx);
+                self.give_up(cx);
             }
         }
         self.pump(cx);
@@ -330,7 +350,7 @@ impl Gate {
                 if press.key == Key::Ctrl('c') {
                     self.queue.clear();
                     cx.acts.extend([Act::Withdraw, Act::Tell("cancelled; the command was not sent".to_owned())]);
-                    self.interrupt(cx);
+                    self.give_up(cx);
                     continue;
                 }
                 if self.queue.len() >= MAX_QUEUE {
@@ -338,10 +358,17 @@ impl Gate {
                     continue;
                 }
             }
+            if self.take_signal(&press, cx) {
+                continue;
+            }
             if self.queue.is_empty() {
                 self.times.queued = Some(cx.now);
             }
             self.queue.push_back(press);
+            if self.owned.is_some() {
+                // Whether a program runs decides what the next key does.
+                self.pump(cx);
+            }
         }
     }
 
@@ -350,7 +377,16 @@ impl Gate {
         self.times.looked = Some(cx.now);
         loop {
             match &self.state {
-                State::Waiting { .. } => return,
+                State::Closed | State::Waiting { .. } => return,
+                State::Editing => {
+                    let Some(press) = self.queue.pop_front() else { return };
+                    self.owned_press(&press, cx);
+                }
+                State::Unseen { .. } => {
+                    if !self.unseen(cx) {
+                        return;
+                    }
+                }
                 State::Settling { .. } => {
                     if !self.settle(cx) {
                         return;
@@ -361,9 +397,15 @@ impl Gate {
                         return;
                     }
                 }
-                State::Interrupting { until } => {
-                    let until = *until;
-                    if !self.interrupted(until, cx) {
+                State::Interrupting { until, again } => {
+                    let (until, again) = (*until, *again);
+                    if !self.interrupted(until, again, cx) {
+                        return;
+                    }
+                }
+                State::Running { first } if self.owned.is_some() => {
+                    let first = *first;
+                    if !self.begin_owned(first, cx) {
                         return;
                     }
                 }
@@ -387,6 +429,9 @@ impl Gate {
         if self.observes {
             return self.observe(&press, cx);
         }
+        if self.owned.is_some() {
+            return self.raw_press(press, cx);
+        }
         if self.start.is_none() {
             self.begin_line();
         }
@@ -404,14 +449,20 @@ impl Gate {
         match self.foreground {
             Foreground::Shell => Reader::Shell,
             Foreground::Multiplexer if alternate => Reader::Panes,
-            Foreground::Screen if alternate => Reader::Screen,
+            Foreground::Screen if alternate && !self.is_primary_prompt() => Reader::Screen,
             // Anything can print what shows the other screen: behind a prompt a shell reads.
-            Foreground::Program if alternate && !self.is_at_prompt() => Reader::Screen,
+            Foreground::Program if alternate && self.owned.is_none() && !self.is_at_prompt() => Reader::Screen,
             Foreground::Repl(repl) if repl.has_prompt(prompt) => Reader::Repl(repl),
             // A program that ended gives the prompt back to the shell: its line editor or its prompt tells.
             Foreground::Screen | Foreground::Program if !self.is_at_prompt() => Reader::Program,
             Foreground::Multiplexer | Foreground::Program | Foreground::Repl(_) | Foreground::Screen => Reader::Shell,
         }
+    }
+
+    /// Whether the line at hand begins behind the shell's own prompt.
+    fn is_primary_prompt(&self) -> bool {
+        let (Some(start), Some(primary)) = (&self.start, &self.primary) else { return false };
+        primary.has_prompt() && primary.prompt == start.prompt
     }
 
     /// Whether the line at hand looks like one that a shell reads.
@@ -481,7 +532,8 @@ impl Gate {
     fn queued_until(&self) -> Option<Instant> {
         let State::Running { first } = self.state else { return None };
         let patience = if first { FIRST_PROMPT } else { NEXT_PROMPT };
-        self.times.queued.filter(|_| !self.queue.is_empty()).map(|since| since + patience)
+        let queued = self.times.queued.filter(|_| self.has_input())?;
+        Some(self.owned_until(queued, queued + patience))
     }
 
     /// How long silence lasts that means that all of the echo is there.

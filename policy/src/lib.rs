@@ -5,7 +5,7 @@
 //! rules). [`kube`] has the words of Kubernetes for the same. [`command`] is what a line would run, `rule` what a
 //! rule says of it, and [`verdict`] the answer of [`RuleSet::judge`]. [`approval`] is what other people say to it,
 //! [`mod@visible`] what they see. Then come [`mask`] and [`screen`], which session output passes, and what session
-//! input passes: [`key`] (bytes become key presses), [`line`] (they become the text of a line) and [`gate`] (the line
+//! input passes: [`key`] (bytes become key presses), [`mod@line`] (they become the text of a line) and [`gate`] (the line
 //! is read, and held until it is judged). [`editor`] is the line that the bastion itself offers.
 //!
 //! **Architecture invariant:** no I/O, no async, no clock. Time is an argument.

@@ -1,5 +1,8 @@
 //! The end-to-end tests. The list of modules is the list of promises.
 
+mod approval_in_browser;
+mod approvals;
+mod approvals_at_the_prompt;
 mod cli;
 mod command_rules;
 mod dockerfile;
@@ -20,4 +23,5 @@ mod ssh_jump;
 mod ssh_refusal;
 mod ssh_session;
 mod ssh_transfer;
+mod typed_gate;
 mod web_api;

@@ -9,6 +9,7 @@ use tests::{
     bastion::{Bastion, open_rules, rules},
     patience::{SOON, until},
     site::{BucketSite, Site},
+    terminal::Screen,
 };
 
 /// Everything is allowed but this program.
@@ -50,9 +51,37 @@ async fn a_changed_file_counts_and_a_bad_one_changes_nothing() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_changed_file_counts_for_the_next_line_of_a_running_session() -> Result<()> {
+    let site = Site::start_with(without("id")).await?;
+    let carol = site.bastion.api("carol").await?;
+    let reload = async |program: &str| {
+        let before = carol.items("/audit?kind=rules_reloaded").await?.len();
+        replace(&site.bastion, &without(program).to_string())?;
+        until("new rules", SOON, async || {
+            Ok((carol.items("/audit?kind=rules_reloaded").await?.len() > before).then_some(()))
+        })
+        .await
+    };
+    let mut shell = site.alice.shell(&Site::destination(), 100, 30).await?;
+    let prompts = |screen: &Screen| screen.lines().last().is_some_and(|line| line == ">");
+    shell.type_text("printf '%s again\\n' once\r").await?;
+    shell.wait_for("once again", SOON).await?;
+    shell.wait_until("the shell prompts", SOON, prompts).await?;
+    reload("printf").await?;
+    shell.type_text("printf '%s again\\n' twice\r").await?;
+    shell.wait_for("bastion: blocked by rule no", SOON).await?;
+    shell.wait_until("the shell prompts", SOON, prompts).await?;
+    reload("id").await?;
+    shell.type_text("printf '%s again\\n' thrice\r").await?;
+    shell.wait_for("thrice again", SOON).await?;
+    ensure!(!shell.screen().lines().iter().any(|line| line == "twice again"), "what was blocked ran");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_new_rules_do_not_allow_is_ended() -> Result<()> {
     let site = Site::start().await?;
-    let mut shell = site.alice.shell(&Site::destination(), 80, 24).await?;
+    let shell = site.alice.shell(&Site::destination(), 80, 24).await?;
     replace(&site.bastion, &rules(json!([])).to_string().replace("\"allow\":[]", "\"console\":[\"audit\"]"))?;
     shell.wait_for("session ended: the rules have changed", SOON).await?;
     let (code, _) = shell.finish(SOON).await?;

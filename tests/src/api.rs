@@ -125,6 +125,30 @@ impl Api {
         .await
     }
 
+    /// The approval that waits for people, once there is exactly one.
+    ///
+    /// # Errors
+    /// Fails when that does not come soon.
+    pub async fn waiting_approval(&self) -> Result<Value> {
+        until("one approval waits", SOON, async || {
+            let mut waiting = self.items("/approvals?state=pending").await?;
+            Ok(waiting.pop().filter(|_| waiting.is_empty()))
+        })
+        .await
+    }
+
+    /// An approval, once it is in this state.
+    ///
+    /// # Errors
+    /// Fails when that does not come soon.
+    pub async fn approval_in_state(&self, id: &str, state: &str) -> Result<Value> {
+        until(&format!("the approval is {state}"), SOON, async || {
+            let approval = self.get(&format!("/approvals/{id}")).await?.body;
+            Ok((at(&approval, "/state") == state).then_some(approval))
+        })
+        .await
+    }
+
     /// The text of a session's recording.
     ///
     /// # Errors
@@ -147,6 +171,14 @@ impl Api {
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url));
         if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
+    }
+
+    /// Asks for the end of something.
+    ///
+    /// # Errors
+    /// Fails only when there is no answer.
+    pub async fn delete(&self, path: &str) -> Result<Answer> {
+        self.send(Method::DELETE, path, None).await
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<Answer> {

@@ -211,7 +211,7 @@ impl Person {
         Terminal::start(command, columns, rows)
     }
 
-    /// Starts stock `ssh` with a shell in a terminal, and sets the prompt `> `.
+    /// Starts stock `ssh` with a shell in a terminal; [`Sshd`](crate::sshd::Sshd) makes it prompt `> `.
     ///
     /// What is typed before the shell listens is echoed twice, by this terminal and by the target's; so this waits
     /// for the prompt.
@@ -219,12 +219,9 @@ impl Person {
     /// # Errors
     /// Fails when no prompt comes.
     pub async fn shell(&self, destination: &str, columns: u16, rows: u16) -> Result<Terminal> {
-        let mut terminal = self.ssh_in_terminal(&["-q", destination], columns, rows)?;
-        let last_line_ends_with =
-            |screen: &Screen, ends: &[char]| screen.lines().last().is_some_and(|l| l.ends_with(ends));
-        terminal.wait_until("the shell prompts", SOON, |screen| last_line_ends_with(screen, &['#', '$', '%'])).await?;
-        terminal.type_text("PS1='> '\n").await?;
-        terminal.wait_until("the prompt is set", SOON, |screen| last_line_ends_with(screen, &['>'])).await?;
+        let terminal = self.ssh_in_terminal(&["-q", destination], columns, rows)?;
+        let prompts = |screen: &Screen| screen.lines().last().is_some_and(|line| line.ends_with('>'));
+        terminal.wait_until("the shell prompts", SOON, prompts).await?;
         Ok(terminal)
     }
 

@@ -40,6 +40,10 @@ impl Sshd {
     pub async fn start_with(lines: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         fs::create_dir(folder.path().join("home"))?;
+        // Typed at the prompt it would be a change of the prompt, which rules may hold.
+        for profile in [".bash_profile", ".profile"] {
+            fs::write(folder.path().join("home").join(profile), "PS1='> '\n")?;
+        }
         let address = SocketAddr::from(([127, 0, 0, 1], peers::free_port()?));
         make_key(&folder.path().join("host_key")).await?;
         fs::write(folder.path().join("trusted_ca.pub"), "")?;
@@ -96,7 +100,7 @@ impl Sshd {
         }))
     }
 
-    /// The home folder of sessions, which is empty at the start.
+    /// The home folder of sessions, in which nothing but the profile of the shell is at the start.
     pub fn home(&self) -> PathBuf {
         self.folder.path().join("home")
     }
@@ -148,7 +152,7 @@ fn start_sshd(folder: &Path) -> Result<Program> {
     Program::start("sshd", command, folder)
 }
 
-/// `HOME` is an empty folder: what the account's own start-up files print is not for the tests to know.
+/// `HOME` is a folder of its own: what the account's own start-up files print is not for the tests to know.
 fn configuration(address: SocketAddr, folder: &Path, lines: &str) -> String {
     let folder = folder.display();
     format!(

@@ -236,6 +236,16 @@ async fn what_nobody_decides_expires_and_no_vote_comes_after() {
 }
 
 #[tokio::test]
+async fn what_nobody_waits_for_expires_in_its_moment_too() {
+    let site = site().await;
+    let soon = Needed { expires: Duration::from_millis(150), ..needed(1) };
+    let asked = NewApproval { needed: soon, ..access() };
+    let record = site.approvals.request_access(asked, Duration::from_secs(60), &terms()).await.unwrap();
+    assert_eq!(site.decided(record.id).await.state, ApprovalState::Expired);
+    assert_eq!(site.kinds().await, ["approval_requested", "approval_decided"]);
+}
+
+#[tokio::test]
 async fn a_vote_is_too_late_even_if_nobody_has_noticed_yet() {
     let site = site().await;
     let over = Needed { expires: Duration::ZERO, ..needed(1) };

@@ -49,8 +49,8 @@ use crate::{
     session::{
         Sessions,
         applicant::Applicant,
-        approve::denied,
         permit::{LivePermit, Place},
+        voice::denied,
     },
 };
 

@@ -4,13 +4,12 @@
 use std::collections::VecDeque;
 
 use config::RuleName;
-use policy::visible;
 
 use super::{
     leg::{UserReader, UserWriter},
     start::{BLOCKED, UNAPPROVED},
     terminal::FromUser,
-    voice::{Said, Voice},
+    voice::{Said, Voice, denied},
 };
 use crate::approval::{ApprovalId, Approvals, Granted, NewApproval, Outcome, Progress, Waiting};
 
@@ -78,13 +77,6 @@ pub async fn approve<R: UserReader, W: UserWriter>(
         Outcome::Expired => ("nobody approved it in time; ask again, or ask somebody first".to_owned(), UNAPPROVED),
     };
     Err(Unapproved { said: Some(Said::Blocked { rule, message, approval: Some(waiting.id()) }), status })
-}
-
-/// What a user reads whose request was denied.
-#[must_use]
-pub fn denied(by: &str, comment: Option<&str>) -> String {
-    let words = comment.map(|comment| format!(": {}", visible(comment.as_bytes()))).unwrap_or_default();
-    format!("denied by {by}{words}")
 }
 
 /// What a user reads who waits.

@@ -11,16 +11,17 @@ use policy::{
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    approve::{denied, waiting_for},
+    approve::waiting_for,
     report::Reporter,
+    voice::{approved, denied},
 };
 use crate::approval::{ApprovalKind, NewApproval, Outcome, Progress, Waiting};
 
 /// What comes of a question.
 #[derive(Debug)]
 pub enum Asked {
-    /// It is decided.
-    Answer(Answer),
+    /// It is decided; and by whom, where people said yes.
+    Answer(Answer, Option<String>),
     /// How far it is, for the user, on a line that is drawn again and again.
     Status(String),
     /// That it waits, for the user.
@@ -106,7 +107,7 @@ impl Asking {
     pub async fn next(&mut self) -> Asked {
         match std::mem::take(&mut self.0) {
             State::Closed => future::pending().await,
-            State::Known(answer) => Asked::Answer(answer),
+            State::Known(answer) => Asked::Answer(answer, None),
             State::Asked(open) => {
                 let text = waiting_for(&open.waiting, &open.because);
                 self.0 = State::Told(open);
@@ -129,9 +130,13 @@ impl Asking {
                     open.redraw_at = Instant::now() + REDRAW;
                     return Asked::Status(open.status());
                 };
+                let by = match &outcome {
+                    Outcome::Granted(granted) => Some(approved(&granted.by())),
+                    Outcome::Cancelled | Outcome::Denied { .. } | Outcome::Expired => None,
+                };
                 let answer = open.answer(outcome);
                 self.0 = State::Closed;
-                Asked::Answer(answer)
+                Asked::Answer(answer, by)
             }
         }
     }

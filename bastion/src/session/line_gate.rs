@@ -33,7 +33,8 @@ impl LineGate {
         };
         let gate = match permit.permit.obligations().mode {
             SessionMode::Observe => Gate::observing(size, foreground),
-            SessionMode::ExecOnly | SessionMode::Guard | SessionMode::Strict => Gate::new(size, foreground),
+            SessionMode::ExecOnly | SessionMode::Guard => Gate::new(size, foreground),
+            SessionMode::Strict => Gate::strict(size, foreground),
         };
         Self { gate, permit, protocol }
     }
@@ -41,24 +42,26 @@ impl LineGate {
     /// The user typed.
     pub fn typed(&mut self, data: &[u8], acts: &mut Vec<Act>) {
         self.gate.typed(data, now(), &judge(&self.permit, self.protocol), acts);
-        trace("typed", data, acts, &self.gate);
+    }
+
+    /// The user is about to see what the target wrote.
+    pub fn showing(&mut self, acts: &mut Vec<Act>) {
+        self.gate.showing(acts);
     }
 
     /// The target wrote.
     pub fn output(&mut self, data: &[u8], acts: &mut Vec<Act>) {
         self.gate.output(data, now(), &judge(&self.permit, self.protocol), acts);
-        trace("output", data, acts, &self.gate);
     }
 
     /// The terminal has a new size.
-    pub fn resized(&mut self, size: WindowSize) {
-        self.gate.resized(size);
+    pub fn resized(&mut self, size: WindowSize, acts: &mut Vec<Act>) {
+        self.gate.resized(size, acts);
     }
 
     /// The time of [`LineGate::deadline`] has come.
     pub fn tick(&mut self, acts: &mut Vec<Act>) {
         self.gate.tick(now(), &judge(&self.permit, self.protocol), acts);
-        trace("tick", b"", acts, &self.gate);
     }
 
     /// The answer to [`Act::Ask`].
@@ -90,12 +93,4 @@ fn judge(permit: &LivePermit, protocol: Protocol) -> impl Fn(CommandInput<'_>) -
 /// The clock that tests of async code can stop.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
-}
-
-fn trace(what: &str, data: &[u8], acts: &[Act], gate: &Gate) {
-    if std::env::var_os("GATE_TRACE").is_some() {
-        use std::io::Write;
-        let mut file = std::fs::File::options().append(true).create(true).open("/tmp/gate.trace").unwrap();
-        let _ = writeln!(file, "{what} {:?} -> {acts:?}\n    {gate:?}", String::from_utf8_lossy(data));
-    }
 }

@@ -43,6 +43,9 @@ const OUTBOX_BYTES: usize = 256 * 1024;
 /// The same for the number of items: many tiny packets must not cost more than few large ones.
 const OUTBOX_ITEMS: usize = 256;
 
+/// How many times as much an outbox holds with what the bastion itself adds.
+const WORDS_ROOM: usize = 4;
+
 /// How long the target may take to close after the user has gone.
 const TARGET_CLOSE_GRACE: Duration = Duration::from_secs(10);
 
@@ -108,7 +111,7 @@ where
                 RelayEvent::GateDue
             }
             answered = asking.next(), if asking.is_open() => match answered {
-                Asked::Answer(answer) => RelayEvent::Answered(answer),
+                Asked::Answer(answer, by) => RelayEvent::Answered(answer, by),
                 Asked::Status(text) => RelayEvent::Status(text),
                 Asked::Waiting(text) => RelayEvent::Waiting(text),
             },
@@ -145,7 +148,7 @@ where
 /// What the loop waits for.
 #[derive(Debug)]
 enum RelayEvent {
-    Answered(Answer),
+    Answered(Answer, Option<String>),
     Expired,
     GateDue,
     RecordingFailed(RecordError),
@@ -232,7 +235,7 @@ impl Relay {
 
     /// Whether the user may be read now.
     fn reads_user(&self) -> bool {
-        self.user_open && self.to_target.has_room() && self.gate.has_room()
+        self.user_open && self.to_target.has_room() && self.to_user.has_room_for_words() && self.gate.has_room()
     }
 
     /// Whether the target may be read now.
@@ -266,7 +269,11 @@ impl Relay {
                 self.terminate(reason);
                 Released::default()
             }
-            RelayEvent::Answered(answer) => {
+            RelayEvent::Answered(answer, by) => {
+                if let Some(by) = by {
+                    self.note(Note::Marker(by.clone()));
+                    self.message(&by);
+                }
                 self.gate_acts(|gate, acts| gate.answered(answer, acts));
                 Released::default()
             }
@@ -281,7 +288,7 @@ impl Relay {
             RelayEvent::Status(text) => {
                 // On the line of before: nothing but the bastion writes there while its user waits.
                 let line = Bytes::from(format!("\r\x1b[Kbastion: {text}"));
-                self.to_user.push(line.len(), ToUser::Message(OutputStream::Stderr, line));
+                self.to_user.push(line.len(), ToUser::Message(self.voice(), line));
                 Released::default()
             }
             RelayEvent::Expired => {
@@ -304,7 +311,7 @@ impl Relay {
             },
             FromUser::Resize(size) => {
                 self.note(Note::Resize(size));
-                self.gate_acts(|gate, _| gate.resized(size));
+                self.gate_acts(|gate, acts| gate.resized(size, acts));
                 self.to_target.push(0, ToTarget::Resize(size));
             }
             FromUser::Signal(signal) => self.to_target.push(0, ToTarget::Signal(signal)),
@@ -345,6 +352,7 @@ impl Relay {
     fn output(&mut self, stream: OutputStream, data: Bytes) -> Released {
         let received = data.len();
         let shown = data.clone();
+        self.gate_acts(LineGate::showing);
         match self.tap.output(stream, data) {
             // Nobody reads any more: it is recorded, and the target's window stays open so that it can end.
             Ok(_) if !self.user_open => return Released { to_target: received, to_user: 0 },
@@ -367,6 +375,8 @@ impl Relay {
                     self.decisions.push(Decision::Ask(question));
                 }
                 Act::Bell => self.to_user.push(1, ToUser::Message(OutputStream::Stdout, Bytes::from_static(b"\x07"))),
+                Act::Close(reason) => self.terminate(reason),
+                Act::Draw(bytes) => self.draw(bytes.into()),
                 Act::Forward(bytes) => self.to_target.push(bytes.len(), ToTarget::Judged(bytes.into())),
                 Act::Report(report) => {
                     self.note(Note::Marker(marker(&report)));
@@ -375,6 +385,17 @@ impl Relay {
                 Act::Tell(text) => self.message(&text),
                 Act::Withdraw => self.decisions.push(Decision::Withdraw),
             }
+        }
+    }
+
+    /// Draws the line that the gate owns: it is recorded, as everything that the user sees.
+    fn draw(&mut self, drawing: Bytes) {
+        match self.tap.drawn(drawing) {
+            Ok(masked) => {
+                let bytes = masked.bytes().clone();
+                self.to_user.push(bytes.len(), ToUser::Message(OutputStream::Stdout, bytes));
+            }
+            Err(error) => self.recording_failed(error),
         }
     }
 
@@ -442,7 +463,15 @@ impl Relay {
     /// Words of the bastion to the user; on a terminal they start on a line of their own.
     fn message(&mut self, text: &str) {
         let line = Bytes::from(format!("\r\nbastion: {text}\r\n"));
-        self.to_user.push(line.len(), ToUser::Message(OutputStream::Stderr, line));
+        self.to_user.push(line.len(), ToUser::Message(self.voice(), line));
+    }
+
+    /// Where the bastion speaks: on a terminal in one stream with the output, for clients keep no order between two.
+    fn voice(&self) -> OutputStream {
+        match self.gate {
+            Gate::Lines(_) => OutputStream::Stdout,
+            Gate::Open => OutputStream::Stderr,
+        }
     }
 
     fn expire_in(&mut self, limit: Duration) {
@@ -478,6 +507,12 @@ impl<T> Outbox<T> {
 
     fn has_room(&self) -> bool {
         self.bytes < OUTBOX_BYTES && self.items.len() < OUTBOX_ITEMS
+    }
+
+    /// Whether what the bastion itself adds has room. Output alone does not use that up, so who does not read
+    /// can still type.
+    fn has_room_for_words(&self) -> bool {
+        self.bytes < WORDS_ROOM * OUTBOX_BYTES && self.items.len() < WORDS_ROOM * OUTBOX_ITEMS
     }
 
     fn is_empty(&self) -> bool {

@@ -11,8 +11,9 @@ use tokio::time::timeout;
 
 use super::{leg::UserReader, terminal::FromUser};
 
-/// The longest script: well below the window of a channel (2 MiB), and more than people write by hand.
-pub const MAX_SCRIPT_BYTES: usize = 1024 * 1024;
+/// The longest script: as much as is parsed, with room for the command that reads it, and far below the window of a
+/// channel (2 MiB).
+pub const MAX_SCRIPT_BYTES: usize = 60 * 1024;
 
 /// How long a user may send nothing before the script is complete.
 const SILENCE_LIMIT: Duration = Duration::from_secs(60);
@@ -151,10 +152,11 @@ mod tests {
         let mut reader = script.into_reader();
         let mut seen = Vec::new();
         loop {
-            match reader.next().await {
-                FromUser::Closed => break,
-                event => seen.push(format!("{event:?}")),
+            let event = reader.next().await;
+            if matches!(event, FromUser::Closed) {
+                break;
             }
+            seen.push(format!("{event:?}"));
         }
         // What came after the end is not in it: nobody judged that.
         assert_eq!(seen, [r#"Data(b"echo a\necho b\n")"#, "Eof", r#"Signal(Signal("TERM"))"#]);

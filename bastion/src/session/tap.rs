@@ -16,6 +16,7 @@ use super::terminal::OutputStream;
 pub struct Tap {
     stdout: Masker,
     stderr: Masker,
+    drawn: Masker,
     recording: Option<Recording>,
     /// Whether the session may not go on without its recording.
     required: bool,
@@ -26,7 +27,14 @@ impl Tap {
     /// A tap that records to `recording`. `None` is for a best-effort recording that could not start.
     #[must_use]
     pub fn new(recording: Option<Recording>, required: bool) -> Self {
-        Self { stdout: Masker::new(), stderr: Masker::new(), recording, required, output_bytes: 0 }
+        Self {
+            stdout: Masker::new(),
+            stderr: Masker::new(),
+            drawn: Masker::new(),
+            recording,
+            required,
+            output_bytes: 0,
+        }
     }
 
     /// Masks and records output.
@@ -38,6 +46,16 @@ impl Tap {
         self.output_bytes += data.len() as u64;
         let masked = self.masker(stream).feed(data);
         self.record_output(stream, masked)
+    }
+
+    /// Masks and records what the bastion draws: the line that is edited in the mode strict.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tap::output`].
+    pub fn drawn(&mut self, data: Bytes) -> Result<Masked, RecordError> {
+        let masked = self.drawn.feed(data);
+        self.record_output(OutputStream::Stdout, masked)
     }
 
     /// Ends the output: what the masker held back.

@@ -7,6 +7,7 @@
 use bytes::Bytes;
 use config::{RuleName, UserName};
 use jiff::Timestamp;
+use policy::visible;
 use recorder::{ExitStatus, SessionId};
 use serde::Serialize;
 
@@ -70,10 +71,7 @@ impl Voice {
         let line = match self {
             Self::Events => serde_json::to_string(said).map(|json| format!("\x1eBASTION {json}\n")).unwrap_or_default(),
             Self::Words => match said {
-                Said::Approved { by } => {
-                    let names: Vec<&str> = by.iter().map(UserName::as_str).collect();
-                    format!("bastion: approved by {}\r\n", names.join(", "))
-                }
+                Said::Approved { by } => format!("bastion: {}\r\n", approved(by)),
                 Said::Blocked { message, .. } | Said::WaitingApproval { message, .. } => {
                     format!("bastion: {message}\r\n")
                 }
@@ -90,4 +88,17 @@ impl Voice {
         let _ = user.eof().await;
         let _ = user.close().await;
     }
+}
+
+/// What a user reads whose request was approved.
+#[must_use]
+pub fn approved(by: &[UserName]) -> String {
+    format!("approved by {}", by.iter().map(UserName::as_str).collect::<Vec<_>>().join(", "))
+}
+
+/// What a user reads whose request was denied.
+#[must_use]
+pub fn denied(by: &str, comment: Option<&str>) -> String {
+    let words = comment.map(|comment| format!(": {}", visible(comment.as_bytes()))).unwrap_or_default();
+    format!("denied by {by}{words}")
 }

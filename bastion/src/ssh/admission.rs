@@ -80,7 +80,9 @@ impl Admission {
         let Some((permit, target)) = self.permit(&mut reader).await else { return };
         match self.connection.judge(&permit, self.asked.request(), None).await {
             Judged::NeedsStdin => self.script(reader).await,
-            judged => self.judged(judged, None, (permit, target), reader).await,
+            judged @ (Judged::Allowed | Judged::Held(_) | Judged::Refused { .. }) => {
+                self.judged(judged, None, (permit, target), reader).await
+            }
         }
     }
 

@@ -46,7 +46,7 @@ mod tests {
         let certified = key(1).public_key().key_data().clone();
         let mut builder = Builder::new([7_u8; 16].as_slice(), certified, good_from, good_from + 600).unwrap();
         builder.cert_type(kind).unwrap().key_id("host").unwrap().valid_principal("web1").unwrap();
-        for name in option {
+        if let Some(name) = option {
             builder.critical_option(name, "").unwrap();
         }
         builder.sign(&key(signer)).unwrap()

@@ -14,7 +14,7 @@ pub fn is_incomplete(text: &str) -> bool {
         return false;
     }
     // A backslash before the newline joins the lines.
-    if text.len() - text.trim_end_matches('\\').len() & 1 == 1 {
+    if ends_with_backslash(text) {
         return true;
     }
     let tokenizer = TokenizerOptions { enable_extended_globbing: false, posix_mode: false, sh_mode: false };
@@ -33,11 +33,7 @@ pub fn is_incomplete(text: &str) -> bool {
 /// An incomplete text, closed; `None` if no short way to close it is known.
 #[must_use]
 pub fn closed(text: &str) -> Option<String> {
-    let text = if text.len() - text.trim_end_matches('\\').len() & 1 == 1 {
-        text.strip_suffix('\\').unwrap_or(text)
-    } else {
-        text
-    };
+    let text = if ends_with_backslash(text) { text.strip_suffix('\\').unwrap_or(text) } else { text };
     if !is_incomplete(text) {
         return Some(text.to_owned());
     }
@@ -56,6 +52,12 @@ pub fn closed(text: &str) -> Option<String> {
         }
     }
     None
+}
+
+/// Whether the newline that follows would be quoted.
+fn ends_with_backslash(text: &str) -> bool {
+    let backslashes = text.len() - text.trim_end_matches('\\').len();
+    !backslashes.is_multiple_of(2)
 }
 
 fn parses(text: &str) -> bool {

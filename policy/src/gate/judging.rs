@@ -82,6 +82,13 @@ pub(super) fn asks_for_a_secret(prompt: &str) -> bool {
         || ["password", "passphrase", "passcode", "secret", "token", "pin"].iter().any(|word| prompt.contains(word))
 }
 
+/// Whether the prompt asks for a password or its like, and for nothing else.
+pub(super) fn names_a_secret(prompt: &str) -> bool {
+    let prompt = prompt.trim_end().to_lowercase();
+    let words = ["password", "passphrase", "passcode", "pin", "secret", "token", "verification"];
+    prompt.ends_with(':') && prompt.split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word))
+}
+
 /// The texts after each `!`: what editors and pagers give to a shell.
 pub(super) fn after_marks(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices('!')

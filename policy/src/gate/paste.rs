@@ -15,7 +15,7 @@ use crate::{
 use config::rules::RuleEffect;
 
 /// What was seen of the line editor.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Trust {
     /// Whether a line was sent at all.
     any_submit: bool,
@@ -27,12 +27,6 @@ pub(super) struct Trust {
     asked_since: bool,
     /// Whether the last line may have started another shell: what was seen before says nothing of it.
     other_shell: bool,
-}
-
-impl Default for Trust {
-    fn default() -> Self {
-        Self { any_submit: false, asked_at_submit: false, stopped_since: false, asked_since: false, other_shell: false }
-    }
 }
 
 impl Trust {
@@ -59,15 +53,24 @@ impl Trust {
     }
 
     /// Whether a line editor reads, as far as was seen.
-    fn is_line_editor(self) -> bool {
+    pub(super) fn is_line_editor(self) -> bool {
         !self.any_submit || (self.asked_at_submit && self.stopped_since && self.asked_since && !self.other_shell)
     }
 }
 
 impl Gate {
     pub(super) fn bracketed_paste(&mut self, on: bool, cx: &mut Cx<'_>) {
+        self.owned_paste_mode(on, cx);
         if on {
-            self.trust.asked_since = true;
+            let first = !std::mem::replace(&mut self.trust.asked_since, true);
+            // What a program read without Enter is no part of the line at the prompt that comes after it.
+            if first
+                && matches!(self.state, State::Typing)
+                && self.start.is_some()
+                && self.foreground != Foreground::Shell
+            {
+                self.new_line();
+            }
             return;
         }
         let was_on = self.trust.asked_since_submit();
@@ -134,7 +137,8 @@ impl Gate {
 }
 
 /// What a key puts into the text of a paste.
-fn character(key: &Key) -> Option<char> {
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other keys put nothing into it")]
+pub(super) fn character(key: &Key) -> Option<char> {
     match key {
         Key::Char(character) => Some(*character),
         Key::Enter | Key::LineFeed => Some('\n'),

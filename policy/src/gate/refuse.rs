@@ -13,7 +13,7 @@ impl Gate {
         cx.acts.push(Act::Tell(format!("blocked{rule}: {message}")));
         let whole = if text.is_empty() { text } else { self.whole(&text) };
         self.report(Decided::Blocked, whole, Some(verdict), &message, cx);
-        self.interrupt(cx);
+        self.give_up(cx);
     }
 
     pub(super) fn report(
@@ -30,23 +30,34 @@ impl Gate {
     /// Makes the target forget the line. Ctrl-C does so in every shell, also in the middle of a command of
     /// several lines. A program that reads a line is not to be ended by it: there the line is killed.
     pub(super) fn interrupt(&mut self, cx: &mut Cx<'_>) {
-        let key = if self.reader() == Reader::Program { KILL_LINE } else { INTERRUPT };
-        // After what the user is told, so it is not joined with bytes that were sent before.
-        cx.acts.push(Act::Forward(vec![key]));
+        self.send_interrupt(cx);
         self.earlier.clear();
         self.doubt = None;
         self.line.clear();
         self.escape = super::screens::Escape::default();
         self.trust.ended();
-        self.state = State::Interrupting { until: cx.now + INTERRUPT_LIMIT };
+        self.line_ended(cx.now);
+        self.state = State::Interrupting { until: cx.now + INTERRUPT_LIMIT, again: false };
+    }
+
+    fn send_interrupt(&mut self, cx: &mut Cx<'_>) {
+        let key = if self.reader() == Reader::Program { KILL_LINE } else { INTERRUPT };
+        // After what the user is told, so it is not joined with bytes that were sent before.
+        cx.acts.push(Act::Forward(vec![key]));
     }
 
     /// Whether the line is gone, or the wait for that is over.
-    pub(super) fn interrupted(&mut self, until: Instant, cx: &mut Cx<'_>) -> bool {
+    pub(super) fn interrupted(&mut self, until: Instant, again: bool, cx: &mut Cx<'_>) -> bool {
         let is_late = cx.now >= until;
         let since = until - INTERRUPT_LIMIT;
         let is_quiet = self.times.output.is_some_and(|output| output > since && cx.now >= output + self.quiet());
         if !is_quiet && !is_late {
+            return false;
+        }
+        if !again && self.times.output.is_none_or(|output| output <= since) {
+            // Nothing came of it: a shell that was just reading keys may have missed it.
+            self.send_interrupt(cx);
+            self.state = State::Interrupting { until: cx.now + INTERRUPT_LIMIT, again: true };
             return false;
         }
         if matches!(self.reader(), Reader::Screen | Reader::Panes) {

@@ -1,6 +1,8 @@
 //! A line that only the screen could tell goes on as the text that was judged: the line at the target is
 //! erased, which must be seen; the text is sent, which must be seen; only then Enter is sent.
 
+use std::time::Instant;
+
 use super::{Cx, Gate, State, submit::Kind};
 use crate::{key::KeyPress, screen::Reading};
 
@@ -20,15 +22,8 @@ impl Gate {
         match std::mem::replace(&mut self.state, State::Typing) {
             State::Erasing { text, submit, until } => {
                 if self.screen.shows(&start, "", 0) == Reading::Agrees {
-                    let bytes = if self.screen.modes().bracketed_paste {
-                        [PASTE_START, text.as_bytes(), PASTE_END].concat()
-                    } else {
-                        text.clone().into_bytes()
-                    };
-                    self.forward_bytes(bytes, cx);
-                    self.line.clear();
-                    self.line.paste(&text);
-                    self.state = State::Retyping { text, submit, until: cx.now + self.patience() + self.patience() };
+                    let until = cx.now + self.patience() + self.patience();
+                    self.send_text(text, submit, until, cx);
                     return true;
                 }
                 if cx.now < until {
@@ -47,9 +42,33 @@ impl Gate {
                     self.cannot_retype(text, cx);
                 }
             }
-            other => self.state = other,
+            other @ (State::Closed
+            | State::Editing
+            | State::Unseen { .. }
+            | State::Interrupting { .. }
+            | State::Running { .. }
+            | State::Settling { .. }
+            | State::Typing
+            | State::Waiting { .. }) => self.state = other,
         }
         true
+    }
+
+    /// Sends a text that was judged to an empty line. Enter follows when it is seen.
+    pub(super) fn send_text(&mut self, text: String, submit: KeyPress, until: Instant, cx: &mut Cx<'_>) {
+        let bytes = if self.screen.modes().bracketed_paste {
+            // A line break within a paste comes as CR, as terminals send it.
+            [PASTE_START, text.replace('\n', "\r").as_bytes(), PASTE_END].concat()
+        } else {
+            text.clone().into_bytes()
+        };
+        if !text.is_empty() {
+            self.times.forwarded.get_or_insert(cx.now);
+            self.forward_bytes(bytes, cx);
+        }
+        self.line.clear();
+        self.line.paste(&text);
+        self.state = State::Retyping { text, submit, until };
     }
 
     fn cannot_retype(&mut self, text: String, cx: &mut Cx<'_>) {

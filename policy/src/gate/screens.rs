@@ -23,6 +23,7 @@ pub(super) struct Escape {
 
 impl Gate {
     pub(super) fn screen_press(&mut self, press: KeyPress, cx: &mut Cx<'_>) {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "all other keys may put more there than was typed")]
         match press.key {
             Key::Char(character) if self.escape.typed.len() < MAX_TYPED => self.escape.typed.push(character),
             Key::Char(_) | Key::Report => {}
@@ -37,6 +38,8 @@ impl Gate {
                     return;
                 }
                 self.escape = Escape::default();
+                // Who reads is asked again at the next key.
+                self.start = None;
             }
             _ => self.escape.unknown = true,
         }

@@ -230,6 +230,9 @@ impl Gate {
         if matches!(self.reader(), Reader::Screen | Reader::Panes) {
             return self.accept_unread(submit, cx);
         }
+        if self.owned.is_some() {
+            return self.owned_approved(text, cx);
+        }
         let start = self.start.clone().unwrap_or_default();
         let cursor = self.line.cursor().unwrap_or_else(|| text.chars().count());
         if !read && self.screen.shows(&start, &text, cursor) == Reading::Agrees {
@@ -270,6 +273,7 @@ impl Gate {
             Reader::Panes | Reader::Program | Reader::Screen => {}
         }
         self.trust.submitted(self.screen.modes().bracketed_paste, self.foreground);
+        self.line_ended(cx.now);
         self.new_line();
     }
 
@@ -277,6 +281,7 @@ impl Gate {
     pub(super) fn accept_unread(&mut self, submit: KeyPress, cx: &mut Cx<'_>) {
         self.forward(&submit, cx);
         self.trust.submitted(self.screen.modes().bracketed_paste, self.foreground);
+        self.line_ended(cx.now);
         if matches!(self.reader(), Reader::Screen | Reader::Panes) {
             self.line.clear();
         } else {

@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{CommandInput, Judging, Protocol, Resource, RuleSet, SessionMode, Subject, command::ParseContext};
 
+mod strict;
+
 const RULES: &str = "
 roles:
   engineer: { users: [alice], allow: [{ targets: { names: [web1] }, logins: [root], capabilities: [shell, pty] }] }
@@ -22,12 +24,16 @@ struct Shell {
     ran: Vec<String>,
     /// Whether it asks for bracketed pastes.
     readline: bool,
+    /// What the next line that runs prints, and goes on: no prompt follows.
+    program: Option<String>,
     /// What Tab adds.
     completion: &'static str,
     keys: KeyReader,
     in_paste: bool,
     continued: String,
     echo: bool,
+    /// Another program reads, and shows nothing.
+    away: bool,
 }
 
 impl Shell {
@@ -38,8 +44,12 @@ impl Shell {
 
     fn input(&mut self, bytes: &[u8]) -> Vec<u8> {
         let (mut presses, mut output) = (Vec::new(), String::new());
+        if self.away {
+            return Vec::new();
+        }
         self.keys.feed(bytes, &mut presses);
         for press in presses {
+            #[expect(clippy::wildcard_enum_match_arm, reason = "these tests type no others")]
             match press.key {
                 Key::PasteStart => self.in_paste = self.readline,
                 Key::PasteEnd => self.in_paste = false,
@@ -54,6 +64,10 @@ impl Shell {
                         self.continued.push('\n');
                     } else {
                         self.ran.push(std::mem::take(&mut self.continued));
+                    }
+                    if let Some(program) = self.program.take() {
+                        output.push_str(&program);
+                        continue;
                     }
                     output.push_str(&self.prompt());
                 }
@@ -102,6 +116,11 @@ struct Session {
     questions: Vec<Question>,
     /// In how many pieces output comes.
     pieces: usize,
+    mode: SessionMode,
+    /// What the user sees, save the words of the bastion.
+    seen: Screen,
+    /// All that the shell was sent.
+    sent: Vec<u8>,
     acts: VecDeque<Act>,
     answers: VecDeque<Vec<u8>>,
     busy: bool,
@@ -129,6 +148,9 @@ impl Session {
             reports: Vec::new(),
             questions: Vec::new(),
             pieces: 1,
+            mode: SessionMode::Guard,
+            seen: Screen::new(WindowSize::DEFAULT),
+            sent: Vec::new(),
             acts: VecDeque::new(),
             answers: VecDeque::new(),
             busy: false,
@@ -141,8 +163,7 @@ impl Session {
 
     fn work(&mut self, work: impl FnOnce(&mut Gate, Instant, Judge<'_>, &mut Vec<Act>)) {
         let place = ParseContext { interactive: true, ..ParseContext::default() };
-        let judging =
-            Judging { place, ..Judging::of(SessionMode::Guard, Protocol::Ssh, std::time::SystemTime::UNIX_EPOCH) };
+        let judging = Judging { place, ..Judging::of(self.mode, Protocol::Ssh, std::time::SystemTime::UNIX_EPOCH) };
         let judge = |input: CommandInput<'_>| {
             self.rules.judge(&self.who, &Resource { target: &self.target, login: &self.login }, input, &judging)
         };
@@ -161,6 +182,10 @@ impl Session {
             if let Some(act) = self.acts.pop_front() {
                 self.act(act);
             } else if let Some(piece) = self.answers.pop_front() {
+                let mut acts = Vec::new();
+                self.gate.showing(&mut acts);
+                acts.into_iter().for_each(|act| self.act(act));
+                self.seen.output(&piece, &mut Vec::new());
                 self.work(|gate, now, judge, acts| gate.output(&piece, now, judge, acts));
             } else {
                 break;
@@ -174,7 +199,10 @@ impl Session {
             match act {
                 Act::Ask(question) => self.questions.push(question),
                 Act::Bell => self.told.push("bell".to_owned()),
+                Act::Close(reason) => self.told.push(format!("closed: {reason}")),
+                Act::Draw(bytes) => self.seen.output(&bytes, &mut Vec::new()),
                 Act::Forward(bytes) => {
+                    self.sent.extend_from_slice(&bytes);
                     let answer = self.shell.input(&bytes);
                     self.now += Duration::from_millis(1);
                     let size = answer.len().div_ceil(self.pieces).max(1);
@@ -373,12 +401,14 @@ fn a_line_that_is_accepted_without_such_a_key_is_reported() {
 fn shell_escapes_of_editors_are_judged() {
     let mut session = Session::new(true);
     session.types("vim notes\r");
+    session.shell.away = true;
     session.output(b"\x1b[?1049h\x1b[2J\x1b[H");
     session.types("irm -rf /srv/data\r\x1b");
     assert_eq!(session.reports.len(), 0, "text of a file is no command");
     session.types(":!rm -rf /srv/data\r");
     assert!(session.told[0].starts_with("blocked by rule rm_rf"), "{:?}", session.told);
-    session.output(b"\x1b[?1049l");
+    session.shell.away = false;
+    session.output(b"\x1b[?1049l\r\nhost$ ");
     session.rest();
     session.types("rm -rf /srv/data\r");
     assert_eq!(session.reports.len(), 2);
@@ -389,6 +419,16 @@ fn printing_the_alternate_screen_changes_nothing() {
     let mut session = Session::new(true);
     session.types("printf '\\033[?1049h'\r");
     session.output(b"\x1b[?1049hhost$ ");
+    session.rest();
+    session.types("rm -rf /srv/data\r");
+    assert_eq!(session.reports[0].decision, Decided::Blocked);
+}
+
+#[test]
+fn a_pager_that_is_gone_is_no_reader_even_if_its_screen_is_still_shown() {
+    let mut session = Session::new(true);
+    session.types("git show x\r");
+    session.output(b"\x1b[?1049hcommit\r\n\x1b[?2004hhost$ ");
     session.rest();
     session.types("rm -rf /srv/data\r");
     assert_eq!(session.reports[0].decision, Decided::Blocked);

@@ -13,6 +13,11 @@ enum Store {
 }
 
 impl KeyBytes {
+    /// The bytes of Enter.
+    pub(crate) fn of_enter() -> Self {
+        Self::new(b"\r")
+    }
+
     pub(super) fn new(bytes: &[u8]) -> Self {
         let mut inline = [0; INLINE];
         match (inline.get_mut(..bytes.len()), u8::try_from(bytes.len())) {

@@ -195,11 +195,12 @@ fn lay_out(start: usize, text: &str, cursor: usize, columns: usize) -> Layout {
                 place(&mut layout.rows, &mut column, '^', 1);
                 place(&mut layout.rows, &mut column, char::from(control as u8 ^ 0x40), 1);
             }
-            _ => match character.width() {
-                Some(width @ 1..) => place(&mut layout.rows, &mut column, character, width),
+            _ => {
                 // What has no width has no cell.
-                Some(0) | None => {}
-            },
+                if let Some(width @ 1..) = character.width() {
+                    place(&mut layout.rows, &mut column, character, width);
+                }
+            }
         }
     }
     if cursor >= text.chars().count() {

@@ -268,7 +268,7 @@ pub(super) fn tmux(walker: &mut Walker<'_>, arguments: &[Word]) {
     if let Some(code) = found.value(&["c"]) {
         return walker.code_word(&code.clone(), Shell::Unknown, Variables::new());
     }
-    if found.has(&["f"]) {
+    if found.value(&["f"]).is_some_and(|file| file.known() != Some("/dev/null")) {
         return walker.opaque_command("tmux reads a configuration that may run code");
     }
     let Some((command, rest)) = found.operands.split_first() else { return };

@@ -13,6 +13,7 @@ use crate::{
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+mod gate;
 mod measure;
 mod way;
 
@@ -29,7 +30,7 @@ async fn main() -> Result<()> {
         }
     }
     let idle = measure::memory_per_idle_session(&ways).await?;
-    let report = figures.report(runs, mib, idle);
+    let report = figures.report(runs, mib, idle, &gate::per_enter()?);
     print(&report)?;
     write(&report)
 }

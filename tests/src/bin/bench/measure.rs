@@ -14,7 +14,10 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::way::{Way, Ways};
+use crate::{
+    gate::PerEnter,
+    way::{Way, Ways},
+};
 
 /// Text through a terminal, in MiB.
 const PTY_TEXT_MIB: u64 = 64;
@@ -87,7 +90,7 @@ impl Figures {
     }
 
     /// Rows of the table with medians, ratios and what is to be reached.
-    pub(crate) fn report(&self, runs: u64, mib: u64, idle_bytes: f64) -> Value {
+    pub(crate) fn report(&self, runs: u64, mib: u64, idle_bytes: f64, enter: &PerEnter) -> Value {
         let faster =
             |row: &'static str, than: Way, factor: f64| self.ratio(row, than).map(|ratio| (ratio, ratio >= factor));
         let slower =
@@ -111,6 +114,9 @@ impl Figures {
                 "reach": "<= 160 KB",
                 "reached": verdict(idle_bytes / 1000.0, idle_bytes <= 160_000.0),
             }),
+            per_enter("gate per Enter: parse, rules, µs", enter.parse_and_rules),
+            per_enter("gate per Enter: screen, µs", enter.screen),
+            per_enter("gate per Enter: all, µs", enter.whole),
         ];
         json!({ "runs": runs, "bulk_mib": mib, "figures": rows, "samples": self.samples() })
     }
@@ -136,6 +142,11 @@ impl Figures {
     fn samples(&self) -> Value {
         self.values.iter().map(|((figure, way), values)| (format!("{figure}, {}", way.name()), json!(values))).collect()
     }
+}
+
+fn per_enter(name: &str, microseconds: f64) -> Value {
+    let reached = verdict(microseconds, microseconds <= 100.0);
+    json!({ "name": name, "bastion": microseconds, "reach": "<= 100 µs", "reached": reached })
 }
 
 fn verdict(value: f64, reached: bool) -> String {

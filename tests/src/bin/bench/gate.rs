@@ -1,0 +1,122 @@
+//! What the gate costs at each Enter: reading the line, parsing it, and asking the rules of the corpus.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    hint::black_box,
+    path::Path,
+    time::{Duration, Instant, SystemTime},
+};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use config::{Login, RuleDoc, Target, target::parse_targets};
+use policy::{
+    CommandInput, Judging, Protocol, Resource, RuleSet, SessionMode, Subject, WindowSize,
+    command::ParseContext,
+    foreground::Foreground,
+    gate::{Act, Gate},
+    screen::Screen,
+};
+use tests::peers;
+
+/// Lines as people type them, from short to nasty.
+const LINES: [&str; 4] = [
+    "ls -la /var/log",
+    "sudo journalctl -u nginx --since '1 hour ago' | grep -i error | tail -n 50",
+    "for host in web1 web2 web3; do ssh-keyscan -t ed25519 \"$host\" 2>/dev/null; done | sort -u",
+    "find /srv -name '*.log' -mtime +30 -exec sh -c 'for f; do gzip -9 \"$f\"; done' sh {} + && echo \"$(date -Is) ok\" >>~/done.log",
+];
+
+/// How often each line is measured; medians are reported.
+const REPETITIONS: usize = 400;
+
+/// Microseconds at each Enter.
+pub(crate) struct PerEnter {
+    /// Parsing the line, and asking the rules.
+    pub(crate) parse_and_rules: f64,
+    /// Drawing a full screen, and reading the line from it.
+    pub(crate) screen: f64,
+    /// From Enter to the decision to send it on, all together.
+    pub(crate) whole: f64,
+}
+
+/// Measures on this thread.
+///
+/// # Errors
+/// Fails when the rules of the corpus cannot be used, or a harmless line is held.
+pub(crate) fn per_enter() -> Result<PerEnter> {
+    let rules = rules()?;
+    let (target, login, who) = place()?;
+    let parse = ParseContext { interactive: true, ..ParseContext::default() };
+    let judging = Judging { place: parse, ..Judging::of(SessionMode::Guard, Protocol::Ssh, SystemTime::UNIX_EPOCH) };
+    let judge =
+        |input: CommandInput<'_>| rules.judge(&who, &Resource { target: &target, login: &login }, input, &judging);
+    let (mut parsing, mut reading, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    for line in LINES {
+        for _ in 0..REPETITIONS {
+            parsing.push(timed(|| black_box(judge(CommandInput::Line(black_box(line))))).0);
+            reading.push(read(line)?);
+            let mut gate = Gate::new(WindowSize::DEFAULT, Foreground::Shell);
+            let mut now = Instant::now();
+            let mut acts = Vec::new();
+            gate.output(b"\x1b[?2004huser@host:~$ ", now, &judge, &mut acts);
+            now += Duration::from_secs(1);
+            gate.typed(line.as_bytes(), now, &judge, &mut acts);
+            gate.output(line.as_bytes(), now, &judge, &mut acts);
+            acts.clear();
+            now += Duration::from_secs(1);
+            let (took, ()) = timed(|| gate.typed(b"\r", now, &judge, &mut acts));
+            ensure!(acts == [Act::Forward(b"\r".to_vec())], "{line}: {acts:?}");
+            whole.push(took);
+        }
+    }
+    Ok(PerEnter { parse_and_rules: median(parsing), screen: median(reading), whole: median(whole) })
+}
+
+/// A screen full of output, a prompt and the line.
+fn read(line: &str) -> Result<Duration> {
+    let mut screen = Screen::new(WindowSize::DEFAULT);
+    let mut changes = Vec::new();
+    screen.output("some words of output that fill a row of the screen\r\n".repeat(30).as_bytes(), &mut changes);
+    screen.output(b"user@host:~$ ", &mut changes);
+    let start = screen.line_start();
+    let (took, read) = timed(|| {
+        screen.output(line.as_bytes(), &mut changes);
+        screen.read(&start)
+    });
+    ensure!(read.as_deref() == Some(line), "{line} was read as {read:?}");
+    Ok(took)
+}
+
+fn rules() -> Result<RuleSet> {
+    let file = peers::tests_folder().join("corpus/rules.yaml");
+    let text = fs::read_to_string(&file)?;
+    let document = RuleDoc::parse(&text, "rules.yaml").map_err(|errors| anyhow!("{errors}"))?;
+    RuleSet::compile(&[document]).map_err(|errors| anyhow!("{errors:?}"))
+}
+
+fn place() -> Result<(Target, Login, Subject)> {
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
+    let text = format!("- {{ name: demo, address: \"192.0.2.1:22\", host_keys: [\"{key}\"] }}");
+    let targets = parse_targets(&text, Path::new("."), "targets.yaml").map_err(|errors| anyhow!("{errors}"))?;
+    let target = targets.into_iter().next().context("a target")?;
+    let who = Subject {
+        issuer: "https://issuer.example".into(),
+        id: "1".into(),
+        name: "alice".parse()?,
+        email: None,
+        groups: BTreeSet::from(["people".parse()?, "engineering".parse()?]),
+    };
+    Ok((target, "demo".parse()?, who))
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+    let began = Instant::now();
+    let value = work();
+    (began.elapsed(), value)
+}
+
+fn median(mut values: Vec<Duration>) -> f64 {
+    values.sort_unstable();
+    values.get(values.len() / 2).map_or(0.0, |value| value.as_secs_f64() * 1e6)
+}
