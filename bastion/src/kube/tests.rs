@@ -156,8 +156,10 @@ async fn an_upgrade_is_never_passed_on_unread() {
         &[("connection", "upgrade")],
     ];
     for headers in upgrades {
-        for path in ["/clusters/dev/api/v1/namespaces/x/pods/p/exec?command=id&stdout=true", "/clusters/dev/api/v1/pods?watch=true"]
-        {
+        for path in [
+            "/clusters/dev/api/v1/namespaces/x/pods/p/exec?command=id&stdout=true",
+            "/clusters/dev/api/v1/pods?watch=true",
+        ] {
             let mut user = front.certificate_of("alice", Protocol::Http1).await;
             refusal(&user.send(Method::GET, path, headers, b"").await, StatusCode::FORBIDDEN);
         }
