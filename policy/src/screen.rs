@@ -1,7 +1,7 @@
 //! [`Screen`]: what the target shows, for the gate, which reads the line that is about to be accepted.
 //!
 //! The terminal is emulated by `avt`. Output is kept until somebody looks, and only its end: a screen
-//! is a few KiB, so of a flood the last [`KEPT_BYTES`] decide what is on it. What the flood did to the
+//! is a few KiB, so of a flood the last `KEPT_BYTES` decide what is on it. What the flood did to the
 //! modes that matter here ([`Modes`]) is followed byte by byte.
 //!
 //! Words of the bastion itself are never fed: this is the target's view.

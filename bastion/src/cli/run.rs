@@ -1,7 +1,7 @@
 //! `bastion run`: one command on a target, for programs and AI agents.
 //!
 //! It needs no `ssh` and no configuration, but the login. The bastion tells in the channel what it
-//! does with the command (see [`notices`]); with `--json` each step is one line (see [`events`]).
+//! does with the command (see `notices`); with `--json` each step is one line (see `events`).
 
 mod connection;
 mod events;

@@ -25,13 +25,14 @@ pub fn run(data: &[u8]) {
         }
         check(&mut acts);
     }
-    for _ in 0..MAX_TICKS {
-        let Some(deadline) = gate.deadline() else { return };
+    let mut ticks = 0;
+    while let Some(deadline) = gate.deadline() {
+        ticks += 1;
+        assert!(ticks < MAX_TICKS, "the gate waits for ever");
         now = now.max(deadline) + Duration::from_millis(1);
         gate.tick(now, &blocked, &mut acts);
         check(&mut acts);
     }
-    panic!("the gate waits for ever");
 }
 
 fn check(acts: &mut Vec<Act>) {
