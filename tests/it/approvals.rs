@@ -14,7 +14,7 @@ use tests::{
 };
 
 /// Everybody but carol may do everything; some commands only with the word of others.
-pub fn rules() -> Value {
+pub(crate) fn rules() -> Value {
     let all = json!([{
         "targets": { "names": ["*"] }, "logins": ["*"], "capabilities": ["shell", "exec", "pty", "sftp"],
     }]);
@@ -82,7 +82,7 @@ impl People {
 }
 
 /// One command by stock `ssh`.
-pub async fn runs(person: &Person, command: &str) -> Result<Outcome> {
+pub(crate) async fn runs(person: &Person, command: &str) -> Result<Outcome> {
     person.ssh(&[&Site::destination(), command]).await
 }
 

@@ -18,13 +18,19 @@ const MESSAGE: &str = "bastion: blocked by rule rm-rf: deleting whole trees is n
 /// Everything is allowed but `rm -rf`, in this mode.
 fn rules(mode: &str) -> Value {
     let mut rules = open_rules();
-    rules["rules"] = json!([{
+    let blocked = json!([{
         "name": "rm-rf",
         "effect": "block",
         "match": { "command": { "program": ["rm"], "flags": { "all": [["r", "R", "recursive"], ["f", "force"]] } } },
         "message": "deleting whole trees is not allowed here",
     }]);
-    rules["roles"]["engineer"]["allow"][0]["mode"] = json!(mode);
+    if let Some(rules) = rules.as_object_mut() {
+        rules.insert("rules".to_owned(), blocked);
+    }
+    let allow = rules.pointer_mut("/roles/engineer/allow/0").and_then(Value::as_object_mut);
+    if let Some(allow) = allow {
+        allow.insert("mode".to_owned(), json!(mode));
+    }
     rules
 }
 

@@ -186,6 +186,6 @@ mod tests {
         let long = FromUser::Data(vec![b'#'; MAX_SCRIPT_BYTES].into());
         assert_eq!(refused(vec![long, data(b"x")]).await, ScriptError::TooLong);
         assert!(ScriptError::Silent.to_string().contains("60 seconds"), "{}", ScriptError::Silent);
-        assert!(ScriptError::TooLong.to_string().contains("1024 KiB"), "{}", ScriptError::TooLong);
+        assert!(ScriptError::TooLong.to_string().contains("60 KiB"), "{}", ScriptError::TooLong);
     }
 }
