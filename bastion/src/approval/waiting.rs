@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use config::UserName;
 use jiff::Timestamp;
-use policy::{Approved, ApprovedKind};
+use policy::{Approved, ApprovedKind, visible};
 use tokio::sync::watch;
 
 use super::{Approval, ApprovalId, ApprovalKind, ApprovalState, Approvals, Needed, ScopeWord, hub::Change};
@@ -50,6 +50,28 @@ pub enum Outcome {
     Expired,
     /// Enough people said yes.
     Granted(Granted),
+}
+
+impl Outcome {
+    /// The grant, if it is one of `text`: what was approved is what runs, to the byte.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not run, in words for the user.
+    pub fn granted(self, text: &[u8]) -> Result<Granted, String> {
+        Err(match self {
+            Self::Granted(granted) if granted.text() == text => return Ok(granted),
+            Self::Granted(_) => "what was approved is not what was asked for".to_owned(),
+            Self::Denied { by, comment } => {
+                let words = comment.map(|comment| format!(": {}", visible(comment.as_bytes()))).unwrap_or_default();
+                format!("denied by {by}{words}")
+            }
+            Self::Cancelled => "the request for approval was cancelled".to_owned(),
+            Self::Expired => {
+                "nobody approved it in time, so it did not run; ask again, or ask somebody first".to_owned()
+            }
+        })
+    }
 }
 
 /// The proof that enough people approved something. Nothing outside this folder makes one.

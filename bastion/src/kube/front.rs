@@ -40,7 +40,7 @@ use super::{
     upstream::ClusterConnection,
 };
 use crate::{
-    approval::{ApprovalKind, Outcome, Progress},
+    approval::{ApprovalKind, Progress},
     audit::{AuditEvent, KubeRequestEvent},
     identity::{
         kube_credential::{CredentialError, KubeCredentials},
@@ -50,7 +50,6 @@ use crate::{
         Sessions,
         applicant::Applicant,
         permit::{LivePermit, Place},
-        voice::denied,
     },
 };
 
@@ -252,13 +251,7 @@ impl Front {
             }
         };
         let because = &verdict.message;
-        Err(refused(match outcome {
-            Outcome::Granted(granted) if granted.text() == &text => return Ok(()),
-            Outcome::Granted(_) => "what was approved is not what was asked for".to_owned(),
-            Outcome::Denied { by, comment } => format!("{because}: {}", denied(by.as_str(), comment.as_deref())),
-            Outcome::Cancelled => format!("{because}: the request for approval was cancelled"),
-            Outcome::Expired => format!("{because}: nobody approved it in time; ask again, or ask somebody first"),
-        }))
+        outcome.granted(&text).map(drop).map_err(|why| refused(format!("{because}: {why}")))
     }
 
     fn applicant(&self, asking: &Asking<'_>, login: config::Login) -> Applicant {

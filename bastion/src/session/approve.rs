@@ -9,7 +9,7 @@ use super::{
     leg::{UserReader, UserWriter},
     start::{BLOCKED, UNAPPROVED},
     terminal::FromUser,
-    voice::{Said, Voice, denied},
+    voice::{Said, Voice},
 };
 use crate::approval::{ApprovalId, Approvals, Granted, NewApproval, Outcome, Progress, Waiting};
 
@@ -65,16 +65,13 @@ pub async fn approve<R: UserReader, W: UserWriter>(
             },
         }
     };
-    let (message, status) = match outcome {
-        // What was approved is what runs, to the byte.
-        Outcome::Granted(granted) if granted.text() == &text => {
+    let status = if matches!(outcome, Outcome::Expired) { UNAPPROVED } else { BLOCKED };
+    let message = match outcome.granted(&text) {
+        Ok(granted) => {
             voice.say(writer, &Said::Approved { by: granted.by() }).await;
             return Ok(granted);
         }
-        Outcome::Granted(_) => ("what was approved is not what was asked for".to_owned(), BLOCKED),
-        Outcome::Denied { by, comment } => (denied(by.as_str(), comment.as_deref()), BLOCKED),
-        Outcome::Cancelled => ("the request for approval was cancelled".to_owned(), BLOCKED),
-        Outcome::Expired => ("nobody approved it in time; ask again, or ask somebody first".to_owned(), UNAPPROVED),
+        Err(message) => message,
     };
     Err(Unapproved { said: Some(Said::Blocked { rule, message, approval: Some(waiting.id()) }), status })
 }

@@ -10,12 +10,8 @@ use policy::{
 };
 use tokio::time::{Instant, sleep_until};
 
-use super::{
-    approve::waiting_for,
-    report::Reporter,
-    voice::{approved, denied},
-};
-use crate::approval::{ApprovalKind, NewApproval, Outcome, Progress, Waiting};
+use super::{approve::waiting_for, report::Reporter, tap::masked_text, voice::approved};
+use crate::approval::{ApprovalKind, NewApproval, Progress, Waiting};
 
 /// What comes of a question.
 #[derive(Debug)]
@@ -74,7 +70,7 @@ impl Asking {
             rule,
             text: text.clone(),
             commands,
-            screen: Some(question.screen.clone()),
+            screen: Some(masked_text(question.screen.clone().into())),
             reason: reporter.reason.clone(),
             because: message.clone(),
             needed,
@@ -130,11 +126,10 @@ impl Asking {
                     open.redraw_at = Instant::now() + REDRAW;
                     return Asked::Status(open.status());
                 };
-                let by = match &outcome {
-                    Outcome::Granted(granted) => Some(approved(&granted.by())),
-                    Outcome::Cancelled | Outcome::Denied { .. } | Outcome::Expired => None,
+                let (answer, by) = match outcome.granted(&open.text) {
+                    Ok(granted) => (Answer::Approved, Some(approved(&granted.by()))),
+                    Err(why) => (Answer::Refused(why), None),
                 };
-                let answer = open.answer(outcome);
                 self.0 = State::Closed;
                 Asked::Answer(answer, by)
             }
@@ -154,17 +149,6 @@ impl Open {
         let left = self.waiting.expires_at().duration_since(Timestamp::now()).as_secs().max(0);
         let (approvals, of) = (self.approvals, self.waiting.needed().count);
         format!("waiting for approval: {approvals} of {of}, {}:{:02} left (Ctrl-C cancels)", left / 60, left % 60)
-    }
-
-    fn answer(&self, outcome: Outcome) -> Answer {
-        match outcome {
-            // What was approved is what is sent, to the byte.
-            Outcome::Granted(granted) if granted.text() == &self.text => Answer::Approved,
-            Outcome::Granted(_) => Answer::Refused("what was approved is not what was asked for".to_owned()),
-            Outcome::Denied { by, comment } => Answer::Refused(denied(by.as_str(), comment.as_deref())),
-            Outcome::Cancelled => Answer::Refused("the request for approval was cancelled".to_owned()),
-            Outcome::Expired => Answer::Refused("nobody approved it in time; the command was not sent".to_owned()),
-        }
     }
 }
 

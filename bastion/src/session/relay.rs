@@ -12,15 +12,11 @@
 //! At the end the target's output, exit status, EOF and close reach the user in
 //! that order (RFC 4254 §6.10).
 
-use std::{collections::VecDeque, pin::pin, time::Duration};
+use std::{pin::pin, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::{Fuse, FusedFuture, FutureExt};
-use policy::{
-    Masked, WindowSize,
-    gate::{Act, Answer, Decided, Question, Report},
-    visible,
-};
+use policy::gate::{Answer, Question, Report};
 use recorder::{ExitStatus, RecordError};
 use tokio::time::{Instant, sleep_until};
 
@@ -29,22 +25,13 @@ use super::{
     gate::Gate,
     leg::{LegClosed, TargetReader, TargetWriter, UserReader, UserWriter},
     line_gate::LineGate,
+    outbox::{Outbox, ToTarget, ToUser, write_target, write_user},
     registry::Termination,
     report::Reporter,
     tap::{Note, Tap},
-    terminal::{FromTarget, FromUser, OutputStream, Signal},
+    terminal::{FromTarget, FromUser, OutputStream},
 };
 use crate::store::SessionEnd;
-
-/// An outbox takes no more when it holds this many bytes: enough to keep the
-/// writer busy while the reader works, far below a channel's window.
-const OUTBOX_BYTES: usize = 256 * 1024;
-
-/// The same for the number of items: many tiny packets must not cost more than few large ones.
-const OUTBOX_ITEMS: usize = 256;
-
-/// How many times as much an outbox holds with what the bastion itself adds.
-const WORDS_ROOM: usize = 4;
 
 /// How long the target may take to close after the user has gone.
 const TARGET_CLOSE_GRACE: Duration = Duration::from_secs(10);
@@ -168,30 +155,6 @@ struct Released {
     to_user: usize,
 }
 
-/// What is to be written to the user.
-#[derive(Debug)]
-enum ToUser {
-    Close,
-    Eof,
-    Exit(ExitStatus),
-    /// Words of the bastion; they did not come from the target.
-    Message(OutputStream, Bytes),
-    /// Output, and how many bytes of the target's it stands for.
-    Output(OutputStream, Masked, usize),
-}
-
-/// What is to be written to the target.
-#[derive(Debug)]
-enum ToTarget {
-    Close,
-    Eof,
-    Input(Bytes),
-    /// Input that the gate has taken over from the user already.
-    Judged(Bytes),
-    Resize(WindowSize),
-    Signal(Signal),
-}
-
 /// What follows from what the gate decided, beyond the two sides.
 #[derive(Debug)]
 enum Decision {
@@ -221,8 +184,8 @@ impl Relay {
         Self {
             gate,
             tap,
-            to_user: Outbox::new(),
-            to_target: Outbox::new(),
+            to_user: Outbox::default(),
+            to_target: Outbox::default(),
             user_open: true,
             target_open: true,
             exit: None,
@@ -363,42 +326,6 @@ impl Relay {
         Released::default()
     }
 
-    /// Lets the gate work, and carries out what follows.
-    fn gate_acts(&mut self, work: impl FnOnce(&mut LineGate, &mut Vec<Act>)) {
-        let Gate::Lines(gate) = &mut self.gate else { return };
-        let mut acts = Vec::new();
-        work(gate, &mut acts);
-        for act in acts {
-            match act {
-                Act::Ask(question) => {
-                    self.note(Note::Marker(format!("waiting for approval: {}", visible(question.text.as_bytes()))));
-                    self.decisions.push(Decision::Ask(question));
-                }
-                Act::Bell => self.to_user.push(1, ToUser::Message(OutputStream::Stdout, Bytes::from_static(b"\x07"))),
-                Act::Close(reason) => self.terminate(reason),
-                Act::Draw(bytes) => self.draw(bytes.into()),
-                Act::Forward(bytes) => self.to_target.push(bytes.len(), ToTarget::Judged(bytes.into())),
-                Act::Report(report) => {
-                    self.note(Note::Marker(marker(&report)));
-                    self.decisions.push(Decision::Report(report));
-                }
-                Act::Tell(text) => self.message(&text),
-                Act::Withdraw => self.decisions.push(Decision::Withdraw),
-            }
-        }
-    }
-
-    /// Draws the line that the gate owns: it is recorded, as everything that the user sees.
-    fn draw(&mut self, drawing: Bytes) {
-        match self.tap.drawn(drawing) {
-            Ok(masked) => {
-                let bytes = masked.bytes().clone();
-                self.to_user.push(bytes.len(), ToUser::Message(OutputStream::Stdout, bytes));
-            }
-            Err(error) => self.recording_failed(error),
-        }
-    }
-
     fn gate_deadline(&self) -> Option<Instant> {
         match &self.gate {
             Gate::Lines(gate) => gate.deadline().map(Instant::from_std),
@@ -460,20 +387,6 @@ impl Relay {
         Released { to_target: self.to_user.clear(), to_user: 0 }
     }
 
-    /// Words of the bastion to the user; on a terminal they start on a line of their own.
-    fn message(&mut self, text: &str) {
-        let line = Bytes::from(format!("\r\nbastion: {text}\r\n"));
-        self.to_user.push(line.len(), ToUser::Message(self.voice(), line));
-    }
-
-    /// Where the bastion speaks: on a terminal in one stream with the output, for clients keep no order between two.
-    fn voice(&self) -> OutputStream {
-        match self.gate {
-            Gate::Lines(_) => OutputStream::Stdout,
-            Gate::Open => OutputStream::Stderr,
-        }
-    }
-
     fn expire_in(&mut self, limit: Duration) {
         self.deadline = Some(Instant::now() + limit);
     }
@@ -491,100 +404,6 @@ impl Relay {
     }
 }
 
-// === impl Outbox ===
-
-/// What waits to be written to one side, in order.
-#[derive(Debug)]
-struct Outbox<T> {
-    items: VecDeque<(usize, T)>,
-    bytes: usize,
-}
-
-impl<T> Outbox<T> {
-    fn new() -> Self {
-        Self { items: VecDeque::new(), bytes: 0 }
-    }
-
-    fn has_room(&self) -> bool {
-        self.bytes < OUTBOX_BYTES && self.items.len() < OUTBOX_ITEMS
-    }
-
-    /// Whether what the bastion itself adds has room. Output alone does not use that up, so who does not read
-    /// can still type.
-    fn has_room_for_words(&self) -> bool {
-        self.bytes < WORDS_ROOM * OUTBOX_BYTES && self.items.len() < WORDS_ROOM * OUTBOX_ITEMS
-    }
-
-    fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
-    fn push(&mut self, bytes: usize, item: T) {
-        self.bytes += bytes;
-        self.items.push_back((bytes, item));
-    }
-
-    fn pop(&mut self) -> Option<T> {
-        let (bytes, item) = self.items.pop_front()?;
-        self.bytes -= bytes;
-        if self.items.is_empty() {
-            // An idle session keeps no memory of its busy times.
-            self.items.shrink_to(4);
-        }
-        Some(item)
-    }
-
-    /// Drops everything; returns how many bytes that was.
-    fn clear(&mut self) -> usize {
-        self.items.clear();
-        std::mem::take(&mut self.bytes)
-    }
-}
-
-/// Writes one item; returns how many of the target's bytes it stands for.
-async fn write_user<W: UserWriter>(writer: &W, item: ToUser) -> Result<usize, LegClosed> {
-    match item {
-        ToUser::Output(stream, masked, received) => {
-            if !masked.bytes().is_empty() {
-                writer.output(stream, masked.bytes().clone()).await?;
-            }
-            Ok(received)
-        }
-        ToUser::Message(stream, text) => writer.output(stream, text).await.map(|()| 0),
-        ToUser::Exit(status) => writer.exit(status).await.map(|()| 0),
-        ToUser::Eof => writer.eof().await.map(|()| 0),
-        ToUser::Close => writer.close().await.map(|()| 0),
-    }
-}
-
-/// Writes one item; returns how many of the user's bytes it stands for.
-async fn write_target<W: TargetWriter>(writer: &W, item: ToTarget) -> Result<usize, LegClosed> {
-    match item {
-        ToTarget::Input(data) => {
-            let received = data.len();
-            writer.input(data).await.map(|()| received)
-        }
-        // The user's window was opened when the gate took it.
-        ToTarget::Judged(data) => writer.input(data).await.map(|()| 0),
-        ToTarget::Resize(size) => writer.resize(size).await.map(|()| 0),
-        ToTarget::Signal(signal) => writer.signal(signal).await.map(|()| 0),
-        ToTarget::Eof => writer.eof().await.map(|()| 0),
-        ToTarget::Close => writer.close().await.map(|()| 0),
-    }
-}
-
-/// A decision as it stands in the recording.
-fn marker(report: &Report) -> String {
-    let what = match report.decision {
-        Decided::Blocked => "blocked",
-        Decided::Held => "held",
-        Decided::Observed => "would not have gone on",
-        Decided::Tripped => "accepted unseen",
-    };
-    let rule = report.verdict.as_ref().and_then(|verdict| verdict.rule.as_ref());
-    let rule = rule.map(|rule| format!(" by rule {rule}")).unwrap_or_default();
-    format!("{what}{rule}: {}", visible(report.text.as_bytes()))
-}
-
+mod acts;
 #[cfg(test)]
 mod tests;

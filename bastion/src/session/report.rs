@@ -4,11 +4,10 @@ use config::{Login, TargetName, UserName};
 use policy::{
     RuleEffect, Subject,
     gate::{Decided, Question, Report},
-    visible,
 };
 use recorder::SessionId;
 
-use super::{start::Sessions, tap::masked_text};
+use super::{start::Sessions, tap::shown};
 use crate::{
     approval::ApprovalId,
     audit::{AuditEvent, WouldHave},
@@ -100,8 +99,4 @@ impl Reporter {
         };
         self.sessions.audit(&[event]).await;
     }
-}
-
-fn shown(text: String) -> String {
-    visible(masked_text(text.into_bytes().into()).as_bytes())
 }

@@ -3,11 +3,10 @@
 
 use std::{borrow::Cow, str, time::SystemTime};
 
-use bytes::Bytes;
 use config::RuleName;
 use policy::{CommandInput, Judging, Protocol, RuleEffect, RuleSet, SessionMode, Site, Subject, Verdict};
 
-use super::tap::masked_text;
+use super::tap::shown;
 
 /// What starts a session.
 #[derive(Debug, Clone, Copy)]
@@ -170,12 +169,9 @@ impl Request<'_> {
             (Self::Exec { command, .. }, None) => Cow::Borrowed(command),
             (Self::Exec { command, .. }, Some(stdin)) => Cow::Owned([command, &b", input: "[..], stdin].concat()),
         };
-        let masked = masked_text(Bytes::from(command.into_owned()));
-        let mut shown = String::new();
-        for character in masked.chars().take(MAX_SHOWN_CHARS) {
-            if character.is_control() { shown.extend(character.escape_default()) } else { shown.push(character) }
-        }
-        if masked.chars().nth(MAX_SHOWN_CHARS).is_some() {
+        let mut shown = shown(command.into_owned());
+        if let Some((end, _)) = shown.char_indices().nth(MAX_SHOWN_CHARS) {
+            shown.truncate(end);
             shown.push('…');
         }
         shown

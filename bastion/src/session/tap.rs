@@ -6,7 +6,7 @@
 use std::future;
 
 use bytes::Bytes;
-use policy::{Masked, Masker, WindowSize};
+use policy::{Masked, Masker, WindowSize, visible};
 use recorder::{EventKind, ExitStatus, RecordError, Recording};
 
 use super::terminal::OutputStream;
@@ -152,6 +152,12 @@ pub(super) fn masked_text(command: Bytes) -> String {
     let mut masker = Masker::new();
     let (head, tail) = (masker.feed(command), masker.finish());
     [head, tail].iter().map(|part| String::from_utf8_lossy(part.bytes()).into_owned()).collect()
+}
+
+/// A command line as people read it outside the terminal that it was typed into: masked, with everything named that
+/// is not shown as what it is.
+pub(super) fn shown(command: impl Into<Bytes>) -> String {
+    visible(masked_text(command.into()).as_bytes())
 }
 
 /// What is recorded besides output.

@@ -7,7 +7,6 @@
 use bytes::Bytes;
 use config::{RuleName, UserName};
 use jiff::Timestamp;
-use policy::visible;
 use recorder::{ExitStatus, SessionId};
 use serde::Serialize;
 
@@ -94,11 +93,4 @@ impl Voice {
 #[must_use]
 pub fn approved(by: &[UserName]) -> String {
     format!("approved by {}", by.iter().map(UserName::as_str).collect::<Vec<_>>().join(", "))
-}
-
-/// What a user reads whose request was denied.
-#[must_use]
-pub fn denied(by: &str, comment: Option<&str>) -> String {
-    let words = comment.map(|comment| format!(": {}", visible(comment.as_bytes()))).unwrap_or_default();
-    format!("denied by {by}{words}")
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::session::outbox::{OUTBOX_BYTES, OUTBOX_ITEMS};
 
 fn relay() -> Relay {
     Relay::new(Gate::Open, Tap::new(None, false))

@@ -159,7 +159,7 @@ fn without_rules_on_commands_everything_that_a_role_allows_runs() {
 #[test]
 fn the_audit_log_shows_a_request_without_control_characters_and_bounded() {
     let request = Request::Exec { command: b"bash -s", terminal: false };
-    assert_eq!(request.shown(Some(b"ls\n\x1b[2J")), "bash -s, input: ls\\n\\u{1b}[2J");
+    assert_eq!(request.shown(Some(b"ls\n\x1b[2J")), "bash -s, input: ls⟨LF⟩⟨ESC⟩[2J");
     assert_eq!(Request::Shell { terminal: false }.shown(None), "shell");
     let long = vec![b'x'; 100_000];
     assert!(Request::Exec { command: &long, terminal: false }.shown(None).chars().count() <= MAX_SHOWN_CHARS + 1);

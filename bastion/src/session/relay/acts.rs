@@ -1,0 +1,78 @@
+//! What follows when the gate has worked: the relay carries out its acts, and speaks for it.
+
+use bytes::Bytes;
+use policy::gate::{Act, Decided, Report};
+
+use super::{Decision, Relay};
+use crate::session::{
+    gate::Gate,
+    line_gate::LineGate,
+    outbox::{ToTarget, ToUser},
+    tap::{Note, shown},
+    terminal::OutputStream,
+};
+
+impl Relay {
+    /// Lets the gate work, and carries out what follows.
+    pub(super) fn gate_acts(&mut self, work: impl FnOnce(&mut LineGate, &mut Vec<Act>)) {
+        let Gate::Lines(gate) = &mut self.gate else { return };
+        let mut acts = Vec::new();
+        work(gate, &mut acts);
+        for act in acts {
+            match act {
+                Act::Ask(question) => {
+                    self.note(Note::Marker(format!("waiting for approval: {}", shown(question.text.clone()))));
+                    self.decisions.push(Decision::Ask(question));
+                }
+                Act::Bell => self.to_user.push(1, ToUser::Message(OutputStream::Stdout, Bytes::from_static(b"\x07"))),
+                Act::Close(reason) => self.terminate(reason),
+                Act::Draw(bytes) => self.draw(bytes.into()),
+                Act::Forward(bytes) => self.to_target.push(bytes.len(), ToTarget::Judged(bytes.into())),
+                Act::Report(report) => {
+                    self.note(Note::Marker(report_marker(&report)));
+                    self.decisions.push(Decision::Report(report));
+                }
+                Act::Tell(text) => self.message(&text),
+                Act::Withdraw => self.decisions.push(Decision::Withdraw),
+            }
+        }
+    }
+
+    /// Draws the line that the gate owns: it is recorded, as everything that the user sees.
+    fn draw(&mut self, drawing: Bytes) {
+        match self.tap.drawn(drawing) {
+            Ok(masked) => {
+                let bytes = masked.bytes().clone();
+                self.to_user.push(bytes.len(), ToUser::Message(OutputStream::Stdout, bytes));
+            }
+            Err(error) => self.recording_failed(error),
+        }
+    }
+
+    /// Words of the bastion to the user; on a terminal they start on a line of their own.
+    pub(super) fn message(&mut self, text: &str) {
+        let line = Bytes::from(format!("\r\nbastion: {text}\r\n"));
+        self.to_user.push(line.len(), ToUser::Message(self.voice(), line));
+    }
+
+    /// Where the bastion speaks: on a terminal in one stream with the output, for clients keep no order between two.
+    pub(super) fn voice(&self) -> OutputStream {
+        match self.gate {
+            Gate::Lines(_) => OutputStream::Stdout,
+            Gate::Open => OutputStream::Stderr,
+        }
+    }
+}
+
+/// A decision as it stands in the recording.
+fn report_marker(report: &Report) -> String {
+    let what = match report.decision {
+        Decided::Blocked => "blocked",
+        Decided::Held => "held",
+        Decided::Observed => "would not have gone on",
+        Decided::Tripped => "accepted unseen",
+    };
+    let rule = report.verdict.as_ref().and_then(|verdict| verdict.rule.as_ref());
+    let rule = rule.map(|rule| format!(" by rule {rule}")).unwrap_or_default();
+    format!("{what}{rule}: {}", shown(report.text.clone()))
+}
