@@ -61,6 +61,15 @@ pub struct Verdict {
     pub approvers: Option<Approvers>,
 }
 
+impl Verdict {
+    /// What a user reads whom it refuses: the message, and the rule that it comes from.
+    #[must_use]
+    pub fn refusal(&self) -> String {
+        let rule = self.rule.as_ref().map(|rule| format!(" by rule {rule}")).unwrap_or_default();
+        format!("blocked{rule}: {}", self.message)
+    }
+}
+
 /// One rule that matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {

@@ -23,5 +23,6 @@ mod ssh_jump;
 mod ssh_refusal;
 mod ssh_session;
 mod ssh_transfer;
+mod strict_mode;
 mod typed_gate;
 mod web_api;

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::{
-    api::{Api, at, text},
+    api::at,
     bastion::open_rules,
-    keys,
+    desk::Desk,
     patience::{SOON, until},
-    site::Site,
-    terminal::{Screen, Terminal},
+    terminal::Screen,
 };
 
 const MESSAGE: &str = "bastion: blocked by rule rm-rf: deleting whole trees is not allowed here";
@@ -34,78 +33,14 @@ fn rules(mode: &str) -> Value {
     rules
 }
 
-/// Alice in a shell, and something that must not be deleted.
-struct Desk {
-    site: Site,
-    shell: Terminal,
-    folder: tempfile::TempDir,
-    /// How the last line looks when the shell prompts.
-    prompt: String,
-}
-
-impl Desk {
-    /// In bash.
-    async fn start(mode: &str) -> Result<Self> {
-        Self::with(mode, "bash --norc").await
-    }
-
-    /// In the shell that this command starts.
-    async fn with(mode: &str, command: &str) -> Result<Self> {
-        let site = Site::start_with(rules(mode)).await?;
-        let folder = tempfile::tempdir()?;
-        std::fs::create_dir(folder.path().join("precious_folder"))?;
-        let prompts = |screen: &Screen| screen.lines().last().is_some_and(|line| line.ends_with(['#', '$']));
-        let arguments = ["-q", "-e", "none", "-t", &Site::destination(), command];
-        let mut shell = site.alice.ssh_in_terminal(&arguments, 200, 40)?;
-        shell.wait_until("the shell prompts", SOON, prompts).await?;
-        let before = shell.screen().lines();
-        shell.type_text(&format!("cd {}\r", folder.path().display())).await?;
-        shell
-            .wait_until("the shell is in the folder", SOON, |screen| screen.lines() != before && prompts(screen))
-            .await?;
-        let prompt = until("a new prompt", SOON, async || {
-            let lines = shell.screen().lines();
-            Ok(lines.last().filter(|line| lines.len() > before.len() && !line.contains(" cd ")).cloned())
-        })
-        .await?;
-        Ok(Self { site, shell, folder, prompt })
-    }
-
-    fn precious(&self) -> PathBuf {
-        self.folder.path().join("precious_folder")
-    }
-
-    async fn types(&mut self, named_keys: &str) -> Result<()> {
-        self.shell.type_text(&keys::bytes(named_keys)?).await
-    }
-
-    /// The shell prompts, nothing is left on its line, and what is typed next runs.
-    async fn goes_on(&mut self, word: &str) -> Result<()> {
-        let prompt = self.prompt.clone();
-        let prompts = |screen: &Screen| screen.lines().last() == Some(&prompt);
-        self.shell.wait_until("the shell prompts", SOON, prompts).await?;
-        self.types(&format!("echo '{word}' goes on<Enter>")).await?;
-        let expected = format!("{word} goes on");
-        let runs = |screen: &Screen| screen.lines().contains(&expected) && prompts(screen);
-        self.shell.wait_until("the next line runs", SOON, runs).await?;
-        ensure!(self.precious().is_dir(), "{word}: rm -rf ran");
-        Ok(())
-    }
-
-    /// Ends the shell, and returns its session with carol, who may look at it.
-    async fn leaves(mut self) -> Result<(Site, Api, String)> {
-        self.types("exit<Enter>").await?;
-        self.shell.finish(SOON).await?;
-        let carols = self.site.bastion.api("carol").await?;
-        let sessions = carols.ended_sessions("target", 1).await?;
-        Ok((self.site, carols, text(sessions.first().context("a session")?, "id")?))
-    }
+async fn desk(mode: &str) -> Result<Desk> {
+    Desk::start(rules(mode), "bash --norc").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blocked_line_is_told_recorded_and_audited_and_the_shell_goes_on() -> Result<()> {
     for command in ["bash --norc", "dash"] {
-        let mut desk = Desk::with("guard", command).await?;
+        let mut desk = Desk::start(rules("guard"), command).await?;
         let line = format!("rm -rf {}", desk.precious().display());
         desk.types(&format!("{line}<Enter>")).await?;
         let is_told = |screen: &Screen| screen.lines().iter().any(|shown| shown == MESSAGE);
@@ -126,7 +61,7 @@ async fn a_blocked_line_is_told_recorded_and_audited_and_the_shell_goes_on() -> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_is_judged_as_it_was_put_together() -> Result<()> {
-    let mut desk = Desk::start("guard").await?;
+    let mut desk = desk("guard").await?;
     let told = async |desk: &Desk, times: usize| {
         let is_told =
             |screen: &Screen| screen.lines().iter().filter(|line| line.starts_with("bastion: ")).count() >= times;
@@ -154,26 +89,26 @@ async fn a_line_is_judged_as_it_was_put_together() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paste_is_judged_whole() -> Result<()> {
-    let mut desk = Desk::start("guard").await?;
+    let mut desk = desk("guard").await?;
     desk.types("<Paste>touch pasted<Newline>rm -rf precious_folder<Newline>touch too<PasteEnd><Enter>").await?;
     desk.shell.wait_for("bastion: blocked by rule rm-rf", SOON).await?;
     desk.goes_on("paste").await?;
-    ensure!(!desk.folder.path().join("pasted").exists(), "a part of the paste ran");
+    ensure!(!desk.folder().join("pasted").exists(), "a part of the paste ran");
     desk.types("<Paste>touch pasted<Newline>touch too<PasteEnd><Enter>").await?;
-    until("a harmless paste runs", SOON, async || Ok(desk.folder.path().join("too").exists().then_some(()))).await?;
-    ensure!(desk.folder.path().join("pasted").exists());
+    until("a harmless paste runs", SOON, async || Ok(desk.folder().join("too").exists().then_some(()))).await?;
+    ensure!(desk.folder().join("pasted").exists());
     desk.goes_on("harmless").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_typed_without_echo_is_kept_nowhere() -> Result<()> {
     const SECRET: &str = "correct-horse-battery";
-    let mut desk = Desk::start("guard").await?;
+    let mut desk = desk("guard").await?;
     desk.types("read -s -p 'word? ' word<Enter>").await?;
     let asks = |screen: &Screen| screen.lines().last().is_some_and(|line| line == "word?");
     desk.shell.wait_until("the question", SOON, asks).await?;
     desk.types(&format!("{SECRET}<Enter>")).await?;
-    let prompts = |screen: &Screen| screen.lines().last() == Some(&format!("word? {}", desk.prompt));
+    let prompts = |screen: &Screen| screen.lines().last() == Some(&format!("word? {}", desk.prompt()));
     desk.shell.wait_until("the prompt after the answer", SOON, prompts).await?;
     desk.types("echo; echo \"length ${#word}\"<Enter>").await?;
     desk.shell.wait_for(&format!("length {}", SECRET.len()), SOON).await?;
@@ -195,7 +130,7 @@ async fn what_is_typed_without_echo_is_kept_nowhere() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_typed_into_vim_is_judged() -> Result<()> {
-    let mut desk = Desk::start("guard").await?;
+    let mut desk = desk("guard").await?;
     desk.types("vim -u NONE -N notes.txt<Enter>").await?;
     desk.shell.wait_for("notes.txt\"", SOON).await?;
     desk.types(":!rm -rf precious_folder<Enter>").await?;
@@ -211,7 +146,7 @@ async fn a_command_typed_into_vim_is_judged() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn observe_lets_a_line_run_and_notes_what_would_have_been() -> Result<()> {
-    let mut desk = Desk::start("observe").await?;
+    let mut desk = desk("observe").await?;
     let precious = desk.precious();
     desk.types("rm -rf precious_folder<Enter>").await?;
     until("it runs", SOON, async || Ok((!precious.exists()).then_some(()))).await?;

@@ -9,6 +9,7 @@
 //! | [`site`] | what most tests start with: a target, a bastion, somebody logged in |
 //! | [`bastion`] | the `bastion` program, as `demo` or as `serve` |
 //! | [`person`] | somebody with a login: `bastion login`, `ssh-config`, and the stock programs that use them |
+//! | [`desk`] | alice at the prompt of a shell |
 //! | [`terminal`] | a program in a terminal: type, wait for the screen, resize |
 //! | [`keys`] | what a terminal sends for the names of keys |
 //! | [`sshd`] | OpenSSH `sshd` as target, and certificates made with `ssh-keygen` |
@@ -28,6 +29,7 @@ pub mod api;
 pub mod bastion;
 pub mod cast;
 pub mod cluster;
+pub mod desk;
 pub mod keys;
 pub mod kube_site;
 pub mod oidc;

@@ -125,13 +125,7 @@ impl RequestVerdict {
 
 impl Blocked {
     fn by(verdict: Verdict) -> Self {
-        let reason = match &verdict.rule {
-            // The rule's own words; texts that are made up name the rule already.
-            Some(rule) if !verdict.message.starts_with("blocked") => {
-                format!("blocked by rule {rule}: {}", verdict.message)
-            }
-            _ => verdict.message,
-        };
+        let reason = verdict.refusal();
         Self { rule: verdict.rule, reason, opaque: verdict.opaque, commands: verdict.commands }
     }
 }

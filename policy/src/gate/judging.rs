@@ -64,11 +64,10 @@ pub(super) fn stricter(one: Verdict, other: Verdict) -> Verdict {
 
 /// The same verdict without a word of what was typed.
 pub(super) fn without_text(verdict: Verdict) -> Verdict {
-    let rule = verdict.rule.as_ref().map(|rule| format!(" by the rule {rule}")).unwrap_or_default();
     Verdict {
         // An approver could not see what it is about.
         effect: RuleEffect::Block,
-        message: format!("blocked{rule}: it was typed without echo, so it is not shown"),
+        message: "it was typed without echo, so it is not shown".to_owned(),
         because: String::new(),
         commands: Vec::new(),
         ..verdict

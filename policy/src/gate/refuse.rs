@@ -8,9 +8,8 @@ use crate::{screen::Reading, verdict::Verdict};
 
 impl Gate {
     pub(super) fn block(&mut self, text: String, verdict: Verdict, cx: &mut Cx<'_>) {
-        let rule = verdict.rule.as_ref().map(|rule| format!(" by rule {rule}")).unwrap_or_default();
         let message = verdict.message.clone();
-        cx.acts.push(Act::Tell(format!("blocked{rule}: {message}")));
+        cx.acts.push(Act::Tell(verdict.refusal()));
         let whole = if text.is_empty() { text } else { self.whole(&text) };
         self.report(Decided::Blocked, whole, Some(verdict), &message, cx);
         self.give_up(cx);

@@ -278,7 +278,8 @@ fn message(effect: RuleEffect, rule: Option<&Rule>, finding: Option<&Finding>) -
     }
     let by = rule.map(|rule| format!(" by the rule {}", rule.name)).unwrap_or_default();
     match effect {
-        RuleEffect::Block => format!("blocked{by}: {}", finding.because),
+        // [`Verdict::refusal`] names the rule.
+        RuleEffect::Block => finding.because.clone(),
         RuleEffect::Approve | RuleEffect::Allow if finding.opaque => {
             format!("needs approval{by}: it cannot be known what would run ({})", finding.because)
         }

@@ -66,14 +66,15 @@ async fn write(to: &mut (impl AsyncWrite + Unpin), data: &[u8]) -> Result<(), Co
 }
 
 fn in_words(notice: &Notice) -> String {
-    let by_rule = |rule: &Option<String>| rule.as_ref().map(|rule| format!(" by rule {rule}")).unwrap_or_default();
     let text = match notice {
         Notice::Approved { by } => format!("bastion: approved by {}", by.join(", ")),
-        Notice::Blocked { rule, message, .. } => format!("bastion: blocked{}: {message}", by_rule(rule)),
+        // The message names the rule.
+        Notice::Blocked { message, .. } => format!("bastion: {message}"),
         // The output of the command says as much.
         Notice::Started { .. } => return String::new(),
         Notice::WaitingApproval { approval, rule, message, expires_at } => {
-            let held = format!("bastion: held{}: {message}", by_rule(rule));
+            let by = rule.as_ref().map(|rule| format!(" by rule {rule}")).unwrap_or_default();
+            let held = format!("bastion: held{by}: {message}");
             let until = expires_at.map(|until| format!(" until {}", local_time(until))).unwrap_or_default();
             let next = format!(
                 "bastion: waiting for approval{until}; an approver types: bastion approvals approve {approval}"

@@ -186,7 +186,8 @@ impl Site {
 const WAITING: &[u8] = b"\x1eBASTION {\"event\":\"waiting_approval\",\"approval\":\"01935f00-0000-7000-8000-000000000001\",\"rule\":\"restart-service\",\"message\":\"ask sre\\u001b[2J\"}\n";
 const APPROVED: &[u8] = b"\x1eBASTION {\"event\":\"approved\",\"by\":[\"bob\"]}\n";
 const STARTED: &[u8] = b"\x1eBASTION {\"event\":\"started\",\"session\":\"s1\"}\n";
-const BLOCKED: &[u8] = b"\x1eBASTION {\"event\":\"blocked\",\"rule\":\"no-rm\",\"message\":\"not here\"}\n";
+const BLOCKED: &[u8] =
+    b"\x1eBASTION {\"event\":\"blocked\",\"rule\":\"no-rm\",\"message\":\"blocked by rule no-rm: not here\"}\n";
 
 #[tokio::test]
 async fn bytes_input_and_exit_code_pass_through() {
