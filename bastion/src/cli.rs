@@ -23,6 +23,7 @@ pub mod rules;
 pub mod run;
 pub mod serve;
 pub mod sessions;
+pub mod shown;
 pub mod ssh_config;
 pub mod targets;
 pub mod whoami;

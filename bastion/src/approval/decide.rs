@@ -13,11 +13,7 @@ use policy::{
     visible,
 };
 
-use super::{
-    Approval, ApprovalId, ApprovalKind, ApprovalState, Approvals, ScopeWord,
-    request::{MAX_WORDS_BYTES, cut},
-    view,
-};
+use super::{Approval, ApprovalId, ApprovalKind, ApprovalState, Approvals, ScopeWord, request::MAX_WORDS_BYTES, view};
 use crate::{
     audit::AuditEvent,
     store::{
@@ -63,7 +59,7 @@ impl Approvals {
     /// When it is one's own, or was decided; when one belongs to none of the groups or has voted; when it cannot
     /// be approved that far; when the store does not answer. Then nothing was changed.
     pub async fn decide(&self, id: ApprovalId, by: &Subject, vote: Vote) -> Result<Approval, DecideError> {
-        let comment = vote.comment.map(|words| cut(visible(words.trim().as_bytes()), MAX_WORDS_BYTES));
+        let comment = vote.comment.map(|words| view::cut(visible(words.trim().as_bytes()), MAX_WORDS_BYTES));
         let comment = comment.filter(|words| !words.is_empty());
         for _ in 0..ATTEMPTS {
             let record = self.find(id).await?.ok_or(DecideError::Unknown)?;

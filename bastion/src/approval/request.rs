@@ -137,7 +137,7 @@ impl NewApproval {
             commands: shown_commands(&self.commands),
             screen: self.screen.as_deref().map(shown_screen),
             reason,
-            because: cut(visible(self.because.as_bytes()), MAX_WORDS_BYTES),
+            because: view::cut(visible(self.because.as_bytes()), MAX_WORDS_BYTES),
             needed: self.needed,
             lasting,
             source: self.source,
@@ -196,15 +196,6 @@ fn shown_screen(screen: &str) -> String {
     }
     lines.reverse();
     lines.join("\n")
-}
-
-/// The head of a text, marked if something is missing.
-pub(super) fn cut(mut text: String, limit: usize) -> String {
-    if text.len() > limit {
-        text.truncate(text.floor_char_boundary(limit));
-        text.push('…');
-    }
-    text
 }
 
 /// Nobody reads more than that before they say yes; a pasted script may be this long.

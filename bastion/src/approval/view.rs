@@ -193,3 +193,12 @@ pub(super) fn state(state: ApprovalState) -> &'static str {
 pub(super) fn duration(time: Duration) -> String {
     SignedDuration::try_from(time).map_or_else(|_| "forever".to_owned(), |time| format!("{time:#}").replace(' ', ""))
 }
+
+/// The head of a text, marked if something is missing.
+pub(super) fn cut(mut text: String, limit: usize) -> String {
+    if text.len() > limit {
+        text.truncate(text.floor_char_boundary(limit));
+        text.push('…');
+    }
+    text
+}

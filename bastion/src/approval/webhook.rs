@@ -24,7 +24,10 @@ use tracing::{debug, warn};
 use url::{Host, Url};
 use uuid::Uuid;
 
-use super::{Approval, ApprovalKind, StartError, request::cut, view, view::ApprovalView};
+use super::{
+    Approval, ApprovalKind, StartError, view,
+    view::{ApprovalView, cut},
+};
 
 /// What a receiver is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::api_client::{Access, ApiClient, Approval, ApprovalState, Page};
 use super::exit::CommandError;
 use super::home::BastionHome;
-use super::output::{Format, OutputOptions, Table, local_time, print, print_json, visible};
+use super::output::{Format, OutputOptions, Table, local_time, print, print_json};
+use super::shown::visible;
 use super::{approvals, duration};
 
 /// The commands below `bastion access`.

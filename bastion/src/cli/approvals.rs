@@ -19,7 +19,8 @@ use super::api_client::{ApiClient, Approval, ApprovalState};
 use super::duration;
 use super::exit::CommandError;
 use super::home::BastionHome;
-use super::output::{Format, OutputOptions, Table, local_time, print, print_json, shortened, visible};
+use super::output::{Format, OutputOptions, Table, local_time, print, print_json};
+use super::shown::{shortened, visible};
 use crate::approval::ApprovalId;
 
 /// The commands below `bastion approvals`.

@@ -8,7 +8,8 @@ use config::Config;
 use policy::RuleSet;
 
 use super::exit::CommandError;
-use super::output::{print, visible};
+use super::output::print;
+use super::shown::visible;
 
 /// Arguments of `bastion check`.
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use super::output::visible;
+use super::shown::visible;
 
 /// Why a command did not do what it was asked. Messages say what to do next.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,6 @@
 //! Session commands, names and server messages are text that somebody else chose. In a terminal
 //! they could move the cursor or change the title, so control characters are made [`visible`].
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
@@ -14,6 +13,7 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::exit::CommandError;
+use super::shown::{is_hidden, visible};
 
 /// `--output`, the same for every listing.
 #[derive(Debug, Clone, Copy, Default, Args)]
@@ -118,54 +118,10 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
     }
 }
 
-/// The text with control characters, and those that turn the reading direction, written as escapes.
-#[must_use]
-pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_hidden) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len() + 8);
-    for character in text.chars() {
-        if is_hidden(character) {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    Cow::Owned(shown)
-}
-
-/// At most `columns` wide; what is cut off ends in `…`.
-#[must_use]
-pub fn shortened(text: &str, columns: usize) -> String {
-    let text = visible(text);
-    if text.width() <= columns {
-        return text.into_owned();
-    }
-    let mut short = String::new();
-    for character in text.chars() {
-        short.push(character);
-        if short.width() >= columns {
-            short.pop();
-            break;
-        }
-    }
-    short.push('…');
-    short
-}
-
 /// A point in time as a person here reads it.
 #[must_use]
 pub fn local_time(time: Timestamp) -> String {
     time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-fn is_hidden(character: char) -> bool {
-    // The bidirectional controls of Unicode Standard Annex #9, the line and paragraph separators,
-    // and zero-width characters: with them a line can read as another one.
-    character.is_control()
-        || matches!(character,
-            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Blanks between two columns.
@@ -201,12 +157,5 @@ mod tests {
         let pretty = escaped_json(&serde_json::to_string_pretty(&value).unwrap());
         assert!(!pretty.replace('\n', "").chars().any(is_hidden), "{pretty:?}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&pretty).unwrap(), value);
-    }
-
-    #[test]
-    fn long_cells_are_cut_by_width() {
-        assert_eq!(shortened("abcdef", 6), "abcdef");
-        assert_eq!(shortened("abcdefg", 6), "abcde…");
-        assert!(shortened("日本日本日本", 6).width() <= 6);
     }
 }

@@ -9,10 +9,7 @@ use config::{
 };
 use policy::{CommandInput, Explained, Judging, Resource, RuleSet, Subject, Verdict};
 
-use super::{
-    exit::CommandError,
-    output::{self, visible},
-};
+use super::{exit::CommandError, output, shown::visible};
 
 /// The commands under `bastion rules`.
 #[derive(Debug, Subcommand)]

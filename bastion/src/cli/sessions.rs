@@ -14,7 +14,8 @@ use serde_json::Value;
 use super::api_client::{ApiClient, Download};
 use super::exit::CommandError;
 use super::home::BastionHome;
-use super::output::{Format, OutputOptions, Table, local_time, print, print_json, shortened, visible};
+use super::output::{Format, OutputOptions, Table, local_time, print, print_json};
+use super::shown::{shortened, visible};
 
 /// The commands below `bastion sessions`.
 #[derive(Debug, Subcommand)]

@@ -7,7 +7,8 @@ use super::api_client::{ApiClient, Whoami};
 use super::exit::CommandError;
 use super::home::{BastionHome, remove};
 use super::key;
-use super::output::{Format, OutputOptions, local_time, print, print_json, visible};
+use super::output::{Format, OutputOptions, local_time, print, print_json};
+use super::shown::visible;
 
 /// Arguments of `bastion whoami`.
 #[derive(Debug, Args)]

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::{left, what};
 use crate::cli::api_client::{Approval, ApprovalState, Vote};
-use crate::cli::output::{Table, local_time, visible};
+use crate::cli::output::{Table, local_time};
+use crate::cli::shown::visible;
 
 pub(super) fn sheet(approval: &Approval, now: Timestamp) -> String {
     let mut text = rows(approval, now).render();

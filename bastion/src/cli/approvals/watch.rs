@@ -18,7 +18,8 @@ use super::{decided, left, needs, read, what};
 use crate::approval::ApprovalId;
 use crate::cli::api_client::{ApiClient, Approval, ApprovalState};
 use crate::cli::exit::CommandError;
-use crate::cli::output::{Format, json_line, local_time, print, visible};
+use crate::cli::output::{Format, json_line, local_time, print};
+use crate::cli::shown::visible;
 
 pub(super) async fn run(api: &ApiClient, format: Format) -> Result<(), CommandError> {
     let polls = Arc::new(Semaphore::new(MAX_LONG_POLLS));

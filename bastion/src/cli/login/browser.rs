@@ -21,7 +21,7 @@ use url::Url;
 use super::LoginOptions;
 use crate::cli::api_client::{ApiClient, Login, LoginStart};
 use crate::cli::exit::CommandError;
-use crate::cli::output::visible;
+use crate::cli::shown::visible;
 
 /// Logs in through the issuer's page, or, for the demo, in its place.
 ///

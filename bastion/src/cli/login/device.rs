@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::cli::api_client::{ApiClient, DevicePoll, DeviceStart, Login};
 use crate::cli::exit::CommandError;
-use crate::cli::output::visible;
+use crate::cli::shown::visible;
 
 /// Shows the code and waits until the person has confirmed it.
 ///

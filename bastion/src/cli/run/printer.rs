@@ -6,7 +6,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use super::events::{OutputEncoder, RunEvent, Stream};
 use super::notices::Notice;
 use crate::cli::exit::CommandError;
-use crate::cli::output::{local_time, visible};
+use crate::cli::output::local_time;
+use crate::cli::shown::visible;
 
 /// For whom it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
