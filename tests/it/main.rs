@@ -12,6 +12,7 @@ mod harness;
 mod kube_cluster;
 mod kube_everyday;
 mod kube_exec;
+mod kube_faults;
 mod kube_helm;
 mod kube_python;
 mod kube_requests;
