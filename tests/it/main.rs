@@ -9,6 +9,7 @@ mod dockerfile;
 mod everyday;
 mod flow_control;
 mod harness;
+mod kube_attacks;
 mod kube_cluster;
 mod kube_everyday;
 mod kube_exec;

@@ -1,6 +1,6 @@
 //! Requests to the Kubernetes front, byte by byte: what no client library lets a test send.
 
-use std::{fs, sync::Arc};
+use std::{fs, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use data_encoding::BASE64;
@@ -136,7 +136,15 @@ impl Wire {
     /// # Errors
     /// Fails when it does not come, or is none.
     pub async fn answer(&mut self) -> Result<RawAnswer> {
-        within("an answer", SOON, self.read_answer()).await
+        self.answer_within(SOON).await
+    }
+
+    /// The next answer, if it comes soon enough.
+    ///
+    /// # Errors
+    /// Fails when it does not come, or is none.
+    pub async fn answer_within(&mut self, limit: Duration) -> Result<RawAnswer> {
+        within("an answer", limit, self.read_answer()).await
     }
 
     /// Reads as many bytes as these, which they must be: what follows an upgrade.

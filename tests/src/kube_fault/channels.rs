@@ -178,10 +178,7 @@ impl Peer {
         let (inputs, answer) = match &mut self.protocol {
             Protocol::WebSocket(reader) => {
                 reader.feed(&bytes);
-                (
-                    std::iter::from_fn(|| reader.next()).filter_map(|(code, data)| message(code, data)).collect(),
-                    Vec::new(),
-                )
+                (reader.by_ref().filter_map(|(code, data)| message(code, data)).collect(), Vec::new())
             }
             Protocol::Spdy(streams) => streams.read(&bytes),
         };

@@ -217,9 +217,10 @@ async fn a_user_may_write_text_and_a_target_may_not() {
     let mut client = WebSocketStream::from_raw_socket(there, Role::Client, None).await;
     client.send(Message::Text("\0ls\n".into())).await.unwrap();
     assert!(matches!(input(&mut user).await, FromUser::Data(data) if data == "ls\n"));
-    // As the old `base64.channel.k8s.io` has it, which nobody agreed on.
+    // The old `base64.channel.k8s.io`, which nobody agreed on: a channel `0` (0x30) there is none.
     client.send(Message::Text("0bHMK".into())).await.unwrap();
-    assert!(matches!(input(&mut user).await, FromUser::Closed));
+    client.send(Message::Text("\0pwd\n".into())).await.unwrap();
+    assert!(matches!(input(&mut user).await, FromUser::Data(data) if data == "pwd\n"));
 
     let (here, there) = duplex(1024);
     let (mut target, _writer) = websocket::target_leg(here, ChannelProtocol::V4, ALL).await;
