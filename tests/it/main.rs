@@ -17,6 +17,7 @@ mod kube_faults;
 mod kube_helm;
 mod kube_python;
 mod kube_requests;
+mod kube_rules;
 mod last_byte;
 mod oidc_login;
 mod recording;
