@@ -5,6 +5,8 @@ set -euo pipefail
 
 peers=${BASTION_PEERS:-$HOME/.cache/bastion-peers}
 versitygw=v1.8.0
+helm=v3.22.0
+kubernetes_python=34.1.0
 asciinema=3.2.0
 cargo_deny=0.20.2
 missing=()
@@ -60,6 +62,8 @@ test_peers() {
     need psql "PostgreSQL's server and client" postgresql
     need setpriv "util-linux" util-linux
     need chromium "Chromium" chromium
+    need_go helm "helm.sh/helm/v3/cmd/helm@$helm"
+    need_python_kubernetes
     need_go versitygw "github.com/versity/versitygw/cmd/versitygw@$versitygw"
     need_crate asciinema "$asciinema"
     need_crate cargo-deny "$cargo_deny"
@@ -112,6 +116,20 @@ need_go() {
     fi
     echo "bastion: building $1 (about a minute)"
     GOBIN=$peers CGO_ENABLED=0 go install "$2"
+}
+
+# The client library for Python, in an environment of its own.
+need_python_kubernetes() {
+    local environment=$peers/python-kubernetes-$kubernetes_python
+    [ -e "$environment/installed" ] && return
+    local venv="import ensurepip"
+    # Debian has it in a package apart from Python.
+    python3 -c "$venv" 2>/dev/null || need ensurepip "Python's venv" python3-venv
+    python3 -c "$venv" 2>/dev/null || return 0
+    echo "bastion: installing the Python package kubernetes $kubernetes_python"
+    python3 -m venv "$environment"
+    "$environment/bin/pip" --quiet install "kubernetes==$kubernetes_python"
+    touch "$environment/installed"
 }
 
 # need_crate PROGRAM VERSION: built without optimization, because that is quick and they do little.

@@ -12,7 +12,7 @@ use tests::{
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cluster_runs_pods_and_its_audit_log_names_the_person() -> Result<()> {
     let cluster = Cluster::shared().await?;
-    cluster.pod("harness").await?;
+    let _pod = cluster.pod("harness").await?;
     let mut exec = cluster.kubectl(cluster.kubeconfig()).await?;
     exec.args(["exec", "harness", "--", "sh", "-c", "echo out; echo err >&2; exit 7"]);
     let outcome = run(exec, b"", SOON).await?;

@@ -4,10 +4,9 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::{
     api::text,
-    kube_site::{KubeSite, Kubectl, rules},
+    kube_site::{KubeSite, Kubectl, prompts, rules},
     patience::SOON,
     program::run,
-    terminal::{Screen, Terminal},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -25,7 +24,7 @@ fn no_trees() -> Value {
 
 async fn site(pod: &str) -> Result<KubeSite> {
     let site = KubeSite::start(rules(&["engineering"], &no_trees())).await?;
-    site.cluster.pod(pod).await?;
+    site.pod(pod).await?;
     Ok(site)
 }
 
@@ -101,7 +100,7 @@ async fn what_is_typed_into_a_shell_of_a_pod_is_judged() -> Result<()> {
     let site = site("typed").await?;
     site.run(&["exec", "typed", "--", "mkdir", "/tmp/precious"]).await?.ok()?;
     for kubectl in Kubectl::ALL {
-        let mut shell = terminal(&site, kubectl, &["exec", "-it", "typed", "--", "sh"]).await?;
+        let mut shell = site.terminal(kubectl, &["exec", "-it", "typed", "--", "sh"]).await?;
         shell.wait_until("the shell prompts", SOON, prompts).await?;
         shell.type_text("stty size\n").await?;
         shell.wait_for("30 100", SOON).await?;
@@ -123,9 +122,10 @@ async fn what_is_typed_into_a_shell_of_a_pod_is_judged() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_runs_already_is_attached_to() -> Result<()> {
-    let site = site("attached").await?;
+    let site = KubeSite::start(rules(&["engineering"], &no_trees())).await?;
+    site.makes(&["pod/guest"]).await?;
     let arguments = ["run", "-it", "guest", "--image", tests::cluster::IMAGE, "--image-pull-policy=Never", "--", "sh"];
-    let mut shell = terminal(&site, Kubectl::Cluster, &arguments).await?;
+    let mut shell = site.terminal(Kubectl::Cluster, &arguments).await?;
     shell.wait_for("try pressing enter", SOON).await?;
     shell.type_text("\n").await?;
     shell.wait_until("the shell prompts", SOON, prompts).await?;
@@ -174,21 +174,4 @@ async fn ports_are_forwarded_for_many_connections() -> Result<()> {
         ensure!(events.iter().any(|event| event.to_string().contains("\"bytes_out\":")), "bytes are counted");
     }
     Ok(())
-}
-
-fn prompts(screen: &Screen) -> bool {
-    screen.lines().iter().rev().find(|line| !line.trim().is_empty()).is_some_and(|line| line.trim_end().ends_with('#'))
-}
-
-async fn terminal(site: &KubeSite, kubectl: Kubectl, arguments: &[&str]) -> Result<Terminal> {
-    let command = site.kubectl(kubectl, arguments).await?;
-    let command = command.as_std();
-    let mut program = pty_process::Command::new(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        program = match value {
-            Some(value) => program.env(name, value),
-            None => program.env_remove(name),
-        };
-    }
-    Terminal::start(program.env("TERM", "xterm"), 100, 30)
 }

@@ -5,6 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::{
+    cluster::Cluster,
     kube_site::{COMMAND_LIMIT, KubeSite, Kubectl, rules},
     patience::{SOON, until},
     program::run,
@@ -22,7 +23,7 @@ fn on_namespaces() -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn kubectl_works_and_the_clusters_own_audit_log_names_the_person() -> Result<()> {
     let site = KubeSite::start(rules(&["engineering"], &json!([]))).await?;
-    site.cluster.pod("plain").await?;
+    site.pod("plain").await?;
     for (index, kubectl) in [Kubectl::Cluster, Kubectl::Machine].into_iter().enumerate() {
         let name = format!("settings-{index}");
         let object =
@@ -38,7 +39,7 @@ async fn kubectl_works_and_the_clusters_own_audit_log_names_the_person() -> Resu
         let who: Value = serde_json::from_slice(&who.stdout)?;
         ensure!(who["status"]["userInfo"]["username"] == "alice", "{who}");
     }
-    let Some(log) = site.cluster.audit_log() else { return Ok(()) };
+    let Some(log) = Cluster::shared().await?.audit_log() else { return Ok(()) };
     until("the cluster's audit log names alice", SOON, async || {
         let log = fs::read_to_string(&log).context("the audit log")?;
         let events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -51,7 +52,7 @@ async fn kubectl_works_and_the_clusters_own_audit_log_names_the_person() -> Resu
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_of_the_clusters_reaches_kubectl_unchanged() -> Result<()> {
     let site = KubeSite::start(rules(&["strangers"], &json!([]))).await?;
-    site.cluster.pod("unreachable").await?;
+    site.pod("unreachable").await?;
     for kubectl in Kubectl::ALL {
         let outcome = site.run_with(kubectl, &["get", "pods"], b"").await?;
         let expected = "pods is forbidden: User \"alice\" cannot list resource \"pods\"";
@@ -64,6 +65,7 @@ async fn a_refusal_of_the_clusters_reaches_kubectl_unchanged() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_are_blocked_or_wait_for_other_people() -> Result<()> {
     let site = KubeSite::start(rules(&["engineering"], &on_namespaces())).await?;
+    site.makes(&["namespace/keep-it", "namespace/ask-yes", "namespace/ask-no"]).await?;
     for name in ["keep-it", "ask-yes", "ask-no"] {
         site.run(&["create", "namespace", name]).await?.ok()?;
     }

@@ -4,6 +4,7 @@
 use std::{
     env,
     path::{Path, PathBuf},
+    process::Stdio,
     time::Duration,
 };
 
@@ -86,30 +87,37 @@ impl Cluster {
         Ok(run(command, b"", SOON).await?.ok()?.text().trim().into())
     }
 
-    /// kubectl of the cluster's version; the machine's own where the cluster is not ours.
+    /// kubectl as the one of this kubeconfig.
     ///
     /// # Errors
     /// Fails when there is none.
     pub async fn kubectl(&self, kubeconfig: &Path) -> Result<Command> {
-        let mut kubectl = if self.own.is_some() {
-            let mut script = Command::new(script());
-            script.arg("program");
-            let program = run(script, b"", SOON).await?.ok()?.text();
-            let mut kubectl = Command::new(program.trim());
-            kubectl.arg("kubectl");
-            kubectl
-        } else {
-            Command::new(peers::find(&["kubectl"], "install kubectl")?)
-        };
+        let mut kubectl = kubectl().await?;
         kubectl.arg("--kubeconfig").arg(kubeconfig);
         Ok(kubectl)
     }
 
-    /// Starts a pod that sleeps, and waits until it runs.
+    /// Names objects that a test is going to make, as `KIND/NAME`. What is left of an earlier run is removed.
+    ///
+    /// # Errors
+    /// Fails when it cannot be removed.
+    pub async fn objects(&self, names: &[&str]) -> Result<Objects> {
+        let objects =
+            Objects { kubeconfig: self.kubeconfig.clone(), names: names.iter().map(|&name| name.into()).collect() };
+        if self.own.is_none() {
+            let mut remove = self.kubectl(&self.kubeconfig).await?;
+            remove.args(objects.removal()).arg("--wait");
+            run(remove, b"", START).await?.ok()?;
+        }
+        Ok(objects)
+    }
+
+    /// Starts a pod that sleeps, and waits until it runs. The pod goes with the value.
     ///
     /// # Errors
     /// Fails when it does not run soon.
-    pub async fn pod(&self, name: &str) -> Result<()> {
+    pub async fn pod(&self, name: &str) -> Result<Objects> {
+        let objects = self.objects(&[&format!("pod/{name}")]).await?;
         let mut start = self.kubectl(&self.kubeconfig).await?;
         start.args(["run", name, "--image", IMAGE, "--image-pull-policy=Never", "--", "sleep", "infinity"]);
         run(start, b"", SOON).await?.ok()?;
@@ -117,8 +125,54 @@ impl Cluster {
         wait.args(["wait", "--for=condition=Ready", &format!("pod/{name}"), "--timeout=120s"]);
         let waited = run(wait, b"", START).await?;
         ensure!(waited.code == 0, "the pod {name} does not run");
-        Ok(())
+        Ok(objects)
     }
+}
+
+/// Objects that a test makes: they are removed with this value, so that the next run finds the cluster as it was.
+pub struct Objects {
+    kubeconfig: PathBuf,
+    names: Vec<String>,
+}
+
+impl Objects {
+    /// The arguments of kubectl. A program that is process 1 of a container takes no notice of a polite request.
+    fn removal(&self) -> Vec<&str> {
+        let options = ["delete", "--ignore-not-found", "--force", "--grace-period=0"];
+        options.into_iter().chain(self.names.iter().map(String::as_str)).collect()
+    }
+}
+
+impl Drop for Objects {
+    fn drop(&mut self) {
+        if self.names.is_empty() {
+            return;
+        }
+        let remove = || {
+            let mut kubectl = std::process::Command::new(peers::find(&["kubectl"], "install kubectl").ok()?);
+            kubectl.arg("--kubeconfig").arg(&self.kubeconfig).args(self.removal()).arg("--wait=false");
+            kubectl.stdout(Stdio::null()).stderr(Stdio::null()).status().ok()
+        };
+        if remove().is_none() {
+            eprintln!("these were not removed: {}", self.names.join(" "));
+        }
+    }
+}
+
+/// kubectl of our cluster's version; the machine's own where that is not built.
+///
+/// # Errors
+/// Fails when there is none.
+pub async fn kubectl() -> Result<Command> {
+    let mut script = Command::new(script());
+    script.arg("program");
+    let program = PathBuf::from(run(script, b"", SOON).await?.ok()?.text().trim());
+    if !program.is_file() {
+        return Ok(Command::new(peers::find(&["kubectl"], "install kubectl")?));
+    }
+    let mut kubectl = Command::new(program);
+    kubectl.arg("kubectl");
+    Ok(kubectl)
 }
 
 fn script() -> PathBuf {

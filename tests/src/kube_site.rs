@@ -1,6 +1,11 @@
 //! A bastion before a real cluster, and `kubectl` of somebody who is logged in there.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -8,11 +13,12 @@ use tokio::process::Command;
 
 use crate::{
     bastion::{Bastion, Settings},
-    cluster::Cluster,
+    cluster::{self, Cluster, Objects},
     patience::SOON,
     peers,
     person::Person,
     program::{Outcome, run},
+    terminal::{Screen, Terminal},
 };
 
 /// Long enough for a hundred megabytes on a busy machine.
@@ -51,14 +57,19 @@ pub fn rules(groups: &[&str], rules: &Value) -> Value {
     })
 }
 
-/// A bastion, its cluster, and alice.
+/// Whether the last thing on the screen is the prompt of root's `ash`.
+pub fn prompts(screen: &Screen) -> bool {
+    screen.lines().iter().rev().find(|line| !line.trim().is_empty()).is_some_and(|line| line.trim_end().ends_with('#'))
+}
+
+/// A bastion before a cluster, and alice.
 pub struct KubeSite {
-    /// The cluster.
-    pub cluster: &'static Cluster,
     /// The bastion.
     pub bastion: Bastion,
     /// She is logged in, and kubectl is set up.
     pub alice: Person,
+    /// What the test made in the cluster.
+    objects: Mutex<Vec<Objects>>,
 }
 
 impl KubeSite {
@@ -77,12 +88,44 @@ impl KubeSite {
             "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "engineering" }],
         });
         run(grant, binding.to_string().as_bytes(), SOON).await?.ok()?;
-        let bastion = Settings::demo().cluster(cluster.kubeconfig()).rules(rules).start().await?;
+        Self::before(cluster.kubeconfig(), rules).await
+    }
+
+    /// Starts a bastion with these rules before the cluster of a kubeconfig.
+    ///
+    /// # Errors
+    /// Fails when a part does not start.
+    pub async fn before(kubeconfig: &Path, rules: Value) -> Result<Self> {
+        let bastion = Settings::demo().cluster(kubeconfig).rules(rules).start().await?;
         let alice = Person::log_in(&bastion, "alice").await?;
         let written = alice.run_bastion(&["kubeconfig", "demo-cluster"]).await?.ok()?;
-        let site = Self { cluster, bastion, alice };
+        let site = Self { bastion, alice, objects: Mutex::default() };
         fs::write(site.kubeconfig(), written.stdout)?;
         Ok(site)
+    }
+
+    /// Starts a pod that sleeps in the shared cluster; it goes with the site.
+    ///
+    /// # Errors
+    /// Fails when it does not run soon.
+    pub async fn pod(&self, name: &str) -> Result<()> {
+        let pod = Cluster::shared().await?.pod(name).await?;
+        self.keep(pod);
+        Ok(())
+    }
+
+    /// Names objects that the test is going to make in the shared cluster, as `KIND/NAME`; they go with the site.
+    ///
+    /// # Errors
+    /// Fails when those of an earlier run cannot be removed.
+    pub async fn makes(&self, names: &[&str]) -> Result<()> {
+        let objects = Cluster::shared().await?.objects(names).await?;
+        self.keep(objects);
+        Ok(())
+    }
+
+    fn keep(&self, objects: Objects) {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner).push(objects);
     }
 
     /// Alice's kubeconfig.
@@ -96,13 +139,10 @@ impl KubeSite {
     /// Fails when there is none.
     pub async fn kubectl(&self, kubectl: Kubectl, arguments: &[&str]) -> Result<Command> {
         let mut command = match kubectl {
-            Kubectl::Cluster | Kubectl::ClusterSpdy => self.cluster.kubectl(&self.kubeconfig()).await?,
-            Kubectl::Machine | Kubectl::MachineSpdy => {
-                let mut command = Command::new(peers::find(&["kubectl"], "install kubectl")?);
-                command.arg("--kubeconfig").arg(self.kubeconfig());
-                command
-            }
+            Kubectl::Cluster | Kubectl::ClusterSpdy => cluster::kubectl().await?,
+            Kubectl::Machine | Kubectl::MachineSpdy => Command::new(peers::find(&["kubectl"], "install kubectl")?),
         };
+        command.arg("--kubeconfig").arg(self.kubeconfig());
         let websockets = matches!(kubectl, Kubectl::Cluster | Kubectl::Machine).to_string();
         command.env("KUBECTL_REMOTE_COMMAND_WEBSOCKETS", &websockets);
         command.env("KUBECTL_PORT_FORWARD_WEBSOCKETS", &websockets);
@@ -127,8 +167,28 @@ impl KubeSite {
         run(self.kubectl(kubectl, arguments).await?, input, COMMAND_LIMIT).await
     }
 
+    /// Starts a kubectl of hers in a terminal of 100 × 30.
+    ///
+    /// # Errors
+    /// Fails when it cannot be started.
+    pub async fn terminal(&self, kubectl: Kubectl, arguments: &[&str]) -> Result<Terminal> {
+        let command = self.kubectl(kubectl, arguments).await?;
+        let command = command.as_std();
+        let mut program = pty_process::Command::new(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            program = match value {
+                Some(value) => program.env(name, value),
+                None => program.env_remove(name),
+            };
+        }
+        Terminal::start(program.env("TERM", "xterm"), 100, 30)
+    }
+
     /// The credential plugin is found by its name, and kubectl's caches are alice's own.
-    fn surround(&self, command: &mut Command) -> Result<()> {
+    ///
+    /// # Errors
+    /// Fails when the program is not built.
+    pub fn surround(&self, command: &mut Command) -> Result<()> {
         let bastion = peers::bastion()?;
         let folder = bastion.parent().context("a program in a folder")?;
         let path = std::env::var("PATH").unwrap_or_default();

@@ -18,6 +18,8 @@
 //! | [`postgres`] | a PostgreSQL server on a socket, for `psql` |
 //! | [`cluster`] | a real Kubernetes cluster: API server, kubelet, containerd and runc |
 //! | [`kube_site`] | a bastion before that cluster, and `kubectl` of somebody who is logged in |
+//! | [`kube_fault`] | a stand-in for an API server that refuses, cuts and lies |
+//! | [`kube_raw`] | requests to the Kubernetes front, byte by byte |
 //! | [`tcp_fault`] | a TCP relay that refuses, stalls or cuts what goes through it |
 //! | [`cast`] | a reader of asciicast v3 that shares no code with the recorder |
 //! | [`api`] | the HTTP API with a bearer token |
@@ -31,6 +33,8 @@ pub mod cast;
 pub mod cluster;
 pub mod desk;
 pub mod keys;
+pub mod kube_fault;
+pub mod kube_raw;
 pub mod kube_site;
 pub mod oidc;
 pub mod patience;

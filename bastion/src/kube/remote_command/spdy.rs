@@ -283,6 +283,8 @@ async fn exchange(
     let mut read = BytesMut::with_capacity(READ_BYTES);
     let mut unsent = Bytes::new();
     let (mut flushed, mut open, mut leg_reads) = (true, true, true);
+    // When the connection breaks, what came before is passed on first.
+    let mut broken: Option<StreamsError> = None;
     loop {
         if unsent.is_empty() {
             unsent = carried.connection.take_outgoing();
@@ -294,12 +296,19 @@ async fn exchange(
         if !leg_reads {
             carried.incoming.clear();
         }
+        if carried.incoming.is_empty()
+            && let Some(error) = broken.take()
+        {
+            return Err(error);
+        }
+        let is_whole = broken.is_none();
         tokio::select! {
-            written = write_or_flush(writing, &unsent), if !flushed => match written? {
-                0 => flushed = true,
-                written => unsent.advance(written),
+            written = write_or_flush(writing, &unsent), if is_whole && !flushed => match written {
+                Ok(0) => flushed = true,
+                Ok(written) => unsent.advance(written),
+                Err(error) => broken = Some(error.into()),
             },
-            item = outgoing.recv(), if open && carried.connection.outgoing_bytes() < UNSENT_BYTES => {
+            item = outgoing.recv(), if is_whole && open && carried.connection.outgoing_bytes() < UNSENT_BYTES => {
                 open = carried.send(item.unwrap_or(Outgoing::Close));
             }
             permit = room(&incoming, held), if leg_reads && !carried.incoming.is_empty() => match permit {
@@ -307,9 +316,9 @@ async fn exchange(
                 None => leg_reads = false,
             },
             // At the peer's end all that it sent before is in the leg's hands.
-            count = reading.read_buf(&mut read), if carried.incoming.is_empty() => {
+            count = reading.read_buf(&mut read), if is_whole && carried.incoming.is_empty() => {
                 some(count?)?;
-                carried.receive(read.split().freeze())?;
+                broken = carried.receive(read.split().freeze()).err();
                 read.reserve(READ_BYTES);
             }
         }

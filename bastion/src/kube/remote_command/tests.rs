@@ -1,13 +1,18 @@
 //! A user's client and a target of our own on either transport, in memory, with sockets that pass few bytes at once.
 
-use std::time::Duration;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use policy::WindowSize;
 use recorder::ExitStatus;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex},
+    sync::mpsc,
     time::timeout,
 };
 use tokio_tungstenite::{
@@ -206,12 +211,58 @@ async fn the_first_message_says_that_the_stream_is_open() {
 }
 
 #[tokio::test]
-async fn a_text_message_ends_the_connection() {
+async fn a_user_may_write_text_and_a_target_may_not() {
     let (here, there) = duplex(1024);
-    let (mut user, _writer) = websocket::user_leg(here, ChannelProtocol::V5, ALL).await;
+    let (mut user, _writer) = websocket::user_leg(here, ChannelProtocol::V4, ALL).await;
     let mut client = WebSocketStream::from_raw_socket(there, Role::Client, None).await;
+    client.send(Message::Text("\0ls\n".into())).await.unwrap();
+    assert!(matches!(input(&mut user).await, FromUser::Data(data) if data == "ls\n"));
+    // The old `base64.channel.k8s.io`, which nobody agreed on: a channel `0` (0x30) there is none.
     client.send(Message::Text("0bHMK".into())).await.unwrap();
-    assert!(matches!(input(&mut user).await, FromUser::Closed));
+    client.send(Message::Text("\0pwd\n".into())).await.unwrap();
+    assert!(matches!(input(&mut user).await, FromUser::Data(data) if data == "pwd\n"));
+
+    let (here, there) = duplex(1024);
+    let (mut target, _writer) = websocket::target_leg(here, ChannelProtocol::V4, ALL).await;
+    let mut server = WebSocketStream::from_raw_socket(there, Role::Server, None).await;
+    server.send(Message::Text("\u{1}out".into())).await.unwrap();
+    assert!(matches!(output(&mut target).await, FromTarget::Closed));
+}
+
+/// The bytes of each write, until the socket ends.
+struct Writes(mpsc::Sender<Vec<u8>>);
+
+impl AsyncRead for Writes {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Writes {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        self.0.try_send(bytes.to_vec()).unwrap();
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn each_message_for_a_user_is_a_write_of_its_own() {
+    let (sender, mut writes) = mpsc::channel(16);
+    let (_reader, writer) = websocket::user_leg(Writes(sender), ChannelProtocol::V4, ALL).await;
+    for text in ["a", "b"] {
+        writer.output(OutputStream::Stdout, Bytes::from_static(text.as_bytes())).await.unwrap();
+    }
+    for expected in [&b"\x82\x01\x01"[..], b"\x82\x02\x01a", b"\x82\x02\x01b"] {
+        assert_eq!(soon(writes.recv()).await.unwrap(), expected);
+    }
 }
 
 /// A frame as a client sends it, with a mask of zeroes.

@@ -87,7 +87,7 @@ where
     let (sink, stream) = socket.split();
     let (incoming, outgoing, held, written, closing) = wire.split();
     let (heartbeat, heartbeats) = mpsc::channel(1);
-    let reading = read(stream, protocol, incoming, &held, (every, heartbeat));
+    let reading = read(stream, (role, protocol), incoming, &held, (every, heartbeat));
     let writing = write(sink, role, protocol, outgoing, heartbeats, written);
     until_closed(
         async {
@@ -105,7 +105,7 @@ where
 
 async fn read(
     mut socket: impl Stream<Item = Result<Message, Error>> + Unpin,
-    protocol: ChannelProtocol,
+    (role, protocol): (Role, ChannelProtocol),
     incoming: mpsc::Sender<Incoming>,
     held: &Held,
     (every, heartbeat): (Duration, mpsc::Sender<()>),
@@ -125,7 +125,7 @@ async fn read(
             }
         };
         // Without a permit the leg is gone: what still comes is read, so that the close is.
-        let Some(message) = next(&mut socket, protocol).await else { return };
+        let Some(message) = next(&mut socket, role, protocol).await else { return };
         let Some(permit) = permit else { continue };
         permit.send(match message {
             ChannelMessage::Data(kind, data) => {
@@ -140,18 +140,20 @@ async fn read(
 /// The next message that says something; `None` at the end, or when the peer breaks the protocol.
 async fn next(
     socket: &mut (impl Stream<Item = Result<Message, Error>> + Unpin),
+    role: Role,
     protocol: ChannelProtocol,
 ) -> Option<ChannelMessage> {
     loop {
-        match socket.next().await?.ok()? {
-            Message::Binary(message) => {
-                if let Some(message) = protocol.decode(message).ok()? {
-                    return Some(message);
-                }
-            }
+        let message = match socket.next().await?.ok()? {
+            Message::Binary(message) => message,
+            // The Python client writes text. An API server takes both for the same bytes, and writes binary itself.
+            Message::Text(message) if role == Role::Server => message.into(),
             Message::Text(_) => return None,
             // tungstenite answers pings and closes; the end of the connection follows.
-            Message::Close(_) | Message::Frame(_) | Message::Ping(_) | Message::Pong(_) => {}
+            Message::Close(_) | Message::Frame(_) | Message::Ping(_) | Message::Pong(_) => continue,
+        };
+        if let Some(message) = protocol.decode(message).ok()? {
+            return Some(message);
         }
     }
 }
@@ -164,6 +166,10 @@ async fn write(
     mut heartbeats: mpsc::Receiver<()>,
     written: Written,
 ) {
+    // What was fed before this task began.
+    if socket.flush().await.is_err() {
+        return;
+    }
     loop {
         let item = tokio::select! {
             item = outgoing.recv() => item.unwrap_or(Outgoing::Close),
@@ -185,7 +191,9 @@ async fn write(
         {
             return;
         }
-        if outgoing.is_empty() && socket.flush().await.is_err() {
+        // A user gets each message in a write, and so a TLS record, of its own, as from an API server. The Python client
+        // waits for its socket after each frame: a second one in the same record it would see only when more comes.
+        if (role == Role::Server || outgoing.is_empty()) && socket.flush().await.is_err() {
             return;
         }
     }
