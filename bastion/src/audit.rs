@@ -15,6 +15,10 @@ use crate::store::{
     approval::{ApprovalKind, ApprovalState, ScopeWord},
 };
 
+pub mod kube;
+
+pub use kube::{KubeRequestEvent, PortClosedEvent, PortEvent, PortRefusedEvent};
+
 /// The version of the events' JSON form.
 pub const AUDIT_VERSION: u32 = 1;
 
@@ -360,6 +364,12 @@ pub enum AuditEvent {
         /// From where.
         source: String,
     },
+    /// A forwarded connection to a port of a pod ended.
+    PortClosed(Box<PortClosedEvent>),
+    /// A connection to a port of a pod is about to be opened.
+    PortOpened(Box<PortEvent>),
+    /// A connection to a port of a pod was refused.
+    PortRefused(Box<PortRefusedEvent>),
     /// A recording could not go on.
     RecordingFailed {
         /// Of which session.
@@ -453,45 +463,6 @@ pub enum WouldHave {
     Block,
 }
 
-/// What [`AuditEvent::KubeRequest`] says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct KubeRequestEvent {
-    /// Who.
-    #[schema(value_type = String)]
-    pub user: UserName,
-    /// Of which cluster.
-    #[schema(value_type = String)]
-    pub cluster: TargetName,
-    /// The verb, as the API server has it.
-    pub verb: String,
-    /// The API group; empty for the core group.
-    pub group: String,
-    /// The resource; empty for paths such as `/version`.
-    pub resource: String,
-    /// The subresource.
-    pub subresource: String,
-    /// The namespace.
-    pub namespace: String,
-    /// The object's name.
-    pub name: String,
-    /// The path, where it names no resource.
-    pub path: Option<String>,
-    /// The status of the answer; none where the user left before it came.
-    pub status: Option<u16>,
-    /// From the request to the head of the answer.
-    pub latency_ms: u64,
-    /// Bytes of the request's body that the cluster was sent.
-    pub bytes_in: u64,
-    /// Bytes of the answer's body that the user was sent.
-    pub bytes_out: u64,
-    /// The rule that decided.
-    pub rule: Option<String>,
-    /// Why the bastion refused it.
-    pub refused: Option<String>,
-    /// From where.
-    pub source: String,
-}
-
 impl AuditEvent {
     /// The `kind` of its JSON form.
     #[must_use]
@@ -516,6 +487,9 @@ impl AuditEvent {
             Self::LoginFailed { .. } => "login_failed",
             Self::LoggedIn { .. } => "logged_in",
             Self::LoggedOut { .. } => "logged_out",
+            Self::PortClosed(_) => "port_closed",
+            Self::PortOpened(_) => "port_opened",
+            Self::PortRefused(_) => "port_refused",
             Self::RecordingFailed { .. } => "recording_failed",
             Self::RecordingViewed { .. } => "recording_viewed",
             Self::RulesRejected { .. } => "rules_rejected",
@@ -550,6 +524,9 @@ impl AuditEvent {
             | Self::SessionStarted { user, .. }
             | Self::TargetUnavailable { user, .. } => Some(user),
             Self::KubeRequest(request) => Some(&request.user),
+            Self::PortClosed(closed) => Some(&closed.port.user),
+            Self::PortOpened(port) => Some(&port.user),
+            Self::PortRefused(refused) => Some(&refused.port.user),
             Self::ConnectionRefused { .. }
             | Self::LoginFailed { .. }
             | Self::RecordingFailed { .. }
@@ -586,6 +563,9 @@ impl AuditEvent {
             | Self::LoginFailed { .. }
             | Self::LoggedIn { .. }
             | Self::LoggedOut { .. }
+            | Self::PortClosed(_)
+            | Self::PortOpened(_)
+            | Self::PortRefused(_)
             | Self::RulesRejected { .. }
             | Self::RulesReloaded { .. }
             | Self::TargetUnavailable { .. } => None,

@@ -67,14 +67,14 @@ pub enum Command {
     /// Credentials for other programs, which call this by themselves.
     #[command(subcommand)]
     Credential(credential::CredentialCommand),
-    /// List the targets that you may reach.
+    /// List the targets and clusters that you may reach.
     Targets(targets::TargetsOptions),
     /// Run one command on a target: for programs and AI agents.
     Run(run::RunOptions),
     /// List, show and decide what waits for approval.
     #[command(subcommand)]
     Approvals(approvals::ApprovalsCommand),
-    /// Ask for access to a target for a time.
+    /// Ask for access to a target or cluster for a time.
     #[command(subcommand)]
     Access(access::AccessCommand),
     /// List and show recorded sessions.

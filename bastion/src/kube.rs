@@ -11,7 +11,7 @@
 //! - [`front`]: one request from its head to a decision
 //! - [`request_info`]: method, path and query -> verb, resource, subresource, namespace, name
 //! - [`impersonation`]: which headers go on, and as whom the cluster sees the user
-//! - [`proxy`]: a request and its answer, streamed both ways
+//! - [`proxy`]: a request and its answer, streamed both ways; `parting` ends an answer that is not allowed any longer
 //! - [`upstream`]: the connection to a cluster, with the bastion's own credential
 //! - [`request_log`]: each request is an audit event
 //! - [`status`]: refusals as `metav1.Status`
@@ -38,6 +38,7 @@ pub mod front;
 pub mod fuzz;
 pub mod impersonation;
 pub mod listener;
+mod parting;
 pub mod proxy;
 pub mod remote_command;
 pub mod request_info;

@@ -41,7 +41,7 @@
 //! 4. What reaches the recorder, the log or the audit trail is [`policy::Masked`] or was never session content.
 //!
 //! Modules import only what stands to their left:
-//! `store` <- `audit` <- `identity` <- `approval` <- `session` <- `kube`, `ssh`, `web` <- `app` <- `demo` <- `cli`.
+//! `tls_listener`, `store` <- `audit` <- `identity` <- `approval` <- `session` <- `kube`, `ssh`, `web` <- `app` <- `demo` <- `cli`.
 //! `kube`, `ssh` and `web` do not import one another.
 
 pub mod app;
@@ -55,4 +55,5 @@ pub mod reload;
 pub mod session;
 pub mod ssh;
 pub mod store;
+mod tls_listener;
 pub mod web;

@@ -129,6 +129,17 @@ impl Config {
             let identity = settings.required("identity", Identity::read);
             let targets = settings.required("targets", target::read_targets);
             let clusters = settings.present("clusters", cluster::read_clusters).transpose();
+            let clusters = clusters.and_then(|clusters| {
+                let clusters = clusters.unwrap_or_default();
+                let targets = targets.as_deref().unwrap_or_default();
+                match clusters.iter().find(|cluster| targets.iter().any(|target| target.name == cluster.name)) {
+                    Some(cluster) => Err(settings.field("clusters").refused(format!(
+                        "{:?} is the name of a target too; approvals and sessions are told apart by it",
+                        cluster.name
+                    ))),
+                    None => Ok(clusters),
+                }
+            });
             let recording = settings.required("recording", |recording| Recording::read(recording, &data_dir));
             let store = settings.or("store", Store::in_data_dir(&data_dir), Store::read);
             let telemetry = settings.required("telemetry", Telemetry::read);
@@ -146,7 +157,7 @@ impl Config {
                 kube: kube?,
                 identity: identity?,
                 targets: targets?,
-                clusters: clusters?.unwrap_or_default(),
+                clusters: clusters?,
                 recording: recording?,
                 store,
                 telemetry: telemetry?,

@@ -9,13 +9,15 @@ pub mod approvers;
 pub mod cases;
 pub mod cluster;
 pub mod command;
+pub mod port;
 pub mod request;
 pub mod window;
 
 pub use approvers::Approvers;
 pub use cases::{CaseInput, RuleCase, RuleCases};
-pub use cluster::ClusterAllow;
+pub use cluster::{ClusterAllow, ClusterRequest};
 pub use command::{CommandMatch, CommandRule, FlagMatch, Protocol, RuleClass, RuleEffect, RuleMatch};
+pub use port::PortRange;
 pub use request::RequestMatch;
 pub use window::TimeWindow;
 
@@ -54,6 +56,8 @@ pub struct Role {
     pub request: Vec<Request>,
     /// The Kubernetes clusters that it allows; any entry that matches is enough.
     pub clusters: Vec<ClusterAllow>,
+    /// The access to Kubernetes clusters that the role may ask for, for a time.
+    pub cluster_requests: Vec<ClusterRequest>,
     /// What the role may see of others in the console and the API.
     pub console: Vec<ConsoleRight>,
 }
@@ -177,13 +181,12 @@ impl Role {
             let entries = role.or("allow", Vec::new(), |allow| {
                 allow.list("a list such as [{ targets: …, logins: …, capabilities: … }]", Entry::read)
             });
-            let (mut allow, mut clusters) = (Vec::new(), Vec::new());
-            for entry in entries {
-                match entry {
-                    Entry::Clusters(entry) => clusters.push(entry),
-                    Entry::Targets(entry) => allow.push(entry),
-                }
-            }
+            let (clusters, allow) = apart(entries);
+            let requests = role.or("request", Vec::new(), |request| {
+                request
+                    .list("a list such as [{ targets: …, logins: …, capabilities: …, max: 8h }]", Entry::read_request)
+            });
+            let (cluster_requests, request) = apart(requests);
             Ok(Self {
                 groups: role.or("groups", Vec::new(), |groups| {
                     groups.list("a list of groups such as [engineering]", |group| group.name("a group name"))
@@ -193,9 +196,8 @@ impl Role {
                 }),
                 allow,
                 clusters,
-                request: role.or("request", Vec::new(), |request| {
-                    request.list("a list such as [{ targets: …, logins: …, capabilities: …, max: 8h }]", Request::read)
-                }),
+                request,
+                cluster_requests,
                 console: role.or("console", Vec::new(), |console| {
                     console.list("a list such as [sessions, audit]", |right| {
                         right.choice(&[("sessions", ConsoleRight::Sessions), ("audit", ConsoleRight::Audit)])
@@ -207,13 +209,13 @@ impl Role {
     }
 }
 
-/// One entry of `allow`: for SSH hosts, or for Kubernetes clusters.
-enum Entry {
-    Clusters(ClusterAllow),
-    Targets(Allow),
+/// One entry of `allow` or `request`: for Kubernetes clusters, or for SSH hosts.
+enum Entry<C, T> {
+    Clusters(C),
+    Targets(T),
 }
 
-impl Entry {
+impl Entry<ClusterAllow, Allow> {
     fn read(field: &Field<'_>) -> Read<Self> {
         if field.has("clusters") {
             ClusterAllow::read(field).map(Self::Clusters)
@@ -221,6 +223,28 @@ impl Entry {
             Allow::read(field).map(Self::Targets)
         }
     }
+}
+
+impl Entry<ClusterRequest, Request> {
+    fn read_request(field: &Field<'_>) -> Read<Self> {
+        if field.has("clusters") {
+            ClusterRequest::read(field).map(Self::Clusters)
+        } else {
+            Request::read(field).map(Self::Targets)
+        }
+    }
+}
+
+/// Those for clusters, and those for hosts, each in their order.
+fn apart<C, T>(entries: Vec<Entry<C, T>>) -> (Vec<C>, Vec<T>) {
+    let (mut clusters, mut targets) = (Vec::new(), Vec::new());
+    for entry in entries {
+        match entry {
+            Entry::Clusters(entry) => clusters.push(entry),
+            Entry::Targets(entry) => targets.push(entry),
+        }
+    }
+    (clusters, targets)
 }
 
 impl Allow {

@@ -77,6 +77,8 @@ fn the_examples_show_every_key() {
         let key = key.replace("ROLE.allow.approval.", "ROLE.request.approvers.");
         let key = key.replace("roles.ROLE.request.approvers.", "rules.approvers.");
         let key = key.replace("ROLE.request.targets.", "ROLE.allow.targets.");
+        let key = key.replace("ROLE.request.clusters.", "ROLE.allow.clusters.");
+        let key = key.replace("ROLE.request.ports", "ROLE.allow.ports");
         *shown.entry(key).or_insert(false) |= present;
     }
     assert!(shown.len() > 50, "the readers were not observed: {shown:?}");

@@ -33,6 +33,12 @@ pub enum Named {
 /// What is wrong with a role or a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CompileReason {
+    /// Each request to the API would have to be approved.
+    #[error(
+        "requests to the API are too many to be approved one by one: leave \"api\" out of an entry with approval, and \
+         give it in an entry of its own, in one of request (access for a time), or by rules with effect: approve"
+    )]
+    ApprovalOfApi,
     /// A glob with a character that no target name has.
     #[error(
         "the target name {glob:?} matches nothing: a target name has letters, digits, '.', '-' and '_' only \
@@ -87,6 +93,9 @@ pub enum CompileReason {
     /// Neither grants nor console rights.
     #[error("this role allows nothing; give it allow or console")]
     NothingAllowed,
+    /// Ports where no connection to a port is allowed.
+    #[error("ports are those of port-forward, which this entry does not allow")]
+    PortsOfNothing,
     /// A rule is for a role that does not exist.
     #[error("there is no role {role}; {hint}")]
     UnknownRole {

@@ -13,11 +13,14 @@ use config::{
 
 use crate::{
     access::UnknownCapability,
-    decision::{Denial, Obligations, Permit},
+    decision::{Denial, Hold, Obligations, Permit},
 };
 
 /// The verb of requests that open a connection into a pod, a node or a service, whatever their method is.
 pub const CONNECT: &str = "connect";
+
+/// Stands for the account where access to a cluster is approved, which has none.
+pub const CLUSTER_LOGIN: &str = "api";
 
 /// One request to an API server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,22 @@ pub struct KubeRequest<'a> {
     pub verb: &'a str,
     /// What it is about; none for paths such as `/version`.
     pub object: Option<KubeObject<'a>>,
+    /// To which port of it.
+    pub port: KubePort,
+}
+
+/// To which port a request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KubePort {
+    /// To none, or not yet: a port-forward names its ports one by one once it is open, and each is a question of
+    /// its own.
+    #[default]
+    None,
+    /// To this one.
+    Number(u16),
+    /// To one that cannot be known here: it goes by a name, or is the only one there is. What rules say of any port
+    /// they say of this one.
+    Unknown,
 }
 
 /// What a request is about. A part that the request does not name is empty.
@@ -48,6 +67,7 @@ pub struct KubeObject<'a> {
 pub struct OwnedKubeRequest {
     verb: String,
     object: Option<[String; 5]>,
+    port: KubePort,
 }
 
 /// What may be done with a cluster; a role must allow each one (default deny).
@@ -73,6 +93,9 @@ pub enum ClusterDecision {
     Allow(ClusterPermit),
     /// It may not.
     Deny(Denial),
+    /// It may once other people have approved it: then the question is put anew, with what they approved in
+    /// [`Context::approved`](crate::Context::approved).
+    Hold(Hold),
 }
 
 /// The proof that the rules allow a subject to use a cluster.
@@ -113,7 +136,24 @@ pub struct RequestVerdict {
 
 // === impl KubeRequest ===
 
-impl KubeRequest<'_> {
+impl<'a> KubeRequest<'a> {
+    /// A request with the verb of RequestInfo for `object`. HTTP through the API server names its port in the name
+    /// (`[scheme:]NAME[:PORT]`, k8s.io/apimachinery `SplitSchemeNamePort`).
+    #[must_use]
+    pub fn new(verb: &'a str, object: Option<KubeObject<'a>>) -> Self {
+        let request = Self { verb, object, port: KubePort::None };
+        let is_proxy = object.is_some_and(|object| object.subresource == "proxy" && object.resource != "nodes");
+        let Some(object) = object.filter(|_| is_proxy) else { return request };
+        let port = object.name.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        Self { port: port.map_or(KubePort::Unknown, KubePort::Number), ..request }
+    }
+
+    /// The same connection, to one of its ports.
+    #[must_use]
+    pub fn to_port(self, port: u16) -> Self {
+        Self { port: KubePort::Number(port), ..self }
+    }
+
     /// What a role must allow for it. Keyed on the subresource of every group: aggregated APIs use these words in
     /// the same sense.
     #[must_use]
@@ -155,6 +195,9 @@ impl fmt::Display for KubeRequest<'_> {
         if !object.namespace.is_empty() && object.resource != "namespaces" {
             write!(f, " in the namespace {:?}", object.namespace)?;
         }
+        if let KubePort::Number(port) = self.port {
+            write!(f, ", port {port}")?;
+        }
         Ok(())
     }
 }
@@ -164,7 +207,7 @@ impl From<KubeRequest<'_>> for OwnedKubeRequest {
         let owned = |KubeObject { group, resource, subresource, namespace, name }: KubeObject<'_>| {
             [group, resource, subresource, namespace, name].map(str::to_owned)
         };
-        Self { verb: request.verb.to_owned(), object: request.object.map(owned) }
+        Self { verb: request.verb.to_owned(), object: request.object.map(owned), port: request.port }
     }
 }
 
@@ -179,7 +222,7 @@ impl OwnedKubeRequest {
             namespace,
             name,
         });
-        KubeRequest { verb: &self.verb, object }
+        KubeRequest { verb: &self.verb, object, port: self.port }
     }
 }
 
@@ -268,7 +311,8 @@ mod tests {
     use super::*;
 
     fn request<'a>(verb: &'a str, group: &'a str, resource: &'a str, subresource: &'a str) -> KubeRequest<'a> {
-        KubeRequest { verb, object: Some(KubeObject { group, resource, subresource, namespace: "ns", name: "x" }) }
+        let object = KubeObject { group, resource, subresource, namespace: "ns", name: "x" };
+        KubeRequest { verb, object: Some(object), port: KubePort::None }
     }
 
     #[test]
@@ -309,7 +353,7 @@ mod tests {
     #[test]
     fn a_request_is_shown_without_control_characters() {
         let hostile = KubeObject { group: "g\x1b", resource: "r\n", subresource: "", namespace: "\x07", name: "\r" };
-        let text = KubeRequest { verb: "get", object: Some(hostile) }.to_string();
+        let text = KubeRequest { verb: "get", object: Some(hostile), port: KubePort::None }.to_string();
         assert!(!text.contains(char::is_control), "{text}");
         assert_eq!(
             request("get", "apps", "deployments", "scale").to_string(),

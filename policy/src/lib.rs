@@ -37,8 +37,8 @@ pub use editor::{EditorStep, Entered, LineEditor};
 pub use error::{CompileError, CompileReason, Named};
 pub use key::{Key, KeyBytes, KeyPress, KeyReader};
 pub use kube::{
-    ClusterDecision, ClusterPermit, KubeCapability, KubeObject, KubeRequest, OwnedKubeRequest, ReachableCluster,
-    RequestVerdict,
+    CLUSTER_LOGIN, ClusterDecision, ClusterPermit, KubeCapability, KubeObject, KubePort, KubeRequest, OwnedKubeRequest,
+    ReachableCluster, RequestVerdict,
 };
 pub use line::{LineTracker, Pressed};
 pub use mask::{Masked, Masker};

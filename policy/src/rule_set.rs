@@ -77,7 +77,7 @@ impl RuleSet {
         let mut errors = Vec::new();
         let approvers = compile::default_approvers(documents, &mut errors);
         let roles = compile::roles(documents, approvers.as_ref(), &mut errors);
-        let clusters = clusters::roles(documents, &mut errors);
+        let clusters = clusters::roles(documents, approvers.as_ref(), &mut errors);
         let (commands, requests) = compile_commands::rules(documents, &mut errors);
         if errors.is_empty() { Ok(Self { roles, commands, clusters, requests, approvers }) } else { Err(errors) }
     }

@@ -50,7 +50,10 @@ pub enum ApprovalError {
     #[error("it needs an approval, and the rules name nobody who could give it")]
     NobodyCanApprove,
     /// A reason has to be given.
-    #[error("say why you need it: a reason is required")]
+    #[error(
+        "say why you need it: a reason is required, in the environment variable BASTION_REASON, as in \
+         `BASTION_REASON='ticket 4711' kubectl …`"
+    )]
     ReasonRequired,
     /// The store does not answer.
     #[error("approvals are not available now: {0}")]

@@ -8,6 +8,14 @@ fn every_kind() -> Vec<AuditEvent> {
     let session: SessionId = "0199aaaa-0000-7000-8000-000000000001".parse().unwrap();
     let expires_at = Timestamp::from_second(1_700_000_000).unwrap();
     let source = || "192.0.2.7:50000".to_owned();
+    let port = PortEvent {
+        user: user.clone(),
+        cluster: "prod".parse().unwrap(),
+        namespace: "shop".into(),
+        pod: "web".into(),
+        port: 5432,
+        source: source(),
+    };
     let approval: ApprovalId = "0199aaaa-0000-7000-8000-000000000002".parse().unwrap();
     let bob = || "bob".parse::<UserName>().unwrap();
     vec![
@@ -146,6 +154,7 @@ fn every_kind() -> Vec<AuditEvent> {
             bytes_out: 2,
             rule: Some("no-delete".into()),
             refused: Some("ask sre".into()),
+            ended: None,
             source: source(),
         })),
         AuditEvent::LoginFailed { reason: "nonce".into(), source: source() },
@@ -157,6 +166,19 @@ fn every_kind() -> Vec<AuditEvent> {
             source: source(),
         },
         AuditEvent::LoggedOut { user: user.clone(), source: source() },
+        AuditEvent::PortClosed(Box::new(PortClosedEvent {
+            port: port.clone(),
+            duration_ms: 5,
+            bytes_in: 3,
+            bytes_out: 4,
+            reason: None,
+        })),
+        AuditEvent::PortOpened(Box::new(port.clone())),
+        AuditEvent::PortRefused(Box::new(PortRefusedEvent {
+            port,
+            rule: Some("no-sshd".into()),
+            reason: "not this one".into(),
+        })),
         AuditEvent::RecordingFailed { session, reason: "disk full".into(), terminated: true },
         AuditEvent::RecordingViewed { user: user.clone(), session, source: source() },
         AuditEvent::RulesRejected { file: "rules.yaml".into(), errors: vec!["rules.yaml:1:1: no".into()] },
@@ -191,10 +213,13 @@ const GOLDEN: &str = r#"{"kind":"access_ended","approval":"0199aaaa-0000-7000-80
 {"kind":"connection_authenticated","user":"alice","serial":7,"source":"192.0.2.7:50000"}
 {"kind":"connection_refused","key_id":"bob","reason":"expired","source":"192.0.2.7:50000"}
 {"kind":"gate_tripped","session":"0199aaaa-0000-7000-8000-000000000001","user":"alice","target":"web1","login":"deploy","command":"ls","reason":"no Enter","source":"192.0.2.7:50000"}
-{"kind":"kube_request","user":"alice","cluster":"prod","verb":"delete","group":"apps","resource":"deployments","subresource":"scale","namespace":"shop","name":"web","path":null,"status":403,"latency_ms":3,"bytes_in":1,"bytes_out":2,"rule":"no-delete","refused":"ask sre","source":"192.0.2.7:50000"}
+{"kind":"kube_request","user":"alice","cluster":"prod","verb":"delete","group":"apps","resource":"deployments","subresource":"scale","namespace":"shop","name":"web","path":null,"status":403,"latency_ms":3,"bytes_in":1,"bytes_out":2,"rule":"no-delete","refused":"ask sre","ended":null,"source":"192.0.2.7:50000"}
 {"kind":"login_failed","reason":"nonce","source":"192.0.2.7:50000"}
 {"kind":"logged_in","user":"alice","issuer":"https://issuer","subject":"42","expires_at":"2023-11-14T22:13:20Z","source":"192.0.2.7:50000"}
 {"kind":"logged_out","user":"alice","source":"192.0.2.7:50000"}
+{"kind":"port_closed","user":"alice","cluster":"prod","namespace":"shop","pod":"web","port":5432,"source":"192.0.2.7:50000","duration_ms":5,"bytes_in":3,"bytes_out":4,"reason":null}
+{"kind":"port_opened","user":"alice","cluster":"prod","namespace":"shop","pod":"web","port":5432,"source":"192.0.2.7:50000"}
+{"kind":"port_refused","user":"alice","cluster":"prod","namespace":"shop","pod":"web","port":5432,"source":"192.0.2.7:50000","rule":"no-sshd","reason":"not this one"}
 {"kind":"recording_failed","session":"0199aaaa-0000-7000-8000-000000000001","reason":"disk full","terminated":true}
 {"kind":"recording_viewed","user":"alice","session":"0199aaaa-0000-7000-8000-000000000001","source":"192.0.2.7:50000"}
 {"kind":"rules_rejected","file":"rules.yaml","errors":["rules.yaml:1:1: no"]}

@@ -15,7 +15,7 @@ use super::{approvals, duration};
 /// The commands below `bastion access`.
 #[derive(Debug, Subcommand)]
 pub enum AccessCommand {
-    /// Ask for access to a target for a time.
+    /// Ask for access to a target or a Kubernetes cluster for a time.
     Request(RequestOptions),
     /// List the access for a time that one has.
     Ls(ListOptions),
@@ -25,12 +25,12 @@ pub enum AccessCommand {
 #[derive(Debug, Args)]
 #[command(after_help = REQUEST_EXAMPLES)]
 pub struct RequestOptions {
-    /// The target.
+    /// The target or cluster.
     #[arg(value_name = "TARGET")]
     pub target: String,
-    /// The account there.
+    /// The account there; a cluster has none.
     #[arg(long, value_name = "LOGIN")]
-    pub login: String,
+    pub login: Option<String>,
     /// For how long, such as 30m or 2h.
     #[arg(long = "for", value_name = "TIME", value_parser = duration::parse)]
     pub length: Duration,
@@ -134,6 +134,7 @@ fn table(items: Vec<Value>) -> Result<String, CommandError> {
 const REQUEST_EXAMPLES: &str = "\
 Example:
   bastion access request db1 --login postgres --for 2h --reason 'ticket 4711' --wait
+  bastion access request prod-eu --for 1h --reason 'ticket 4711' --wait    # a Kubernetes cluster
 Exit codes of --wait: 0 approved; 4 nobody decided in time; 5 denied.";
 
 #[cfg(test)]

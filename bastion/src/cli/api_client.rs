@@ -26,7 +26,7 @@ use super::home::{BastionHome, SavedLogin};
 pub use self::approval::{Access, Approval, ApprovalState, Needed, Scope, Vote};
 pub use self::messages::{
     Certificate, ClientCertificate, Cluster, DevicePoll, DeviceStart, Info, Interval, KubeToken, Login, LoginStart,
-    Page, Problem, SshAddress, Target, User, Whoami,
+    Page, Problem, SshAddress, Target, TargetKind, User, Whoami,
 };
 
 /// Longest answer that is read into memory. A page of sessions is far below it.

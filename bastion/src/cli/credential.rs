@@ -16,6 +16,7 @@ use super::api_client::{ApiClient, ClientCertificate, KubeToken};
 use super::exit::CommandError;
 use super::home::{BastionHome, SECRET, SavedLogin, write_atomically};
 use super::{client, output};
+use crate::identity::kube_credential::with_reason;
 
 /// Credentials for other programs.
 #[derive(Debug, Subcommand)]
@@ -65,7 +66,8 @@ pub fn run(home: &BastionHome, command: CredentialCommand) -> Result<(), Command
         Some(kept) => kept,
         None => client_value(renew(home, options))?,
     };
-    output::print(&format!("{}\n", kept.exec_credential()))
+    let reason = std::env::var(REASON).ok().filter(|reason| !reason.trim().is_empty());
+    output::print(&format!("{}\n", kept.exec_credential(reason.as_deref())))
 }
 
 async fn renew(home: &BastionHome, options: KubeCredentialOptions) -> Result<Kept, CommandError> {
@@ -130,15 +132,24 @@ impl Kept {
         left > life / 3 || self.login_ends.as_second() <= self.expires_at.as_second()
     }
 
-    fn exec_credential(&self) -> Value {
+    fn exec_credential(&self, reason: Option<&str>) -> Value {
         let until = self.expires_at.to_string();
-        let status = match &self.secret {
-            Secret::Certificate { certificate, key } => json!({
+        let status = match (&self.secret, reason) {
+            (Secret::Certificate { certificate, key }, None) => json!({
                 "expirationTimestamp": until,
                 "clientCertificateData": certificate,
                 "clientKeyData": key,
             }),
-            Secret::Token(token) => json!({ "expirationTimestamp": until, "token": token }),
+            (Secret::Certificate { certificate, key }, Some(reason)) => json!({
+                "expirationTimestamp": until,
+                "clientCertificateData": certificate,
+                "clientKeyData": key,
+                "token": with_reason(None, reason),
+            }),
+            (Secret::Token(token), None) => json!({ "expirationTimestamp": until, "token": token }),
+            (Secret::Token(token), Some(reason)) => {
+                json!({ "expirationTimestamp": until, "token": with_reason(Some(token), reason) })
+            }
         };
         json!({ "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status })
     }
@@ -154,9 +165,13 @@ fn client_value<T>(command: impl Future<Output = Result<T, CommandError>>) -> Re
     value.ok_or_else(|| anyhow::anyhow!("no credential was made").into())
 }
 
+/// Why, in the user's own words, for those who approve: as with `ssh`.
+const REASON: &str = "BASTION_REASON";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::kube_credential::without_reason;
 
     fn kept(issued: i64, expires: i64) -> Kept {
         let at = |second| Timestamp::from_second(second).unwrap();
@@ -187,9 +202,25 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_goes_with_either_credential_and_changes_neither() {
+        let token = kept(1000, 1600);
+        let certificate =
+            Kept { secret: Secret::Certificate { certificate: "C".into(), key: "K".into() }, ..kept(1000, 1600) };
+        let with = |kept: &Kept| kept.exec_credential(Some("ticket 4711 ~ 漢字")).clone();
+        let read = |credential: &Value| without_reason(credential["status"]["token"].as_str().unwrap());
+        let reason = Some("ticket 4711 ~ 漢字".to_owned());
+        assert_eq!(read(&with(&token)), (Some("bkt_x".to_owned()), reason.clone()));
+        assert_eq!(read(&with(&certificate)), (None, reason));
+        assert_eq!(with(&certificate)["status"]["clientCertificateData"], "C");
+        assert_eq!(certificate.exec_credential(None)["status"]["token"], Value::Null);
+        assert_eq!(without_reason("bkt_x"), (Some("bkt_x".to_owned()), None));
+        assert_eq!(without_reason("bkt_x~!"), (Some("bkt_x".to_owned()), None));
+    }
+
+    #[test]
     fn the_plugin_speaks_version_1() {
         assert_eq!(
-            kept(1000, 1600).exec_credential(),
+            kept(1000, 1600).exec_credential(None),
             json!({
                 "apiVersion": "client.authentication.k8s.io/v1",
                 "kind": "ExecCredential",

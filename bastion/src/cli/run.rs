@@ -24,7 +24,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::events::RunEvent;
 use self::printer::{Printer, Words};
 use self::remote::{Ending, Remote};
-use super::api_client::{ApiClient, Info, Page, Target};
+use super::api_client::{ApiClient, Info, Page, Target, TargetKind};
 use super::exit::CommandError;
 use super::home::BastionHome;
 use super::login::{self, LoginOptions};
@@ -136,6 +136,13 @@ async fn only_login(api: &ApiClient, name: &TargetName) -> Result<Login, Command
 
 /// The one account that is named; `*` (any account) names none.
 fn account(target: &Target) -> Result<Login, CommandError> {
+    if target.kind == TargetKind::Cluster {
+        let words = format!(
+            "{0} is a Kubernetes cluster: `bastion kubeconfig {0} --install`, then `kubectl exec POD -- COMMAND`",
+            target.name
+        );
+        return Err(CommandError::Usage(words));
+    }
     let named: Vec<_> = target.logins.iter().filter(|login| *login != "*").collect();
     match named.as_slice() {
         [login] => login.parse().map_err(|_| CommandError::Refused(format!("{login:?} is no login"))),

@@ -10,7 +10,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use self::block::{Block, TargetHost};
-use super::api_client::{ApiClient, Info, Page, Target};
+use super::api_client::{ApiClient, Info, Page, Target, TargetKind};
 use super::exit::CommandError;
 use super::home::{BastionHome, PUBLIC, SavedLogin, write_atomically};
 use super::output::print;
@@ -66,7 +66,8 @@ async fn text(home: &BastionHome, api: &ApiClient, login: &SavedLogin) -> Result
         .items
         .into_iter()
         .filter_map(|item| serde_json::from_value(item).ok())
-        .filter_map(|target: Target| TargetHost::of(&target))
+        .filter(|target: &Target| target.kind == TargetKind::Host)
+        .filter_map(|target| TargetHost::of(&target))
         .collect();
     let program = std::env::current_exe()?;
     Block { home, program: &program, user: &login.user.name, info: &info, targets }.render()

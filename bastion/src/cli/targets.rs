@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::api_client::{ApiClient, Page, Target};
+use super::api_client::{ApiClient, Page, Target, TargetKind};
 use super::exit::CommandError;
 use super::home::BastionHome;
 use super::output::{Format, OutputOptions, Table, print, print_json};
@@ -29,11 +29,21 @@ pub async fn run(home: &BastionHome, options: &TargetsOptions) -> Result<(), Com
 }
 
 fn table(items: Vec<Value>) -> Result<String, CommandError> {
-    let mut table = Table::new(["NAME", "LOGINS", "LABELS", "CAPABILITIES"]);
+    let mut table = Table::new(["NAME", "KIND", "LOGINS", "LABELS", "CAPABILITIES"]);
     for item in items {
         let target: Target = serde_json::from_value(item).map_err(anyhow::Error::new)?;
         let labels: Vec<_> = target.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        table.row([target.name, target.logins.join(" "), labels.join(" "), target.capabilities.join(" ")]);
+        let kind = match target.kind {
+            TargetKind::Cluster => "cluster",
+            TargetKind::Host => "host",
+        };
+        table.row([
+            target.name,
+            kind.to_owned(),
+            target.logins.join(" "),
+            labels.join(" "),
+            target.capabilities.join(" "),
+        ]);
     }
     Ok(table.render())
 }
@@ -46,13 +56,15 @@ mod tests {
     fn a_target_is_one_row() {
         let items = vec![
             serde_json::json!({"name":"demo","labels":{"env":"dev","os":"linux"},"logins":["demo"],"capabilities":["shell","exec"]}),
-            serde_json::json!({"name":"web1","labels":{},"logins":["root","alice"],"capabilities":["shell"]}),
+            serde_json::json!({"name":"prod","kind":"cluster","labels":{},"logins":[],"capabilities":["api"]}),
+            serde_json::json!({"name":"web1","kind":"host","labels":{},"logins":["root","alice"],"capabilities":["shell"]}),
         ];
         assert_eq!(
             table(items).unwrap(),
-            "NAME  LOGINS      LABELS            CAPABILITIES\n\
-             demo  demo        env=dev os=linux  shell exec\n\
-             web1  root alice  -                 shell\n"
+            "NAME  KIND     LOGINS      LABELS            CAPABILITIES\n\
+             demo  host     demo        env=dev os=linux  shell exec\n\
+             prod  cluster  -           -                 api\n\
+             web1  host     root alice  -                 shell\n"
         );
     }
 }

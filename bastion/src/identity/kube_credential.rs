@@ -219,6 +219,30 @@ impl KubeCredentials {
     }
 }
 
+/// A shown token, if it is one, and the reason that its user has put behind it. The reason is the user's own word, and
+/// so needs no proof: who shows a certificate shows a reason in place of a token.
+#[must_use]
+pub fn without_reason(shown: &str) -> (Option<String>, Option<String>) {
+    let read = |text: &str| String::from_utf8(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?).ok();
+    if let Some(reason) = shown.strip_prefix(REASON_PREFIX) {
+        return (None, read(reason));
+    }
+    match shown.rsplit_once(REASON_MARK) {
+        Some((token, reason)) => (Some(token.to_owned()), read(reason)),
+        None => (Some(shown.to_owned()), None),
+    }
+}
+
+/// What shows `reason` beside a certificate, or behind `token`.
+#[must_use]
+pub fn with_reason(token: Option<&str>, reason: &str) -> String {
+    let reason = BASE64URL_NOPAD.encode(reason.as_bytes());
+    match token {
+        Some(token) => format!("{token}{REASON_MARK}{reason}"),
+        None => format!("{REASON_PREFIX}{reason}"),
+    }
+}
+
 /// What a certificate is looked up by: its serial number, and the key that it must be for.
 fn read_certificate(certificate: &CertificateDer<'_>) -> Result<(u64, String), CredentialError> {
     let certificate = EndEntityCert::try_from(certificate).map_err(|_| CredentialError::Malformed)?;
@@ -248,6 +272,12 @@ fn key_fingerprint(spki: &[u8]) -> String {
 fn token_fingerprint(secret: &str) -> String {
     format!("token:SHA256:{}", BASE64_NOPAD.encode(&token::sha256(secret.as_bytes())))
 }
+
+/// What stands in place of a token begins with it.
+const REASON_PREFIX: &str = "bkr_";
+
+/// Between a token and a reason; no token has it.
+const REASON_MARK: char = '~';
 
 /// Scanners for leaked secrets can know it by this.
 const TOKEN_PREFIX: &str = "bkt_";

@@ -292,7 +292,7 @@ impl Run {
             // Its size follows at once, or never.
             terminal: terminal.then(|| Terminal { term: TERM.to_owned(), size: WindowSize::DEFAULT }),
             env: Vec::new(),
-            reason: None,
+            reason: applicant.reason.clone(),
             events: false,
             source,
         };

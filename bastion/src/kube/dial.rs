@@ -52,7 +52,7 @@ pub struct Call {
 }
 
 /// An upgraded connection.
-type Io = TokioIo<Upgraded>;
+pub type Io = TokioIo<Upgraded>;
 
 impl Call {
     /// Runs a command.

@@ -1,23 +1,48 @@
-//! port-forward: decided per pod, counted, and passed on as it is.
+//! port-forward: each connection to a port is decided, counted, written down and carried by itself.
 //!
-//! Both transports carry the same SPDY connection, so its bytes pass from either to either. A side that does not
-//! read stops the other: nothing is kept here but the piece on its way.
+//! ```text
+//!   kubectl ══SPDY══> hub.rs ──┬── pair.rs ══SPDY══> API server     one for each connection that
+//!           one socket,        ├── pair.rs ══SPDY══> API server     kubectl accepts on its own port
+//!           all connections    └── …
+//! ```
+//!
+//! A connection is a pair of streams, `error` and `data`, whose headers name the port. Towards the cluster each pair
+//! has a socket of its own, because SPDY as Kubernetes speaks it has no flow control: on a shared one a port that
+//! does not read would stop all others. What waits for a port is bounded ([`Limits`]); a full one stops the reading
+//! of the user's socket, and where others are kept waiting too long by that, it is ended.
+//!
+//! Both transports carry the same SPDY, as it is or in the messages of a WebSocket, and need not be the same on both
+//! sides.
 
-use std::{io, pin::Pin, sync::atomic::Ordering, time::Duration};
+use std::{future::Future, io, pin::Pin, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use config::{TargetName, UserName};
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _, future, sink, stream};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{Message, protocol::Role},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{proxy::Entry, upgrade::ForwardTransport, websocket::settings};
-use crate::session::permit::LivePermit;
+use super::{
+    dial::{Call, DialError, Io},
+    proxy::Entry,
+    request_log::RequestLog,
+    upgrade::ForwardTransport,
+    websocket::settings,
+};
+use crate::{audit::PortEvent, session::permit::LivePermit};
+
+mod hub;
+mod inbox;
+mod pair;
+mod socket;
+#[cfg(test)]
+mod tests;
+
+use hub::Hub;
 
 /// What comes from one side.
 type Incoming = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
@@ -25,58 +50,118 @@ type Incoming = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 /// What goes to one side.
 type Outgoing = Pin<Box<dyn Sink<Bytes, Error = io::Error> + Send>>;
 
-/// One side: its connection, how it is carried, and which end of it we are.
-pub struct Side {
-    /// The connection.
-    pub io: TokioIo<Upgraded>,
-    /// How it is carried.
+/// One side: its socket, how SPDY is carried on it, and which end of it we are.
+pub struct Side<IO> {
+    /// The socket.
+    pub io: IO,
+    /// How SPDY is carried.
     pub transport: ForwardTransport,
     /// Which end we are.
     pub role: Role,
 }
 
-/// What ends it besides the two sides.
-pub struct Until {
-    /// The rules.
+/// Whose ports are forwarded, and from where.
+#[derive(Debug, Clone)]
+pub struct Pod {
+    /// For whom.
+    pub user: UserName,
+    /// In which cluster.
+    pub cluster: TargetName,
+    /// In which namespace.
+    pub namespace: String,
+    /// Which pod.
+    pub name: String,
+    /// From where the user came.
+    pub source: String,
+}
+
+/// How much one port-forward may hold at a time.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections to ports.
+    pub connections: usize,
+    /// New connections in a second; more wait.
+    pub per_second: u32,
+    /// Bytes that wait for a port to read them.
+    pub waiting_bytes: usize,
+    /// For how long a port that reads nothing may keep others waiting.
+    pub patience: Duration,
+}
+
+/// A permitted port-forward.
+#[derive(Debug, Clone)]
+pub struct Forward {
+    /// To where.
+    pub pod: Pod,
+    /// What ends it.
     pub standing: LivePermit,
-    /// The end of the login.
-    pub login_left: Duration,
-    /// The end of the bastion.
-    pub closing: CancellationToken,
+    /// Where each connection is written down.
+    pub log: RequestLog,
+    /// How much it may hold.
+    pub limits: Limits,
 }
 
-/// Passes on between `user` and `cluster` until one of them ends, or something else does.
-pub async fn serve(user: Side, cluster: Side, mut until: Until, mut entry: Entry) {
-    let (from_user, to_user) = halves(user).await;
-    let (from_cluster, to_cluster) = halves(cluster).await;
-    let bytes_in = entry.bytes_in();
-    let mut bytes_out = 0;
-    let inward = pass(from_user, to_cluster, |bytes| {
-        bytes_in.fetch_add(bytes, Ordering::Relaxed);
-    });
-    let outward = pass(from_cluster, to_user, |bytes| bytes_out += bytes);
-    tokio::select! {
-        () = inward => {}
-        () = outward => {}
-        reason = until.standing.lost() => tracing::info!(reason, "forwarded ports ended"),
-        () = tokio::time::sleep(until.login_left) => tracing::info!("forwarded ports ended with the login"),
-        () = until.closing.cancelled() => {}
-    }
-    entry.sent(bytes_out);
+/// Opens sockets to the cluster.
+pub trait Dial: Clone + Send + Sync + 'static {
+    /// A socket.
+    type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// Opens one.
+    fn dial(&self) -> impl Future<Output = Result<Side<Self::Io>, DialError>> + Send;
 }
 
-async fn pass(mut from: Incoming, mut to: Outgoing, mut count: impl FnMut(u64)) {
-    while let Some(Ok(bytes)) = from.next().await {
-        count(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        if to.send(bytes).await.is_err() {
-            break;
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // A browser opens six to a host, a load test some hundred.
+            connections: 256,
+            // Each costs the cluster an upgraded request.
+            per_second: 200,
+            waiting_bytes: 1024 * 1024,
+            patience: Duration::from_secs(30),
         }
     }
-    // The other side may be gone.
-    let _ = tokio::time::timeout(LINGER, to.close()).await;
 }
 
-async fn halves(Side { io, transport, role }: Side) -> (Incoming, Outgoing) {
+impl Dial for Call {
+    type Io = Io;
+
+    async fn dial(&self) -> Result<Side<Io>, DialError> {
+        let (io, transport) = self.forward().await?;
+        Ok(Side { io, transport, role: Role::Client })
+    }
+}
+
+impl Pod {
+    fn event(&self, port: u16) -> PortEvent {
+        let Self { user, cluster, namespace, name, source } = self.clone();
+        PortEvent { user, cluster, namespace, pod: name, port, source }
+    }
+}
+
+impl Forward {
+    /// Serves the user's socket until either side ends it, or something else does. `first` is a socket to the cluster
+    /// that is open already: the answer to the user's request hung on it.
+    pub async fn serve<IO, D>(
+        self,
+        user: Side<IO>,
+        first: Side<D::Io>,
+        dial: D,
+        entry: Entry,
+        closing: CancellationToken,
+    ) where
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        D: Dial,
+    {
+        let (hub, from_pairs) = Hub::new(self, first, dial, entry);
+        hub.serve(from_pairs, halves(user).await, closing).await;
+    }
+}
+
+async fn halves<IO>(Side { io, transport, role }: Side<IO>) -> (Incoming, Outgoing)
+where
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     match transport {
         ForwardTransport::Spdy => {
             let (reading, writing) = tokio::io::split(io);
@@ -114,6 +199,3 @@ async fn halves(Side { io, transport, role }: Side) -> (Incoming, Outgoing) {
 
 /// What is read at once.
 const PIECE_BYTES: usize = 32 * 1024;
-
-/// How long a side may take to close.
-const LINGER: Duration = Duration::from_secs(5);

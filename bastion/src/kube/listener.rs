@@ -1,29 +1,22 @@
-//! The Kubernetes listener: accept, TLS with an optional client certificate, HTTP/1.1 or HTTP/2.
+//! The Kubernetes listener: connections of [`TlsListener`] with an optional client certificate, served by the front.
 //!
 //! TLS proves that a certificate is one of our CA, good now, and that the peer holds its key. A peer without one may
-//! show a bearer token. Silent peers are dropped after a deadline; an error of `accept` is waited out.
+//! show a bearer token.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use hyper::service::service_fn;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
-};
+use hyper_util::rt::TokioIo;
 use rustls::{
     RootCertStore, ServerConfig,
     server::{ResolvesServerCert, VerifierBuilderError, WebPkiClientVerifier},
 };
 use rustls_pki_types::CertificateDer;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use super::front::{Front, Peer};
+use crate::tls_listener::{Accepted, HttpLimits, TlsListener, http};
 
 /// Why the front cannot speak TLS.
 #[derive(Debug, thiserror::Error)]
@@ -61,129 +54,57 @@ pub fn tls(
 
 /// Serves a front over TLS.
 pub struct Listener {
-    socket: TcpListener,
-    tls: TlsAcceptor,
+    listener: TlsListener,
     front: Arc<Front>,
-    places: Arc<Semaphore>,
 }
 
 impl Listener {
     /// A listener on a bound socket that serves at most `max_connections` at a time.
     #[must_use]
     pub fn new(socket: TcpListener, tls: Arc<ServerConfig>, front: Arc<Front>, max_connections: usize) -> Self {
-        let places = Arc::new(Semaphore::new(max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { socket, tls: TlsAcceptor::from(tls), front, places }
+        Self { listener: TlsListener::new("kube", socket, tls, max_connections), front }
     }
 
     /// Serves until `stop`. Then nothing new is accepted and requests that are under way are answered; returns when
     /// the last one has ended, or when `closing` ends them.
     pub async fn serve(self, stop: CancellationToken, closing: CancellationToken) {
-        let connections = TaskTracker::new();
-        while let Some((stream, peer, place)) = self.accept(&stop).await {
-            let connection = Connection {
-                tls: self.tls.clone(),
-                front: Arc::clone(&self.front),
-                peer,
-                stop: stop.clone(),
-                place: Arc::new(place),
-            };
+        let (front, stopped) = (self.front, stop.clone());
+        let serve = move |accepted| {
+            let served = serve_http(Arc::clone(&front), accepted, stopped.clone());
             let closing = closing.clone();
-            connections.spawn(async move {
-                let _ended = closing.run_until_cancelled_owned(connection.serve(stream)).await;
-            });
-        }
-        drop(self.socket);
-        connections.close();
-        connections.wait().await;
-    }
-
-    /// The next connection; `None` after `stop`.
-    async fn accept(&self, stop: &CancellationToken) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-        let next = async {
-            let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
-            loop {
-                match self.socket.accept().await {
-                    Ok((stream, peer)) => return Some((stream, peer, place)),
-                    Err(error) => {
-                        tracing::warn!(%error, "Kubernetes listener cannot accept");
-                        tokio::time::sleep(ACCEPT_BACK_OFF).await;
-                    }
-                }
+            async move {
+                let _ended = closing.run_until_cancelled_owned(served).await;
             }
         };
-        stop.run_until_cancelled(next).await.flatten()
+        self.listener.serve(&stop, serve).await;
     }
 }
 
-/// One accepted connection.
-struct Connection {
-    tls: TlsAcceptor,
-    front: Arc<Front>,
-    peer: SocketAddr,
-    stop: CancellationToken,
-    place: Arc<OwnedSemaphorePermit>,
-}
-
-impl Connection {
-    async fn serve(self, stream: TcpStream) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(peer.addr = %self.peer, %error, "connection without TCP_NODELAY");
+async fn serve_http(front: Arc<Front>, accepted: Accepted, stop: CancellationToken) {
+    let Accepted { stream, peer: address, place } = accepted;
+    let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).cloned();
+    let certificate = certificate.map(CertificateDer::into_owned);
+    let peer = Arc::new(Peer { address, certificate, place: Arc::new(place) });
+    let service = service_fn(move |request| Arc::clone(&front).serve(Arc::clone(&peer), request));
+    let server = http(LIMITS);
+    let mut connection = pin!(server.serve_connection_with_upgrades(TokioIo::new(stream), service));
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         }
-        let handshake = timeout(HANDSHAKE_DEADLINE, self.tls.accept(stream));
-        match self.stop.run_until_cancelled(handshake).await {
-            None => {}
-            Some(Ok(Ok(stream))) => self.serve_http(stream).await,
-            Some(Ok(Err(error))) => tracing::debug!(peer.addr = %self.peer, %error, "TLS handshake failed"),
-            Some(Err(_)) => tracing::debug!(peer.addr = %self.peer, "TLS handshake took too long"),
-        }
-    }
-
-    async fn serve_http(self, stream: TlsStream<TcpStream>) {
-        let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).cloned();
-        let certificate = certificate.map(CertificateDer::into_owned);
-        let peer = Peer { address: self.peer, certificate, place: Arc::clone(&self.place) };
-        let (front, peer) = (Arc::clone(&self.front), Arc::new(peer));
-        let service = service_fn(move |request| Arc::clone(&front).serve(Arc::clone(&peer), request));
-        let mut server = auto::Builder::new(TokioExecutor::new());
-        server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_DEADLINE).max_buf_size(MAX_HEAD_BYTES);
-        server
-            .http2()
-            .timer(TokioTimer::new())
-            .keep_alive_interval(KEEP_ALIVE)
-            .max_concurrent_streams(MAX_STREAMS)
-            .max_header_list_size(MAX_HEADER_LIST_BYTES);
-        let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service);
-        let mut connection = std::pin::pin!(connection);
-        let served = tokio::select! {
-            served = connection.as_mut() => served,
-            () = self.stop.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = served {
-            tracing::debug!(peer.addr = %self.peer, %error, "connection ended");
-        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(peer.addr = %address, %error, "connection ended");
     }
 }
 
-/// How long to wait when there are no file descriptors left, and after a peer that left in the queue.
-const ACCEPT_BACK_OFF: Duration = Duration::from_millis(50);
-
-/// Slow enough for the slowest mobile network.
-const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
-
-/// How long the head of a request may take; also how long an HTTP/1.1 connection may be idle.
-const HEAD_DEADLINE: Duration = Duration::from_secs(90);
-
-/// How often an idle HTTP/2 peer is asked whether it lives.
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
-
-/// exec carries the whole command in the request line.
-const MAX_HEAD_BYTES: usize = 256 * 1024;
-
-/// The same for HTTP/2.
-const MAX_HEADER_LIST_BYTES: u32 = 256 * 1024;
-
-/// As many as the API server itself allows; a controller has a watch for each resource.
-const MAX_STREAMS: u32 = 250;
+const LIMITS: HttpLimits = HttpLimits {
+    head_deadline: Duration::from_secs(90),
+    keep_alive: Duration::from_secs(30),
+    // exec carries the whole command in the request line.
+    max_head_bytes: 256 * 1024,
+    // As many as the API server itself allows; a controller has a watch for each resource.
+    max_streams: 250,
+};

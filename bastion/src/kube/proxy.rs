@@ -15,15 +15,18 @@ use bytes::{Buf as _, Bytes};
 use http::{Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt as _, combinators::UnsyncBoxBody};
-use tokio::time::{Sleep, timeout};
 
 use super::{
     impersonation::to_user,
+    parting::{Last, Parting, lost},
     request_log::Place,
     status::{Refusal, Told},
     upstream::{ClusterConnection, SendError},
 };
-use crate::audit::{AuditEvent, KubeRequestEvent};
+use crate::{
+    audit::{AuditEvent, KubeRequestEvent},
+    session::permit::LivePermit,
+};
 
 /// What went wrong while a body was passed on.
 #[derive(Debug, thiserror::Error)]
@@ -31,9 +34,9 @@ pub enum BodyError {
     /// One of the two connections broke.
     #[error("a connection broke: {0}")]
     Connection(#[from] hyper::Error),
-    /// The user's login has ended.
-    #[error("the login has ended")]
-    LoginEnded,
+    /// It is not allowed any longer.
+    #[error("the bastion has ended it: {0}")]
+    Lost(String),
 }
 
 /// A body on its way, in either direction.
@@ -94,6 +97,11 @@ impl Entry {
         self.event.bytes_out = bytes;
     }
 
+    /// Why the bastion has ended it.
+    pub fn ended(&mut self, reason: String) {
+        self.event.ended = Some(reason);
+    }
+
     /// The head of the answer is on its way.
     pub fn answered(&mut self, status: StatusCode) {
         self.event.status = Some(status.as_u16());
@@ -104,9 +112,8 @@ impl Entry {
         CountedIn { body, bytes: Arc::clone(&self.bytes_in) }.boxed_unsync()
     }
 
-    fn count_out(self, body: Body, until: Option<Duration>) -> Body {
-        let until = until.map(|left| Box::pin(tokio::time::sleep(left)));
-        CountedOut { body, entry: self, until }.boxed_unsync()
+    fn count_out(self, body: Body, parting: Option<Parting>) -> Body {
+        CountedOut { body, entry: self, parting }.boxed_unsync()
     }
 }
 
@@ -119,26 +126,51 @@ impl Drop for Entry {
     }
 }
 
-/// Sends a request whose headers are fit for the cluster, and passes the answer on for at most `login_left`.
+/// How long an answer may take, and how whoever reads it is told that it ends before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifetime {
+    /// As long as the cluster likes, as the log of a container that is followed: a last line says why it ends.
+    Log,
+    /// As long as the cluster likes; it breaks off.
+    Open,
+    /// The head comes soon.
+    Short,
+    /// As long as the cluster likes: a last event says why it ends.
+    Watch,
+}
+
+/// Sends a request whose headers are fit for the cluster, and passes the answer on for as long as it is allowed.
 pub async fn forward(
     cluster: &ClusterConnection,
     request: Request<Body>,
     entry: Entry,
-    is_long: bool,
-    login_left: Duration,
+    lifetime: Lifetime,
+    mut standing: LivePermit,
 ) -> Response<Body> {
     let mut entry = entry;
     let request = request.map(|body| entry.count_in(body));
-    let deadline = if is_long { login_left } else { HEAD_DEADLINE };
-    let response = match timeout(deadline, cluster.send(request)).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "the cluster did not answer");
-            return entry.refuse(&unavailable(&error));
+    let deadline = async {
+        match lifetime {
+            Lifetime::Short => tokio::time::sleep(HEAD_DEADLINE).await,
+            // `logs -f` of a silent pod has no head until it speaks.
+            Lifetime::Log | Lifetime::Open | Lifetime::Watch => std::future::pending().await,
         }
-        Err(_) => {
+    };
+    let response = tokio::select! {
+        sent = cluster.send(request) => match sent {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::warn!(%error, "the cluster did not answer");
+                return entry.refuse(&unavailable(&error));
+            }
+        },
+        () = deadline => {
             let message = "the cluster took too long to answer; it may still do what it was asked";
             return entry.refuse(&Refusal::new(StatusCode::GATEWAY_TIMEOUT, message));
+        }
+        reason = standing.lost() => {
+            entry.ended(reason.clone());
+            return entry.refuse(&lost(&standing, &reason));
         }
     };
     if response.status() == StatusCode::UNAUTHORIZED {
@@ -153,8 +185,8 @@ pub async fn forward(
     }
     entry.answered(response.status());
     let (head, body) = response.into_parts();
-    let body = body.map_err(BodyError::from).boxed_unsync();
-    let mut answer = Response::new(entry.count_out(body, Some(login_left)));
+    let parting = Parting::new(lifetime, &head.headers, standing);
+    let mut answer = Response::new(entry.count_out(body.map_err(BodyError::from).boxed_unsync(), Some(parting)));
     *answer.status_mut() = head.status;
     *answer.headers_mut() = to_user(&head.headers);
     answer
@@ -203,8 +235,8 @@ impl HttpBody for CountedIn {
 struct CountedOut {
     body: Body,
     entry: Entry,
-    /// When the user's login ends, and with it what runs under it.
-    until: Option<Pin<Box<Sleep>>>,
+    /// What ends it when it is not allowed any longer.
+    parting: Option<Parting>,
 }
 
 impl HttpBody for CountedOut {
@@ -212,14 +244,26 @@ impl HttpBody for CountedOut {
     type Error = BodyError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if let Some(until) = &mut self.until
-            && until.as_mut().poll(cx).is_ready()
+        let Self { body, entry, parting } = &mut *self;
+        if let Some(parting) = parting
+            && let Poll::Ready(last) = parting.poll(cx)
         {
-            return Poll::Ready(Some(Err(BodyError::LoginEnded)));
+            if entry.event.ended.is_none() {
+                entry.ended(parting.reason().to_owned());
+            }
+            return match last {
+                Last::Words(words) => Poll::Ready(Some(Ok(Frame::data(words)))),
+                Last::Wait => Poll::Pending,
+                Last::End => Poll::Ready(None),
+                Last::Abort => Poll::Ready(Some(Err(BodyError::Lost(parting.reason().to_owned())))),
+            };
         }
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        let polled = Pin::new(body).poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &polled {
-            self.entry.event.bytes_out += length(frame);
+            entry.event.bytes_out += length(frame);
+            if let (Some(parting), Some(data)) = (parting, frame.data_ref()) {
+                parting.passed(data);
+            }
         }
         polled
     }

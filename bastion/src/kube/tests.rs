@@ -1,7 +1,9 @@
 //! The front before a cluster of the test's own, over real sockets.
 
 mod cluster;
+mod entry;
 mod front;
+mod lifetime;
 
 use std::time::Duration;
 

@@ -5,8 +5,8 @@ use std::{net::IpAddr, sync::Arc, time::SystemTime};
 
 use config::{Cluster, Target};
 use policy::{
-    Approved, Capability, ClusterDecision, CommandInput, Context, Decision, Judging, KubeCapability, OwnedKubeRequest,
-    Permit, Resource, RuleEffect, RuleSet, Site, Subject, Verdict,
+    Approved, Capability, ClusterDecision, CommandInput, Context, Decision, Judging, OwnedKubeRequest, Permit,
+    Resource, RuleEffect, RuleSet, Site, Subject, Verdict,
 };
 use tokio::sync::watch;
 
@@ -25,6 +25,8 @@ pub struct LivePermit {
     pub permit: Permit,
     /// What other people approved, and until when it counts.
     pub approved: Vec<Approved>,
+    /// When the login under which it was asked for ends, where that ends the session too.
+    pub login_ends: Option<SystemTime>,
 }
 
 /// What a permit is for.
@@ -41,8 +43,6 @@ pub enum Place {
     Pod {
         /// The cluster.
         cluster: Box<Cluster>,
-        /// What the session uses.
-        capability: KubeCapability,
         /// The request that opened it.
         request: OwnedKubeRequest,
     },
@@ -52,6 +52,9 @@ impl LivePermit {
     /// Why the permit no longer holds, if it does not.
     #[must_use]
     pub fn lost_now(&mut self) -> Option<String> {
+        if self.login_has_ended() {
+            return Some("your login has ended; run \"bastion login\"".to_owned());
+        }
         let rules = Arc::clone(&self.rules.borrow_and_update());
         let context = Context { now: SystemTime::now(), source: self.source, approved: &self.approved };
         let now = match &self.place {
@@ -65,13 +68,16 @@ impl LivePermit {
                     Decision::Allow(permit) => permit.obligations(),
                 }
             }
-            Place::Pod { cluster, capability, request } => {
+            Place::Pod { cluster, request } => {
                 let verdict = rules.judge_request(&self.user, cluster, &request.get(), context.now);
                 if verdict.effect == RuleEffect::Block {
                     return Some(format!("the rules have changed: {}", verdict.message));
                 }
-                match rules.decide_cluster(&self.user, cluster, *capability, &context) {
+                match rules.decide_cluster(&self.user, cluster, &request.get(), &context) {
                     ClusterDecision::Deny(denial) => return Some(format!("the rules have changed: {}", denial.reason)),
+                    ClusterDecision::Hold(hold) => {
+                        return Some(format!("the role {} needs an approval now", hold.role));
+                    }
                     ClusterDecision::Allow(permit) => permit.obligations(),
                 }
             }
@@ -81,6 +87,12 @@ impl LivePermit {
         let is_stricter = now.mode > before.mode || now.recording > before.recording;
         is_stricter
             .then(|| format!("the rules have changed and ask for more now (mode {}); open a new session", now.mode))
+    }
+
+    /// Whether the login has ended by itself.
+    #[must_use]
+    pub fn login_has_ended(&self) -> bool {
+        self.login_ends.is_some_and(|end| end <= SystemTime::now())
     }
 
     /// What `rules` say to a command there.
@@ -104,13 +116,13 @@ impl LivePermit {
                 return reason;
             }
             let now = SystemTime::now();
-            let ends = self.approved.iter().filter_map(|approved| approved.until.duration_since(now).ok()).min();
+            let ends = self.approved.iter().map(|approved| approved.until).chain(self.login_ends);
+            let ends = ends.filter_map(|end| end.duration_since(now).ok()).min();
             tokio::select! {
-                changed = self.rules.changed() => if changed.is_err() {
-                    // The rules cannot change any more.
-                    return std::future::pending().await;
-                },
+                Ok(()) = self.rules.changed() => {}
                 () = tokio::time::sleep(ends.unwrap_or_default()), if ends.is_some() => {}
+                // The rules cannot change any more, and nothing runs out.
+                else => return std::future::pending().await,
             }
         }
     }
@@ -118,7 +130,9 @@ impl LivePermit {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, future::Future as _, net::Ipv4Addr, path::Path, pin::pin, task::Poll};
+    use std::{
+        collections::BTreeSet, future::Future as _, net::Ipv4Addr, path::Path, pin::pin, task::Poll, time::Duration,
+    };
 
     use config::{RuleDoc, target::parse_targets};
 
@@ -149,7 +163,19 @@ mod tests {
         let decision = rules.borrow().decide_session(&user, &resource, &capabilities, &context);
         let Decision::Allow(permit) = decision else { panic!("{decision:?}") };
         let place = Place::Account { target: Box::new(target), capabilities };
-        LivePermit { rules: rules.subscribe(), user, place, source, permit, approved: Vec::new() }
+        LivePermit { rules: rules.subscribe(), user, place, source, permit, approved: Vec::new(), login_ends: None }
+    }
+
+    #[tokio::test]
+    async fn a_login_that_ends_takes_along_what_hangs_on_it() {
+        let sender = watch::Sender::new(rules("capabilities: [pty, shell]"));
+        let mut permit = permit(&sender);
+        permit.login_ends = Some(SystemTime::now() + Duration::from_millis(50));
+        // Also when the rules cannot change any more.
+        drop(sender);
+        assert_eq!(permit.lost_now(), None);
+        let lost = tokio::time::timeout(Duration::from_secs(20), permit.lost()).await.unwrap();
+        assert!(lost.contains("your login has ended") && permit.login_has_ended(), "{lost}");
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! What a request to a Kubernetes API server must look like for a rule to match it.
 
-use super::word;
+use super::{PortRange, word};
 use crate::{
     error::{Located, Location},
     reader::{Field, Read},
@@ -23,6 +23,8 @@ pub struct RequestMatch {
     pub namespaces: Vec<Located<String>>,
     /// Names of objects.
     pub names: Vec<Located<String>>,
+    /// Ports that a connection goes to.
+    pub ports: Vec<PortRange>,
 }
 
 impl RequestMatch {
@@ -36,6 +38,7 @@ impl RequestMatch {
             let subresources = words("subresources", "a list of subresources such as [exec]");
             let namespaces = words("namespaces", r#"a list of namespaces such as ["prod-*"]"#);
             let names = words("names", "a list of names such as [web]");
+            let ports = request.present("ports", PortRange::read_list).transpose();
             Ok(Self {
                 at: field.at(),
                 verbs: verbs?.unwrap_or_default(),
@@ -44,6 +47,7 @@ impl RequestMatch {
                 subresources: subresources?.unwrap_or_default(),
                 namespaces: namespaces?.unwrap_or_default(),
                 names: names?.unwrap_or_default(),
+                ports: ports?.unwrap_or_default(),
             })
         })
     }

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use config::{Cluster, GroupName, Located, Location, RoleName, RuleDoc, UserName, rules, suggestion};
+use config::{
+    Cluster, GroupName, Located, Location, Login, RoleName, RuleDoc, UserName,
+    rules::{self, Approvers, PortRange},
+    suggestion,
+};
 
-use super::{RuleSet, Targets, compile::target_globs};
+use super::{AccessTerms, RuleSet, Targets, Terms, compile::target_globs};
 use crate::{
-    access::{Context, Subject},
-    decision::{Denial, Obligations},
+    access::{ApprovedKind, Context, Subject},
+    decision::{Denial, Hold, Obligations},
     error::{CompileError, CompileReason, Named},
-    kube::{ClusterDecision, ClusterPermit, KubeCapability, ReachableCluster},
+    kube::{CLUSTER_LOGIN, ClusterDecision, ClusterPermit, KubeCapability, KubePort, KubeRequest, ReachableCluster},
 };
 
 /// A compiled role, as far as clusters are concerned.
@@ -27,23 +31,49 @@ struct ClusterGrant {
     clusters: Targets,
     groups: Option<Vec<GroupName>>,
     capabilities: BTreeSet<KubeCapability>,
+    /// To which ports connections may go; to every one where there are none.
+    ports: Vec<PortRange>,
     obligations: Obligations,
+    terms: Terms,
 }
 
 impl RuleSet {
-    /// Whether `who` may use `cluster` for `capability`. Where several grants say so, the cluster sees the groups of
-    /// all of them, and their obligations add up.
+    /// Whether `who` may send `request` to `cluster`, as far as roles say it; `place` is where what other people
+    /// approved for it counts. Where several grants allow it, the cluster sees the groups of all of them, and their
+    /// obligations add up. A grant that needs an approval counts once there is one.
     pub fn decide_cluster(
         &self,
         who: &Subject,
         cluster: &Cluster,
-        capability: KubeCapability,
-        _context: &Context<'_>,
+        request: &KubeRequest<'_>,
+        context: &Context<'_>,
     ) -> ClusterDecision {
+        let capability = request.capability();
+        let approved = |what, place: &dyn Fn(&Login) -> bool| {
+            context.approved.iter().any(|approved| {
+                approved.what == what
+                    && approved.target == cluster.name
+                    && place(&approved.login)
+                    && context.now < approved.until
+            })
+        };
+        let access = approved(ApprovedKind::Access, &|login| login.as_str() == CLUSTER_LOGIN);
+        let session = approved(ApprovedKind::Session, &|_| true);
         let mut permit: Option<ClusterPermit> = None;
+        let mut hold = None;
         for (role, grant) in self.cluster_grants(who, cluster) {
-            if !grant.capabilities.contains(&capability) {
+            if !grant.allows(capability, request.port) {
                 continue;
+            }
+            match &grant.terms {
+                Terms::Free => {}
+                Terms::Approval(_) if session => {}
+                Terms::Approval(approvers) => {
+                    hold.get_or_insert_with(|| Hold { role: role.name.clone(), approvers: approvers.clone() });
+                    continue;
+                }
+                Terms::Request { .. } if access => {}
+                Terms::Request { .. } => continue,
             }
             let permit = permit.get_or_insert_with(|| ClusterPermit {
                 cluster: cluster.name.clone(),
@@ -58,13 +88,34 @@ impl RuleSet {
                 permit.roles.push(role.name.clone());
             }
         }
-        match permit {
-            Some(permit) => ClusterDecision::Allow(permit),
-            None => ClusterDecision::Deny(self.cluster_denial(who, cluster, capability)),
+        match (permit, hold) {
+            (Some(permit), _) => ClusterDecision::Allow(permit),
+            (None, Some(hold)) => ClusterDecision::Hold(hold),
+            (None, None) => ClusterDecision::Deny(self.cluster_denial(who, cluster, request)),
         }
     }
 
-    /// Those of `clusters` that `who` can reach, in their order.
+    /// On which terms `who` may ask for access to `cluster`, if at all: those of the entry that gives the longest
+    /// time.
+    #[must_use]
+    pub fn cluster_access_terms(&self, who: &Subject, cluster: &Cluster) -> Option<AccessTerms> {
+        let terms = self.cluster_grants(who, cluster).filter_map(|(role, grant)| match &grant.terms {
+            Terms::Request { approvers, max } => {
+                Some(AccessTerms { role: role.name.clone(), approvers: approvers.clone(), max: *max })
+            }
+            Terms::Approval(_) | Terms::Free => None,
+        });
+        // The first among equals.
+        terms.reduce(|best, other| if other.max > best.max { other } else { best })
+    }
+
+    /// Whether `who` may know of `cluster`: by what they may do there, or may ask for.
+    #[must_use]
+    pub fn knows_cluster(&self, who: &Subject, cluster: &Cluster) -> bool {
+        self.cluster_grants(who, cluster).next().is_some()
+    }
+
+    /// Those of `clusters` that `who` can reach without asking for access first, in their order.
     pub fn reachable_clusters<'a>(
         &self,
         who: &Subject,
@@ -72,7 +123,9 @@ impl RuleSet {
     ) -> Vec<ReachableCluster<'a>> {
         let reach = |cluster| {
             let grants = self.cluster_grants(who, cluster);
-            let capabilities: BTreeSet<_> = grants.flat_map(|(_, grant)| grant.capabilities.iter().copied()).collect();
+            let standing = grants.filter(|(_, grant)| !matches!(grant.terms, Terms::Request { .. }));
+            let capabilities: BTreeSet<_> =
+                standing.flat_map(|(_, grant)| grant.capabilities.iter().copied()).collect();
             (!capabilities.is_empty()).then_some(ReachableCluster { cluster, capabilities })
         };
         clusters.into_iter().filter_map(reach).collect()
@@ -94,21 +147,48 @@ impl RuleSet {
     }
 
     /// Says why nothing allows it. It names only what the subject may use.
-    fn cluster_denial(&self, who: &Subject, cluster: &Cluster, capability: KubeCapability) -> Denial {
+    fn cluster_denial(&self, who: &Subject, cluster: &Cluster, request: &KubeRequest<'_>) -> Denial {
+        let (name, capability) = (&cluster.name, request.capability());
+        let may_ask = |(_, grant): (&ClusterRole, &ClusterGrant)| {
+            matches!(grant.terms, Terms::Request { .. }) && grant.allows(capability, request.port)
+        };
+        if self.cluster_grants(who, cluster).any(may_ask) {
+            return Denial::by_default(format!(
+                "you have no access to {name} for this now; ask for it with `bastion access request {name} --for 1h \
+                 --reason 'WHY' --wait`"
+            ));
+        }
         let reachable = self.reachable_clusters(who, [cluster]);
         let Some(reachable) = reachable.first() else {
             return Denial::unknown_cluster(cluster.name.as_str());
         };
+        if reachable.capabilities.contains(&capability) {
+            return Denial::by_default(match request.port {
+                KubePort::Number(port) => format!("no role of yours allows port {port} on {name}"),
+                KubePort::None | KubePort::Unknown => {
+                    format!("your roles allow certain ports only on {name}; give the port as a number")
+                }
+            });
+        }
         let usable: Vec<_> = reachable.capabilities.iter().map(|capability| capability.as_str()).collect();
         Denial::by_default(format!(
-            "no role of yours allows \"{capability}\" on {}; you may use: {}",
-            cluster.name,
+            "no role of yours allows \"{capability}\" on {name}; you may use: {}",
             usable.join(", ")
         ))
     }
 }
 
 impl ClusterGrant {
+    fn allows(&self, capability: KubeCapability, port: KubePort) -> bool {
+        let goes_to = match port {
+            _ if self.ports.is_empty() => true,
+            KubePort::None => true,
+            KubePort::Number(port) => self.ports.iter().any(|range| range.contains(port)),
+            KubePort::Unknown => false,
+        };
+        self.capabilities.contains(&capability) && goes_to
+    }
+
     /// The operator's word, or the user's own groups. `system:` groups are the cluster's own: that an issuer names
     /// a group so must not make anybody its administrator.
     fn impersonated(&self, who: &Subject) -> Vec<GroupName> {
@@ -120,26 +200,43 @@ impl ClusterGrant {
 }
 
 /// Compiles what the roles of all documents say of clusters; `errors` gets everything that is wrong with it.
-pub(super) fn roles(documents: &[RuleDoc], errors: &mut Vec<CompileError>) -> Vec<ClusterRole> {
+pub(super) fn roles(
+    documents: &[RuleDoc],
+    default_approvers: Option<&Approvers>,
+    errors: &mut Vec<CompileError>,
+) -> Vec<ClusterRole> {
     let mut roles = Vec::new();
     for document in documents {
-        for written in document.roles.iter().filter(|role| !role.clusters.is_empty()) {
+        for written in &document.roles {
             let mut report = |at: Location, reason: CompileReason| {
                 let (file, of) = (document.file.clone(), Named::Role(written.name.value.clone()));
                 errors.push(CompileError { file, at, of, reason });
             };
-            roles.push(ClusterRole {
-                name: written.name.value.clone(),
-                groups: written.groups.clone(),
-                users: written.users.clone(),
-                grants: written.clusters.iter().map(|allow| grant(allow, &mut report)).collect(),
-            });
+            let terms = |allow: &rules::ClusterAllow| allow.approval.clone().map_or(Terms::Free, Terms::Approval);
+            let mut grants: Vec<_> =
+                written.clusters.iter().map(|allow| grant(allow, terms(allow), &mut report)).collect();
+            for request in &written.cluster_requests {
+                let Some(approvers) = request.approvers.as_ref().or(default_approvers) else {
+                    report(request.allow.at, CompileReason::NoApprovers);
+                    continue;
+                };
+                let terms = Terms::Request { approvers: approvers.clone(), max: request.max };
+                grants.push(grant(&request.allow, terms, &mut report));
+            }
+            if !grants.is_empty() {
+                let (groups, users) = (written.groups.clone(), written.users.clone());
+                roles.push(ClusterRole { name: written.name.value.clone(), groups, users, grants });
+            }
         }
     }
     roles
 }
 
-fn grant(written: &rules::ClusterAllow, report: &mut impl FnMut(Location, CompileReason)) -> ClusterGrant {
+fn grant(
+    written: &rules::ClusterAllow,
+    terms: Terms,
+    report: &mut impl FnMut(Location, CompileReason),
+) -> ClusterGrant {
     if written.capabilities.is_empty() {
         report(written.at, CompileReason::NoKubeCapabilities);
     }
@@ -153,10 +250,18 @@ fn grant(written: &rules::ClusterAllow, report: &mut impl FnMut(Location, Compil
             Err(_) => report(*at, unknown_capability(value)),
         }
     }
+    if matches!(terms, Terms::Approval(_)) && capabilities.contains(&KubeCapability::Api) {
+        report(written.at, CompileReason::ApprovalOfApi);
+    }
+    if written.ports.is_some() && !capabilities.contains(&KubeCapability::PortForward) {
+        report(written.at, CompileReason::PortsOfNothing);
+    }
     ClusterGrant {
         clusters: Targets { names, labels: written.clusters.labels.clone() },
         groups: written.groups.clone(),
         capabilities,
+        ports: written.ports.clone().unwrap_or_default(),
+        terms,
         obligations: Obligations { recording: written.recording, keep_binary: written.keep_binary, mode: written.mode },
     }
 }

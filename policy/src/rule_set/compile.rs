@@ -66,6 +66,7 @@ fn role(
     if written.allow.is_empty()
         && written.clusters.is_empty()
         && written.request.is_empty()
+        && written.cluster_requests.is_empty()
         && written.console.is_empty()
     {
         report(at, CompileReason::NothingAllowed);

@@ -8,14 +8,14 @@ use std::time::SystemTime;
 
 use config::{
     Cluster, Located, Location, RuleName,
-    rules::{self, Approvers, CommandRule, RuleEffect},
+    rules::{self, Approvers, CommandRule, PortRange, RuleEffect},
 };
 
 use super::RuleSet;
 use crate::{
     access::Subject,
     error::CompileReason,
-    kube::{CONNECT, KubeObject, KubeRequest, RequestVerdict},
+    kube::{CONNECT, KubeObject, KubePort, KubeRequest, RequestVerdict},
     rule::{Scope, pattern::Pattern},
 };
 
@@ -39,6 +39,7 @@ pub(super) struct RequestMatcher {
     subresources: Vec<Pattern>,
     namespaces: Vec<Pattern>,
     names: Vec<Pattern>,
+    ports: Vec<PortRange>,
 }
 
 impl RuleSet {
@@ -96,7 +97,7 @@ impl RuleSet {
 
 impl RequestMatcher {
     fn matches(&self, request: &KubeRequest<'_>, effect: RuleEffect) -> bool {
-        if !self.verb(request, effect) {
+        if !self.verb(request, effect) || !self.port(request.port, effect) {
             return false;
         }
         let Some(object) = &request.object else {
@@ -110,6 +111,15 @@ impl RequestMatcher {
             && (any_or_all(&self.names, object.name) || (strict && object.name.is_empty()))
             && (any_or_all(&self.namespaces, object.namespace)
                 || (strict && is_in_all_namespaces(request.verb, object)))
+    }
+
+    fn port(&self, port: KubePort, effect: RuleEffect) -> bool {
+        match port {
+            _ if self.ports.is_empty() => true,
+            KubePort::None => false,
+            KubePort::Number(port) => self.ports.iter().any(|range| range.contains(port)),
+            KubePort::Unknown => effect != RuleEffect::Allow,
+        }
     }
 
     /// A connection may have come as any verb, so a rule that forbids one of the usual forbids it.
@@ -181,7 +191,12 @@ pub(super) fn rule(
         &request.namespaces,
         &request.names,
     ];
-    if parts.into_iter().all(Vec::is_empty) {
+    if !request.ports.is_empty() && written.effect == RuleEffect::Approve {
+        let why = "a connection names its ports when it is open; have the connection approved \
+                   ({ resources: [pods], subresources: [portforward] }), and block the ports that nobody may reach";
+        never(request.at, why);
+    }
+    if parts.into_iter().all(Vec::is_empty) && request.ports.is_empty() {
         never(request.at, "says nothing about the request; name verbs, resources or others (any: verbs: [\"*\"])");
     }
     for word in parts.into_iter().flatten() {
@@ -207,6 +222,7 @@ pub(super) fn rule(
             subresources: globs(&request.subresources),
             namespaces: globs(&request.namespaces),
             names: globs(&request.names),
+            ports: request.ports.clone(),
         },
     }
 }

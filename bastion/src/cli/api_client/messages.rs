@@ -127,11 +127,25 @@ pub struct Page {
     pub next: Option<String>,
 }
 
+/// What a target is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetKind {
+    /// A Kubernetes cluster.
+    Cluster,
+    /// A host, over SSH.
+    #[default]
+    Host,
+}
+
 /// A target that one may reach.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Target {
     /// Its name.
     pub name: String,
+    /// What it is.
+    #[serde(default)]
+    pub kind: TargetKind,
     /// Its labels.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,

@@ -99,14 +99,16 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     let whole = |bytes: Bytes| Full::new(bytes).map_err(|never| match never {}).boxed_unsync();
     let mut response = match query.as_str() {
         "echo" => Response::new(request.into_body().map_err(std::io::Error::other).boxed_unsync()),
-        "watch=true" => {
+        "watch=true" | "follow=true" => {
             let (sender, receiver) = mpsc::channel(1);
             *state.watch.lock().unwrap() = Some(sender);
             state.opened.notify_waiters();
             let parts = futures_util::stream::unfold(receiver, |mut receiver| async {
                 receiver.recv().await.map(|bytes| (Ok(Frame::data(bytes)), receiver))
             });
-            Response::new(StreamBody::new(parts).boxed_unsync())
+            let content_type = if query == "watch=true" { "application/json" } else { "text/plain" };
+            let response = Response::builder().header("content-type", content_type);
+            response.body(StreamBody::new(parts).boxed_unsync()).unwrap()
         }
         "break" => {
             let half = futures_util::stream::iter([Ok(Frame::data(Bytes::from_static(b"half")))]);

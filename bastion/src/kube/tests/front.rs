@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use config::{Cluster, ClusterAccess, ClusterCredential, RuleDoc, Secret};
+use config::{Cluster, ClusterAccess, ClusterCredential, RuleDoc, Secret, TargetName};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
@@ -30,24 +30,32 @@ use url::Url;
 
 use super::{SOON, cluster::TestCluster};
 use crate::{
-    approval::Approvals,
+    approval::{Approval, ApprovalKind, ApprovalState, Approvals, NewApproval, Scope, Vote},
     audit::AuditEvent,
     identity::{kube_credential::KubeCredentials, login::Login, token, x509_ca::KubeClientCa},
     kube::{
         Front, KubeCluster, Listener, listener, request_log::RequestLog, retry::Refused, upstream::ClusterConnection,
     },
     session::{Registry, Sessions},
-    store::{AuditFilter, LoginKind, LoginRecord, SqliteStore, Store},
+    store::{ApprovalFilter, AuditFilter, LoginKind, LoginRecord, SqliteStore, Store},
 };
 
-const RULES: &str = r#"
+pub(super) const RULES: &str = r#"
 roles:
   engineer:
     groups: [engineering]
     allow:
       - clusters: { names: [dev, gone] }
         capabilities: [api, exec]
+      - clusters: { names: [watched] }
+        capabilities: [port-forward]
+        approval: { groups: [sre], reason: required }
+    request:
+      - clusters: { names: [asked] }
+        capabilities: [api]
+        approvers: { groups: [sre] }
 rules:
+  - { name: no-rm, effect: block, message: not that, match: { command: { program: [rm] } } }
   - { name: no-ns-delete, effect: block, message: not here, match: { request: { verbs: [delete], resources: [namespaces] } } }
   - { name: held, effect: approve, match: { request: { verbs: [update], namespaces: [held] } } }
 "#;
@@ -58,6 +66,11 @@ pub(super) struct TestFront {
     server: CertificateDer<'static>,
     store: SqliteStore,
     credentials: KubeCredentials,
+    approvals: Approvals,
+    rules: watch::Sender<Arc<RuleSet>>,
+    clusters: std::collections::HashMap<TargetName, Cluster>,
+    /// When the login of `brief` ends.
+    brief_ends: Timestamp,
     stop: CancellationToken,
     _folder: TempDir,
 }
@@ -89,7 +102,13 @@ pub(super) async fn front() -> TestFront {
     let test_cluster = TestCluster::start().await;
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let mut clusters = std::collections::HashMap::new();
-    for (name, address) in [("dev", test_cluster.address), ("prod", test_cluster.address), ("gone", nobody)] {
+    for (name, address) in [
+        ("dev", test_cluster.address),
+        ("prod", test_cluster.address),
+        ("asked", test_cluster.address),
+        ("watched", test_cluster.address),
+        ("gone", nobody),
+    ] {
         let settings = Cluster {
             name: name.parse().unwrap(),
             labels: [].into(),
@@ -102,7 +121,7 @@ pub(super) async fn front() -> TestFront {
         let connection = ClusterConnection::prepare(&settings).await.unwrap();
         clusters.insert(settings.name.clone(), KubeCluster { settings, connection });
     }
-    let rules = RuleSet::compile(&[RuleDoc::parse(RULES, "rules.yaml").unwrap()]).unwrap();
+    let rules = watch::Sender::new(compiled(RULES));
     let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let server = key.cert.der().clone();
     let private = PrivateKeyDer::from_pem_slice(key.signing_key.serialize_pem().as_bytes()).unwrap();
@@ -114,16 +133,17 @@ pub(super) async fn front() -> TestFront {
     let storage = Url::from_directory_path(folder.path().join("recordings")).unwrap();
     let storage = recorder::storage::build(&StorageSettings { url: storage, s3: None }).unwrap();
     let recorder = Recorder::open(RecorderSettings::new(storage, folder.path().join("spool"))).unwrap();
+    let settings = clusters.iter().map(|(name, cluster)| (name.clone(), cluster.settings.clone())).collect();
     let front = Arc::new(Front {
         credentials: credentials.clone(),
-        rules: watch::Sender::new(Arc::new(rules)).subscribe(),
+        rules: rules.subscribe(),
         clusters,
         log: RequestLog::start(Arc::clone(&shared), &TaskTracker::new()),
         sessions: Sessions {
             store: Arc::clone(&shared),
             recorder: Arc::new(recorder),
             registry: Registry::new(),
-            approvals,
+            approvals: approvals.clone(),
         },
         refused: Refused::default(),
         tasks: TaskTracker::new(),
@@ -133,10 +153,28 @@ pub(super) async fn front() -> TestFront {
     let address = socket.local_addr().unwrap();
     let stop = CancellationToken::new();
     tokio::spawn(Listener::new(socket, tls, front, 100).serve(stop.clone(), stop.clone()));
-    let front = TestFront { cluster: test_cluster, address, server, store, credentials, stop, _folder: folder };
-    let record = front.record("alice");
-    front.store.add_login(&record).await.unwrap();
+    let brief_ends = Timestamp::now() + Duration::from_secs(3);
+    let front = TestFront {
+        cluster: test_cluster,
+        address,
+        server,
+        store,
+        credentials,
+        approvals,
+        rules,
+        clusters: settings,
+        brief_ends,
+        stop,
+        _folder: folder,
+    };
+    for name in ["alice", "brief"] {
+        front.store.add_login(&front.record(name)).await.unwrap();
+    }
     front
+}
+
+fn compiled(rules: &str) -> Arc<RuleSet> {
+    Arc::new(RuleSet::compile(&[RuleDoc::parse(rules, "rules.yaml").unwrap()]).unwrap())
 }
 
 impl TestFront {
@@ -152,8 +190,59 @@ impl TestFront {
                 groups: ["engineering".parse().unwrap()].into(),
             },
             created_at: Timestamp::UNIX_EPOCH,
-            expires_at: "2100-01-01T00:00:00Z".parse().unwrap(),
+            expires_at: if name == "brief" { self.brief_ends } else { "2100-01-01T00:00:00Z".parse().unwrap() },
         }
+    }
+
+    pub(super) fn change_rules(&self, rules: &str) {
+        self.rules.send_replace(compiled(rules));
+    }
+
+    /// What waits for an approval, once something does.
+    pub(super) async fn waiting(&self) -> Approval {
+        let find = async {
+            loop {
+                let pending =
+                    self.store.approvals(&ApprovalFilter { limit: 100, ..ApprovalFilter::default() }).await.unwrap();
+                if let Some(found) = pending.into_iter().find(|approval| approval.state == ApprovalState::Pending) {
+                    return found;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(SOON, find).await.expect("nothing waits")
+    }
+
+    /// Somebody of the group that may approve says yes to what waits.
+    pub(super) async fn approve(&self, waiting: &Approval) {
+        let groups = ["sre".parse().unwrap()].into();
+        let bob = Subject { groups, ..self.record("bob").subject };
+        let yes = Vote { approve: true, scope: Scope::Once, comment: None };
+        self.approvals.decide(waiting.id, &bob, yes).await.unwrap();
+    }
+
+    /// Asks for access to a cluster, as the API does it.
+    pub(super) async fn ask_for_access(&self, name: &str, cluster: &str) {
+        let rules = self.rules.borrow().clone();
+        let subject = self.record(name).subject;
+        let cluster = &self.clusters[&cluster.parse::<TargetName>().unwrap()];
+        let terms = rules.cluster_access_terms(&subject, cluster).expect("it cannot be asked for");
+        let new = NewApproval {
+            kind: ApprovalKind::Access,
+            requester: subject,
+            target: cluster.name.clone(),
+            login: policy::CLUSTER_LOGIN.parse().unwrap(),
+            session: None,
+            rule: None,
+            text: Bytes::new(),
+            commands: Vec::new(),
+            screen: None,
+            reason: None,
+            because: String::new(),
+            needed: terms.approvers.clone(),
+            source: String::new(),
+        };
+        self.approvals.request_access(new, Duration::from_secs(60), &terms).await.unwrap();
     }
 
     pub(super) fn login_token(&self, name: &str) -> String {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use config::{Login, TargetName, UserName};
 use http::StatusCode;
 use jiff::Timestamp;
-use policy::{Denial, Resource};
+use policy::{AccessTerms, CLUSTER_LOGIN, Denial, Resource};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -24,10 +24,10 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct AccessRequest {
-    /// To which target.
+    /// To which target or Kubernetes cluster.
     target: String,
-    /// As which account there.
-    login: String,
+    /// As which account there; a cluster has none.
+    login: Option<String>,
     /// For how long, such as `2h`.
     #[serde(rename = "for")]
     time: String,
@@ -58,7 +58,7 @@ pub(in crate::web) struct AccessItem {
     until: Timestamp,
 }
 
-/// Asks for access to a target for a time.
+/// Asks for access to a target or a Kubernetes cluster for a time.
 #[utoipa::path(post, path = "/api/v1/access", operation_id = "request_access", tag = "approvals",
     request_body = AccessRequest,
     responses((status = 201, body = ApprovalView),
@@ -68,15 +68,12 @@ pub(in crate::web) async fn request(
     caller: Caller,
     Body(body): Body<AccessRequest>,
 ) -> Result<(StatusCode, Json<ApprovalView>), ApiError> {
-    let login: Login = body.login.parse().map_err(|error| ApiError::BadRequest(format!("login: {error}")))?;
     let lasting = approvals::duration("for", &body.time)?;
-    let target = state.targets.iter().find(|target| target.name.as_str() == body.target);
-    let terms =
-        target.and_then(|target| state.rules().access_terms(caller.subject(), &Resource { target, login: &login }));
-    let (Some(target), Some(terms)) = (target, terms) else {
+    let Some((target, login, terms)) = asked(&state, &caller, &body)? else {
         // The same for a target that there is not: nobody learns from it which there are.
+        let login = body.login.as_ref().map(|login| format!(" as {login:?}")).unwrap_or_default();
         let reason = format!(
-            "none of your roles may ask for access as {login:?} there, or there is no such target: {}",
+            "none of your roles may ask for access{login} there, or there is no such target or cluster: {}",
             Denial::unknown_target(&body.target).reason
         );
         return Err(caller.refuse(&state, &format!("access to {:?}", body.target), &reason).await);
@@ -84,7 +81,8 @@ pub(in crate::web) async fn request(
     let new = NewApproval {
         kind: ApprovalKind::Access,
         requester: caller.subject().clone(),
-        target: target.name.clone(),
+        because: format!("the role {} may ask for access to {target} for a time", terms.role),
+        target,
         login,
         session: None,
         rule: terms.role.as_str().parse().ok(),
@@ -92,12 +90,34 @@ pub(in crate::web) async fn request(
         commands: Vec::new(),
         screen: None,
         reason: body.reason,
-        because: format!("the role {} may ask for access to {} for a time", terms.role, target.name),
         needed: terms.approvers.clone(),
         source: caller.source.to_string(),
     };
     let record = state.approvals.request_access(new, lasting, &terms).await?;
     Ok((StatusCode::CREATED, Json(approvals::view(&state, &caller, &record))))
+}
+
+/// What is asked for, if there is such a thing and the caller may ask for it.
+fn asked(
+    state: &WebState,
+    caller: &Caller,
+    body: &AccessRequest,
+) -> Result<Option<(TargetName, Login, AccessTerms)>, ApiError> {
+    let read = |login: &str| login.parse().map_err(|error| ApiError::BadRequest(format!("login: {error}")));
+    let (rules, who) = (state.rules(), caller.subject());
+    let mut clusters = state.kube.iter().flat_map(|kube| kube.clusters.iter());
+    if let Some(cluster) = clusters.find(|cluster| cluster.name.as_str() == body.target) {
+        let login = read(CLUSTER_LOGIN)?;
+        let terms = rules.cluster_access_terms(who, cluster);
+        return Ok(terms.map(|terms| (cluster.name.clone(), login, terms)));
+    }
+    let Some(login) = &body.login else {
+        return Err(ApiError::BadRequest("login: say as which account (`--login`); only a cluster has none".into()));
+    };
+    let login: Login = read(login)?;
+    let target = state.targets.iter().find(|target| target.name.as_str() == body.target);
+    let terms = target.and_then(|target| rules.access_terms(who, &Resource { target, login: &login }));
+    Ok(target.zip(terms).map(|(target, terms)| (target.name.clone(), login, terms)))
 }
 
 /// Access that I have for a time, or that anybody has if I may see all sessions.

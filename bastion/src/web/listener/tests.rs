@@ -5,8 +5,10 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
     sync::{Notify, mpsc},
     task::JoinHandle,
+    time::timeout,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream as ClientStream};
 

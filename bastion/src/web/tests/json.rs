@@ -49,7 +49,7 @@ async fn people_targets_and_the_bastion_have_this_form() {
     );
     assert_eq!(
         body(&front, "/api/v1/targets", &token).await,
-        r#"{"items":[{"name":"web1","labels":{"env":"prod"},"logins":["alice","deploy"],"capabilities":["exec","pty","shell"]}]}"#
+        r#"{"items":[{"name":"web1","kind":"host","labels":{"env":"prod"},"logins":["alice","deploy"],"capabilities":["exec","pty","shell"]},{"name":"dev","kind":"cluster","labels":{"env":"dev"},"logins":[],"capabilities":["api","exec"]}]}"#
     );
     assert_eq!(
         body(&front, "/api/v1/info", &token).await,

@@ -1,12 +1,16 @@
 //! Rules on requests and grants on clusters, as tables.
 
-use std::{collections::BTreeSet, net::Ipv4Addr, time::SystemTime};
+use std::{
+    collections::BTreeSet,
+    net::Ipv4Addr,
+    time::{Duration, SystemTime},
+};
 
 use config::{ClusterAccess, RuleDoc};
 
 use super::*;
 use crate::{
-    access::Context,
+    access::{Approved, ApprovedKind, Context},
     kube::{ClusterDecision, KubeCapability},
 };
 
@@ -72,7 +76,20 @@ fn request(text: &'static str) -> KubeRequest<'static> {
             name: words[3],
         }
     });
-    KubeRequest { verb: words[0], object }
+    KubeRequest::new(words[0], object)
+}
+
+/// A request that needs this capability and nothing else.
+fn needing(capability: KubeCapability) -> KubeRequest<'static> {
+    let request = request(match capability {
+        KubeCapability::Api => "get /pods x p",
+        KubeCapability::Attach => "get /pods/attach x p",
+        KubeCapability::Exec => "get /pods/exec x p",
+        KubeCapability::NodeProxy => "get /nodes/proxy - n",
+        KubeCapability::PortForward => "get /pods/portforward x p",
+    });
+    assert_eq!(request.capability(), capability);
+    request
 }
 
 #[test]
@@ -145,11 +162,15 @@ fn a_verdict_says_what_the_user_needs() {
 fn a_cluster_is_reached_by_what_a_role_allows_and_with_its_groups() {
     let rules = rule_set(RULES);
     let context = Context { now: SystemTime::UNIX_EPOCH, source: Ipv4Addr::LOCALHOST.into(), approved: &[] };
-    let groups = |who: &Subject, cluster: &Cluster, capability| match rules
-        .decide_cluster(who, cluster, capability, &context)
-    {
+    let groups = |who: &Subject, cluster: &Cluster, capability| match rules.decide_cluster(
+        who,
+        cluster,
+        &needing(capability),
+        &context,
+    ) {
         ClusterDecision::Allow(permit) => Ok(permit.groups().iter().map(ToString::to_string).collect::<BTreeSet<_>>()),
         ClusterDecision::Deny(denial) => Err(denial.reason),
+        ClusterDecision::Hold(hold) => panic!("{hold:?}"),
     };
     let set = |groups: &[&str]| Ok(groups.iter().map(ToString::to_string).collect::<BTreeSet<_>>());
     let alice = subject("alice", &["engineering", "team-a", "system:masters"]);
@@ -172,6 +193,125 @@ fn a_cluster_is_reached_by_what_a_role_allows_and_with_its_groups() {
     assert!(groups(&bob, &dev, KubeCapability::NodeProxy).is_err());
 }
 
+const PORTS: &str = r#"
+roles:
+  db:
+    groups: [db]
+    allow: [{ clusters: { names: [dev] }, capabilities: [port-forward], ports: [5432, "8000-8002"] }]
+  all:
+    groups: [all]
+    allow: [{ clusters: { names: [dev] }, capabilities: [port-forward] }]
+rules:
+  - { name: no-sshd, effect: block, match: { request: { ports: [22, 2222] } } }
+"#;
+
+#[test]
+fn each_port_is_a_question_of_its_own() {
+    let rules = rule_set(PORTS);
+    let context = Context { now: SystemTime::UNIX_EPOCH, source: Ipv4Addr::LOCALHOST.into(), approved: &[] };
+    let dev = cluster("dev", "dev");
+    let connection = needing(KubeCapability::PortForward);
+    let proxied = |name| {
+        let object = KubeObject { name, ..request("get /pods/proxy x p").object.unwrap() };
+        KubeRequest::new("get", Some(object))
+    };
+    for (group, asked, allowed) in [
+        ("db", connection, true),
+        ("db", connection.to_port(5432), true),
+        ("db", connection.to_port(8000), true),
+        ("db", connection.to_port(8002), true),
+        ("db", connection.to_port(7999), false),
+        ("db", connection.to_port(8003), false),
+        ("db", connection.to_port(22), false),
+        ("all", connection, true),
+        ("all", connection.to_port(1), true),
+        ("all", connection.to_port(22), false),
+        ("all", connection.to_port(2222), false),
+        // HTTP through the API server names its port in the name; where it is not known, the stricter counts.
+        ("db", proxied("p:5432"), true),
+        ("db", proxied("https:p:5432"), true),
+        ("db", proxied("p:22"), false),
+        ("db", proxied("p"), false),
+        ("db", proxied("p:http"), false),
+        ("all", proxied("p:80"), true),
+        ("all", proxied("p:2222"), false),
+        ("all", proxied("p"), false),
+        ("all", proxied("p:ssh"), false),
+    ] {
+        let who = subject("alice", &[group]);
+        let granted = matches!(rules.decide_cluster(&who, &dev, &asked, &context), ClusterDecision::Allow(_));
+        let verdict = rules.judge_request(&who, &dev, &asked, SystemTime::UNIX_EPOCH);
+        assert_eq!(granted && verdict.effect == RuleEffect::Allow, allowed, "{group} {asked} {:?}", asked.port);
+    }
+    let ClusterDecision::Deny(denial) =
+        rules.decide_cluster(&subject("alice", &["db"]), &dev, &connection.to_port(22), &context)
+    else {
+        panic!("it is allowed");
+    };
+    assert_eq!(denial.reason, "no role of yours allows port 22 on dev");
+}
+
+#[test]
+fn what_needs_an_approval_counts_while_there_is_one() {
+    let rules = rule_set(
+        r#"
+roles:
+  dev:
+    groups: [dev]
+    allow:
+      - { clusters: { names: [a] }, capabilities: [api] }
+      - { clusters: { names: [a] }, capabilities: [exec], approval: { groups: [sre] } }
+    request:
+      - { clusters: { names: [b] }, capabilities: [api, exec], groups: [admins], approvers: { groups: [sre] }, max: 2h }
+      - { targets: { names: [web1] }, logins: [root], capabilities: [shell], approvers: { groups: [sre] } }
+"#,
+    );
+    let alice = subject("alice", &["dev"]);
+    let (a, b, c) = (cluster("a", "x"), cluster("b", "x"), cluster("c", "x"));
+    let now = SystemTime::UNIX_EPOCH;
+    let approved = |what, target: &str, login: &str, seconds| Approved {
+        what,
+        target: target.parse().unwrap(),
+        login: login.parse().unwrap(),
+        until: now + Duration::from_secs(seconds),
+    };
+    let decide = |cluster: &Cluster, capability, approved: &[Approved]| {
+        let context = Context { now, source: Ipv4Addr::LOCALHOST.into(), approved };
+        match rules.decide_cluster(&alice, cluster, &needing(capability), &context) {
+            ClusterDecision::Allow(permit) => format!("allowed {:?}", permit.groups().first().unwrap().as_str()),
+            ClusterDecision::Deny(denial) => denial.reason,
+            ClusterDecision::Hold(hold) => format!("held by {}", hold.role),
+        }
+    };
+    use KubeCapability::{Api, Attach, Exec};
+    assert_eq!(decide(&a, Api, &[]), "allowed \"dev\"");
+    assert_eq!(decide(&a, Exec, &[]), "held by dev");
+    assert_eq!(decide(&a, Exec, &[approved(ApprovedKind::Session, "a", "p.x", 1)]), "allowed \"dev\"");
+    assert_eq!(decide(&a, Exec, &[approved(ApprovedKind::Access, "a", "api", 1)]), "held by dev");
+    assert_eq!(decide(&a, Exec, &[approved(ApprovedKind::Session, "b", "p.x", 1)]), "held by dev");
+    assert_eq!(decide(&a, Exec, &[approved(ApprovedKind::Session, "a", "p.x", 0)]), "held by dev");
+
+    for not_yet in [
+        &[][..],
+        &[approved(ApprovedKind::Access, "a", "api", 1)],
+        &[approved(ApprovedKind::Access, "b", "root", 1)],
+        &[approved(ApprovedKind::Session, "b", "api", 1)],
+        &[approved(ApprovedKind::Access, "b", "api", 0)],
+    ] {
+        assert!(decide(&b, Exec, not_yet).contains("`bastion access request b --for 1h"), "{not_yet:?}");
+    }
+    let open = [approved(ApprovedKind::Access, "b", "api", 1)];
+    assert_eq!(decide(&b, Exec, &open), "allowed \"admins\"");
+    assert_eq!(decide(&b, Attach, &open), crate::Denial::unknown_cluster("b").reason);
+
+    assert_eq!(rules.cluster_access_terms(&alice, &b).unwrap().max, Duration::from_secs(7200));
+    assert!(rules.cluster_access_terms(&alice, &a).is_none());
+    assert!(rules.cluster_access_terms(&subject("bob", &[]), &b).is_none());
+    assert_eq!([&a, &b, &c].map(|cluster| rules.knows_cluster(&alice, cluster)), [true, true, false]);
+    // As with targets, what has to be asked for is not listed.
+    assert_eq!(rules.reachable_clusters(&alice, [&a, &b, &c]).len(), 1);
+}
+
 #[test]
 fn rules_that_can_never_fire_are_refused() {
     let errors = |rule: &str| {
@@ -185,9 +325,31 @@ fn rules_that_can_never_fire_are_refused() {
         ("{ name: r, effect: block, match: { request: { verbs: [DELETE] } } }", "lower case"),
         ("{ name: r, effect: block, match: { request: { verbs: [get] }, text: x } }", "request stands alone"),
         ("{ name: r, effect: block, logins: [root], match: { request: { verbs: [get] } } }", "has no login"),
+        (
+            "{ name: r, effect: approve, approvers: { groups: [x] }, match: { request: { ports: [22] } } }",
+            "have the connection approved",
+        ),
         ("{ name: r, effect: block, protocol: ssh, match: { request: { verbs: [get] } } }", "over SSH"),
     ] {
         assert!(errors(rule).contains(expected), "{rule}: {}", errors(rule));
+    }
+    for (entry, expected) in [
+        ("allow: [{ clusters: { names: [a] }, capabilities: [api, exec], approval: { groups: [x] } }]", "one by one"),
+        ("allow: [{ clusters: { names: [a] }, capabilities: [exec], ports: [22] }]", "does not allow"),
+        ("request: [{ clusters: { names: [a] }, capabilities: [exec] }]", "nobody could approve"),
+    ] {
+        let text = format!("roles: {{ a: {{ groups: [x], {entry} }} }}");
+        let compiled = RuleSet::compile(&[RuleDoc::parse(&text, "r.yaml").unwrap()]).unwrap_err();
+        assert!(compiled[0].to_string().contains(expected), "{entry}: {}", compiled[0]);
+    }
+    for (ports, expected) in
+        [("[0]", "1 to 65535"), ("[65536]", "1 to 65535"), ("[\"9-8\"]", "range"), ("[]", "no port")]
+    {
+        let text = format!(
+            "roles: {{ a: {{ groups: [x], allow: [{{ clusters: {{ names: [a] }}, capabilities: [port-forward], ports: {ports} }}] }} }}"
+        );
+        let errors = RuleDoc::parse(&text, "r.yaml").unwrap_err();
+        assert!(errors.to_string().contains(expected), "{ports}: {errors}");
     }
     let role = "roles: { a: { groups: [x], allow: [{ clusters: { names: [a] }, capabilities: [shell, exce] }] } }";
     let compiled = RuleSet::compile(&[RuleDoc::parse(role, "r.yaml").unwrap()]).unwrap_err();

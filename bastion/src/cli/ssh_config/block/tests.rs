@@ -16,7 +16,14 @@ fn info() -> Info {
 
 fn target(name: &str, logins: &[&str]) -> TargetHost {
     let logins = logins.iter().map(|login| (*login).to_owned()).collect();
-    TargetHost::of(&Target { name: name.into(), labels: Default::default(), logins, capabilities: vec![] }).unwrap()
+    TargetHost::of(&Target {
+        name: name.into(),
+        kind: Default::default(),
+        labels: Default::default(),
+        logins,
+        capabilities: vec![],
+    })
+    .unwrap()
 }
 
 fn render(home: &str, program: &str, info: &Info, targets: Vec<TargetHost>) -> Result<String, CommandError> {
@@ -57,6 +64,7 @@ fn paths_are_escaped_or_refused_by_name() {
 #[test]
 fn nothing_from_the_server_adds_a_line() {
     let item = Target {
+        kind: Default::default(),
         name: "x\n  ProxyCommand evil".into(),
         labels: Default::default(),
         logins: vec![],

@@ -1,0 +1,266 @@
+//! Whether a request may go on, and the wait for other people where the rules say so.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use config::{Login as Account, RuleName};
+use http::{HeaderMap, StatusCode, request::Parts, uri::PathAndQuery};
+use policy::{
+    Approved, ApprovedKind, CLUSTER_LOGIN, ClusterDecision, ClusterPermit, Context, Hold, KubeCapability, KubeObject,
+    KubeRequest, RequestVerdict, RuleEffect,
+};
+
+use super::{Front, KubeCluster, Peer};
+use crate::{
+    approval::{ApprovalKind, Granted, NewApproval, Progress},
+    identity::login::Login,
+    kube::{
+        impersonation::Impersonation,
+        request_info::{RefusedRequest, RequestInfo, StreamRequest},
+        status::Refusal,
+        upgrade,
+        upstream::ClusterConnection,
+    },
+    session::{
+        applicant::Applicant,
+        permit::{LivePermit, Place},
+    },
+};
+
+/// A request whose user and cluster are known.
+pub(super) struct Asking<'a> {
+    pub(super) login: &'a Login,
+    pub(super) cluster: &'a KubeCluster,
+    pub(super) peer: &'a Peer,
+    /// Below the cluster, raw.
+    pub(super) path: &'a str,
+    /// Why, in the user's own words.
+    pub(super) reason: Option<String>,
+}
+
+/// A request that is allowed, with what it takes to send it on.
+pub(super) struct Allowed {
+    pub(super) permit: ClusterPermit,
+    pub(super) connection: ClusterConnection,
+    pub(super) path: PathAndQuery,
+    pub(super) impersonation: Impersonation,
+    pub(super) rule: Option<RuleName>,
+    /// What ends it when it is allowed no longer.
+    pub(super) standing: LivePermit,
+}
+
+/// What the rules say to a request.
+enum Decided {
+    Allowed(Box<Allowed>),
+    /// The role wants an approval for each connection.
+    Connection(Hold),
+    /// A rule wants an approval for this request.
+    Request(RequestVerdict),
+}
+
+/// What other people have approved for one request while it waited.
+#[derive(Default)]
+struct Approvals {
+    connection: Vec<Approved>,
+    rule: Option<RuleName>,
+}
+
+impl Front {
+    /// Whether it may go on, after the wait for other people where the rules say so.
+    pub(super) async fn allowed(
+        &self,
+        asking: &Asking<'_>,
+        head: &Parts,
+        info: Result<RequestInfo, RefusedRequest>,
+    ) -> Result<(RequestInfo, Allowed), Refusal> {
+        let info = info.map_err(|refused| Refusal::new(StatusCode::BAD_REQUEST, refused.to_string()))?;
+        let mut approvals = Approvals::default();
+        // What was true before a wait need not be true after it.
+        for _ in 0..=MAX_WAITS {
+            match self.decide(asking, head, &info, &approvals)? {
+                Decided::Allowed(allowed) => return Ok((info, *allowed)),
+                Decided::Connection(hold) => {
+                    let granted = self.connection_approved(asking, head, &info, hold).await?;
+                    approvals.connection = vec![granted];
+                }
+                Decided::Request(verdict) => {
+                    self.request_approved(asking, head, &verdict).await?;
+                    approvals.rule = verdict.rule;
+                }
+            }
+        }
+        Err(Refusal::new(StatusCode::FORBIDDEN, "the rules have changed while it waited; ask again"))
+    }
+
+    fn decide(
+        &self,
+        asking: &Asking<'_>,
+        head: &Parts,
+        info: &RequestInfo,
+        approvals: &Approvals,
+    ) -> Result<Decided, Refusal> {
+        let Asking { login, cluster, peer, path, .. } = asking;
+        let rules = self.rules.borrow().clone();
+        let question = question(info);
+        let mut approved = self.sessions.approvals.approved_access(login.subject());
+        approved.extend(approvals.connection.iter().cloned());
+        let context = Context { now: SystemTime::now(), source: peer.address.ip(), approved: &approved };
+        let permit = match rules.decide_cluster(login.subject(), &cluster.settings, &question, &context) {
+            ClusterDecision::Allow(permit) => permit,
+            ClusterDecision::Deny(denial) => {
+                let refusal = Refusal::new(StatusCode::FORBIDDEN, denial.reason);
+                return Err(refusal.by_rule(denial.rule.map(String::from)));
+            }
+            ClusterDecision::Hold(hold) => {
+                refuse_upgrade(question.capability(), info, &head.headers)?;
+                return Ok(Decided::Connection(hold));
+            }
+        };
+        let verdict = rules.judge_request(login.subject(), &cluster.settings, &question, context.now);
+        let rule = verdict.rule.clone();
+        match verdict.effect {
+            RuleEffect::Allow => {}
+            RuleEffect::Approve if rule.is_some() && rule == approvals.rule => {}
+            RuleEffect::Approve => return Ok(Decided::Request(verdict)),
+            RuleEffect::Block => {
+                return Err(Refusal::new(StatusCode::FORBIDDEN, verdict.message).by_rule(rule.map(String::from)));
+            }
+        }
+        refuse_upgrade(permit.capability(), info, &head.headers)?;
+        let impersonation = Impersonation::new(login.authenticated(), &permit)
+            .map_err(|error| Refusal::new(StatusCode::FORBIDDEN, error.to_string()))?;
+        let path = match head.uri.query() {
+            Some(query) => format!("{path}?{query}").parse(),
+            None => path.parse::<PathAndQuery>(),
+        };
+        let path =
+            path.map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "the path or the query cannot be passed on"))?;
+        let session = permit.session(account()?, false);
+        let standing = LivePermit {
+            rules: self.rules.clone(),
+            user: login.subject().clone(),
+            place: Place::Pod { cluster: Box::new(cluster.settings.clone()), request: question.into() },
+            source: peer.address.ip(),
+            permit: session.map_err(|denial| Refusal::new(StatusCode::FORBIDDEN, denial.reason))?,
+            approved,
+            login_ends: Some(login.expires_at().into()),
+        };
+        let connection = cluster.connection.clone();
+        Ok(Decided::Allowed(Box::new(Allowed { permit, connection, path, impersonation, rule, standing })))
+    }
+
+    /// Asks other people for what a rule wants approved.
+    async fn request_approved(
+        &self,
+        asking: &Asking<'_>,
+        head: &Parts,
+        verdict: &RequestVerdict,
+    ) -> Result<(), Refusal> {
+        let Some(needed) = verdict.approvers.clone() else {
+            let message = format!("{}, and the rules name nobody who can approve it", verdict.message);
+            return Err(Refusal::new(StatusCode::FORBIDDEN, message).by_rule(verdict.rule.clone().map(String::from)));
+        };
+        let applicant = self.applicant(asking, account()?);
+        let mut new = applicant.question(ApprovalKind::Command, request_line(asking, head), needed);
+        new.rule.clone_from(&verdict.rule);
+        new.commands.push(verdict.because.clone());
+        new.because.clone_from(&verdict.message);
+        self.approved(new).await.map(drop)
+    }
+
+    /// Asks other people for what a role wants approved. It counts for as long as the connection lasts, unless they
+    /// gave it a time.
+    async fn connection_approved(
+        &self,
+        asking: &Asking<'_>,
+        head: &Parts,
+        info: &RequestInfo,
+        hold: Hold,
+    ) -> Result<Approved, Refusal> {
+        let resource = info.resource.as_ref();
+        let pod = resource.and_then(|resource| format!("{}.{}", resource.name, resource.namespace).parse().ok());
+        let applicant = self.applicant(asking, pod.map_or_else(account, Ok)?);
+        let mut new = applicant.question(ApprovalKind::Session, request_line(asking, head), hold.approvers);
+        new.because = format!("the role {} needs an approval for each connection", hold.role);
+        let (target, login) = (new.target.clone(), new.login.clone());
+        let granted = self.approved(new).await?;
+        let until = granted.until().unwrap_or_else(|| asking.login.expires_at());
+        Ok(Approved { what: ApprovedKind::Session, target, login, until: until.into() })
+    }
+
+    /// Asks, and waits. A user who leaves takes the question along.
+    async fn approved(&self, new: NewApproval) -> Result<Granted, Refusal> {
+        let (rule, text, because) = (new.rule.clone(), new.text.clone(), new.because.clone());
+        let refused =
+            |message: String| Refusal::new(StatusCode::FORBIDDEN, message).by_rule(rule.clone().map(String::from));
+        let approvals = &self.sessions.approvals;
+        match approvals.standing(&new).await {
+            Ok(Some(granted)) if granted.text() == &text => return Ok(granted),
+            Ok(_) => {}
+            Err(error) => return Err(refused(format!("{because}: {error}"))),
+        }
+        let waiting = approvals.request(new).await;
+        let mut waiting = waiting.map_err(|error| refused(format!("{because}: {error}")))?;
+        let outcome = loop {
+            if let Progress::Decided(outcome) = waiting.changed().await {
+                break outcome;
+            }
+        };
+        outcome.granted(&text).map_err(|why| refused(format!("{because}: {why}")))
+    }
+
+    pub(super) fn applicant(&self, asking: &Asking<'_>, login: Account) -> Applicant {
+        Applicant {
+            sessions: self.sessions.clone(),
+            subject: asking.login.subject().clone(),
+            target: asking.cluster.settings.name.clone(),
+            login,
+            source: asking.peer.address.to_string(),
+            reason: asking.reason.clone(),
+        }
+    }
+}
+
+/// What goes on as another protocol has a road of its own, or none: it is never passed on unread.
+fn refuse_upgrade(capability: KubeCapability, info: &RequestInfo, headers: &HeaderMap) -> Result<(), Refusal> {
+    let is_upgrade = upgrade::is_asked_for(headers);
+    let has_road =
+        matches!(info.stream(), Some(StreamRequest::Attach | StreamRequest::Exec | StreamRequest::PortForward));
+    let needs_road = matches!(capability, KubeCapability::Attach | KubeCapability::Exec)
+        || info.stream() == Some(StreamRequest::PortForward);
+    if !is_upgrade && needs_road {
+        let message = "the request must ask for an upgrade to WebSocket or SPDY";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, message));
+    }
+    if is_upgrade && !has_road {
+        let message = "this request cannot be upgraded to another protocol";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, message));
+    }
+    Ok(())
+}
+
+/// The request as the rules see it.
+fn question(info: &RequestInfo) -> KubeRequest<'_> {
+    let object = info.resource.as_ref().map(|resource| KubeObject {
+        group: &resource.group,
+        resource: &resource.resource,
+        subresource: &resource.subresource,
+        namespace: &resource.namespace,
+        name: &resource.name,
+    });
+    KubeRequest::new(info.verb, object)
+}
+
+/// What other people approve of a request.
+fn request_line(asking: &Asking<'_>, head: &Parts) -> Bytes {
+    let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Bytes::from(format!("{} {}{query}", head.method, asking.path))
+}
+
+/// Stands for the account where a request runs no command.
+pub(super) fn account() -> Result<Account, Refusal> {
+    CLUSTER_LOGIN.parse().map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "the account is none"))
+}
+
+/// The role may ask for an approval, and a rule for another.
+const MAX_WAITS: usize = 2;

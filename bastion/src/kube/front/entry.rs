@@ -1,0 +1,57 @@
+//! What the audit log gets of a request, and how the request may last.
+
+use http::Method;
+
+use super::decision::Asking;
+use crate::{
+    audit::KubeRequestEvent,
+    kube::{
+        proxy::Lifetime,
+        request_info::{RequestInfo, ResourceRequest},
+    },
+};
+
+/// The event of a request, before it is known what becomes of it.
+pub(super) fn event(asking: &Asking<'_>, method: &Method, info: Option<&RequestInfo>) -> KubeRequestEvent {
+    let resource = info.and_then(|info| info.resource.clone());
+    let path = resource.is_none().then(|| shown(asking.path));
+    let ResourceRequest { group, resource, subresource, namespace, name, .. } = resource.unwrap_or_default();
+    KubeRequestEvent {
+        user: asking.login.subject().name.clone(),
+        cluster: asking.cluster.settings.name.clone(),
+        verb: info.map_or_else(|| method.as_str().to_ascii_lowercase(), |info| info.verb.to_owned()),
+        group: shown(&group),
+        resource: shown(&resource),
+        subresource: shown(&subresource),
+        namespace: shown(&namespace),
+        name: shown(&name),
+        path,
+        status: None,
+        latency_ms: 0,
+        bytes_in: 0,
+        bytes_out: 0,
+        rule: None,
+        refused: None,
+        ended: None,
+        source: asking.peer.address.to_string(),
+    }
+}
+
+/// How the answer may last, and how a user who reads on is told of its end.
+pub(super) fn lifetime(info: &RequestInfo) -> Lifetime {
+    let subresource = info.resource.as_ref().map(|resource| resource.subresource.as_str());
+    match (info.verb, subresource) {
+        ("watch", _) => Lifetime::Watch,
+        (_, Some("log")) => Lifetime::Log,
+        ("proxy", _) | (_, Some("proxy")) => Lifetime::Open,
+        _ => Lifetime::Short,
+    }
+}
+
+/// The beginning of a user's words.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().take(MAX_SHOWN_CHARS).collect()
+}
+
+/// Names in Kubernetes have at most 253 characters.
+const MAX_SHOWN_CHARS: usize = 253;
