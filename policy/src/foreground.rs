@@ -247,8 +247,7 @@ mod tests {
     use crate::command::{ParseContext, parse};
 
     fn after(line: &str) -> Foreground {
-        let place = ParseContext { interactive: true, ..ParseContext::default() };
-        Foreground::after(&parse(line, &place))
+        Foreground::after(&parse(line, &ParseContext::typed()))
     }
 
     #[test]

@@ -30,6 +30,10 @@ pub(super) struct Walker<'a> {
     /// The text at hand.
     source: String,
     steps: usize,
+    /// How many bytes of code were read: code in code is read once for each text it is in.
+    read: usize,
+    /// How many words the commands have: what a wrapper runs is noted again.
+    words: usize,
 }
 
 /// What a command reads as its standard input.
@@ -52,11 +56,15 @@ pub(super) fn program(text: &str, shell: Shell) -> Result<ast::Program, String> 
     if shell == Shell::Fish && FISH_WORDS.iter().any(|word| text.split_whitespace().any(|other| other == *word)) {
         return Err("it is written in fish's own syntax".to_owned());
     }
-    // Without extended patterns `!(rm)` is what it is where they are off: a negated subshell.
-    let tokenizer = TokenizerOptions { enable_extended_globbing: false, posix_mode: false, sh_mode: false };
-    let parser = ParserOptions { enable_extended_globbing: false, ..ParserOptions::default() };
+    let (tokenizer, parser) = grammar();
     let tokens = uncached_tokenize_str(text, &tokenizer).map_err(|_| "it cannot be read as shell code".to_owned())?;
     parse_tokens(&tokens, &parser).map_err(|_| "it cannot be read as shell code".to_owned())
+}
+
+/// How brush-parser reads. Without extended patterns `!(rm)` is what it is where they are off: a negated subshell.
+pub(super) fn grammar() -> (TokenizerOptions, ParserOptions) {
+    let tokenizer = TokenizerOptions { enable_extended_globbing: false, posix_mode: false, sh_mode: false };
+    (tokenizer, ParserOptions { enable_extended_globbing: false, ..ParserOptions::default() })
 }
 
 const FISH_WORDS: [&str; 4] = ["begin", "end", "switch", "function"];
@@ -65,6 +73,10 @@ const FISH_WORDS: [&str; 4] = ["begin", "end", "switch", "function"];
 pub(super) fn text(text: &str, stdin: Option<&str>, cx: &ParseContext) -> Parsed {
     let mut walker = Walker::new(cx, stdin);
     if cx.interactive {
+        if text.len() > limits::MAX_TYPED_BYTES {
+            walker.opaque("it is longer than 16 KiB, the most that is read of a typed line");
+            return walker.out;
+        }
         if let Some(why) = tamper::history_expansion(text, cx.shell) {
             walker.opaque(why);
         }
@@ -103,12 +115,19 @@ impl<'a> Walker<'a> {
             depth: 0,
             source: String::new(),
             steps: 0,
+            read: 0,
+            words: 0,
         }
     }
 
     /// Notes that something cannot be known.
     pub(super) fn opaque(&mut self, why: impl Into<String>) {
         self.note(why.into(), None);
+    }
+
+    /// Whether the commands noted so far have more words than programs that run others are followed for.
+    pub(super) fn has_too_many_words(&self) -> bool {
+        self.words > MAX_WORDS
     }
 
     /// Notes that the command noted last cannot be known.
@@ -138,7 +157,7 @@ impl<'a> Walker<'a> {
 
     /// Reads `text` as code of `shell` in which some variables are known.
     pub(super) fn code_with(&mut self, text: &str, shell: Shell, variables: Variables) {
-        if self.depth == MAX_CODE_DEPTH {
+        if self.depth == MAX_CODE_DEPTH || self.has_read_enough(text) {
             return self.opaque("code is nested in code too deeply");
         }
         match program(text, shell) {
@@ -160,6 +179,13 @@ impl<'a> Walker<'a> {
                 self.salvage(text, shell);
             }
         }
+    }
+
+    /// Counts what is to be read; whether it is too much. A text may be read three times over.
+    fn has_read_enough(&mut self, text: &str) -> bool {
+        let most = if self.cx.interactive { limits::MAX_TYPED_BYTES } else { limits::MAX_BYTES };
+        self.read += text.len();
+        self.read > 3 * most
     }
 
     /// Collects what look like commands in text that cannot be read as a whole. It stays opaque;
@@ -415,6 +441,7 @@ impl<'a> Walker<'a> {
 
     /// Notes a command.
     pub(super) fn push(&mut self, mut command: Command) {
+        self.words += command.argv.len();
         command.folder = self.folder.clone();
         if let Some(folder) = file_access::changed(&command, &self.folder) {
             self.folder = folder;
@@ -530,8 +557,7 @@ impl<'a> Walker<'a> {
 
     /// One word where the shell makes no lists of it.
     fn word(&mut self, raw: &ast::Word) -> Word {
-        let scanned = word::scan(&raw.value, Mode::Word, self.shell, &self.variables);
-        self.found(scanned)
+        self.scan(&raw.value, Mode::Word)
     }
 
     /// The words that braces make of one.
@@ -539,10 +565,7 @@ impl<'a> Walker<'a> {
         match word::expand_braces(&raw.value) {
             Some(raws) => raws
                 .iter()
-                .map(|raw| {
-                    let scanned = word::scan(raw, Mode::Word, self.shell, &self.variables);
-                    self.found(scanned)
-                })
+                .map(|raw| self.scan(raw, Mode::Word))
                 // Braces make no empty words.
                 .filter(|word| raws.len() == 1 || word.known() != Some(""))
                 .collect(),
@@ -554,8 +577,16 @@ impl<'a> Walker<'a> {
     }
 
     fn inner(&mut self, text: &str) {
-        let scanned = word::scan(text, Mode::Inner, self.shell, &self.variables);
-        self.found(scanned);
+        self.scan(text, Mode::Inner);
+    }
+
+    fn scan(&mut self, raw: &str, mode: Mode) -> Word {
+        if raw.contains(['$', '`']) && self.has_read_enough(raw) {
+            self.opaque("code is nested in code too deeply");
+            return Word::unknown(true);
+        }
+        let scanned = word::scan(raw, mode, self.shell, &self.variables);
+        self.found(scanned)
     }
 
     /// Follows the code in a word.
@@ -628,5 +659,7 @@ const MAX_PIECES: usize = 256;
 const MAX_CODE_DEPTH: usize = 16;
 /// The most commands that are looked at.
 const MAX_STEPS: usize = 2048;
+/// The most words that programs which run one another are followed for.
+const MAX_WORDS: usize = 4096;
 /// The longest list of known words that a loop is followed for.
 const MAX_LOOP_VALUES: usize = 64;

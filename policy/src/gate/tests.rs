@@ -162,7 +162,7 @@ impl Session {
     }
 
     fn work(&mut self, work: impl FnOnce(&mut Gate, Instant, Judge<'_>, &mut Vec<Act>)) {
-        let place = ParseContext { interactive: true, ..ParseContext::default() };
+        let place = ParseContext::typed();
         let judging = Judging { place, ..Judging::of(self.mode, Protocol::Ssh, std::time::SystemTime::UNIX_EPOCH) };
         let judge = |input: CommandInput<'_>| {
             self.rules.judge(&self.who, &Resource { target: &self.target, login: &self.login }, input, &judging)

@@ -47,8 +47,10 @@ pub(crate) struct PerEnter {
 pub(crate) fn per_enter() -> Result<PerEnter> {
     let rules = rules()?;
     let (target, login, who) = place()?;
-    let parse = ParseContext { interactive: true, ..ParseContext::default() };
-    let judging = Judging { place: parse, ..Judging::of(SessionMode::Guard, Protocol::Ssh, SystemTime::UNIX_EPOCH) };
+    let judging = Judging {
+        place: ParseContext::typed(),
+        ..Judging::of(SessionMode::Guard, Protocol::Ssh, SystemTime::UNIX_EPOCH)
+    };
     let judge =
         |input: CommandInput<'_>| rules.judge(&who, &Resource { target: &target, login: &login }, input, &judging);
     let (mut parsing, mut reading, mut whole) = (Vec::new(), Vec::new(), Vec::new());
