@@ -258,6 +258,7 @@ mod tests {
         assert_eq!(after("tmux"), Foreground::Multiplexer);
         assert!(matches!(after("python3"), Foreground::Repl(_)));
         assert_eq!(after("ls -l; date"), Foreground::Program);
+        assert_eq!(after("date; python3"), Foreground::Program, "what is typed may be for the one before");
         for line in [
             "bash",
             "sudo -i",
@@ -266,6 +267,8 @@ mod tests {
             "sh | less",
             "$X",
             "exec dash",
+            "./vim f",
+            "stty raw; vim f",
             "su -",
             "kubectl exec -it p -- sh",
         ] {

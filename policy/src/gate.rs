@@ -185,8 +185,6 @@ enum State {
         since: Instant,
         /// Whether a search was left to see the line that it found.
         probed: bool,
-        /// Whether the keys were judged already, and do not show that the line is blocked.
-        judged: bool,
     },
     /// Keys go on.
     Typing,
@@ -201,15 +199,15 @@ enum State {
 enum After {
     /// A line.
     Line,
-    /// What was typed at a prompt that asks for a secret. What is typed next is for what that opens.
-    Secret,
+    /// What was sent, at that time, to a prompt that asks for a secret. What is typed next is for what it opens.
+    Secret(Instant),
     /// The start of the session.
     Start,
 }
 
 impl State {
     fn settling(submit: KeyPress, kind: submit::Kind, since: Instant) -> Self {
-        Self::Settling { submit, kind, since, probed: false, judged: false }
+        Self::Settling { submit, kind, since, probed: false }
     }
 }
 
@@ -551,7 +549,9 @@ impl Gate {
             return true;
         }
         let Some(output) = self.times.output else { return false };
-        if now < output + READY_QUIET {
+        // The prompt that asked is still there until it is answered.
+        let is_answered = !matches!(after, After::Secret(sent) if output <= sent);
+        if now < output + READY_QUIET || !is_answered {
             return false;
         }
         if self.screen.modes().bracketed_paste || self.screen.modes().alternate {
@@ -565,7 +565,7 @@ impl Gate {
         let State::Running { after } = self.state else { return None };
         let patience = match after {
             After::Line => NEXT_PROMPT,
-            After::Secret | After::Start => FIRST_PROMPT,
+            After::Secret(_) | After::Start => FIRST_PROMPT,
         };
         let queued = self.times.queued.filter(|_| self.has_input())?;
         Some(self.owned_until(queued, queued + patience))

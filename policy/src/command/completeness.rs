@@ -88,7 +88,7 @@ const CLOSERS: [(&str, &str); 18] = [
 
 /// How much is parsed to find what closes a text: one Enter is to be answered within some milliseconds. A long text
 /// that takes more is one that cannot be read.
-const MAX_TRIED_BYTES: usize = 16 * 1024;
+const MAX_TRIED_BYTES: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {

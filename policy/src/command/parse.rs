@@ -30,9 +30,9 @@ pub(super) struct Walker<'a> {
     /// The text at hand.
     source: String,
     steps: usize,
-    /// How many bytes of code were read: code in code is read once for each text it is in.
+    /// How many bytes were read as code in code, which is read once for each text it is in.
     read: usize,
-    /// How many words the commands have: what a wrapper runs is noted again.
+    /// How many words the commands have that others run: each wrapper repeats them.
     words: usize,
 }
 
@@ -74,7 +74,7 @@ pub(super) fn text(text: &str, stdin: Option<&str>, cx: &ParseContext) -> Parsed
     let mut walker = Walker::new(cx, stdin);
     if cx.interactive {
         if text.len() > limits::MAX_TYPED_BYTES {
-            walker.opaque("it is longer than 16 KiB, the most that is read of a typed line");
+            walker.opaque("it is longer than 8 KiB, the most that is read of a typed line");
             return walker.out;
         }
         if let Some(why) = tamper::history_expansion(text, cx.shell) {
@@ -123,11 +123,6 @@ impl<'a> Walker<'a> {
     /// Notes that something cannot be known.
     pub(super) fn opaque(&mut self, why: impl Into<String>) {
         self.note(why.into(), None);
-    }
-
-    /// Whether the commands noted so far have more words than programs that run others are followed for.
-    pub(super) fn has_too_many_words(&self) -> bool {
-        self.words > MAX_WORDS
     }
 
     /// Notes that the command noted last cannot be known.
@@ -181,11 +176,20 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Counts what is to be read; whether it is too much. A text may be read three times over.
+    /// Counts what is read as code in code; whether it is too much.
     fn has_read_enough(&mut self, text: &str) -> bool {
-        let most = if self.cx.interactive { limits::MAX_TYPED_BYTES } else { limits::MAX_BYTES };
-        self.read += text.len();
-        self.read > 3 * most
+        self.read += text.len() * usize::from(self.depth > 0);
+        self.read > self.most_inner_bytes()
+    }
+
+    /// Counts the words of a command that another runs; whether these are too many to be followed.
+    pub(super) fn has_run_enough(&mut self, words: usize) -> bool {
+        self.words += words * usize::from(self.wrappers > 0 || self.depth > 1);
+        self.words > self.most_inner_bytes() / BYTES_PER_WORD
+    }
+
+    fn most_inner_bytes(&self) -> usize {
+        if self.cx.interactive { limits::MAX_TYPED_BYTES } else { limits::MAX_BYTES / 2 }
     }
 
     /// Collects what look like commands in text that cannot be read as a whole. It stays opaque;
@@ -258,7 +262,7 @@ impl<'a> Walker<'a> {
         let folder = self.folder.clone();
         for command in &pipeline.seq {
             self.steps += 1;
-            if self.steps > MAX_STEPS {
+            if self.steps > if self.cx.interactive { MAX_TYPED_STEPS } else { MAX_STEPS } {
                 return self.opaque("it has too many commands");
             }
             self.command(command);
@@ -441,7 +445,6 @@ impl<'a> Walker<'a> {
 
     /// Notes a command.
     pub(super) fn push(&mut self, mut command: Command) {
-        self.words += command.argv.len();
         command.folder = self.folder.clone();
         if let Some(folder) = file_access::changed(&command, &self.folder) {
             self.folder = folder;
@@ -657,9 +660,12 @@ const KEYWORDS: [&str; 12] = ["do", "then", "else", "elif", "if", "while", "unti
 const MAX_PIECES: usize = 256;
 /// How many texts deep code in code is followed.
 const MAX_CODE_DEPTH: usize = 16;
+/// The most commands that are looked at in a typed line, with those before it that belong to it.
+const MAX_TYPED_STEPS: usize = 256;
 /// The most commands that are looked at.
 const MAX_STEPS: usize = 2048;
-/// The most words that programs which run one another are followed for.
-const MAX_WORDS: usize = 4096;
+/// Programs that run one another repeat their words: of these as many are followed as that many bytes each make of what
+/// is read as code in code.
+const BYTES_PER_WORD: usize = 8;
 /// The longest list of known words that a loop is followed for.
 const MAX_LOOP_VALUES: usize = 64;

@@ -43,7 +43,7 @@ enum Known {
 impl Gate {
     /// Looks at the line that is held; `false` if it has to wait longer.
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>) -> bool {
-        let State::Settling { submit, kind, since, probed, .. } = &self.state else { return true };
+        let State::Settling { submit, kind, since, probed } = &self.state else { return true };
         let (submit, kind, since, probed) = (submit.clone(), *kind, *since, *probed);
         let quiet = self.times.output.map_or(since, |output| output.max(since)) + self.quiet();
         let is_late = cx.now >= since + self.patience();
@@ -55,17 +55,11 @@ impl Gate {
             }
             return is_quiet;
         }
-        let known = self.known(is_quiet, is_late);
-        // What is agreed upon is judged below, unless the key only edits it.
-        let is_judged_below = matches!(known, Some(Known::Agreed(_))) && kind != Kind::MayAccept;
-        if !is_judged_below && self.is_surely_blocked(kind, cx) {
-            return true;
-        }
-        let Some(known) = known else { return false };
+        let Some(known) = self.known(is_quiet, is_late) else { return false };
         if known == Known::Unreadable && !probed && self.screen.cursor_row().contains("i-search") {
             // The line that a search found is shown when the search is left.
             self.forward_bytes(vec![END_OF_LINE], cx);
-            self.state = State::Settling { submit, kind, since: cx.now, probed: true, judged: true };
+            self.state = State::Settling { submit, kind, since: cx.now, probed: true };
             return false;
         }
         self.state = State::Typing;
@@ -76,28 +70,6 @@ impl Gate {
         }
         self.decide(known, submit, kind, cx);
         true
-    }
-
-    /// Blocks what the keys alone show to be blocked, whatever the screen shows.
-    fn is_surely_blocked(&mut self, kind: Kind, cx: &mut Cx<'_>) -> bool {
-        // The keys stay the same while the echo comes.
-        let State::Settling { judged: false, .. } = self.state else { return false };
-        let Some(typed) = self.line.text().map(str::to_owned).filter(|text| !text.is_empty()) else { return false };
-        let start = self.start.clone().unwrap_or_default();
-        // What is not echoed may be a secret, and is not to be shown.
-        if self.screen.shows(&start, &typed, typed.chars().count()) == Reading::Nothing {
-            return false;
-        }
-        let reader = self.reader();
-        let verdict = self.judge(&typed, reader, kind, cx);
-        let is_blocked = verdict.effect == RuleEffect::Block && !verdict.opaque;
-        if is_blocked {
-            self.state = State::Typing;
-            self.block(typed, verdict, cx);
-        } else if let State::Settling { judged, .. } = &mut self.state {
-            *judged = true;
-        }
-        is_blocked
     }
 
     /// What is known of the line; `None` if more may come.
@@ -169,7 +141,7 @@ impl Gate {
                         if let State::Running { after } = &mut self.state
                             && is_asked_for
                         {
-                            *after = After::Secret;
+                            *after = After::Secret(cx.now);
                         }
                     }
                     RuleEffect::Approve | RuleEffect::Block => {
