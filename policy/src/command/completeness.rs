@@ -29,7 +29,7 @@ pub fn is_incomplete(text: &str) -> bool {
     }
 }
 
-/// An incomplete text, closed; `None` if no short way to close it is known.
+/// The text, closed if it is incomplete; `None` if no short way to close it is known.
 #[must_use]
 pub fn closed(text: &str) -> Option<String> {
     let text = if ends_with_backslash(text) { text.strip_suffix('\\').unwrap_or(text) } else { text };

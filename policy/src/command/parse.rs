@@ -198,7 +198,11 @@ impl<'a> Walker<'a> {
         if limits::check(text).is_err() {
             return;
         }
-        for piece in text.split(['\n', ';', '&', '|', '(', ')', '{', '}', '`']).take(MAX_PIECES) {
+        for piece in text.split(['\n', ';', '&', '|', '(', ')', '{', '}', '`']).take(if self.cx.interactive {
+            MAX_TYPED_PIECES
+        } else {
+            MAX_PIECES
+        }) {
             let mut piece = piece.trim();
             while let Some((_, rest)) = piece.split_once([' ', '\t']).filter(|(first, _)| KEYWORDS.contains(first)) {
                 piece = rest.trim_start();
@@ -656,6 +660,8 @@ fn is_set_once(source: &str, name: &str) -> bool {
 
 /// Words that may stand before a command.
 const KEYWORDS: [&str; 12] = ["do", "then", "else", "elif", "if", "while", "until", "!", "time", "begin", "and", "or"];
+/// The most pieces that are looked at of a typed line that cannot be read.
+const MAX_TYPED_PIECES: usize = 64;
 /// The most pieces that are looked at of a text that cannot be read.
 const MAX_PIECES: usize = 256;
 /// How many texts deep code in code is followed.
