@@ -59,6 +59,14 @@ pub struct ParseContext {
     pub cwd: Option<String>,
 }
 
+impl ParseContext {
+    /// A line that is typed at a prompt of which nothing more is known.
+    #[must_use]
+    pub fn typed() -> Self {
+        Self { interactive: true, ..Self::default() }
+    }
+}
+
 /// What a text would run.
 #[derive(Debug, Clone, Default)]
 pub struct Parsed {

@@ -247,8 +247,7 @@ mod tests {
     use crate::command::{ParseContext, parse};
 
     fn after(line: &str) -> Foreground {
-        let place = ParseContext { interactive: true, ..ParseContext::default() };
-        Foreground::after(&parse(line, &place))
+        Foreground::after(&parse(line, &ParseContext::typed()))
     }
 
     #[test]
@@ -259,6 +258,7 @@ mod tests {
         assert_eq!(after("tmux"), Foreground::Multiplexer);
         assert!(matches!(after("python3"), Foreground::Repl(_)));
         assert_eq!(after("ls -l; date"), Foreground::Program);
+        assert_eq!(after("date; python3"), Foreground::Program, "what is typed may be for the one before");
         for line in [
             "bash",
             "sudo -i",
@@ -267,6 +267,8 @@ mod tests {
             "sh | less",
             "$X",
             "exec dash",
+            "./vim f",
+            "stty raw; vim f",
             "su -",
             "kubectl exec -it p -- sh",
         ] {

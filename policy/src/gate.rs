@@ -157,6 +157,8 @@ struct Times {
     queued: Option<Instant>,
     /// A byte came that may be the beginning of a key.
     partial: Option<Instant>,
+    /// A part of a paste came, and not its end.
+    pasting: Option<Instant>,
     /// How long the target took to answer a key, lately.
     echo: Duration,
 }
@@ -171,11 +173,11 @@ enum State {
     /// The line is being erased, to be sent anew.
     Erasing { text: String, submit: KeyPress, until: Instant },
     /// The line was interrupted, maybe `again`: it must be gone before anything else is sent.
-    Interrupting { until: Instant, again: bool },
+    Interrupting { since: Instant, again: bool },
     /// The judged text was sent, and must be seen.
     Retyping { text: String, submit: KeyPress, until: Instant },
-    /// A line was sent; the next prompt is not there yet. `first` until there was any.
-    Running { first: bool },
+    /// The next prompt is not there yet.
+    Running { after: After },
     /// Enter is held until the echo is complete.
     Settling {
         submit: KeyPress,
@@ -190,6 +192,23 @@ enum State {
     Unseen { text: String, until: Instant },
     /// Somebody else is to decide.
     Waiting { text: String, submit: KeyPress, read: bool },
+}
+
+/// What the next prompt comes after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// A line.
+    Line,
+    /// What was sent, at that time, to a prompt that asks for a secret. What is typed next is for what it opens.
+    Secret(Instant),
+    /// The start of the session.
+    Start,
+}
+
+impl State {
+    fn settling(submit: KeyPress, kind: submit::Kind, since: Instant) -> Self {
+        Self::Settling { submit, kind, since, probed: false }
+    }
 }
 
 /// Who reads a line.
@@ -229,7 +248,7 @@ impl Gate {
             primary: None,
             earlier: Vec::new(),
             foreground,
-            state: State::Running { first: true },
+            state: State::Running { after: After::Start },
             doubt: None,
             refused: false,
             escape: screens::Escape::default(),
@@ -250,6 +269,7 @@ impl Gate {
         let mut presses = Vec::new();
         self.keys.feed(bytes, &mut presses);
         self.times.partial = self.keys.is_partial().then_some(now);
+        self.times.pasting = self.keys.is_in_paste().then_some(now);
         let cx = &mut Cx { now, judge, acts };
         self.reset_drawn();
         self.presses(presses, cx);
@@ -295,6 +315,12 @@ impl Gate {
             self.times.partial = None;
             self.presses(presses, cx);
         }
+        if self.times.pasting.is_some_and(|since| now >= since + PASTE_PAUSE) {
+            let mut presses = Vec::new();
+            self.keys.cut_paste(&mut presses);
+            self.times.pasting = None;
+            self.presses(presses, cx);
+        }
         self.reset_drawn();
         self.pump(cx);
     }
@@ -306,7 +332,7 @@ impl Gate {
         let quiet = |since: Instant| output.map_or(since, |output| output.max(since)) + self.quiet();
         let state = match &self.state {
             State::Erasing { until, .. } | State::Retyping { until, .. } => [Some(*until), None, None],
-            State::Interrupting { until, .. } => [Some(quiet(*until - INTERRUPT_LIMIT)), Some(*until), None],
+            State::Interrupting { since, .. } => [Some(quiet(*since)), Some(*since + INTERRUPT_LIMIT), None],
             State::Running { .. } => {
                 let until = self.queued_until();
                 let ready = output.filter(|_| until.is_some() || self.owned.is_some());
@@ -317,9 +343,10 @@ impl Gate {
             State::Closed | State::Editing | State::Typing | State::Waiting { .. } => [None; 3],
         };
         let partial = self.times.partial.map(|since| since + PARTIAL_KEY);
+        let pasting = self.times.pasting.map(|since| since + PASTE_PAUSE);
         // What has been looked at already will not change by looking again.
         let is_ahead = |time: &Instant| self.times.looked.is_none_or(|looked| *time > looked);
-        state.into_iter().flatten().chain(partial).filter(is_ahead).min()
+        state.into_iter().flatten().chain(partial).chain(pasting).filter(is_ahead).min()
     }
 
     /// The answer to [`Act::Ask`].
@@ -397,21 +424,21 @@ impl Gate {
                         return;
                     }
                 }
-                State::Interrupting { until, again } => {
-                    let (until, again) = (*until, *again);
-                    if !self.interrupted(until, again, cx) {
+                State::Interrupting { since, again } => {
+                    let (since, again) = (*since, *again);
+                    if !self.interrupted(since, again, cx) {
                         return;
                     }
                 }
-                State::Running { first } if self.owned.is_some() => {
-                    let first = *first;
-                    if !self.begin_owned(first, cx) {
+                State::Running { after } if self.owned.is_some() => {
+                    let after = *after;
+                    if !self.begin_owned(after, cx) {
                         return;
                     }
                 }
-                State::Running { first } => {
-                    let first = *first;
-                    if self.queue.is_empty() || !self.is_ready(first, cx.now) {
+                State::Running { after } => {
+                    let after = *after;
+                    if self.queue.is_empty() || !self.is_ready(after, cx.now) {
                         return;
                     }
                     self.state = State::Typing;
@@ -494,7 +521,7 @@ impl Gate {
         self.start = None;
         self.doubt = None;
         self.refused = false;
-        self.state = if self.observes { State::Typing } else { State::Running { first: false } };
+        self.state = if self.observes { State::Typing } else { State::Running { after: After::Line } };
     }
 
     fn forward(&mut self, press: &KeyPress, cx: &mut Cx<'_>) {
@@ -505,6 +532,9 @@ impl Gate {
     }
 
     fn forward_bytes(&mut self, bytes: Vec<u8>, cx: &mut Cx<'_>) {
+        if bytes.is_empty() {
+            return;
+        }
         // Bytes that go together are sent together.
         if let Some(Act::Forward(before)) = cx.acts.last_mut() {
             before.extend_from_slice(&bytes);
@@ -514,24 +544,29 @@ impl Gate {
     }
 
     /// Whether the next prompt seems to be there.
-    fn is_ready(&mut self, first: bool, now: Instant) -> bool {
+    fn is_ready(&mut self, after: After, now: Instant) -> bool {
         if self.queued_until().is_some_and(|until| now >= until) {
             return true;
         }
         let Some(output) = self.times.output else { return false };
-        if now < output + READY_QUIET {
+        // The prompt that asked is still there until it is answered.
+        let is_answered = !matches!(after, After::Secret(sent) if output <= sent);
+        if now < output + READY_QUIET || !is_answered {
             return false;
         }
         if self.screen.modes().bracketed_paste || self.screen.modes().alternate {
-            return self.trust.asked_since_submit() || first || self.screen.modes().alternate;
+            return self.trust.asked_since_submit() || after == After::Start || self.screen.modes().alternate;
         }
         now >= output + self.quiet() && self.screen.line_start().has_prompt()
     }
 
     /// Until when keys may wait for a prompt.
     fn queued_until(&self) -> Option<Instant> {
-        let State::Running { first } = self.state else { return None };
-        let patience = if first { FIRST_PROMPT } else { NEXT_PROMPT };
+        let State::Running { after } = self.state else { return None };
+        let patience = match after {
+            After::Line => NEXT_PROMPT,
+            After::Secret(_) | After::Start => FIRST_PROMPT,
+        };
         let queued = self.times.queued.filter(|_| self.has_input())?;
         Some(self.owned_until(queued, queued + patience))
     }
@@ -550,6 +585,9 @@ impl Gate {
 /// ESC may be the beginning of a sequence for this long.
 const PARTIAL_KEY: Duration = Duration::from_millis(50);
 
+/// The longest pause in a paste: terminals send one in one go, and a line that stalls for longer is mostly gone.
+const PASTE_PAUSE: Duration = Duration::from_secs(10);
+
 /// Silence after which a prompt that was asked for is complete.
 const READY_QUIET: Duration = Duration::from_millis(12);
 
@@ -562,7 +600,8 @@ const MAX_QUIET: Duration = Duration::from_millis(300);
 /// The slowest echo that is waited for.
 const MAX_ECHO: Duration = Duration::from_secs(2);
 
-/// How long keys wait for the first prompt of a session: a login shell reads its start-up files.
+/// How long keys wait for the first prompt of a session, or of what a password opens: a login shell reads its
+/// start-up files.
 const FIRST_PROMPT: Duration = Duration::from_secs(3);
 
 /// How long keys wait for the next prompt, before they are taken as input for the program that runs.

@@ -76,6 +76,8 @@ pub enum Key {
     Function(u8),
     /// A bracketed paste begins. Until it ends, presses are characters and control characters only.
     PasteStart,
+    /// A bracketed paste did not come to its end in time. This press has no bytes.
+    PasteCut,
     /// A bracketed paste ends.
     PasteEnd,
     /// What the terminal sends by itself: answers to questions, focus, mouse.
@@ -138,6 +140,20 @@ impl KeyReader {
     #[must_use]
     pub fn is_partial(&self) -> bool {
         !self.pending.is_empty() && !self.in_paste
+    }
+
+    /// Whether a paste has begun that has not ended: after a time that the caller chooses it calls [`Self::cut_paste`].
+    #[must_use]
+    pub fn is_in_paste(&self) -> bool {
+        self.in_paste
+    }
+
+    /// Ends a paste whose end does not come. What follows is typed.
+    pub fn cut_paste(&mut self, presses: &mut Vec<KeyPress>) {
+        if std::mem::take(&mut self.in_paste) {
+            self.flush(presses);
+            self.emit(Key::PasteCut, presses);
+        }
     }
 
     /// Gives out what is kept, as nothing will follow it: a lone ESC, Alt and a bracket, or part of a sequence.
@@ -423,7 +439,12 @@ fn control(byte: u8) -> char {
 
 const ESC: u8 = 0x1b;
 const BEL: u8 = 0x07;
-const PASTE_END: &[u8] = b"\x1b[201~";
+
+/// Begins a bracketed paste.
+pub(crate) const PASTE_START: &[u8] = b"\x1b[200~";
+
+/// Ends a bracketed paste.
+pub(crate) const PASTE_END: &[u8] = b"\x1b[201~";
 
 /// Longer than any key, and than an answer with a handful of numbers.
 const MAX_SEQUENCE: usize = 64;

@@ -164,7 +164,7 @@ impl LineTracker {
             // In vi mode it may be the argument of a command, and the text then be typed: as such it is judged.
             Key::PasteStart if self.may_be_vi => return Pressed::Refuse,
             Key::PasteStart => return Pressed::PasteStart,
-            Key::PasteEnd => return Pressed::PasteEnd,
+            Key::PasteCut | Key::PasteEnd => return Pressed::PasteEnd,
             Key::Report => return Pressed::Report,
             Key::AltCtrl(_) | Key::Function(_) | Key::Invalid | Key::Unknown => return Pressed::Refuse,
         }
@@ -249,7 +249,7 @@ impl LineTracker {
         }
         let pressed = match key {
             // The shell would take the mark as text, and what is pasted as typed.
-            Key::PasteStart | Key::PasteEnd => Pressed::Refuse,
+            Key::PasteStart | Key::PasteCut | Key::PasteEnd => Pressed::Refuse,
             _ => self.plain(key),
         };
         if pressed == Pressed::Refuse {

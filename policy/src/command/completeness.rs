@@ -3,22 +3,21 @@
 //! A shell runs nothing of a text that it takes as incomplete. But shells differ, and what one takes as
 //! begun another may run: so a begun text is judged too, closed in the shortest way that makes it whole.
 
-use brush_parser::{ParseError, ParserOptions, TokenizerOptions, parse_tokens, uncached_tokenize_str};
+use brush_parser::{ParseError, parse_tokens, uncached_tokenize_str};
 
-use super::limits;
+use super::{limits, parse::grammar};
 
 /// Whether a shell would go on reading.
 #[must_use]
 pub fn is_incomplete(text: &str) -> bool {
-    if limits::check(text).is_err() {
+    if text.len() > limits::MAX_TYPED_BYTES || limits::check(text).is_err() {
         return false;
     }
     // A backslash before the newline joins the lines.
     if ends_with_backslash(text) {
         return true;
     }
-    let tokenizer = TokenizerOptions { enable_extended_globbing: false, posix_mode: false, sh_mode: false };
-    let parser = ParserOptions { enable_extended_globbing: false, ..ParserOptions::default() };
+    let (tokenizer, parser) = grammar();
     match uncached_tokenize_str(text, &tokenizer) {
         Err(error) => error.is_incomplete(),
         Ok(tokens) => match parse_tokens(&tokens, &parser) {
@@ -30,7 +29,7 @@ pub fn is_incomplete(text: &str) -> bool {
     }
 }
 
-/// An incomplete text, closed; `None` if no short way to close it is known.
+/// The text, closed if it is incomplete; `None` if no short way to close it is known.
 #[must_use]
 pub fn closed(text: &str) -> Option<String> {
     let text = if ends_with_backslash(text) { text.strip_suffix('\\').unwrap_or(text) } else { text };
@@ -38,30 +37,23 @@ pub fn closed(text: &str) -> Option<String> {
         return Some(text.to_owned());
     }
     let here_document = here_document_end(text).map(|word| format!("\n{word}"));
-    let closers = || here_document.as_deref().into_iter().chain(CLOSERS);
-    for first in closers() {
-        let once = format!("{text}{first}");
-        if !is_incomplete(&once) && parses(&once) {
-            return Some(once);
-        }
-    }
-    for (first, second) in closers().flat_map(|first| closers().map(move |second| (first, second))) {
-        let twice = format!("{text}{first}{second}");
-        if !is_incomplete(&twice) && parses(&twice) {
-            return Some(twice);
-        }
-    }
-    None
+    let fitting = CLOSERS.iter().filter(|(opener, _)| text.contains(opener)).map(|(_, closer)| *closer);
+    let closers: Vec<&str> = here_document.as_deref().into_iter().chain(fitting).collect();
+    let pairs = closers.iter().flat_map(|first| closers.iter().map(move |second| [*first, *second]));
+    let tries = MAX_TRIED_BYTES / text.len().max(1);
+    closers
+        .iter()
+        .map(|only| [*only, ""])
+        .chain(pairs)
+        .take(tries)
+        .map(|[first, second]| format!("{text}{first}{second}"))
+        .find(|closed| super::parse::program(closed, super::Shell::Unknown).is_ok())
 }
 
 /// Whether the newline that follows would be quoted.
 fn ends_with_backslash(text: &str) -> bool {
     let backslashes = text.len() - text.trim_end_matches('\\').len();
     !backslashes.is_multiple_of(2)
-}
-
-fn parses(text: &str) -> bool {
-    super::parse::program(text, super::Shell::Unknown).is_ok()
 }
 
 /// The word that ends the last here-document that was begun.
@@ -72,27 +64,31 @@ fn here_document_end(text: &str) -> Option<&str> {
     word.get(..end).filter(|word| !word.is_empty())
 }
 
-/// What ends what can be begun, the shortest first.
-const CLOSERS: [&str; 18] = [
-    "'",
-    "\"",
-    "`",
-    ")",
-    "}",
-    "))",
-    " :",
-    "\n:",
-    "\n}",
-    "\nfi",
-    "\ndone",
-    "\nesac",
-    "\nthen :\nfi",
-    "\n:\nfi",
-    "\ndo :\ndone",
-    "\n:\ndone",
-    " in x) ;;\nesac",
-    "\nx) ;;\nesac",
+/// What ends what can be begun, the shortest first; each with what it takes to have begun that.
+const CLOSERS: [(&str, &str); 18] = [
+    ("'", "'"),
+    ("\"", "\""),
+    ("`", "`"),
+    ("(", ")"),
+    ("{", "}"),
+    ("((", "))"),
+    ("", " :"),
+    ("", "\n:"),
+    ("{", "\n}"),
+    ("if", "\nfi"),
+    ("do", "\ndone"),
+    ("case", "\nesac"),
+    ("if", "\nthen :\nfi"),
+    ("then", "\n:\nfi"),
+    ("", "\ndo :\ndone"),
+    ("do", "\n:\ndone"),
+    ("case", " in x) ;;\nesac"),
+    ("case", "\nx) ;;\nesac"),
 ];
+
+/// How much is parsed to find what closes a text: one Enter is to be answered within some milliseconds. A long text
+/// that takes more is one that cannot be read.
+const MAX_TRIED_BYTES: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {

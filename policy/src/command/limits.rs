@@ -3,6 +3,9 @@
 /// The longest text that is parsed, in bytes.
 pub(super) const MAX_BYTES: usize = 64 * 1024;
 
+/// The longest line that is parsed at a prompt, with those before it that belong to it: somebody waits for the answer.
+pub(super) const MAX_TYPED_BYTES: usize = 8 * 1024;
+
 /// The deepest nesting of groups, substitutions and compound commands that is parsed.
 pub(super) const MAX_DEPTH: usize = 64;
 

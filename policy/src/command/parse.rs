@@ -30,6 +30,10 @@ pub(super) struct Walker<'a> {
     /// The text at hand.
     source: String,
     steps: usize,
+    /// How many bytes were read as code in code, which is read once for each text it is in.
+    read: usize,
+    /// How many words the commands have that others run: each wrapper repeats them.
+    words: usize,
 }
 
 /// What a command reads as its standard input.
@@ -52,11 +56,15 @@ pub(super) fn program(text: &str, shell: Shell) -> Result<ast::Program, String> 
     if shell == Shell::Fish && FISH_WORDS.iter().any(|word| text.split_whitespace().any(|other| other == *word)) {
         return Err("it is written in fish's own syntax".to_owned());
     }
-    // Without extended patterns `!(rm)` is what it is where they are off: a negated subshell.
-    let tokenizer = TokenizerOptions { enable_extended_globbing: false, posix_mode: false, sh_mode: false };
-    let parser = ParserOptions { enable_extended_globbing: false, ..ParserOptions::default() };
+    let (tokenizer, parser) = grammar();
     let tokens = uncached_tokenize_str(text, &tokenizer).map_err(|_| "it cannot be read as shell code".to_owned())?;
     parse_tokens(&tokens, &parser).map_err(|_| "it cannot be read as shell code".to_owned())
+}
+
+/// How brush-parser reads. Without extended patterns `!(rm)` is what it is where they are off: a negated subshell.
+pub(super) fn grammar() -> (TokenizerOptions, ParserOptions) {
+    let tokenizer = TokenizerOptions { enable_extended_globbing: false, posix_mode: false, sh_mode: false };
+    (tokenizer, ParserOptions { enable_extended_globbing: false, ..ParserOptions::default() })
 }
 
 const FISH_WORDS: [&str; 4] = ["begin", "end", "switch", "function"];
@@ -65,6 +73,10 @@ const FISH_WORDS: [&str; 4] = ["begin", "end", "switch", "function"];
 pub(super) fn text(text: &str, stdin: Option<&str>, cx: &ParseContext) -> Parsed {
     let mut walker = Walker::new(cx, stdin);
     if cx.interactive {
+        if text.len() > limits::MAX_TYPED_BYTES {
+            walker.opaque("it is longer than 8 KiB, the most that is read of a typed line");
+            return walker.out;
+        }
         if let Some(why) = tamper::history_expansion(text, cx.shell) {
             walker.opaque(why);
         }
@@ -103,6 +115,8 @@ impl<'a> Walker<'a> {
             depth: 0,
             source: String::new(),
             steps: 0,
+            read: 0,
+            words: 0,
         }
     }
 
@@ -138,7 +152,7 @@ impl<'a> Walker<'a> {
 
     /// Reads `text` as code of `shell` in which some variables are known.
     pub(super) fn code_with(&mut self, text: &str, shell: Shell, variables: Variables) {
-        if self.depth == MAX_CODE_DEPTH {
+        if self.depth == MAX_CODE_DEPTH || self.has_read_enough(text) {
             return self.opaque("code is nested in code too deeply");
         }
         match program(text, shell) {
@@ -162,13 +176,33 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Counts what is read as code in code; whether it is too much.
+    fn has_read_enough(&mut self, text: &str) -> bool {
+        self.read += text.len() * usize::from(self.depth > 0);
+        self.read > self.most_inner_bytes()
+    }
+
+    /// Counts the words of a command that another runs; whether these are too many to be followed.
+    pub(super) fn has_run_enough(&mut self, words: usize) -> bool {
+        self.words += words * usize::from(self.wrappers > 0 || self.depth > 1);
+        self.words > self.most_inner_bytes() / BYTES_PER_WORD
+    }
+
+    fn most_inner_bytes(&self) -> usize {
+        if self.cx.interactive { limits::MAX_TYPED_BYTES } else { limits::MAX_BYTES / 2 }
+    }
+
     /// Collects what look like commands in text that cannot be read as a whole. It stays opaque;
     /// but what is blocked in it can be named.
     fn salvage(&mut self, text: &str, shell: Shell) {
         if limits::check(text).is_err() {
             return;
         }
-        for piece in text.split(['\n', ';', '&', '|', '(', ')', '{', '}', '`']).take(MAX_PIECES) {
+        for piece in text.split(['\n', ';', '&', '|', '(', ')', '{', '}', '`']).take(if self.cx.interactive {
+            MAX_TYPED_PIECES
+        } else {
+            MAX_PIECES
+        }) {
             let mut piece = piece.trim();
             while let Some((_, rest)) = piece.split_once([' ', '\t']).filter(|(first, _)| KEYWORDS.contains(first)) {
                 piece = rest.trim_start();
@@ -232,7 +266,7 @@ impl<'a> Walker<'a> {
         let folder = self.folder.clone();
         for command in &pipeline.seq {
             self.steps += 1;
-            if self.steps > MAX_STEPS {
+            if self.steps > if self.cx.interactive { MAX_TYPED_STEPS } else { MAX_STEPS } {
                 return self.opaque("it has too many commands");
             }
             self.command(command);
@@ -530,8 +564,7 @@ impl<'a> Walker<'a> {
 
     /// One word where the shell makes no lists of it.
     fn word(&mut self, raw: &ast::Word) -> Word {
-        let scanned = word::scan(&raw.value, Mode::Word, self.shell, &self.variables);
-        self.found(scanned)
+        self.scan(&raw.value, Mode::Word)
     }
 
     /// The words that braces make of one.
@@ -539,10 +572,7 @@ impl<'a> Walker<'a> {
         match word::expand_braces(&raw.value) {
             Some(raws) => raws
                 .iter()
-                .map(|raw| {
-                    let scanned = word::scan(raw, Mode::Word, self.shell, &self.variables);
-                    self.found(scanned)
-                })
+                .map(|raw| self.scan(raw, Mode::Word))
                 // Braces make no empty words.
                 .filter(|word| raws.len() == 1 || word.known() != Some(""))
                 .collect(),
@@ -554,8 +584,16 @@ impl<'a> Walker<'a> {
     }
 
     fn inner(&mut self, text: &str) {
-        let scanned = word::scan(text, Mode::Inner, self.shell, &self.variables);
-        self.found(scanned);
+        self.scan(text, Mode::Inner);
+    }
+
+    fn scan(&mut self, raw: &str, mode: Mode) -> Word {
+        if raw.contains(['$', '`']) && self.has_read_enough(raw) {
+            self.opaque("code is nested in code too deeply");
+            return Word::unknown(true);
+        }
+        let scanned = word::scan(raw, mode, self.shell, &self.variables);
+        self.found(scanned)
     }
 
     /// Follows the code in a word.
@@ -622,11 +660,18 @@ fn is_set_once(source: &str, name: &str) -> bool {
 
 /// Words that may stand before a command.
 const KEYWORDS: [&str; 12] = ["do", "then", "else", "elif", "if", "while", "until", "!", "time", "begin", "and", "or"];
+/// The most pieces that are looked at of a typed line that cannot be read.
+const MAX_TYPED_PIECES: usize = 64;
 /// The most pieces that are looked at of a text that cannot be read.
 const MAX_PIECES: usize = 256;
 /// How many texts deep code in code is followed.
 const MAX_CODE_DEPTH: usize = 16;
+/// The most commands that are looked at in a typed line, with those before it that belong to it.
+const MAX_TYPED_STEPS: usize = 256;
 /// The most commands that are looked at.
 const MAX_STEPS: usize = 2048;
+/// Programs that run one another repeat their words: of these as many are followed as that many bytes each make of what
+/// is read as code in code.
+const BYTES_PER_WORD: usize = 8;
 /// The longest list of known words that a loop is followed for.
 const MAX_LOOP_VALUES: usize = 64;

@@ -48,7 +48,7 @@ pub(super) fn run(
         walker.opaque_command("it runs a script whose content is not known");
     }
     tamper::check(walker, name, arguments);
-    if walker.wrappers == MAX_WRAPPERS {
+    if walker.wrappers == MAX_WRAPPERS || walker.has_run_enough(argv.len()) {
         return walker.opaque_command("a program runs another that runs another, too deeply");
     }
     walker.wrappers += 1;

@@ -4,7 +4,7 @@ use config::rules::RuleEffect;
 
 use super::Reader;
 use crate::{
-    command::completeness::{closed, is_incomplete},
+    command::completeness::closed,
     verdict::{CommandInput, Verdict},
 };
 
@@ -41,12 +41,8 @@ pub(super) fn judge(text: &str, reader: Reader, judge: Judge<'_>) -> Verdict {
 
 /// A line for a shell. What is begun is judged as far as it goes.
 pub(super) fn shell(text: &str, judge: Judge<'_>) -> Verdict {
-    if is_incomplete(text)
-        && let Some(closed) = closed(text)
-    {
-        return judge(CommandInput::Line(&closed));
-    }
-    judge(CommandInput::Line(text))
+    let closed = closed(text);
+    judge(CommandInput::Line(closed.as_deref().unwrap_or(text)))
 }
 
 /// Only what a rule surely matches counts: who reads is no shell, so what is not understood is no code.

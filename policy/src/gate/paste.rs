@@ -5,10 +5,10 @@
 //! on as it is if each of its lines may run, or if a line editor was seen at work: it stopped asking at
 //! each Enter and asked again at each prompt. Else its lines are typed one by one, and judged so.
 
-use super::{Cx, Gate, Reader, State, judging};
+use super::{Act, Cx, Decided, Gate, Reader, State, judging};
 use crate::{
     foreground::Foreground,
-    key::{Key, KeyPress},
+    key::{Key, KeyPress, PASTE_END, PASTE_START},
     line::Pressed,
     verdict::Verdict,
 };
@@ -79,7 +79,7 @@ impl Gate {
         if was_on && matches!(self.state, State::Typing) && self.start.is_some() && self.reader() == Reader::Shell {
             let text = self.line.text().unwrap_or_default().to_owned();
             self.report(
-                super::Decided::Tripped,
+                Decided::Tripped,
                 text,
                 None,
                 "the target accepted a line although no key that accepts lines was sent",
@@ -100,6 +100,12 @@ impl Gate {
             self.paste.get_or_insert_default();
             return true;
         }
+        if press.key == Key::PasteCut {
+            if self.paste.take().is_some() {
+                self.paste_cut(cx);
+            }
+            return true;
+        }
         let Some(collected) = &mut self.paste else { return false };
         if press.key != Key::PasteEnd && collected.len() < MAX_PASTE {
             collected.push(press.clone());
@@ -111,13 +117,20 @@ impl Gate {
         press.key == Key::PasteEnd
     }
 
+    /// A paste whose end is missing is no paste that anybody meant.
+    fn paste_cut(&mut self, cx: &mut Cx<'_>) {
+        let why = "a paste did not come to its end";
+        cx.acts.push(Act::Tell(format!("held: {why}, so it was dropped")));
+        self.report(Decided::Held, String::new(), None, why, cx);
+    }
+
     fn pasted(&mut self, pasted: Vec<KeyPress>, cx: &mut Cx<'_>) {
         let text: String = pasted.iter().filter_map(|press| character(&press.key)).collect();
         let is_plain = pasted.iter().all(|press| character(&press.key).is_some());
         let asked = self.screen.modes().bracketed_paste;
         if is_plain && asked && (!text.contains('\n') || self.trust.is_line_editor() || self.may_run(&text, cx)) {
             let bytes: Vec<u8> = pasted.iter().flat_map(|press| press.bytes.to_vec()).collect();
-            self.forward_bytes([b"\x1b[200~", bytes.as_slice(), b"\x1b[201~"].concat(), cx);
+            self.forward_bytes([PASTE_START, bytes.as_slice(), PASTE_END].concat(), cx);
             self.line.paste(&text);
             return;
         }
@@ -148,4 +161,4 @@ pub(super) fn character(key: &Key) -> Option<char> {
 }
 
 /// The longest paste that is taken as one, in keys.
-const MAX_PASTE: usize = 64 * 1024;
+pub(super) const MAX_PASTE: usize = 64 * 1024;

@@ -50,7 +50,7 @@ impl Gate {
     }
 
     fn hold(&mut self, submit: KeyPress, kind: Kind, cx: &mut Cx<'_>) {
-        self.state = State::Settling { submit, kind, since: cx.now, probed: false };
+        self.state = State::settling(submit, kind, cx.now);
     }
 
     /// The first key of a line: where the cursor is now, the line begins.

@@ -36,7 +36,7 @@ impl Gate {
         self.escape = super::screens::Escape::default();
         self.trust.ended();
         self.line_ended(cx.now);
-        self.state = State::Interrupting { until: cx.now + INTERRUPT_LIMIT, again: false };
+        self.state = State::Interrupting { since: cx.now, again: false };
     }
 
     fn send_interrupt(&mut self, cx: &mut Cx<'_>) {
@@ -46,9 +46,8 @@ impl Gate {
     }
 
     /// Whether the line is gone, or the wait for that is over.
-    pub(super) fn interrupted(&mut self, until: Instant, again: bool, cx: &mut Cx<'_>) -> bool {
-        let is_late = cx.now >= until;
-        let since = until - INTERRUPT_LIMIT;
+    pub(super) fn interrupted(&mut self, since: Instant, again: bool, cx: &mut Cx<'_>) -> bool {
+        let is_late = cx.now >= since + INTERRUPT_LIMIT;
         let is_quiet = self.times.output.is_some_and(|output| output > since && cx.now >= output + self.quiet());
         if !is_quiet && !is_late {
             return false;
@@ -56,7 +55,7 @@ impl Gate {
         if !again && self.times.output.is_none_or(|output| output <= since) {
             // Nothing came of it: a shell that was just reading keys may have missed it.
             self.send_interrupt(cx);
-            self.state = State::Interrupting { until: cx.now + INTERRUPT_LIMIT, again: true };
+            self.state = State::Interrupting { since: cx.now, again: true };
             return false;
         }
         if matches!(self.reader(), Reader::Screen | Reader::Panes) {

@@ -4,7 +4,10 @@
 use std::time::Instant;
 
 use super::{Cx, Gate, State, submit::Kind};
-use crate::{key::KeyPress, screen::Reading};
+use crate::{
+    key::{KeyPress, PASTE_END, PASTE_START},
+    screen::Reading,
+};
 
 impl Gate {
     pub(super) fn retype(&mut self, text: String, submit: KeyPress, kind: Kind, cx: &mut Cx<'_>) {
@@ -13,7 +16,7 @@ impl Gate {
             return self.cannot_retype(text, cx);
         }
         self.forward_bytes(ERASE.to_vec(), cx);
-        self.state = State::Erasing { text, submit, until: cx.now + self.patience() + self.patience() };
+        self.state = State::Erasing { text, submit, until: self.both_ways(cx.now) };
     }
 
     /// Whether the step at hand is done, or has failed.
@@ -22,7 +25,7 @@ impl Gate {
         match std::mem::replace(&mut self.state, State::Typing) {
             State::Erasing { text, submit, until } => {
                 if self.screen.shows(&start, "", 0) == Reading::Agrees {
-                    let until = cx.now + self.patience() + self.patience();
+                    let until = self.both_ways(cx.now);
                     self.send_text(text, submit, until, cx);
                     return true;
                 }
@@ -71,6 +74,11 @@ impl Gate {
         self.state = State::Retyping { text, submit, until };
     }
 
+    /// Until when what was sent at `now` must be seen: it goes all the way, and its echo comes back.
+    fn both_ways(&self, now: Instant) -> Instant {
+        now + self.patience() * 2
+    }
+
     fn cannot_retype(&mut self, text: String, cx: &mut Cx<'_>) {
         self.unreadable(text, "what the screen shows could not be confirmed", Kind::Accepts, cx);
     }
@@ -78,7 +86,3 @@ impl Gate {
 
 /// End of line, then erase to its beginning: the keys of emacs mode, which zsh, fish, ash and vi's insert mode share.
 const ERASE: [u8; 2] = [0x05, 0x15];
-
-const PASTE_START: &[u8] = b"\x1b[200~";
-
-const PASTE_END: &[u8] = b"\x1b[201~";

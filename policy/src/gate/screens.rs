@@ -3,7 +3,7 @@
 
 use config::rules::RuleEffect;
 
-use super::{Act, Cx, Gate, Question, State, judging, submit::Kind};
+use super::{Act, Cx, Gate, State, judging, submit::Kind};
 use crate::{
     foreground::Foreground,
     key::{Key, KeyPress},
@@ -34,7 +34,7 @@ impl Gate {
             Key::Enter | Key::LineFeed => {
                 let judged = gives_commands(&self.escape.typed) || self.foreground == Foreground::Program;
                 if self.escape.unknown || judged {
-                    self.state = State::Settling { submit: press, kind: Kind::Screen, since: cx.now, probed: false };
+                    self.state = State::settling(press, Kind::Screen, cx.now);
                     return;
                 }
                 self.escape = Escape::default();
@@ -57,9 +57,7 @@ impl Gate {
         }
         match self.line.press(&press.key) {
             Pressed::Refuse => cx.acts.push(Act::Bell),
-            Pressed::Submit => {
-                self.state = State::Settling { submit: press, kind: Kind::Panes, since: cx.now, probed: false }
-            }
+            Pressed::Submit => self.state = State::settling(press, Kind::Panes, cx.now),
             Pressed::Interrupt | Pressed::EndOfInput => {
                 self.line.clear();
                 self.forward(&press, cx);
@@ -116,9 +114,7 @@ impl Gate {
         match worst {
             Some((text, verdict)) if verdict.effect == RuleEffect::Block => self.block(text, verdict, cx),
             Some((text, verdict)) if verdict.effect == RuleEffect::Approve => {
-                let question = Question { text: text.clone(), verdict, screen: self.screen.text() };
-                cx.acts.push(Act::Ask(question));
-                self.state = State::Waiting { text, submit, read: true };
+                self.ask(text, true, verdict, submit, kind, cx);
             }
             _ => self.accept_unread(submit, cx),
         }

@@ -21,7 +21,10 @@ use std::time::Instant;
 
 use config::rules::RuleEffect;
 
-use super::{Act, Cx, Decided, Gate, Judge, MAX_ECHO, Question, READY_QUIET, Reader, State, judging, submit::Kind};
+use super::{
+    Act, After, Cx, Decided, Gate, Judge, MAX_ECHO, Question, READY_QUIET, Reader, State, judging, paste::MAX_PASTE,
+    submit::Kind,
+};
 use crate::{
     command::{self, ParseContext},
     editor::LineEditor,
@@ -143,12 +146,12 @@ impl Gate {
     }
 
     /// Begins a line if the target is ready for one; `false` if it has to wait.
-    pub(super) fn begin_owned(&mut self, first: bool, cx: &mut Cx<'_>) -> bool {
+    pub(super) fn begin_owned(&mut self, after: After, cx: &mut Cx<'_>) -> bool {
         let is_late = self.queued_until().is_some_and(|until| cx.now >= until);
         // What the screen showed before is no answer.
         let ended = self.owned.as_ref().and_then(|owned| owned.ended);
         let is_answered = ended.is_none_or(|ended| self.times.output.is_some_and(|output| output > ended));
-        let is_ready = is_late || (is_answered && self.is_ready(first, cx.now));
+        let is_ready = is_late || (is_answered && self.is_ready(after, cx.now));
         if !is_ready {
             return false;
         }
@@ -300,6 +303,12 @@ impl Gate {
     fn collect_paste(&mut self, press: &KeyPress, cx: &mut Cx<'_>) -> bool {
         if press.key == Key::PasteStart {
             self.paste.get_or_insert_default();
+            return true;
+        }
+        if press.key == Key::PasteCut {
+            if self.paste.take().is_some() {
+                self.refuse_text("a paste did not come to its end", cx);
+            }
             return true;
         }
         let Some(collected) = &mut self.paste else { return false };
@@ -467,8 +476,7 @@ fn unfit(text: &str, may_have_breaks: bool) -> Option<&'static str> {
 }
 
 fn opens_panes(text: &str) -> bool {
-    let place = ParseContext { interactive: true, ..ParseContext::default() };
-    Foreground::after(&command::parse(text, &place)) == Foreground::Multiplexer
+    Foreground::after(&command::parse(text, &ParseContext::typed())) == Foreground::Multiplexer
 }
 
 /// Whether the text is an answer, and no command in any shell.
@@ -493,9 +501,6 @@ fn push_draw(draw: Vec<u8>, acts: &mut Vec<Act>) {
         acts.push(Act::Draw(draw));
     }
 }
-
-/// The longest paste, in keys.
-const MAX_PASTE: usize = 64 * 1024;
 
 /// The most that the keys of one call draw, in bytes.
 const MAX_DRAWN: usize = 4 * 1024 * 1024;

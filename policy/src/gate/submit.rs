@@ -1,6 +1,6 @@
 //! Enter is held: the echo is waited for, keys and screen are compared, and the line is judged.
 
-use super::{Act, Cx, Decided, Gate, Question, Reader, State, judging};
+use super::{Act, After, Cx, Decided, Gate, Question, Reader, State, judging};
 use crate::{
     command::{self, ParseContext, completeness::is_incomplete},
     foreground::Foreground,
@@ -46,7 +46,8 @@ impl Gate {
         let State::Settling { submit, kind, since, probed } = &self.state else { return true };
         let (submit, kind, since, probed) = (submit.clone(), *kind, *since, *probed);
         let quiet = self.times.output.map_or(since, |output| output.max(since)) + self.quiet();
-        let is_quiet = cx.now >= quiet || cx.now >= since + self.patience();
+        let is_late = cx.now >= since + self.patience();
+        let is_quiet = cx.now >= quiet || is_late;
         if matches!(kind, Kind::Screen | Kind::Panes) {
             if is_quiet {
                 self.state = State::Typing;
@@ -54,10 +55,7 @@ impl Gate {
             }
             return is_quiet;
         }
-        if self.is_surely_blocked(kind, cx) {
-            return true;
-        }
-        let Some(known) = self.known(is_quiet, cx.now >= since + self.patience()) else { return false };
+        let Some(known) = self.known(is_quiet, is_late) else { return false };
         if known == Known::Unreadable && !probed && self.screen.cursor_row().contains("i-search") {
             // The line that a search found is shown when the search is left.
             self.forward_bytes(vec![END_OF_LINE], cx);
@@ -72,24 +70,6 @@ impl Gate {
         }
         self.decide(known, submit, kind, cx);
         true
-    }
-
-    /// Blocks what the keys alone show to be blocked, whatever the screen shows.
-    fn is_surely_blocked(&mut self, kind: Kind, cx: &mut Cx<'_>) -> bool {
-        let Some(typed) = self.line.text().map(str::to_owned).filter(|text| !text.is_empty()) else { return false };
-        let start = self.start.clone().unwrap_or_default();
-        // What is not echoed may be a secret, and is not to be shown.
-        if self.screen.shows(&start, &typed, typed.chars().count()) == Reading::Nothing {
-            return false;
-        }
-        let reader = self.reader();
-        let verdict = self.judge(&typed, reader, kind, cx);
-        let is_blocked = verdict.effect == RuleEffect::Block && !verdict.opaque;
-        if is_blocked {
-            self.state = State::Typing;
-            self.block(typed, verdict, cx);
-        }
-        is_blocked
     }
 
     /// What is known of the line; `None` if more may come.
@@ -150,12 +130,20 @@ impl Gate {
             Known::Unseen(text) => {
                 let mut verdict = self.judge(&text, reader, kind, cx);
                 let prompt = self.start.as_ref().map(|start| start.prompt.as_str()).unwrap_or_default();
-                if verdict.opaque && (judging::asks_for_a_secret(prompt) || reader == Reader::Program) {
+                let is_asked_for = judging::asks_for_a_secret(prompt);
+                if verdict.opaque && (is_asked_for || reader == Reader::Program) {
                     verdict = judging::allowed(verdict);
                 }
                 match verdict.effect {
                     // What was typed without echo is a secret until proven otherwise: it is never repeated.
-                    RuleEffect::Allow => self.accept(&text, submit, kind, cx),
+                    RuleEffect::Allow => {
+                        self.accept(&text, submit, kind, cx);
+                        if let State::Running { after } = &mut self.state
+                            && is_asked_for
+                        {
+                            *after = After::Secret(cx.now);
+                        }
+                    }
                     RuleEffect::Approve | RuleEffect::Block => {
                         self.block(String::new(), judging::without_text(verdict), cx);
                     }
@@ -216,7 +204,15 @@ impl Gate {
     }
 
     /// Blocks the line, or asks others about it. What was only `read` will be sent by the gate itself.
-    fn ask(&mut self, text: String, read: bool, verdict: Verdict, submit: KeyPress, kind: Kind, cx: &mut Cx<'_>) {
+    pub(super) fn ask(
+        &mut self,
+        text: String,
+        read: bool,
+        verdict: Verdict,
+        submit: KeyPress,
+        kind: Kind,
+        cx: &mut Cx<'_>,
+    ) {
         if verdict.effect == RuleEffect::Block || kind == Kind::Refused {
             return self.block(text, verdict, cx);
         }
@@ -249,12 +245,14 @@ impl Gate {
         }
         let whole = self.whole(text);
         match self.reader() {
-            Reader::Shell if is_incomplete(&whole) && whole.len() < MAX_LINES_BYTES => {
-                self.earlier.push(text.to_owned())
+            Reader::Shell if is_incomplete(&whole) => self.earlier.push(text.to_owned()),
+            // Who reads after a long line is not worth the time: a shell is the strictest reader.
+            Reader::Shell if whole.len() > MAX_FOLLOWED => {
+                self.foreground = Foreground::Shell;
+                self.earlier.clear();
             }
             Reader::Shell => {
-                let place = ParseContext { interactive: true, ..ParseContext::default() };
-                let parsed = command::parse(&whole, &place);
+                let parsed = command::parse(&whole, &ParseContext::typed());
                 if !parsed.commands.is_empty() || !parsed.opaque.is_empty() {
                     self.foreground = Foreground::after(&parsed);
                 }
@@ -309,5 +307,8 @@ impl Gate {
 /// C-e: ends an incremental search, and goes to the end of the line.
 const END_OF_LINE: u8 = 0x05;
 
-/// How much text belongs together at most: as much as is parsed.
+/// How much text belongs together at most: more than is parsed.
 const MAX_LINES_BYTES: usize = 64 * 1024;
+
+/// The longest line that is looked at for the program that it leaves in the foreground.
+const MAX_FOLLOWED: usize = 2 * 1024;

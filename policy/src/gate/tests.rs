@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{CommandInput, Judging, Protocol, Resource, RuleSet, SessionMode, Subject, command::ParseContext};
 
+mod guards;
+mod screens;
 mod strict;
 
 const RULES: &str = "
@@ -14,6 +16,7 @@ roles:
 rules:
   - { name: rm_rf, effect: block, match: { command: { program: [rm], flags: { all: [[r, R, recursive], [f, force]] } } } }
   - { name: svc, effect: approve, match: { command: { program: [systemctl], args: [restart] } } }
+  - { name: drop, effect: block, match: { text: '(?i)drop table' } }
 ";
 
 /// A target that edits lines as bash does, as far as these tests type.
@@ -34,6 +37,8 @@ struct Shell {
     echo: bool,
     /// Another program reads, and shows nothing.
     away: bool,
+    /// Nothing erases or interrupts the line.
+    sticks: bool,
 }
 
 impl Shell {
@@ -71,6 +76,7 @@ impl Shell {
                     }
                     output.push_str(&self.prompt());
                 }
+                Key::Ctrl('c' | 'u') if self.sticks => {}
                 Key::Ctrl('c') => {
                     self.line.clear();
                     self.continued.clear();
@@ -162,7 +168,7 @@ impl Session {
     }
 
     fn work(&mut self, work: impl FnOnce(&mut Gate, Instant, Judge<'_>, &mut Vec<Act>)) {
-        let place = ParseContext { interactive: true, ..ParseContext::default() };
+        let place = ParseContext::typed();
         let judging = Judging { place, ..Judging::of(self.mode, Protocol::Ssh, std::time::SystemTime::UNIX_EPOCH) };
         let judge = |input: CommandInput<'_>| {
             self.rules.judge(&self.who, &Resource { target: &self.target, login: &self.login }, input, &judging)
@@ -447,6 +453,14 @@ fn observing_holds_nothing_and_reports_all() {
     );
     session.types("ls\r");
     assert_eq!(session.reports.len(), 1);
+}
+
+/// A line runs a program that writes `output` and goes on.
+fn start_program(session: &mut Session, line: &str, output: &str) {
+    session.shell.program = Some(output.to_owned());
+    session.types(&format!("{line}\r"));
+    assert_eq!(session.shell.ran.last().map(String::as_str), Some(line));
+    session.sent.clear();
 }
 
 proptest! {

@@ -49,6 +49,15 @@ fn an_echo_that_has_not_come_yet_is_told_from_another_text() {
 }
 
 #[test]
+fn the_cursor_and_what_stands_behind_it_count() {
+    assert_ne!(reading("$ ", "ls\x1b[D", "ls"), Reading::Agrees);
+    assert_ne!(reading("$ ", "ls x\x1b[2D", "ls"), Reading::Agrees);
+    assert_ne!(reading("$ ", "ls\r\nx", "ls\n"), Reading::Agrees);
+    let (mut screen, start) = typed("$ ", "日x");
+    assert_ne!(screen.shows(&start, "日", 1), Reading::Agrees);
+}
+
+#[test]
 fn a_line_that_scrolled_the_screen_agrees_in_what_is_left_of_it() {
     let text = "word ".repeat(40).trim_end().to_owned();
     assert_eq!(reading("$ ", &text, &text), Reading::Agrees);

@@ -159,6 +159,7 @@ fn lines_are_pasted_together_only_for_a_line_editor() {
     let mut session = strict(true);
     session.types(paste);
     assert_eq!(session.shell.ran, ["echo a\ndate"]);
+    assert_eq!(sent(&mut session), "\x1b[200~echo a\rdate\x1b[201~\r");
     session.types("\x1b[200~echo a\rreboot\x1b[201~\r");
     assert_eq!(session.reports[0].text, "echo a\nreboot");
     let _ = sent(&mut session);
@@ -208,14 +209,6 @@ fn a_line_that_is_accepted_behind_the_bastions_back_ends_the_session() {
     }
 }
 
-/// A line runs a program that writes `output` and goes on.
-fn start_program(session: &mut Session, line: &str, output: &str) {
-    session.shell.program = Some(output.to_owned());
-    session.types(&format!("{line}\r"));
-    assert_eq!(session.shell.ran, [line]);
-    let _ = sent(session);
-}
-
 /// A gate whose session has just run `line`.
 fn running(line: &str, output: &str) -> Session {
     let mut session = strict(false);
@@ -257,6 +250,7 @@ fn a_secret_is_neither_shown_nor_reported() {
     session.shell.echo = false;
     session.types("hunter2");
     assert_eq!(sent(&mut session), "");
+    assert!(!session.seen.text().contains("hunter2"), "{:?}", session.seen.text());
     session.types("\r");
     assert_eq!(sent(&mut session), "hunter2\r");
     let all = format!("{:?}{:?}{:?}", session.seen.text(), session.told, session.reports);
@@ -268,7 +262,8 @@ fn a_secret_that_is_echoed_is_not_accepted() {
     // The shell would run it: the prompt was only printed.
     let mut session = running("printf 'Password: '; sleep 5", "Password: ");
     session.types("reboot\r");
-    assert!(!sent(&mut session).contains('\r'));
+    let sent = sent(&mut session);
+    assert!(!sent.contains('\r') && sent.ends_with(['\x03', '\x15']), "{sent:?}");
     assert_eq!((session.reports[0].decision, session.reports[0].text.as_str()), (Decided::Held, ""));
 }
 
@@ -305,6 +300,28 @@ fn a_screen_that_was_only_printed_does_not_let_keys_pass() {
             assert_eq!(sent(&mut session), "", "{prompt}");
         }
     }
+}
+
+#[test]
+fn a_program_that_is_known_by_no_screen_gets_no_keys() {
+    let mut session = running("apt install x", "\x1b[?1049h\x1b[2JGo on? ");
+    session.types("j");
+    assert_eq!(sent(&mut session), "");
+}
+
+#[test]
+fn an_answer_at_a_prompt_is_a_command() {
+    let mut session = strict(true);
+    session.types("y\r\x1a");
+    assert_eq!((sent(&mut session).as_str(), session.reports[0].decision), ("", Decided::Blocked));
+}
+
+#[test]
+fn a_paste_that_does_not_end_is_dropped() {
+    let mut session = strict(true);
+    session.types("\x1b[200~reboot\r");
+    session.types("date\r");
+    assert_eq!((session.shell.ran, session.reports[0].decision), (vec!["date".to_owned()], Decided::Held));
 }
 
 proptest! {

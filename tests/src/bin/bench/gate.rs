@@ -14,7 +14,7 @@ use policy::{
     CommandInput, Judging, Protocol, Resource, RuleSet, SessionMode, Subject, WindowSize,
     command::ParseContext,
     foreground::Foreground,
-    gate::{Act, Gate},
+    gate::{Act, Gate, Judge},
     screen::Screen,
 };
 use tests::peers;
@@ -27,6 +27,30 @@ const LINES: [&str; 4] = [
     "find /srv -name '*.log' -mtime +30 -exec sh -c 'for f; do gzip -9 \"$f\"; done' sh {} + && echo \"$(date -Is) ok\" >>~/done.log",
 ];
 
+/// What nests.
+const NESTS: [(&str, &str); 14] = [
+    ("(", ")"),
+    ("{ ", "; }"),
+    ("$(", ")"),
+    ("\"$(", ")\""),
+    ("`", "`"),
+    ("${x:-", "}"),
+    ("if ", "; then :; fi"),
+    ("case x in x) ", ";; esac"),
+    ("[[ ( ", " ) ]]"),
+    ("((", "))"),
+    ("eval ", ""),
+    ("sudo ", ""),
+    ("sh -c ", ""),
+    ("<(", ")"),
+];
+
+/// What makes many commands and words of few bytes.
+const DENSE: [&str; 9] = ["a;", "a|", "a\n", ")", "<(a) ", "$(a) ", "eval a;", "{a,b} ", "a<<E\nx\nE\n"];
+
+/// What a long line is made of.
+const LONG: [&str; 3] = ["x", "a;", "rm -rf "];
+
 /// How often each line is measured; medians are reported.
 const REPETITIONS: usize = 400;
 
@@ -38,6 +62,10 @@ pub(crate) struct PerEnter {
     pub(crate) screen: f64,
     /// From Enter to the decision to send it on, all together.
     pub(crate) whole: f64,
+    /// The same for the worst of the lines that nest as deep as they can, or that are not closed.
+    pub(crate) worst_bomb: f64,
+    /// The same for 1 MiB of text.
+    pub(crate) longest: f64,
 }
 
 /// Measures on this thread.
@@ -47,8 +75,10 @@ pub(crate) struct PerEnter {
 pub(crate) fn per_enter() -> Result<PerEnter> {
     let rules = rules()?;
     let (target, login, who) = place()?;
-    let parse = ParseContext { interactive: true, ..ParseContext::default() };
-    let judging = Judging { place: parse, ..Judging::of(SessionMode::Guard, Protocol::Ssh, SystemTime::UNIX_EPOCH) };
+    let judging = Judging {
+        place: ParseContext::typed(),
+        ..Judging::of(SessionMode::Guard, Protocol::Ssh, SystemTime::UNIX_EPOCH)
+    };
     let judge =
         |input: CommandInput<'_>| rules.judge(&who, &Resource { target: &target, login: &login }, input, &judging);
     let (mut parsing, mut reading, mut whole) = (Vec::new(), Vec::new(), Vec::new());
@@ -70,7 +100,55 @@ pub(crate) fn per_enter() -> Result<PerEnter> {
             whole.push(took);
         }
     }
-    Ok(PerEnter { parse_and_rules: median(parsing), screen: median(reading), whole: median(whole) })
+    let bombs = bombs();
+    let worst_bomb = bombs.iter().map(|bomb| pasted(bomb, &judge)).fold(0.0, f64::max);
+    let longest =
+        LONG.map(|piece| pasted(&piece.repeat((1 << 20) / piece.len()), &judge)).into_iter().fold(0.0, f64::max);
+    Ok(PerEnter {
+        parse_and_rules: median(parsing),
+        screen: median(reading),
+        whole: median(whole),
+        worst_bomb,
+        longest,
+    })
+}
+
+/// What a parser would go deep into, at every depth, and what is begun and never closed.
+fn bombs() -> Vec<String> {
+    let mut bombs = Vec::new();
+    for (open, close) in NESTS {
+        for depth in [4, 8, 16, 32, 64, 256, 1000] {
+            let open = open.repeat(depth);
+            bombs.extend([format!(":; {open}rm -rf x{}", close.repeat(depth)), format!(":; {open}rm -rf x")]);
+        }
+    }
+    for piece in DENSE {
+        for bytes in [1000, 2000, 4000, 8000] {
+            let text = piece.repeat(bytes / piece.len());
+            bombs.extend([format!("{text}'"), format!("if {text}"), text]);
+        }
+    }
+    bombs
+}
+
+/// The longest step, in microseconds, from Enter behind such a paste to the answer: the median of some runs.
+fn pasted(text: &str, judge: Judge<'_>) -> f64 {
+    let runs = (0..5).map(|_| {
+        let mut gate = Gate::new(WindowSize::DEFAULT, Foreground::Shell);
+        let (mut now, mut acts, mut longest) = (Instant::now(), Vec::new(), Duration::ZERO);
+        gate.output(b"\x1b[?2004huser@host:~$ ", now, judge, &mut acts);
+        now += Duration::from_secs(1);
+        gate.typed(format!("\x1b[200~{text}\x1b[201~").as_bytes(), now, judge, &mut acts);
+        gate.output(text.replace('\n', "\r\n").as_bytes(), now, judge, &mut acts);
+        now += Duration::from_secs(1);
+        longest = longest.max(timed(|| gate.typed(b"\r", now, judge, &mut acts)).0);
+        while let Some(deadline) = gate.deadline() {
+            now = now.max(deadline) + Duration::from_millis(1);
+            longest = longest.max(timed(|| gate.tick(now, judge, &mut acts)).0);
+        }
+        longest
+    });
+    median(runs.collect())
 }
 
 /// A screen full of output, a prompt and the line.
