@@ -2,7 +2,7 @@
 //!
 //! Every case goes through the built `bastion`, with the rules of `tests/corpus/rules.yaml`, to a real sshd whose
 //! sessions end in a sandbox with stubs in place of dangerous programs. The verdict is what the audit log says, and
-//! the stubs tell what really ran.
+//! the stubs tell what really ran. Cases without a shell go by `kubectl exec` into a pod of the cluster of `tests/cluster`.
 //!
 //! ```text
 //! corpus [--jobs N] [--only TEXT] [--show] [FILE…]     judge the cases; default: tests/corpus/*.jsonl
@@ -20,6 +20,7 @@ mod case;
 mod danger;
 mod drive;
 mod place;
+mod pod;
 mod record;
 mod report;
 mod request;
@@ -59,7 +60,7 @@ async fn main() -> Result<ExitCode> {
     cases.retain(|case| case.id.contains(&options.only));
     ensure!(!cases.is_empty(), "no case to run");
     let cases = Arc::new(cases);
-    let place = Arc::new(Place::behind_bastion(cases.len()).await?);
+    let place = Arc::new(Place::behind_bastion(&cases).await?);
     let mut observed = run::all(place.clone(), cases.clone(), options.jobs).await?;
     let first = run::verdicts(&place, &observed).await?;
     run::undecided(&place, &cases, &mut observed, &first).await;

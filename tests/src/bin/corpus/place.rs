@@ -12,7 +12,11 @@ use tests::{
 };
 use tokio::process::Command;
 
-use crate::sandbox::Sandbox;
+use crate::{
+    case::{Case, Mode},
+    pod::Pod,
+    sandbox::Sandbox,
+};
 
 /// The size that typed cases were made for.
 const COLUMNS: u16 = 80;
@@ -23,6 +27,8 @@ const ROWS: u16 = 24;
 pub(crate) struct Place {
     /// Where cases leave what ran.
     pub(crate) sandbox: Sandbox,
+    /// For cases without a shell.
+    pub(crate) pod: Option<Pod>,
     way: Way,
     _sshd: Sshd,
 }
@@ -47,21 +53,22 @@ pub(crate) fn target_name(number: usize) -> String {
 }
 
 impl Place {
-    /// A bastion with the rules of the corpus, with one target name for each of `cases` cases.
+    /// A bastion with the rules of the corpus, with one target name for each case, and a pod where a case wants one.
     ///
     /// # Errors
     /// Fails when something does not start.
-    pub(crate) async fn behind_bastion(cases: usize) -> Result<Self> {
+    pub(crate) async fn behind_bastion(cases: &[Case]) -> Result<Self> {
         let sandbox = Sandbox::new()?;
         let sshd = Sshd::start_with(&sandbox.sshd_lines()).await?;
         let mut settings = Settings::demo().rules_text(fs::read_to_string(rules_file())?);
-        for number in 0..cases {
+        for number in 0..cases.len() {
             settings = settings.target(sshd.target(&target_name(number))?);
         }
         let bastion = settings.start().await?;
         bastion.open(&sshd)?;
         let user = Person::log_in(&bastion, "alice").await?;
-        Ok(Self { sandbox, way: Way::Bastion { bastion: Box::new(bastion), user }, _sshd: sshd })
+        let pod = if cases.iter().any(|case| case.mode == Mode::KubectlExec) { pod().await } else { None };
+        Ok(Self { sandbox, pod, way: Way::Bastion { bastion: Box::new(bastion), user }, _sshd: sshd })
     }
 
     /// No bastion in between, to record what really runs.
@@ -85,7 +92,7 @@ impl Place {
             address.port(),
         );
         fs::write(folder.path().join("ssh_config"), configuration)?;
-        Ok(Self { sandbox, way: Way::Direct(folder), _sshd: sshd })
+        Ok(Self { sandbox, pod: None, way: Way::Direct(folder), _sshd: sshd })
     }
 
     /// The bastion, unless the way is direct.
@@ -149,6 +156,17 @@ impl Place {
             }
         }
     }
+}
+
+/// A cluster needs more of a machine than shells do.
+async fn pod() -> Option<Pod> {
+    let started = Pod::start().await;
+    if let Err(error) = &started {
+        eprintln!(
+            "corpus: there is no cluster, so kubectl-exec cases are judged by `bastion rules explain`: {error:#}"
+        );
+    }
+    started.ok()
 }
 
 /// The option that names the case to the sandbox, and the destination.

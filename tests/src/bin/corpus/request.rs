@@ -125,8 +125,8 @@ async fn agent(place: &Place, name: &str) -> Result<String> {
     shown
 }
 
-/// Runs `ssh` until it ends, the bastion holds the request, or the time is over; returns what it printed.
-async fn to_the_end(mut command: Command, input: &[u8], limit: Duration) -> Result<String> {
+/// Runs a program until it ends, the bastion holds the request, or the time is over; returns what it printed.
+pub(crate) async fn to_the_end(mut command: Command, input: &[u8], limit: Duration) -> Result<String> {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn()?;
     let (mut stdin, stdout) = child.stdin.take().zip(child.stdout.take()).context("no pipes")?;

@@ -117,7 +117,7 @@ async fn attempt(place: &Place, name: &str, case: &Case) -> Result<Observed> {
     Ok(observed)
 }
 
-/// The Kubernetes front judges these; until it is there, the engine does by itself, and nothing is run.
+/// Words that no shell reads: by `kubectl exec`, or to the engine by itself where there is no cluster.
 async fn on_words(
     place: &Place,
     name: &str,
@@ -125,10 +125,13 @@ async fn on_words(
     stdin: Option<&str>,
     observed: &mut Observed,
 ) -> Result<()> {
-    if place.bastion().is_some() {
-        observed.said = Some(verdict::on_words(words, stdin).await?);
-    } else {
-        observed.shown = request::words(place, name).await?;
+    match &place.pod {
+        Some(pod) => {
+            let (shown, said) = pod.run(words, stdin).await?;
+            (observed.shown, observed.said) = (shown, Some(said));
+        }
+        None if place.bastion().is_some() => observed.said = Some(verdict::on_words(words, stdin).await?),
+        None => observed.shown = request::words(place, name).await?,
     }
     Ok(())
 }

@@ -17,24 +17,44 @@ const KINDS: [&str; 3] = ["command_blocked", "command_held", "channel_refused"];
 /// A verdict, and why.
 pub(crate) type Said = (Verdict, String);
 
+/// Every event of these kinds, with its kind.
+///
+/// # Errors
+/// Fails when the log cannot be read.
+pub(crate) async fn events(bastion: &Bastion) -> Result<Vec<(&'static str, Value)>> {
+    let api = bastion.api("carol").await?;
+    let mut events = Vec::new();
+    for kind in KINDS {
+        let of_kind = api.items(&format!("/audit?kind={kind}&limit=200")).await?;
+        events.extend(of_kind.into_iter().map(|event| (kind, event)));
+    }
+    Ok(events)
+}
+
 /// The strictest verdict on each target name that has one.
 ///
 /// # Errors
 /// Fails when the log cannot be read.
 pub(crate) async fn from_audit(bastion: &Bastion) -> Result<BTreeMap<String, Said>> {
-    let api = bastion.api("carol").await?;
-    let mut verdicts: BTreeMap<String, Said> = BTreeMap::new();
-    for kind in KINDS {
-        for event in api.items(&format!("/audit?kind={kind}&limit=200")).await? {
-            let text = |key: &str| at(&event, key).as_str().unwrap_or_default().to_owned();
-            let said = (verdict(kind, &event), format!("{} {}", text("/rule"), text("/reason")).trim().to_owned());
-            let target = text("/target");
-            if verdicts.get(&target).is_none_or(|(before, _)| *before < said.0) {
-                verdicts.insert(target, said);
-            }
+    let mut by_target: BTreeMap<String, Vec<(&str, Value)>> = BTreeMap::new();
+    for (kind, event) in events(bastion).await? {
+        let target = at(&event, "/target").as_str().unwrap_or_default().to_owned();
+        by_target.entry(target).or_default().push((kind, event));
+    }
+    Ok(by_target.into_iter().map(|(target, events)| (target, strictest(&events))).collect())
+}
+
+/// What these events come to; nothing was said against what has none.
+pub(crate) fn strictest(events: &[(&str, Value)]) -> Said {
+    let mut strictest = (Verdict::Allow, String::new());
+    for (kind, event) in events {
+        let text = |key: &str| at(event, key).as_str().unwrap_or_default();
+        let verdict = verdict(kind, event);
+        if strictest.0 < verdict {
+            strictest = (verdict, format!("{} {}", text("/rule"), text("/reason")).trim().to_owned());
         }
     }
-    Ok(verdicts)
+    strictest
 }
 
 fn verdict(kind: &str, event: &Value) -> Verdict {
