@@ -71,9 +71,11 @@ async fn lines_in_a_shell_of_a_pod_are_blocked_and_held_and_that_is_recorded() -
         for word in ["rm-rf", "rm -rf /", &format!("mkdir /tmp/typed-{index}"), "bob"] {
             ensure!(markers.contains(word), "{kubectl:?}: no {word} in {markers}");
         }
-        let blocked = event(&site, "command_blocked", "/session", &session).await?;
-        ensure!(at(&blocked, "/rule") == "rm-rf" && at(&blocked, "/user") == "alice", "{blocked}");
-        ensure!(at(&blocked, "/target") == "demo-cluster" && blocked.to_string().contains("rm -rf /"), "{blocked}");
+        let blocked = site.events("command_blocked", index + 1).await?;
+        let mut blocked = blocked.iter().filter(|event| at(event, "/session") == session.as_str());
+        let blocked = blocked.find(|event| at(event, "/rule") == "rm-rf").context("an event of the block")?;
+        ensure!(at(blocked, "/user") == "alice", "{blocked}");
+        ensure!(at(blocked, "/target") == "demo-cluster" && blocked.to_string().contains("rm -rf /"), "{blocked}");
         let decided = event(&site, "approval_decided", "/approval", &id).await?;
         ensure!(at(&decided, "/session") == session.as_str() && at(&decided, "/by/0") == "bob", "{decided}");
         let stored = until("the recording is stored", SOON, async || stored(&site, &session)).await?;
