@@ -2,11 +2,13 @@
 //!
 //! Four ways lead to one sshd: direct, `ssh -J` through a second sshd, and the bastion in its two forms. Every
 //! repetition goes once through all ways before the next one starts, so that a noisy moment hits them alike;
-//! what is printed are medians. `BENCH_RUNS` sets the repetitions (5), `BENCH_MIB` the bulk size (1024).
+//! what is printed are medians. Two ways lead to a real Kubernetes cluster: direct, and through the bastion; where none
+//! can be started, that is said and these rows are left out. `BENCH_RUNS` sets the repetitions (5), `BENCH_MIB` the bulk size (1024).
 
 use std::{env, fs, path::Path};
 
 use crate::{
+    kube::{KubeFigures, KubeWay},
     measure::Figures,
     way::{Way, Ways},
 };
@@ -14,6 +16,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 mod gate;
+mod kube;
 mod measure;
 mod way;
 
@@ -22,15 +25,24 @@ async fn main() -> Result<()> {
     let runs = setting("BENCH_RUNS", 5)?;
     let mib = setting("BENCH_MIB", 1024)?;
     let ways = Ways::start().await?;
-    let mut figures = Figures::default();
+    let kube_site = kube::start(mib).await;
+    if let Err(error) = &kube_site {
+        eprintln!("bench: no figures of Kubernetes, for there is no cluster: {error:#}");
+    }
+    let (mut figures, mut kube_figures) = (Figures::default(), KubeFigures::default());
     for run in 1..=runs {
         eprintln!("bench: repetition {run} of {runs}");
         for way in Way::ALL {
             figures.measure(&ways, way, mib).await?;
         }
+        for way in KubeWay::ALL {
+            if let Ok(site) = &kube_site {
+                kube_figures.measure(site, way, mib).await?;
+            }
+        }
     }
     let idle = measure::memory_per_idle_session(&ways).await?;
-    let report = figures.report(runs, mib, idle, &gate::per_enter()?);
+    let report = figures.report(runs, mib, idle, &gate::per_enter()?, &kube_figures);
     print(&report)?;
     write(&report)
 }

@@ -16,6 +16,7 @@ use tokio::{
 
 use crate::{
     gate::PerEnter,
+    kube::KubeFigures,
     way::{Way, Ways},
 };
 
@@ -23,7 +24,7 @@ use crate::{
 const PTY_TEXT_MIB: u64 = 64;
 
 /// Keystrokes of one repetition.
-const KEYSTROKES: usize = 1000;
+pub(crate) const KEYSTROKES: usize = 1000;
 
 /// Logins of one repetition.
 const LOGINS: usize = 5;
@@ -32,7 +33,7 @@ const LOGINS: usize = 5;
 const IDLE_SESSIONS: usize = 100;
 
 /// The longest that one measurement may take.
-const LIMIT: Duration = Duration::from_secs(600);
+pub(crate) const LIMIT: Duration = Duration::from_secs(600);
 
 const BULK_DOWN: &str = "bulk down, MiB/s";
 const BULK_UP: &str = "bulk up, MiB/s";
@@ -90,7 +91,7 @@ impl Figures {
     }
 
     /// Rows of the table with medians, ratios and what is to be reached.
-    pub(crate) fn report(&self, runs: u64, mib: u64, idle_bytes: f64, enter: &PerEnter) -> Value {
+    pub(crate) fn report(&self, runs: u64, mib: u64, idle_bytes: f64, enter: &PerEnter, kube: &KubeFigures) -> Value {
         let faster =
             |row: &'static str, than: Way, factor: f64| self.ratio(row, than).map(|ratio| (ratio, ratio >= factor));
         let slower =
@@ -120,7 +121,9 @@ impl Figures {
             per_enter("gate per Enter: worst bomb, µs", enter.worst_bomb, 10_000.0),
             per_enter("gate per Enter: 1 MiB line, µs", enter.longest, 10_000.0),
         ];
-        json!({ "runs": runs, "bulk_mib": mib, "figures": rows, "samples": self.samples() })
+        let rows: Vec<Value> = rows.into_iter().chain(kube.rows()).collect();
+        let samples: Map<String, Value> = self.samples().chain(kube.samples()).collect();
+        json!({ "runs": runs, "bulk_mib": mib, "figures": rows, "samples": samples })
     }
 
     /// The bastion's median by another way's. The form `login@target@bastion` has one encrypted hop less than `-J`.
@@ -141,8 +144,8 @@ impl Figures {
         Value::Object(row)
     }
 
-    fn samples(&self) -> Value {
-        self.values.iter().map(|((figure, way), values)| (format!("{figure}, {}", way.name()), json!(values))).collect()
+    fn samples(&self) -> impl Iterator<Item = (String, Value)> {
+        self.values.iter().map(|((figure, way), values)| (format!("{figure}, {}", way.name()), json!(values)))
     }
 }
 
@@ -151,7 +154,7 @@ fn per_enter(name: &str, microseconds: f64, reach: f64) -> Value {
     json!({ "name": name, "bastion": microseconds, "reach": format!("<= {reach} µs"), "reached": reached })
 }
 
-fn verdict(value: f64, reached: bool) -> String {
+pub(crate) fn verdict(value: f64, reached: bool) -> String {
     format!("{value:.2} {}", if reached { "yes" } else { "NO" })
 }
 
@@ -268,7 +271,7 @@ pub(crate) async fn memory_per_idle_session(ways: &Ways) -> Result<f64> {
 }
 
 /// The value below which this share of the values lies.
-fn percentile(values: &mut [f64], share: f64) -> f64 {
+pub(crate) fn percentile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let index = ((values.len().saturating_sub(1)) as f64 * share).round() as usize;
     values.get(index).copied().unwrap_or(f64::NAN)
