@@ -22,97 +22,32 @@
 //! What it cannot promise: what a program does with a line, what scripts and aliases of the target
 //! contain, what a nested program reads that looks like a prompt but is none.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, time::Instant};
 
 use crate::{
-    foreground::{Foreground, Repl},
+    foreground::Foreground,
     key::{Key, KeyPress, KeyReader},
     line::LineTracker,
     screen::{LineStart, ModeChange, Screen, WindowSize},
-    verdict::Verdict,
 };
 
+mod act;
 mod judging;
 mod observe;
 mod paste;
 mod prompt;
+mod reader;
 mod refuse;
 mod retype;
 mod screens;
 mod strict;
 mod submit;
+mod times;
 
+pub use act::{Act, Answer, Decided, Question, Report};
 pub use judging::Judge;
-
-/// What is to be done, in this order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Act {
-    /// Ask other people; the answer comes through [`Gate::answered`].
-    Ask(Question),
-    /// Ring the bell at the user's terminal.
-    Bell,
-    /// End the session, for this reason.
-    Close(String),
-    /// Draw this at the user's terminal: the line that the gate owns.
-    Draw(Vec<u8>),
-    /// Send these bytes to the target.
-    Forward(Vec<u8>),
-    /// Write down what was decided.
-    Report(Report),
-    /// Tell the user, on a line of its own.
-    Tell(String),
-    /// The question of before has no one to answer it any more: its line is gone.
-    Withdraw,
-}
-
-/// A line that needs an approval.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
-    /// The line, or the lines that belong together: what will be sent is what is approved.
-    pub text: String,
-    /// Why, and who may approve.
-    pub verdict: Verdict,
-    /// What the target's screen shows.
-    pub screen: String,
-}
-
-/// The answer to a [`Question`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// The line may go on.
-    Approved,
-    /// The line may not go on; the reason is for the user.
-    Refused(String),
-}
-
-/// What was decided about a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// What.
-    pub decision: Decided,
-    /// The line as far as it could be read; empty if it was typed without echo.
-    pub text: String,
-    /// The judgement, where there was one.
-    pub verdict: Option<Verdict>,
-    /// Why, in words.
-    pub reason: String,
-}
-
-/// Kinds of decisions that are worth writing down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decided {
-    /// A rule refused it.
-    Blocked,
-    /// It could not be read or known; it was not sent.
-    Held,
-    /// It went on, because the gate only observes; the verdict says what would have happened.
-    Observed,
-    /// A line was accepted by the target without a key that accepts lines.
-    Tripped,
-}
+use reader::Reader;
+use times::{INTERRUPT_LIMIT, MAX_ECHO, PARTIAL_KEY, PASTE_PAUSE, READY_QUIET, Times};
 
 /// The gate of one terminal.
 #[derive(Debug)]
@@ -142,25 +77,6 @@ pub struct Gate {
     paste: Option<Vec<KeyPress>>,
     trust: paste::Trust,
     times: Times,
-}
-
-/// When what happened.
-#[derive(Debug, Default)]
-struct Times {
-    /// The gate did what there was to do last.
-    looked: Option<Instant>,
-    /// Output came last.
-    output: Option<Instant>,
-    /// A key that is echoed was forwarded, with no output since.
-    forwarded: Option<Instant>,
-    /// The first of the keys that wait came.
-    queued: Option<Instant>,
-    /// A byte came that may be the beginning of a key.
-    partial: Option<Instant>,
-    /// A part of a paste came, and not its end.
-    pasting: Option<Instant>,
-    /// How long the target took to answer a key, lately.
-    echo: Duration,
 }
 
 /// What the gate waits for.
@@ -209,21 +125,6 @@ impl State {
     fn settling(submit: KeyPress, kind: submit::Kind, since: Instant) -> Self {
         Self::Settling { submit, kind, since, probed: false }
     }
-}
-
-/// Who reads a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reader {
-    /// Shells on a divided screen.
-    Panes,
-    /// A program that is no shell.
-    Program,
-    /// A language.
-    Repl(Repl),
-    /// A program with a screen of its own.
-    Screen,
-    /// A shell, or something unknown.
-    Shell,
 }
 
 /// What one call of the gate works with.
@@ -323,30 +224,6 @@ impl Gate {
         }
         self.reset_drawn();
         self.pump(cx);
-    }
-
-    /// When [`Gate::tick`] is to be called.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Instant> {
-        let output = self.times.output;
-        let quiet = |since: Instant| output.map_or(since, |output| output.max(since)) + self.quiet();
-        let state = match &self.state {
-            State::Erasing { until, .. } | State::Retyping { until, .. } => [Some(*until), None, None],
-            State::Interrupting { since, .. } => [Some(quiet(*since)), Some(*since + INTERRUPT_LIMIT), None],
-            State::Running { .. } => {
-                let until = self.queued_until();
-                let ready = output.filter(|_| until.is_some() || self.owned.is_some());
-                [ready.map(|output| output + READY_QUIET), ready.map(|output| output + self.quiet()), until]
-            }
-            State::Settling { since, .. } => [Some(quiet(*since)), Some(*since + self.patience()), None],
-            State::Unseen { until, .. } => [Some(*until), None, None],
-            State::Closed | State::Editing | State::Typing | State::Waiting { .. } => [None; 3],
-        };
-        let partial = self.times.partial.map(|since| since + PARTIAL_KEY);
-        let pasting = self.times.pasting.map(|since| since + PASTE_PAUSE);
-        // What has been looked at already will not change by looking again.
-        let is_ahead = |time: &Instant| self.times.looked.is_none_or(|looked| *time > looked);
-        state.into_iter().flatten().chain(partial).chain(pasting).filter(is_ahead).min()
     }
 
     /// The answer to [`Act::Ask`].
@@ -469,37 +346,6 @@ impl Gate {
         }
     }
 
-    /// Who reads the line at hand.
-    fn reader(&mut self) -> Reader {
-        let alternate = self.screen.modes().alternate;
-        let prompt = self.start.as_ref().map(|start| start.prompt.as_str()).unwrap_or_default();
-        match self.foreground {
-            Foreground::Shell => Reader::Shell,
-            Foreground::Multiplexer if alternate => Reader::Panes,
-            Foreground::Screen if alternate && !self.is_primary_prompt() => Reader::Screen,
-            // Anything can print what shows the other screen: behind a prompt a shell reads.
-            Foreground::Program if alternate && self.owned.is_none() && !self.is_at_prompt() => Reader::Screen,
-            Foreground::Repl(repl) if repl.has_prompt(prompt) => Reader::Repl(repl),
-            // A program that ended gives the prompt back to the shell: its line editor or its prompt tells.
-            Foreground::Screen | Foreground::Program if !self.is_at_prompt() => Reader::Program,
-            Foreground::Multiplexer | Foreground::Program | Foreground::Repl(_) | Foreground::Screen => Reader::Shell,
-        }
-    }
-
-    /// Whether the line at hand begins behind the shell's own prompt.
-    fn is_primary_prompt(&self) -> bool {
-        let (Some(start), Some(primary)) = (&self.start, &self.primary) else { return false };
-        primary.has_prompt() && primary.prompt == start.prompt
-    }
-
-    /// Whether the line at hand looks like one that a shell reads.
-    fn is_at_prompt(&self) -> bool {
-        let Some(start) = &self.start else { return true };
-        self.screen.modes().bracketed_paste
-            || self.primary.as_ref().is_none_or(|primary| primary.prompt == start.prompt)
-            || [">", "$", "#", "%"].iter().any(|sign| start.prompt.trim_end().ends_with(sign))
-    }
-
     fn mode_changed(&mut self, change: ModeChange, cx: &mut Cx<'_>) {
         match change {
             ModeChange::Alternate(true) => {}
@@ -542,73 +388,7 @@ impl Gate {
             cx.acts.push(Act::Forward(bytes));
         }
     }
-
-    /// Whether the next prompt seems to be there.
-    fn is_ready(&mut self, after: After, now: Instant) -> bool {
-        if self.queued_until().is_some_and(|until| now >= until) {
-            return true;
-        }
-        let Some(output) = self.times.output else { return false };
-        // The prompt that asked is still there until it is answered.
-        let is_answered = !matches!(after, After::Secret(sent) if output <= sent);
-        if now < output + READY_QUIET || !is_answered {
-            return false;
-        }
-        if self.screen.modes().bracketed_paste || self.screen.modes().alternate {
-            return self.trust.asked_since_submit() || after == After::Start || self.screen.modes().alternate;
-        }
-        now >= output + self.quiet() && self.screen.line_start().has_prompt()
-    }
-
-    /// Until when keys may wait for a prompt.
-    fn queued_until(&self) -> Option<Instant> {
-        let State::Running { after } = self.state else { return None };
-        let patience = match after {
-            After::Line => NEXT_PROMPT,
-            After::Secret(_) | After::Start => FIRST_PROMPT,
-        };
-        let queued = self.times.queued.filter(|_| self.has_input())?;
-        Some(self.owned_until(queued, queued + patience))
-    }
-
-    /// How long silence lasts that means that all of the echo is there.
-    fn quiet(&self) -> Duration {
-        (self.times.echo * 2).clamp(MIN_QUIET, MAX_QUIET)
-    }
-
-    /// How long an echo that is on its way is waited for.
-    fn patience(&self) -> Duration {
-        (self.times.echo * 4).clamp(MAX_QUIET, MAX_ECHO)
-    }
 }
-
-/// ESC may be the beginning of a sequence for this long.
-const PARTIAL_KEY: Duration = Duration::from_millis(50);
-
-/// The longest pause in a paste: terminals send one in one go, and a line that stalls for longer is mostly gone.
-const PASTE_PAUSE: Duration = Duration::from_secs(10);
-
-/// Silence after which a prompt that was asked for is complete.
-const READY_QUIET: Duration = Duration::from_millis(12);
-
-/// The shortest silence that means that the echo is complete (measured: local shells answer within some ms).
-const MIN_QUIET: Duration = Duration::from_millis(30);
-
-/// The longest, however slow the line is.
-const MAX_QUIET: Duration = Duration::from_millis(300);
-
-/// The slowest echo that is waited for.
-const MAX_ECHO: Duration = Duration::from_secs(2);
-
-/// How long keys wait for the first prompt of a session, or of what a password opens: a login shell reads its
-/// start-up files.
-const FIRST_PROMPT: Duration = Duration::from_secs(3);
-
-/// How long keys wait for the next prompt, before they are taken as input for the program that runs.
-const NEXT_PROMPT: Duration = Duration::from_millis(150);
-
-/// How long an interrupted line may take to go away.
-const INTERRUPT_LIMIT: Duration = Duration::from_secs(1);
 
 /// The most keys that wait: more than anybody types ahead; pastes wait in the channel's window.
 const MAX_QUEUE: usize = 16 * 1024;

@@ -12,6 +12,8 @@
 
 pub mod access;
 pub mod approval;
+#[cfg(test)]
+mod chunks;
 pub mod command;
 pub mod decision;
 pub mod editor;

@@ -7,12 +7,14 @@
 use brush_parser::{ParserOptions, TokenizerOptions, ast, parse_tokens, uncached_tokenize_str};
 
 use super::{
-    Command, Folder, Opaque, ParseContext, Parsed, Redirect, Shell, Tampering, Variables, Word, file_access, limits,
-    static_text, tamper, unwrap,
-    word::{self, Mode},
+    Command, Folder, Opaque, ParseContext, Parsed, Shell, Tampering, Variables, Word, file_access, limits, static_text,
+    tamper, unwrap,
 };
 
+mod compound;
+mod condition;
 mod redirect;
+mod simple;
 
 /// Collects what runs.
 pub(super) struct Walker<'a> {
@@ -304,149 +306,6 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn compound(&mut self, compound: &ast::CompoundCommand) {
-        match compound {
-            ast::CompoundCommand::Arithmetic(arithmetic) => {
-                self.inner(&arithmetic.expr.value);
-                self.not_arithmetic(&arithmetic.expr.value);
-            }
-            ast::CompoundCommand::ArithmeticForClause(clause) => {
-                for expr in [&clause.initializer, &clause.condition, &clause.updater].into_iter().flatten() {
-                    self.inner(&expr.value);
-                }
-                self.list(&clause.body.list);
-            }
-            ast::CompoundCommand::BraceGroup(group) => self.list(&group.list),
-            ast::CompoundCommand::Subshell(subshell) => self.in_subshell(&subshell.list),
-            ast::CompoundCommand::ForClause(clause) => self.for_clause(clause),
-            ast::CompoundCommand::CaseClause(clause) => {
-                self.word(&clause.value);
-                for case in &clause.cases {
-                    for pattern in &case.patterns {
-                        self.word(pattern);
-                    }
-                    if let Some(list) = &case.cmd {
-                        self.list(list);
-                    }
-                }
-            }
-            ast::CompoundCommand::IfClause(clause) => {
-                self.list(&clause.condition);
-                self.list(&clause.then);
-                for other in clause.elses.iter().flatten() {
-                    if let Some(condition) = &other.condition {
-                        self.list(condition);
-                    }
-                    self.list(&other.body);
-                }
-            }
-            ast::CompoundCommand::WhileClause(clause) | ast::CompoundCommand::UntilClause(clause) => {
-                let ast::WhileOrUntilClauseCommand(condition, body, _) = clause;
-                self.list(condition);
-                self.list(&body.list);
-            }
-            ast::CompoundCommand::Coprocess(coprocess) => {
-                if let Some(name) = &coprocess.name {
-                    self.word(name);
-                }
-                let stdin = std::mem::replace(&mut self.stdin, Stdin::Unknown);
-                self.command(&coprocess.body);
-                self.stdin = stdin;
-            }
-        }
-    }
-
-    fn in_subshell(&mut self, list: &ast::CompoundList) {
-        let folder = self.folder.clone();
-        self.list(list);
-        self.folder = folder;
-    }
-
-    /// A loop over known words is read once for each, where nothing else sets its variable.
-    fn for_clause(&mut self, clause: &ast::ForClauseCommand) {
-        let name = clause.variable_name.clone();
-        let words: Vec<Word> = clause.values.iter().flatten().flat_map(|value| self.words(value)).collect();
-        let is_list = clause.values.is_some() && words.len() <= MAX_LOOP_VALUES && !words.iter().any(Word::splits);
-        let outer = self.variables.remove(&name);
-        if is_list && is_set_once(&self.source, &name) {
-            for value in words {
-                self.variables.insert(name.clone(), value);
-                self.list(&clause.body.list);
-            }
-            self.variables.remove(&name);
-        } else {
-            self.list(&clause.body.list);
-        }
-        if let Some(outer) = outer {
-            self.variables.insert(name, outer);
-        }
-    }
-
-    /// `[[ a || b ]]` runs `b` in a shell that does not know `[[`.
-    fn extended_test(&mut self, test: &ast::ExtendedTestExpr, may_be_command: bool) {
-        match test {
-            ast::ExtendedTestExpr::And(left, right) | ast::ExtendedTestExpr::Or(left, right) => {
-                self.extended_test(left, may_be_command);
-                self.extended_test(right, true);
-            }
-            ast::ExtendedTestExpr::Not(inner) => self.extended_test(inner, may_be_command),
-            ast::ExtendedTestExpr::Parenthesized(inner) => self.extended_test(inner, true),
-            ast::ExtendedTestExpr::UnaryTest(_, operand) => {
-                let word = self.tested(operand);
-                if may_be_command {
-                    self.run_where_test_is_unknown(vec![word]);
-                }
-            }
-            ast::ExtendedTestExpr::BinaryTest(operator, left, right) => {
-                let words = vec![self.tested(left), Word::of("="), self.tested(right)];
-                let writes = matches!(operator, ast::BinaryPredicate::LeftSortsAfterRight);
-                if writes && !self.shell.has_bash_grammar() {
-                    let redirects = words.last().map(|file| Redirect { writes, file: file.clone() });
-                    self.push(Command { redirects: redirects.into_iter().collect(), ..Command::default() });
-                }
-                if may_be_command {
-                    self.run_where_test_is_unknown(words);
-                }
-            }
-        }
-    }
-
-    fn run_where_test_is_unknown(&mut self, words: Vec<Word>) {
-        let is_static = words.first().is_some_and(|word| word.known().is_some());
-        if !self.shell.has_bash_grammar() && (is_static || self.shell != Shell::Unknown) {
-            unwrap::run(self, words, Vec::new(), Vec::new());
-        }
-    }
-
-    /// An operand of a test may be evaluated as arithmetic, and then code in it runs.
-    fn tested(&mut self, raw: &ast::Word) -> Word {
-        let word = self.word(raw);
-        if word.known().is_some_and(has_code) {
-            self.opaque("a tested value has code in it");
-        }
-        word
-    }
-
-    /// In a shell without `((…))` it is two subshells; and with a blank in `( (` it is that in every
-    /// shell, which brush-parser does not tell apart.
-    fn not_arithmetic(&mut self, expr: &str) {
-        let mut before = ' ';
-        let is_apart = self.source.split('(').skip(1).any(|between| !between.is_empty() && between.trim().is_empty());
-        let is_number = expr.chars().all(|c| {
-            let is_operator = c.is_ascii_digit() || "+-*/%<>=!&|^~?:,() \t\n".contains(c);
-            let is_name = c.is_alphabetic() && !before.is_whitespace();
-            before = c;
-            is_operator || is_name
-        });
-        if is_apart || (!self.shell.has_bash_grammar() && !is_number && !expr.contains('$')) {
-            match program(expr, self.shell) {
-                Ok(program) => self.program(&program),
-                Err(why) if is_apart => self.opaque(why),
-                Err(_) => {}
-            }
-        }
-    }
-
     /// Notes a command.
     pub(super) fn push(&mut self, mut command: Command) {
         command.folder = self.folder.clone();
@@ -458,204 +317,11 @@ impl<'a> Walker<'a> {
         }
         self.out.commands.push(command);
     }
-
-    fn simple(&mut self, simple: &ast::SimpleCommand) {
-        let outer = self.stdin.clone();
-        let (mut assignments, mut redirects, mut argv) = (Vec::new(), Vec::new(), Vec::new());
-        for item in simple.prefix.iter().flat_map(|prefix| &prefix.0) {
-            self.item(item, &mut assignments, &mut redirects, &mut argv, true);
-        }
-        if let Some(name) = &simple.word_or_name {
-            argv.extend(self.words(name));
-        }
-        for item in simple.suffix.iter().flat_map(|suffix| &suffix.0) {
-            self.item(item, &mut assignments, &mut redirects, &mut argv, false);
-        }
-        for (name, value) in &assignments {
-            unwrap::assignment(self, name, value);
-        }
-        if argv.is_empty() {
-            if !assignments.is_empty() || !redirects.is_empty() {
-                self.push(Command { assignments, redirects, ..Command::default() });
-            }
-        } else {
-            // `exec <FILE` makes the shell itself read from there.
-            if argv == [Word::of("exec")] && self.stdin != outer {
-                self.stdin_code(self.shell);
-            }
-            unwrap::run(self, argv, assignments, redirects);
-        }
-        self.stdin = outer;
-    }
-
-    fn item(
-        &mut self,
-        item: &ast::CommandPrefixOrSuffixItem,
-        assignments: &mut Vec<(String, Word)>,
-        redirects: &mut Vec<Redirect>,
-        argv: &mut Vec<Word>,
-        is_prefix: bool,
-    ) {
-        match item {
-            ast::CommandPrefixOrSuffixItem::IoRedirect(redirect) => redirects.extend(self.redirect(redirect)),
-            ast::CommandPrefixOrSuffixItem::Word(word) => argv.extend(self.words(word)),
-            ast::CommandPrefixOrSuffixItem::AssignmentWord(assignment, word) => {
-                let (name, value) = self.assignment(assignment);
-                if is_prefix {
-                    assignments.push((name, value));
-                } else if matches!(assignment.value, ast::AssignmentValue::Array(_)) {
-                    argv.push(Word::of(format!("{name}=")));
-                } else if is_declaration(argv) && self.shell.has_bash_grammar() {
-                    // The value of a declaration is not split.
-                    argv.push(Word::of(format!("{name}=")).followed_by(&value));
-                } else {
-                    argv.extend(self.words(word));
-                }
-            }
-            ast::CommandPrefixOrSuffixItem::ProcessSubstitution(_, subshell) => {
-                self.detached(&subshell.list);
-                argv.push(Word::unknown(false));
-            }
-        }
-    }
-
-    fn assignment(&mut self, assignment: &ast::Assignment) -> (String, Word) {
-        let name = match &assignment.name {
-            ast::AssignmentName::VariableName(name) => name.clone(),
-            ast::AssignmentName::ArrayElementName(name, index) => {
-                self.inner(index);
-                if has_code(index) {
-                    self.opaque("a subscript has code in it");
-                }
-                name.clone()
-            }
-        };
-        let value = match &assignment.value {
-            ast::AssignmentValue::Scalar(word) => self.word(word),
-            ast::AssignmentValue::Array(elements) => {
-                for (key, value) in elements {
-                    for word in key.iter().chain([value]) {
-                        self.words(word);
-                    }
-                }
-                Word::unknown(true)
-            }
-        };
-        (name, value)
-    }
-
-    /// Process substitutions and the like: not on the way of standard input.
-    fn detached(&mut self, list: &ast::CompoundList) {
-        let stdin = std::mem::replace(&mut self.stdin, Stdin::Unknown);
-        self.in_subshell(list);
-        self.stdin = stdin;
-    }
-
-    fn with_redirects(&mut self, redirects: Option<&ast::RedirectList>, body: impl FnOnce(&mut Self)) {
-        let outer = self.stdin.clone();
-        let redirects: Vec<Redirect> =
-            redirects.iter().flat_map(|list| &list.0).flat_map(|redirect| self.redirect(redirect)).collect();
-        if !redirects.is_empty() {
-            self.push(Command { redirects, ..Command::default() });
-        }
-        body(self);
-        self.stdin = outer;
-    }
-
-    /// One word where the shell makes no lists of it.
-    fn word(&mut self, raw: &ast::Word) -> Word {
-        self.scan(&raw.value, Mode::Word)
-    }
-
-    /// The words that braces make of one.
-    fn words(&mut self, raw: &ast::Word) -> Vec<Word> {
-        match word::expand_braces(&raw.value) {
-            Some(raws) => raws
-                .iter()
-                .map(|raw| self.scan(raw, Mode::Word))
-                // Braces make no empty words.
-                .filter(|word| raws.len() == 1 || word.known() != Some(""))
-                .collect(),
-            None => {
-                self.inner(&raw.value);
-                vec![Word::unknown(true)]
-            }
-        }
-    }
-
-    fn inner(&mut self, text: &str) {
-        self.scan(text, Mode::Inner);
-    }
-
-    fn scan(&mut self, raw: &str, mode: Mode) -> Word {
-        if raw.contains(['$', '`']) && self.has_read_enough(raw) {
-            self.opaque("code is nested in code too deeply");
-            return Word::unknown(true);
-        }
-        let scanned = word::scan(raw, mode, self.shell, &self.variables);
-        self.found(scanned)
-    }
-
-    /// Follows the code in a word.
-    fn found(&mut self, scanned: word::Scanned) -> Word {
-        if let Some(why) = scanned.strange {
-            self.opaque(why);
-        }
-        if !scanned.programs.is_empty() {
-            if self.depth == MAX_CODE_DEPTH {
-                self.opaque("code is nested in code too deeply");
-                return scanned.word;
-            }
-            let stdin = self.stdin.clone();
-            let folder = self.folder.clone();
-            self.depth += 1;
-            for program in scanned.programs {
-                match program {
-                    Ok(program) => self.program(&program),
-                    Err(why) => self.opaque(why),
-                }
-            }
-            self.depth -= 1;
-            self.stdin = stdin;
-            self.folder = folder;
-        }
-        scanned.word
-    }
-
-    /// The word, without following the code in it.
-    fn scan_only(&self, raw: &str) -> Word {
-        word::scan(raw, Mode::Word, self.shell, &self.variables).word
-    }
-}
-
-/// Whether the words so far are those of a command that sets variables.
-fn is_declaration(argv: &[Word]) -> bool {
-    matches!(argv.first().and_then(Word::known), Some("declare" | "export" | "local" | "readonly" | "typeset"))
 }
 
 /// Whether text would run something if it were expanded once more.
 pub(super) fn has_code(text: &str) -> bool {
     text.contains("$(") || text.contains('`') || text.contains("${ ")
-}
-
-/// Whether the loop variable `name` is set by its loop alone in all of `source`.
-fn is_set_once(source: &str, name: &str) -> bool {
-    let mut others = 0;
-    for (index, _) in source.match_indices(name) {
-        let before = source.get(..index).unwrap_or_default();
-        let after = source.get(index + name.len()..).unwrap_or_default();
-        let is_part = |c: char| c.is_alphanumeric() || c == '_';
-        if before.ends_with(is_part) || after.starts_with(is_part) {
-            continue;
-        }
-        let is_option = before.ends_with(" -") && after.starts_with(char::is_whitespace);
-        let is_read = is_option || before.ends_with('$') || (before.ends_with("${") && !after.starts_with([':', '=']));
-        others += usize::from(!is_read);
-    }
-    let sets_by_name =
-        ["read", "eval", "source", "declare", "typeset", "local", "mapfile", "readarray", "getopts", "IFS"];
-    let words = || source.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.');
-    others == 1 && !source.contains("printf -v") && !words().any(|word| word == "." || sets_by_name.contains(&word))
 }
 
 /// Words that may stand before a command.
@@ -673,5 +339,3 @@ const MAX_STEPS: usize = 2048;
 /// Programs that run one another repeat their words: of these as many are followed as that many bytes each make of what
 /// is read as code in code.
 const BYTES_PER_WORD: usize = 8;
-/// The longest list of known words that a loop is followed for.
-const MAX_LOOP_VALUES: usize = 64;

@@ -5,14 +5,20 @@
 
 use super::{
     Command, Redirect, Shell, Variables, Word, base_name, code, hooks,
-    options::{Found, Options},
-    parse::{Stdin, Walker, has_code},
+    options::Found,
+    parse::{Walker, has_code},
     tamper, wrappers,
 };
 
+mod each;
 mod elsewhere;
+mod hosts;
+mod later;
 
+use each::{find, parallel, xargs};
 use elsewhere::{container, kubectl, screen, tmux};
+use hosts::ssh;
+use later::{alias, at, code_after_operands, declare, eval, namespace, trap};
 
 /// Follows a command that runs.
 pub(super) fn run(
@@ -267,70 +273,6 @@ fn shell_of_user(walker: &mut Walker<'_>, name: &str, found: &Found, mut gave_co
     }
 }
 
-fn ssh(walker: &mut Walker<'_>, found: &Found) {
-    let mut operands = found.operands.as_slice();
-    let mut options = found.options.iter().map(|(name, value)| (name.clone(), value.clone())).collect::<Vec<_>>();
-    // Options may stand after the host too.
-    if let Some((_, rest)) = operands.split_first() {
-        let wrapper = wrappers::find("ssh").map(|wrapper| wrapper.options.read(rest));
-        match wrapper {
-            Some(Ok(more)) => {
-                options.extend(more.options);
-                operands = rest.get(rest.len() - more.operands.len()..).unwrap_or_default();
-            }
-            _ => {
-                walker.opaque_command("an option of ssh is not known");
-                return code_of_words(walker, rest);
-            }
-        }
-    }
-    for (name, value) in &options {
-        let Some(value) = value else { continue };
-        if name == "F" {
-            walker.opaque_command("ssh reads a configuration that may run code");
-        }
-        if name == "o" {
-            ssh_setting(walker, value);
-        }
-    }
-    let has = |names: &[&str]| options.iter().any(|(name, _)| names.contains(&name.as_str()));
-    if has(&["V", "Q", "G", "O"]) || found.operands.is_empty() {
-        return;
-    }
-    match joined(operands) {
-        Some(text) if text.trim().is_empty() => {
-            if !has(&["N"]) {
-                walker.opaque_command("it opens a shell on another host");
-            }
-        }
-        Some(text) => walker.code(&text, Shell::Unknown),
-        None => code_of_words(walker, operands),
-    }
-}
-
-pub(super) fn ssh_setting(walker: &mut Walker<'_>, setting: &Word) {
-    let start = setting.start().to_ascii_lowercase();
-    let is_code = [
-        "proxycommand",
-        "localcommand",
-        "knownhostscommand",
-        "remotecommand",
-        "pkcs11provider",
-        "securitykeyprovider",
-        "xauthlocation",
-    ];
-    if start.is_empty() {
-        return walker.opaque_command("a setting of ssh is not known");
-    }
-    if let Some(name) = is_code.into_iter().find(|name| start.trim_start().starts_with(name)) {
-        let value = setting.known().and_then(|text| text.trim_start().get(name.len()..));
-        match value {
-            Some(value) => walker.code(value.trim_start_matches([' ', '=']), Shell::Unknown),
-            None => walker.opaque_command("a setting of ssh is code that is not known"),
-        }
-    }
-}
-
 fn watch(walker: &mut Walker<'_>, found: &Found) {
     if found.has(&["x", "exec"]) {
         return run(walker, found.operands.clone(), Vec::new(), Vec::new());
@@ -359,212 +301,6 @@ fn code_of_words(walker: &mut Walker<'_>, words: &[Word]) {
 fn joined(words: &[Word]) -> Option<String> {
     let words: Option<Vec<&str>> = words.iter().map(Word::known).collect();
     Some(words?.join(" "))
-}
-
-fn xargs(walker: &mut Walker<'_>, found: &Found) {
-    let mut command = found.operands.clone();
-    let replace = match found.value(&["I", "replace", "J"]) {
-        Some(mark) => mark.known().map(str::to_owned),
-        None if found.has(&["i", "replace"]) => Some("{}".to_owned()),
-        None => None,
-    };
-    if command.is_empty() {
-        return;
-    }
-    let stdin = std::mem::replace(&mut walker.stdin, Stdin::Unknown);
-    match replace {
-        Some(mark) if !mark.is_empty() => command = command.iter().map(|word| word.with_gaps_at(&mark)).collect(),
-        _ => command.push(Word::unknown(true)),
-    }
-    run(walker, command, Vec::new(), Vec::new());
-    walker.stdin = stdin;
-}
-
-fn parallel(walker: &mut Walker<'_>, arguments: &[Word]) {
-    const OPTIONS: Options = Options {
-        flags: "0kmqtuvX",
-        values: "aCdIjLNnPSs",
-        long_flags: &[
-            "keep-order",
-            "null",
-            "verbose",
-            "bar",
-            "progress",
-            "eta",
-            "dry-run",
-            "ungroup",
-            "line-buffer",
-            "no-notice",
-            "will-cite",
-            "tag",
-            "xargs",
-            "pipe",
-        ],
-        long_values: &[
-            "jobs",
-            "colsep",
-            "delimiter",
-            "delay",
-            "retries",
-            "timeout",
-            "joblog",
-            "max-args",
-            "halt",
-            "load",
-            "nice",
-        ],
-    };
-    let found = match OPTIONS.read(arguments) {
-        Ok(found) => found,
-        Err(why) => return walker.opaque_command(why),
-    };
-    let end = found.operands.iter().position(|word| word.start().starts_with(":::")).unwrap_or(found.operands.len());
-    let mut command = found.operands.get(..end).unwrap_or_default().to_vec();
-    if command.is_empty() {
-        return walker.opaque_command("each line of its input is run as a command");
-    }
-    command.push(Word::unknown(true));
-    let command: Vec<Word> = command.iter().map(|word| word.with_gaps_at("{}")).collect();
-    let words: Vec<&str> = command.iter().map_while(Word::known).collect();
-    // A single quoted argument is a line of shell code.
-    if words.iter().any(|word| word.contains(|c: char| c.is_whitespace() || ";&|<>$`(){}'\"\\".contains(c))) {
-        walker.code(&words.join(" "), Shell::Unknown);
-        walker.opaque_command("it runs code with arguments that are not known");
-    }
-    let words: Vec<Word> =
-        words.iter().flat_map(|word| word.split_whitespace()).map(Word::of).chain([Word::unknown(true)]).collect();
-    run(walker, words, Vec::new(), Vec::new());
-}
-
-fn find(walker: &mut Walker<'_>, arguments: &[Word]) {
-    let mut rest = arguments;
-    while let Some((argument, after)) = rest.split_first() {
-        rest = after;
-        if !matches!(
-            argument.known(),
-            Some("-exec" | "-execdir" | "-ok" | "-okdir" | "-x" | "-X" | "--exec" | "--exec-batch")
-        ) {
-            if argument.splits() && argument.start().is_empty() {
-                walker.opaque_command("an argument of find may run a program");
-            }
-            continue;
-        }
-        let end = after.iter().position(|word| matches!(word.known(), Some(";" | "+"))).unwrap_or(after.len());
-        let command: Vec<Word> =
-            after.get(..end).unwrap_or_default().iter().map(|word| word.with_gaps_at("{}")).collect();
-        // What find puts in begins with the folder where it starts, so it is no option.
-        let starts = arguments.first().is_some_and(|word| !word.start().is_empty());
-        let command: Vec<Word> = command
-            .into_iter()
-            .map(|word| if starts && word == Word::unknown(false) { found_file() } else { word })
-            .collect();
-        if !command.is_empty() {
-            run(walker, command, Vec::new(), Vec::new());
-        }
-        rest = after.get(end..).unwrap_or_default();
-    }
-}
-
-/// A path that find puts in: it is not known, but it is no option.
-fn found_file() -> Word {
-    let mut word = Word::of("./");
-    word.push(super::word::Atom::Unknown { splits: false });
-    word
-}
-
-fn eval(walker: &mut Walker<'_>, arguments: &[Word]) {
-    let arguments = if arguments.first().and_then(Word::known) == Some("--") {
-        arguments.get(1..).unwrap_or_default()
-    } else {
-        arguments
-    };
-    if let Some(text) = joined(arguments) {
-        return walker.code(&text, walker.shell);
-    }
-    walker.opaque_command("eval runs code that is not known before it runs");
-    let known: Vec<&str> = arguments.iter().map_while(Word::known).collect();
-    if !known.is_empty() {
-        walker.code(&format!("{} \"$@\"", known.join(" ")), walker.shell);
-    }
-}
-
-/// An alias is its value with further arguments.
-fn alias(walker: &mut Walker<'_>, arguments: &[Word]) {
-    if arguments.iter().any(|word| word.start().is_empty() && word.known().is_none()) {
-        walker.opaque_command("an alias is not known before it is defined");
-    }
-    let mut arguments = arguments.iter();
-    while let Some(argument) = arguments.next() {
-        let value = match (argument.start().split_once('='), walker.shell) {
-            (Some((name, _)), _) => argument.without_start(name.len() + 1),
-            // fish: `alias NAME VALUE`.
-            (None, Shell::Fish | Shell::Unknown) if !argument.start().starts_with('-') => match arguments.next() {
-                Some(value) => value.clone(),
-                None => return,
-            },
-            (None, _) => continue,
-        };
-        match value.known() {
-            Some(text) => walker.code(&format!("{text} \"$@\""), walker.shell),
-            None => walker.opaque_command("an alias is not known before it is defined"),
-        }
-    }
-}
-
-fn trap(walker: &mut Walker<'_>, arguments: &[Word]) {
-    let arguments = if arguments.first().and_then(Word::known) == Some("--") {
-        arguments.get(1..).unwrap_or_default()
-    } else {
-        arguments
-    };
-    match arguments.first().map(Word::known) {
-        None | Some(Some("" | "-" | "-l" | "-p" | "-P")) => {}
-        Some(Some(text)) => walker.code(text, walker.shell),
-        Some(None) => walker.opaque_command("trap sets code that is not known before it runs"),
-    }
-}
-
-fn declare(walker: &mut Walker<'_>, arguments: &[Word]) {
-    for argument in arguments {
-        let start = argument.start();
-        if let Some((name, _)) = start.split_once('=') {
-            let name = name.trim_end_matches('+').to_owned();
-            assignment(walker, &name, &argument.without_start(start.find('=').map_or(0, |at| at + 1)));
-        } else if walker.shell == Shell::Fish && argument.known().is_some_and(tamper::is_prompt_variable) {
-            walker.tampering(start.to_owned());
-        }
-    }
-}
-
-fn at(walker: &mut Walker<'_>, arguments: &[Word]) {
-    let is = |option: &str| arguments.iter().any(|word| word.known() == Some(option));
-    if is("-l") || is("-r") || is("-d") || is("-c") || is("-V") {
-        return;
-    }
-    if arguments.iter().any(|word| word.start().starts_with("-f")) {
-        return walker.opaque_command("it runs a script whose content is not known");
-    }
-    walker.stdin_code(Shell::Unknown);
-}
-
-fn code_after_operands(walker: &mut Walker<'_>, arguments: &[Word], skip: usize) {
-    let rest = arguments.get(skip..).unwrap_or_default();
-    let rest = if rest.first().and_then(Word::known) == Some("-c") { rest.get(1..).unwrap_or_default() } else { rest };
-    if rest.is_empty() { walker.stdin_code(Shell::Unknown) } else { code_of_words(walker, rest) }
-}
-
-fn namespace(walker: &mut Walker<'_>, arguments: &[Word]) {
-    let word = |at: usize| arguments.get(at).and_then(Word::known).unwrap_or_default();
-    let at = arguments.iter().position(|word| matches!(word.known(), Some("netns" | "vrf")));
-    if let Some(at) = at.filter(|at| "exec".starts_with(word(at + 1)) && !word(at + 1).is_empty()) {
-        let command = arguments.get(at + 3..).unwrap_or_default();
-        if word(at + 2).starts_with('-') || command.is_empty() {
-            return walker.opaque_command("what ip runs cannot be read");
-        }
-        run(walker, command.to_vec(), Vec::new(), Vec::new());
-    } else if arguments.iter().any(|word| word.start().starts_with("-b")) {
-        walker.opaque_command("it runs commands from a file");
-    }
 }
 
 /// Whether a path is where installed programs are.

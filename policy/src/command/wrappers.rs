@@ -1,5 +1,7 @@
 //! The table of programs that run the rest of their arguments as a command.
 
+mod elsewhere;
+
 use super::options::Options;
 
 /// A program that runs another.
@@ -30,71 +32,10 @@ const PLAIN: Wrapper = Wrapper {
 
 /// The wrapper of that name.
 pub(super) fn find(name: &str) -> Option<&'static Wrapper> {
-    WRAPPERS.iter().find(|wrapper| wrapper.names.contains(&name))
+    [elsewhere::WRAPPERS, WRAPPERS].into_iter().flatten().find(|wrapper| wrapper.names.contains(&name))
 }
 
-static WRAPPERS: [Wrapper; 37] = [
-    Wrapper {
-        names: &["sudo"],
-        options: Options {
-            flags: "AbBEeHiKklnNPSsVv",
-            values: "CDghpRrTtUu",
-            long_flags: &[
-                "askpass",
-                "background",
-                "bell",
-                "preserve-env",
-                "edit",
-                "set-home",
-                "login",
-                "remove-timestamp",
-                "reset-timestamp",
-                "list",
-                "non-interactive",
-                "no-update",
-                "preserve-groups",
-                "stdin",
-                "shell",
-                "validate",
-            ],
-            long_values: &[
-                "close-from",
-                "chdir",
-                "group",
-                "host",
-                "prompt",
-                "chroot",
-                "role",
-                "command-timeout",
-                "type",
-                "other-user",
-                "user",
-            ],
-        },
-        assigns: true,
-        idle: &["e", "edit", "l", "list", "K", "k", "remove-timestamp", "reset-timestamp", "V", "v", "validate"],
-        ..PLAIN
-    },
-    Wrapper { names: &["doas"], options: Options { flags: "Lns", values: "Cu", ..PLAIN.options }, ..PLAIN },
-    Wrapper {
-        names: &["env"],
-        options: Options {
-            flags: "i0v",
-            values: "uCSP",
-            long_flags: &[
-                "ignore-environment",
-                "null",
-                "debug",
-                "block-signal",
-                "default-signal",
-                "ignore-signal",
-                "list-signal-handling",
-            ],
-            long_values: &["unset", "chdir", "split-string", "argv0"],
-        },
-        assigns: true,
-        ..PLAIN
-    },
+static WRAPPERS: &[Wrapper] = &[
     Wrapper {
         names: &[
             "nohup",
@@ -127,7 +68,6 @@ static WRAPPERS: [Wrapper; 37] = [
         ],
         ..PLAIN
     },
-    Wrapper { names: &["gosu", "su-exec", "setuidgid", "repeat"], skip: 1, ..PLAIN },
     Wrapper {
         names: &["nice"],
         options: Options { values: "n", flags: "0123456789", long_values: &["adjustment"], ..PLAIN.options },
@@ -256,146 +196,6 @@ static WRAPPERS: [Wrapper; 37] = [
         ..PLAIN
     },
     Wrapper {
-        names: &["chroot"],
-        options: Options { long_flags: &["skip-chdir"], long_values: &["groups", "userspec"], ..PLAIN.options },
-        skip: 1,
-        shell: true,
-        ..PLAIN
-    },
-    Wrapper {
-        names: &["nsenter"],
-        options: Options {
-            flags: "aCcFiknmNpTuUZ",
-            values: "tSGW",
-            long_flags: &[
-                "all",
-                "mount",
-                "uts",
-                "ipc",
-                "net",
-                "pid",
-                "cgroup",
-                "user",
-                "time",
-                "preserve-credentials",
-                "keep-caps",
-                "root",
-                "wd",
-                "no-fork",
-                "follow-context",
-                "env",
-                "join-cgroup",
-            ],
-            long_values: &["target", "setuid", "setgid", "wdns"],
-        },
-        shell: true,
-        ..PLAIN
-    },
-    Wrapper {
-        names: &["unshare"],
-        options: Options {
-            flags: "cCfimnprTuU",
-            values: "RSGw",
-            long_flags: &[
-                "mount",
-                "uts",
-                "ipc",
-                "net",
-                "pid",
-                "user",
-                "cgroup",
-                "time",
-                "fork",
-                "map-root-user",
-                "map-current-user",
-                "map-auto",
-                "kill-child",
-                "mount-proc",
-                "keep-caps",
-                "forward-signals",
-            ],
-            long_values: &[
-                "root",
-                "wd",
-                "setuid",
-                "setgid",
-                "propagation",
-                "setgroups",
-                "map-user",
-                "map-group",
-                "monotonic",
-                "boottime",
-            ],
-        },
-        shell: true,
-        ..PLAIN
-    },
-    Wrapper {
-        names: &["setpriv"],
-        options: Options {
-            flags: "d",
-            long_flags: &["clear-groups", "keep-groups", "init-groups", "reset-env", "nnp", "no-new-privs", "dump"],
-            long_values: &[
-                "reuid",
-                "regid",
-                "ruid",
-                "rgid",
-                "groups",
-                "inh-caps",
-                "ambient-caps",
-                "bounding-set",
-                "securebits",
-            ],
-            ..PLAIN.options
-        },
-        ..PLAIN
-    },
-    Wrapper {
-        names: &["systemd-run"],
-        options: Options {
-            flags: "dGPqrtS",
-            values: "EHMpu",
-            long_flags: &[
-                "user",
-                "system",
-                "scope",
-                "wait",
-                "pty",
-                "pipe",
-                "quiet",
-                "collect",
-                "remain-after-exit",
-                "no-block",
-                "same-dir",
-                "shell",
-                "no-ask-password",
-                "send-sighup",
-                "expand-environment",
-            ],
-            long_values: &[
-                "unit",
-                "property",
-                "description",
-                "slice",
-                "uid",
-                "gid",
-                "nice",
-                "working-directory",
-                "setenv",
-                "on-active",
-                "on-boot",
-                "on-startup",
-                "on-calendar",
-                "on-unit-active",
-                "timer-property",
-                "service-type",
-                "host",
-                "machine",
-            ],
-        },
-        ..PLAIN
-    },
-    Wrapper {
         names: &["systemd-inhibit"],
         options: Options { long_flags: &["list"], long_values: &["what", "who", "why", "mode"], ..PLAIN.options },
         ..PLAIN
@@ -403,11 +203,6 @@ static WRAPPERS: [Wrapper; 37] = [
     Wrapper {
         names: &["systemd-cat"],
         options: Options { values: "tp", long_values: &["identifier", "priority", "level-prefix"], ..PLAIN.options },
-        ..PLAIN
-    },
-    Wrapper {
-        names: &["pkexec", "run0"],
-        options: Options { long_flags: &["disable-internal-agent"], long_values: &["user"], ..PLAIN.options },
         ..PLAIN
     },
     Wrapper {
@@ -430,26 +225,6 @@ static WRAPPERS: [Wrapper; 37] = [
     Wrapper {
         names: &["rlwrap"],
         options: Options { flags: "acrmnNRvi", values: "fHsPpSt", ..PLAIN.options },
-        ..PLAIN
-    },
-    Wrapper { names: &["sshpass"], options: Options { flags: "ehvV", values: "dfpP", ..PLAIN.options }, ..PLAIN },
-    Wrapper {
-        names: &["runuser"],
-        options: Options {
-            flags: "flmpP",
-            values: "ucgGsw",
-            long_flags: &["fast", "login", "preserve-environment", "pty"],
-            long_values: &[
-                "user",
-                "command",
-                "session-command",
-                "group",
-                "supp-group",
-                "shell",
-                "whitelist-environment",
-            ],
-        },
-        code: &["c", "command", "session-command"],
         ..PLAIN
     },
     Wrapper {
@@ -492,43 +267,6 @@ static WRAPPERS: [Wrapper; 37] = [
             ],
             long_values: &["interval", "equexit", "shotsdir"],
         },
-        ..PLAIN
-    },
-    Wrapper {
-        names: &["ssh", "autossh", "slogin"],
-        options: Options { flags: "46AaCfGgKkMNnqsTtVvXxYy", values: "BbcDEeFIiJLlmOoPpQRSWw", ..PLAIN.options },
-        skip: 1,
-        ..PLAIN
-    },
-    Wrapper {
-        names: &["script"],
-        options: Options {
-            flags: "aefqt",
-            values: "cEIBOTmo",
-            long_flags: &["append", "return", "flush", "force", "quiet", "timing"],
-            long_values: &[
-                "command",
-                "echo",
-                "log-in",
-                "log-io",
-                "log-out",
-                "log-timing",
-                "logging-format",
-                "output-limit",
-            ],
-        },
-        code: &["c", "command"],
-        ..PLAIN
-    },
-    Wrapper {
-        names: &["su"],
-        options: Options {
-            flags: "flmpP",
-            values: "cgGsw",
-            long_flags: &["fast", "login", "preserve-environment", "pty"],
-            long_values: &["command", "session-command", "group", "supp-group", "shell", "whitelist-environment"],
-        },
-        code: &["c", "command", "session-command"],
         ..PLAIN
     },
 ];

@@ -68,7 +68,7 @@ fn what_is_too_long_is_not_kept() {
     for start in ["\x1b[", "\x1b]1", "\x1bP1"] {
         reader.feed(start.as_bytes(), &mut presses);
         reader.feed(&[b'1'; 5000], &mut presses);
-        assert!(reader.pending.len() <= super::MAX_STRING);
+        assert!(reader.kept() <= super::reader::MAX_STRING);
         reader.flush(&mut presses);
     }
     assert!(presses.iter().any(|press| press.key == Key::Unknown));
@@ -81,15 +81,7 @@ proptest! {
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
     ) {
         let whole = read(&[&bytes]);
-        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
-        cuts.sort_unstable();
-        let mut chunks = Vec::new();
-        let mut start = 0;
-        for cut in cuts {
-            chunks.push(&bytes[start..cut]);
-            start = cut;
-        }
-        chunks.push(&bytes[start..]);
+        let chunks = crate::chunks::chunks(&bytes, &cuts);
         prop_assert_eq!(&read(&chunks), &whole);
         let again: Vec<u8> = whole.iter().flat_map(|press| press.bytes.iter().copied()).collect();
         prop_assert_eq!(again, bytes);

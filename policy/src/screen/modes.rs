@@ -153,10 +153,7 @@ mod tests {
             cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..8),
         ) {
             let bytes = text.concat();
-            let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
-            places.extend([0, bytes.len()]);
-            places.sort_unstable();
-            let chunks: Vec<&[u8]> = places.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
+            let chunks = crate::chunks::chunks(&bytes, &cuts);
             let (whole, split) = (changes(&[&bytes]), changes(&chunks));
             prop_assert_eq!(whole.1, split.1);
             prop_assert_eq!((whole.0.bracketed_paste, whole.0.alternate), (split.0.bracketed_paste, split.0.alternate));

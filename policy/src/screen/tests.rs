@@ -124,12 +124,9 @@ proptest! {
         cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..8),
     ) {
         let bytes = text.as_bytes();
-        let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
-        places.extend([0, bytes.len()]);
-        places.sort_unstable();
         let (mut whole, mut split) = (screen(&text), screen(""));
-        for (index, pair) in places.windows(2).enumerate() {
-            split.output(&bytes[pair[0]..pair[1]], &mut Vec::new());
+        for (index, chunk) in crate::chunks::chunks(bytes, &cuts).into_iter().enumerate() {
+            split.output(chunk, &mut Vec::new());
             if index % 2 == 0 {
                 let _ = split.text();
             }

@@ -1,6 +1,6 @@
 //! Brace expansion: `{a,b}` and `{1..9}`, which the shell does before all else.
 
-use super::scan::{closing, closing_brace, skip_double_quotes, skip_to};
+use super::scan::closing::{closing, closing_brace, skip_double_quotes, skip_to};
 
 /// The words that brace expansion makes of `raw`; none if there are too many.
 pub(in crate::command) fn expand_braces(raw: &str) -> Option<Vec<String>> {

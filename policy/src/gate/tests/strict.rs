@@ -334,9 +334,6 @@ proptest! {
         pieces in 1usize..5,
     ) {
         let bytes = typed.as_bytes();
-        let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
-        places.extend([0, bytes.len()]);
-        places.sort_unstable();
         let run = |chunks: Vec<&[u8]>, pieces: usize| {
             let mut session = strict(readline);
             session.pieces = pieces;
@@ -348,7 +345,7 @@ proptest! {
             (session.shell.ran, decided, session.questions.len())
         };
         let whole = run(vec![bytes], 1);
-        let split = run(places.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect(), pieces);
+        let split = run(crate::chunks::chunks(bytes, &cuts), pieces);
         prop_assert_eq!(whole, split);
     }
 

@@ -1,0 +1,116 @@
+//! How long the gate waits for what.
+
+use std::time::{Duration, Instant};
+
+use super::{After, Gate, State};
+
+/// When what happened.
+#[derive(Debug, Default)]
+pub(super) struct Times {
+    /// The gate did what there was to do last.
+    pub(super) looked: Option<Instant>,
+    /// Output came last.
+    pub(super) output: Option<Instant>,
+    /// A key that is echoed was forwarded, with no output since.
+    pub(super) forwarded: Option<Instant>,
+    /// The first of the keys that wait came.
+    pub(super) queued: Option<Instant>,
+    /// A byte came that may be the beginning of a key.
+    pub(super) partial: Option<Instant>,
+    /// A part of a paste came, and not its end.
+    pub(super) pasting: Option<Instant>,
+    /// How long the target took to answer a key, lately.
+    pub(super) echo: Duration,
+}
+
+impl Gate {
+    /// When [`Gate::tick`] is to be called.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let output = self.times.output;
+        let quiet = |since: Instant| output.map_or(since, |output| output.max(since)) + self.quiet();
+        let state = match &self.state {
+            State::Erasing { until, .. } | State::Retyping { until, .. } => [Some(*until), None, None],
+            State::Interrupting { since, .. } => [Some(quiet(*since)), Some(*since + INTERRUPT_LIMIT), None],
+            State::Running { .. } => {
+                let until = self.queued_until();
+                let ready = output.filter(|_| until.is_some() || self.owned.is_some());
+                [ready.map(|output| output + READY_QUIET), ready.map(|output| output + self.quiet()), until]
+            }
+            State::Settling { since, .. } => [Some(quiet(*since)), Some(*since + self.patience()), None],
+            State::Unseen { until, .. } => [Some(*until), None, None],
+            State::Closed | State::Editing | State::Typing | State::Waiting { .. } => [None; 3],
+        };
+        let partial = self.times.partial.map(|since| since + PARTIAL_KEY);
+        let pasting = self.times.pasting.map(|since| since + PASTE_PAUSE);
+        // What has been looked at already will not change by looking again.
+        let is_ahead = |time: &Instant| self.times.looked.is_none_or(|looked| *time > looked);
+        state.into_iter().flatten().chain(partial).chain(pasting).filter(is_ahead).min()
+    }
+
+    /// Whether the next prompt seems to be there.
+    pub(super) fn is_ready(&mut self, after: After, now: Instant) -> bool {
+        if self.queued_until().is_some_and(|until| now >= until) {
+            return true;
+        }
+        let Some(output) = self.times.output else { return false };
+        // The prompt that asked is still there until it is answered.
+        let is_answered = !matches!(after, After::Secret(sent) if output <= sent);
+        if now < output + READY_QUIET || !is_answered {
+            return false;
+        }
+        if self.screen.modes().bracketed_paste || self.screen.modes().alternate {
+            return self.trust.asked_since_submit() || after == After::Start || self.screen.modes().alternate;
+        }
+        now >= output + self.quiet() && self.screen.line_start().has_prompt()
+    }
+
+    /// Until when keys may wait for a prompt.
+    pub(super) fn queued_until(&self) -> Option<Instant> {
+        let State::Running { after } = self.state else { return None };
+        let patience = match after {
+            After::Line => NEXT_PROMPT,
+            After::Secret(_) | After::Start => FIRST_PROMPT,
+        };
+        let queued = self.times.queued.filter(|_| self.has_input())?;
+        Some(self.owned_until(queued, queued + patience))
+    }
+
+    /// How long silence lasts that means that all of the echo is there.
+    pub(super) fn quiet(&self) -> Duration {
+        (self.times.echo * 2).clamp(MIN_QUIET, MAX_QUIET)
+    }
+
+    /// How long an echo that is on its way is waited for.
+    pub(super) fn patience(&self) -> Duration {
+        (self.times.echo * 4).clamp(MAX_QUIET, MAX_ECHO)
+    }
+}
+
+/// ESC may be the beginning of a sequence for this long.
+pub(super) const PARTIAL_KEY: Duration = Duration::from_millis(50);
+
+/// The longest pause in a paste: terminals send one in one go, and a line that stalls for longer is mostly gone.
+pub(super) const PASTE_PAUSE: Duration = Duration::from_secs(10);
+
+/// Silence after which a prompt that was asked for is complete.
+pub(super) const READY_QUIET: Duration = Duration::from_millis(12);
+
+/// The shortest silence that means that the echo is complete (measured: local shells answer within some ms).
+const MIN_QUIET: Duration = Duration::from_millis(30);
+
+/// The longest, however slow the line is.
+const MAX_QUIET: Duration = Duration::from_millis(300);
+
+/// The slowest echo that is waited for.
+pub(super) const MAX_ECHO: Duration = Duration::from_secs(2);
+
+/// How long keys wait for the first prompt of a session, or of what a password opens: a login shell reads its
+/// start-up files.
+const FIRST_PROMPT: Duration = Duration::from_secs(3);
+
+/// How long keys wait for the next prompt, before they are taken as input for the program that runs.
+const NEXT_PROMPT: Duration = Duration::from_millis(150);
+
+/// How long an interrupted line may take to go away.
+pub(super) const INTERRUPT_LIMIT: Duration = Duration::from_secs(1);
