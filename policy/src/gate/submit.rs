@@ -296,9 +296,12 @@ impl Gate {
             }
             return;
         }
-        cx.acts.push(Act::Tell(format!(
-            "held: {why}, so the line was not sent; type it again, without completion, history or undo"
-        )));
+        let advice = match self.owned {
+            // The line was sent as text already, so what is missing is what the target makes of it.
+            Some(_) => "the target may not be able to show a character of it (is its locale UTF-8?)",
+            None => "type it again, without completion, history or undo",
+        };
+        cx.acts.push(Act::Tell(format!("held: {why}, so the line was not sent; {advice}")));
         self.report(Decided::Held, text, None, why, cx);
         self.interrupt(cx);
     }
