@@ -369,3 +369,6 @@ impl UserReader for PaidReader {
 
 /// What kubectl's terminals understand; the container has its own word for it.
 const TERM: &str = "xterm";
+
+#[cfg(test)]
+mod tests;

@@ -50,3 +50,32 @@ const REMEMBERED: Duration = Duration::from_secs(5);
 
 /// The oldest go first; who asks again then is judged again.
 const MAX_REMEMBERED: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+    use crate::kube::status::Refusal;
+
+    #[test]
+    fn a_refusal_is_repeated_once_and_to_whoever_got_it() {
+        let asked = |user: &str, cluster: &str, path: &str| Asked {
+            user: user.parse().unwrap(),
+            cluster: cluster.parse().unwrap(),
+            path: path.to_owned(),
+        };
+        let refused = Refused::default();
+        let told = Refusal::new(StatusCode::FORBIDDEN, "no").told();
+        refused.remember(asked("alice", "dev", "/exec?command=a"), told.clone());
+        for other in [
+            asked("bob", "dev", "/exec?command=a"),
+            asked("alice", "prod", "/exec?command=a"),
+            asked("alice", "dev", "/exec?command=b"),
+        ] {
+            assert_eq!(refused.take(&other), None, "{other:?}");
+        }
+        assert_eq!(refused.take(&asked("alice", "dev", "/exec?command=a")), Some(told));
+        assert_eq!(refused.take(&asked("alice", "dev", "/exec?command=a")), None);
+    }
+}

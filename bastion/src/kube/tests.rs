@@ -121,6 +121,12 @@ async fn what_the_rules_do_not_allow_never_reaches_the_cluster() {
         (Method::GET, "/clusters/dev/api/v1/namespaces/x/services/s/proxy/", StatusCode::FORBIDDEN, "\"port-forward\""),
         (Method::POST, "/clusters/dev/api/v1/namespaces/x/pods/p/attach", StatusCode::FORBIDDEN, "\"attach\""),
         (Method::POST, "/clusters/dev/api/v1/namespaces/x/pods/p/exec", StatusCode::BAD_REQUEST, "upgrade"),
+        (
+            Method::POST,
+            "/clusters/watched/api/v1/namespaces/x/pods/p/portforward",
+            StatusCode::BAD_REQUEST,
+            "must ask for an upgrade",
+        ),
         (Method::GET, "/clusters/prod/api/v1/pods", StatusCode::NOT_FOUND, "unknown cluster \"prod\""),
         (Method::GET, "/clusters/none/api/v1/pods", StatusCode::NOT_FOUND, "unknown cluster \"none\""),
         (Method::GET, "/clusters/dev/api/v1//pods", StatusCode::BAD_REQUEST, "empty segment"),

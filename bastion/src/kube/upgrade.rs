@@ -163,3 +163,30 @@ pub(super) const SPDY: &str = "SPDY/3.1";
 
 /// Sixteen bytes in base64.
 const KEY_CHARS: usize = 24;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_is_not_taken_for_what_is() {
+        let spdy = |names: &[&str]| Upgrade::Spdy(names.iter().map(|name| (*name).to_owned()).collect());
+        let websocket = |names: &[&str]| Upgrade::WebSocket {
+            key: String::new(),
+            offered: names.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        for unknown in [&[][..], &["v3.channel.k8s.io"], &["channel.k8s.io", "base64.channel.k8s.io"], &["v9"]] {
+            for upgrade in [spdy(unknown), websocket(unknown)] {
+                assert_eq!(upgrade.command().unwrap_err().status, StatusCode::FORBIDDEN, "{upgrade:?}");
+                assert_eq!(upgrade.forward().unwrap_err().status, StatusCode::FORBIDDEN, "{upgrade:?}");
+            }
+        }
+        assert_eq!(spdy(&["v5", "v4.channel.k8s.io"]).command(), Ok(CommandTransport::Spdy));
+        let newest = CommandTransport::WebSocket(ChannelProtocol::V5);
+        assert_eq!(websocket(&["v4.channel.k8s.io", "v5.channel.k8s.io"]).command(), Ok(newest));
+        assert_eq!(spdy(&[SPDY_FORWARD]).forward(), Ok(ForwardTransport::Spdy));
+        // What is carried over one has no meaning over the other.
+        assert!(spdy(&[PORT_FORWARD_TUNNEL]).forward().is_err());
+        assert!(websocket(&[SPDY_FORWARD]).forward().is_err());
+    }
+}

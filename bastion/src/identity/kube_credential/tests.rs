@@ -140,3 +140,17 @@ fn a_serial_number_is_one_of_ours_or_none() {
         assert_eq!(serial_number(bytes), expected, "{bytes:?}");
     }
 }
+
+#[tokio::test]
+async fn a_credential_does_not_count_for_another_persons_login() {
+    let fixture = fixture().await;
+    let token = fixture.credentials.issue_token(&fixture.login, SOURCE, at(0)).await.unwrap();
+    // Somebody else's login stands where alice's was.
+    let subject = Subject { id: "43".into(), name: "bob".parse().unwrap(), ..fixture.login.subject().clone() };
+    let (created_at, expires_at) = (at(0), at(3600));
+    assert!(fixture.store.remove_login(TokenHash([7; 32])).await.unwrap());
+    let record = LoginRecord { token: TokenHash([7; 32]), kind: LoginKind::Cli, subject, created_at, expires_at };
+    fixture.store.add_login(&record).await.unwrap();
+    let refused = fixture.credentials.by_token(&token.token, at(1)).await.unwrap_err();
+    assert!(matches!(refused, CredentialError::LoginEnded), "{refused:?}");
+}

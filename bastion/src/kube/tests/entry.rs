@@ -55,6 +55,16 @@ async fn a_refusal_and_the_repetition_over_spdy_are_one_decision_and_one_event()
     assert_eq!(exactly_after(&front, 2).await, 2);
 }
 
+#[tokio::test]
+async fn a_second_websocket_request_is_a_question_of_its_own() {
+    let front = front().await;
+    for _ in 0..2 {
+        let mut user = front.certificate_of("alice", Protocol::Http1).await;
+        refusal(&user.send(Method::GET, EXEC, &WEBSOCKET, b"").await, StatusCode::FORBIDDEN);
+    }
+    exactly(&front, 2).await;
+}
+
 async fn exactly_after(front: &TestFront, count: usize) -> usize {
     let events = request_events(front, count + 1).await;
     events.iter().filter(|event| event.path.is_none()).count()

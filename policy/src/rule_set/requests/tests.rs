@@ -252,6 +252,21 @@ fn each_port_is_a_question_of_its_own() {
 }
 
 #[test]
+fn exec_only_rules_a_terminal_out() {
+    let rules = rule_set(
+        "roles: { a: { groups: [x], allow: [{ clusters: { names: [c] }, capabilities: [exec], mode: exec-only }] } }",
+    );
+    let context = Context { now: SystemTime::UNIX_EPOCH, source: Ipv4Addr::LOCALHOST.into(), approved: &[] };
+    let (who, cluster) = (subject("alice", &["x"]), cluster("c", "x"));
+    let ClusterDecision::Allow(permit) = rules.decide_cluster(&who, &cluster, &needing(KubeCapability::Exec), &context)
+    else {
+        panic!("it is not allowed");
+    };
+    assert!(permit.session("p.x".parse().unwrap(), false).is_ok());
+    assert!(permit.session("p.x".parse().unwrap(), true).unwrap_err().reason.contains("exec-only"));
+}
+
+#[test]
 fn what_needs_an_approval_counts_while_there_is_one() {
     let rules = rule_set(
         r#"

@@ -1,0 +1,32 @@
+//! What a request for exec says.
+
+use http::Method;
+
+use super::*;
+
+fn read(query: &str) -> Result<Command, String> {
+    let path = "/api/v1/namespaces/shop/pods/web-0/exec";
+    let info = RequestInfo::parse(&Method::GET, path, Some(query)).unwrap();
+    Command::read(&info, StreamRequest::Exec).map_err(|refusal| refusal.message)
+}
+
+#[test]
+fn a_command_is_all_its_words_in_their_order() {
+    let command = read("command=sh&command=-c&command=a%20%26%20b&container=c&stdin=true&tty=true&stderr=1").unwrap();
+    assert_eq!(command.words, ["sh", "-c", "a & b"]);
+    assert_eq!((command.pod.as_str(), command.container.as_deref()), ("web-0.shop", Some("c")));
+    assert!(command.streams.tty && !command.streams.stderr, "with a terminal there is no stderr");
+    // The cluster is asked for exactly this, and nothing else that the query said.
+    assert_eq!(command.query(), "command=sh&command=-c&command=a+%26+b&container=c&stdin=true&tty=true");
+}
+
+#[test]
+fn what_could_not_run_is_refused() {
+    for (query, expected) in [
+        ("stdout=true", "at least one command"),
+        ("command=a%00b&stdout=true", "NUL"),
+        ("command=a", "at least 1 of stdin"),
+    ] {
+        assert!(read(query).unwrap_err().contains(expected), "{query}");
+    }
+}
