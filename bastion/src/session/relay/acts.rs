@@ -1,7 +1,10 @@
 //! What follows when the gate has worked: the relay carries out its acts, and speaks for it.
 
 use bytes::Bytes;
-use policy::gate::{Act, Decided, Report};
+use policy::{
+    Verdict,
+    gate::{Act, Decided, Report},
+};
 
 use super::{Decision, Relay};
 use crate::session::{
@@ -21,7 +24,7 @@ impl Relay {
         for act in acts {
             match act {
                 Act::Ask(question) => {
-                    self.note(Note::Marker(format!("waiting for approval: {}", shown(question.text.clone()))));
+                    self.note(Note::Marker(marker("waiting for approval", Some(&question.verdict), &question.text)));
                     self.decisions.push(Decision::Ask(question));
                 }
                 Act::Bell => self.to_user.push(1, ToUser::Message(OutputStream::Stdout, Bytes::from_static(b"\x07"))),
@@ -64,7 +67,6 @@ impl Relay {
     }
 }
 
-/// A decision as it stands in the recording.
 fn report_marker(report: &Report) -> String {
     let what = match report.decision {
         Decided::Blocked => "blocked",
@@ -72,7 +74,12 @@ fn report_marker(report: &Report) -> String {
         Decided::Observed => "would not have gone on",
         Decided::Tripped => "accepted unseen",
     };
-    let rule = report.verdict.as_ref().and_then(|verdict| verdict.rule.as_ref());
-    let rule = rule.map(|rule| format!(" by rule {rule}")).unwrap_or_default();
-    format!("{what}{rule}: {}", shown(report.text.clone()))
+    marker(what, report.verdict.as_ref(), &report.text)
+}
+
+/// A decision about a line as it stands in the recording.
+fn marker(what: &str, verdict: Option<&Verdict>, text: &str) -> String {
+    let rule = verdict.and_then(|verdict| verdict.rule.as_ref());
+    let by = rule.map(|rule| format!(" by rule {rule}")).unwrap_or_default();
+    format!("{what}{by}: {}", shown(text.to_owned()))
 }

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use pty_process::Size;
 use serde_json::{Value, json};
 use tests::{
+    cluster::Cluster,
     kube_site::{KubeSite, Kubectl, rules},
     patience::{SOON, within},
     program::run,
@@ -64,7 +65,7 @@ pub(crate) struct KubeFigures {
 /// Fails when the cluster does not start: then the rows are left out.
 pub(crate) async fn start(mib: u64) -> Result<KubeSite> {
     let site = KubeSite::start(rules(&["engineering"], &json!([]))).await?;
-    site.cluster.pod(POD).await?;
+    site.pod(POD).await?;
     let size = format!("head -c {mib}M /dev/zero > /tmp/bulk");
     let made = run(kubectl(&site, KubeWay::Direct, &["exec", POD, "--", "sh", "-c", &size]).await?, b"", LIMIT).await?;
     ensure!(made.code == 0, "the file to copy was not made: {}", made.stderr);
@@ -75,7 +76,8 @@ async fn kubectl(site: &KubeSite, way: KubeWay, arguments: &[&str]) -> Result<Co
     match way {
         KubeWay::Bastion => site.kubectl(Kubectl::Cluster, arguments).await,
         KubeWay::Direct => {
-            let mut command = site.cluster.kubectl(site.cluster.kubeconfig()).await?;
+            let cluster = Cluster::shared().await?;
+            let mut command = cluster.kubectl(cluster.kubeconfig()).await?;
             // kubectl's caches are in it, on either way.
             command.env("HOME", site.alice.home()).args(arguments);
             Ok(command)
