@@ -76,7 +76,7 @@ lint: tools $(PATCHED) console ## format, lints and docs only
 	tests/all.sh fmt clippy doc
 
 .PHONY: bench
-bench: setup build ## against direct ssh and ssh -J: prints a table, writes target/bench.json; BENCH_RUNS=5
+bench: setup build ## against direct ssh, ssh -J and direct kubectl: prints a table, writes target/bench.json; BENCH_RUNS=5
 	$(TARGET)/release/bench
 
 # libFuzzer follows coverage, but needs cargo-fuzz and a nightly compiler; the other way needs neither.

@@ -66,7 +66,7 @@ pub(crate) struct KubeFigures {
 pub(crate) async fn start(mib: u64) -> Result<KubeSite> {
     let site = KubeSite::start(rules(&["engineering"], &json!([]))).await?;
     site.pod(POD).await?;
-    let size = format!("head -c {mib}M /dev/zero > /tmp/bulk");
+    let size = format!("dd if=/dev/zero of=/tmp/bulk bs=1M count={mib}");
     let made = run(kubectl(&site, KubeWay::Direct, &["exec", POD, "--", "sh", "-c", &size]).await?, b"", LIMIT).await?;
     ensure!(made.code == 0, "the file to copy was not made: {}", made.stderr);
     Ok(site)

@@ -27,7 +27,7 @@ async fn main() -> Result<()> {
     let ways = Ways::start().await?;
     let kube_site = kube::start(mib).await;
     if let Err(error) = &kube_site {
-        eprintln!("bench: no figures of Kubernetes, for there is no cluster: {error:#}");
+        eprintln!("bench: the rows of Kubernetes are left out: {error:#}");
     }
     let (mut figures, mut kube_figures) = (Figures::default(), KubeFigures::default());
     for run in 1..=runs {
