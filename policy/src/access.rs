@@ -68,8 +68,8 @@ pub struct Approved {
     pub target: TargetName,
     /// As which account.
     pub login: Login,
-    /// Until then.
-    pub until: SystemTime,
+    /// Until then; without a time for as long as the one session or connection lasts that waited for it.
+    pub until: Option<SystemTime>,
 }
 
 /// What was approved.
@@ -96,7 +96,12 @@ impl<'a> From<&'a Cluster> for Site<'a> {
 impl Approved {
     /// Whether it is `what`, on `resource`, and still counts at `now`.
     pub(crate) fn covers(&self, what: ApprovedKind, resource: &Resource<'_>, now: SystemTime) -> bool {
-        self.what == what && self.target == resource.target.name && self.login == *resource.login && now < self.until
+        self.what == what && self.target == resource.target.name && self.login == *resource.login && self.counts_at(now)
+    }
+
+    /// Whether it still counts at `now`.
+    pub(crate) fn counts_at(&self, now: SystemTime) -> bool {
+        self.until.is_none_or(|until| now < until)
     }
 }
 

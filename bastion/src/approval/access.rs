@@ -50,7 +50,7 @@ impl Approvals {
             what: ApprovedKind::Access,
             target: grant.target,
             login: grant.login,
-            until: grant.until.into(),
+            until: Some(grant.until.into()),
         };
         self.access_of(Some(who)).into_iter().map(approved).collect()
     }

@@ -201,22 +201,19 @@ impl Granted {
         self.record.reach.and_then(|reach| reach.until)
     }
 
-    /// What [`policy::RuleSet::decide`] may count on, for an approved session: the question is put anew with it, at once.
+    /// What [`policy::RuleSet::decide`] may count on, for an approved session: as long as it lasts, if no time was given.
     #[must_use]
     pub fn approved_session(&self) -> Option<Approved> {
-        let until =
-            self.until().or_else(|| Timestamp::now().checked_add(jiff::SignedDuration::try_from(GRACE).ok()?).ok());
-        (self.record.kind == ApprovalKind::Session).then_some(until).flatten().map(|until| Approved {
+        (self.record.kind == ApprovalKind::Session).then(|| Approved {
             what: ApprovedKind::Session,
             target: self.record.target.clone(),
             login: self.record.login.clone(),
-            until: until.into(),
+            until: self.until().map(Into::into),
         })
     }
 }
 
-/// How long after its expiry a request may take to be written down as expired; and in which time an approved
-/// session is decided on anew.
+/// How long after its expiry a request may take to be written down as expired.
 const GRACE: Duration = Duration::from_secs(5);
 
 const CANCELLED: &str = "the requester cancelled it";

@@ -116,7 +116,7 @@ impl LivePermit {
                 return reason;
             }
             let now = SystemTime::now();
-            let ends = self.approved.iter().map(|approved| approved.until).chain(self.login_ends);
+            let ends = self.approved.iter().filter_map(|approved| approved.until).chain(self.login_ends);
             let ends = ends.filter_map(|end| end.duration_since(now).ok()).min();
             tokio::select! {
                 Ok(()) = self.rules.changed() => {}
@@ -135,6 +135,7 @@ mod tests {
     };
 
     use config::{RuleDoc, target::parse_targets};
+    use policy::ApprovedKind;
 
     use super::*;
 
@@ -146,6 +147,10 @@ mod tests {
     }
 
     fn permit(rules: &watch::Sender<Arc<RuleSet>>) -> LivePermit {
+        permit_with(rules, Vec::new())
+    }
+
+    fn permit_with(rules: &watch::Sender<Arc<RuleSet>>, approved: Vec<Approved>) -> LivePermit {
         let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
         let targets = format!("- {{ name: web1, address: \"192.0.2.1:22\", host_keys: [\"{key}\"] }}");
         let target = parse_targets(&targets, Path::new("."), "targets.yaml").unwrap().remove(0);
@@ -158,12 +163,12 @@ mod tests {
         };
         let (capabilities, source) = (vec![Capability::Pty, Capability::Shell], IpAddr::from(Ipv4Addr::LOCALHOST));
         let login = "root".parse().unwrap();
-        let context = Context { now: SystemTime::UNIX_EPOCH, source, approved: &[] };
+        let context = Context { now: SystemTime::UNIX_EPOCH, source, approved: &approved };
         let resource = Resource { target: &target, login: &login };
         let decision = rules.borrow().decide_session(&user, &resource, &capabilities, &context);
         let Decision::Allow(permit) = decision else { panic!("{decision:?}") };
         let place = Place::Account { target: Box::new(target), capabilities };
-        LivePermit { rules: rules.subscribe(), user, place, source, permit, approved: Vec::new(), login_ends: None }
+        LivePermit { rules: rules.subscribe(), user, place, source, permit, approved, login_ends: None }
     }
 
     #[tokio::test]
@@ -176,6 +181,21 @@ mod tests {
         assert_eq!(permit.lost_now(), None);
         let lost = tokio::time::timeout(Duration::from_secs(20), permit.lost()).await.unwrap();
         assert!(lost.contains("your login has ended") && permit.login_has_ended(), "{lost}");
+    }
+
+    #[test]
+    fn an_approved_session_lasts_until_the_time_that_was_given_if_one_was() {
+        let sender = watch::Sender::new(rules("capabilities: [pty, shell], approval: { groups: [sre] }"));
+        let approved = |until| Approved {
+            what: ApprovedKind::Session,
+            target: "web1".parse().unwrap(),
+            login: "root".parse().unwrap(),
+            until,
+        };
+        assert_eq!(permit_with(&sender, vec![approved(None)]).lost_now(), None);
+        let lost =
+            permit_with(&sender, vec![approved(Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1)))]).lost_now();
+        assert!(lost.as_ref().is_some_and(|reason| reason.contains("needs an approval")), "{lost:?}");
     }
 
     #[tokio::test]

@@ -54,7 +54,7 @@ impl RuleSet {
                 approved.what == what
                     && approved.target == cluster.name
                     && place(&approved.login)
-                    && context.now < approved.until
+                    && approved.counts_at(context.now)
             })
         };
         let access = approved(ApprovedKind::Access, &|login| login.as_str() == CLUSTER_LOGIN);

@@ -433,7 +433,7 @@ fn decide_with(rules: &RuleSet, groups: &[&str], target: &str, action: Action, a
 }
 
 fn approved(what: ApprovedKind, target: &str, login: &str, until: u64) -> Approved {
-    let until = SystemTime::UNIX_EPOCH + Duration::from_secs(until);
+    let until = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(until));
     Approved { what, target: target.parse().unwrap(), login: login.parse().unwrap(), until }
 }
 

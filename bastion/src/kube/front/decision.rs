@@ -184,8 +184,7 @@ impl Front {
         new.because = format!("the role {} needs an approval for each connection", hold.role);
         let (target, login) = (new.target.clone(), new.login.clone());
         let granted = self.approved(new).await?;
-        let until = granted.until().unwrap_or_else(|| asking.login.expires_at());
-        Ok(Approved { what: ApprovedKind::Session, target, login, until: until.into() })
+        Ok(Approved { what: ApprovedKind::Session, target, login, until: granted.until().map(Into::into) })
     }
 
     /// Asks, and waits. A user who leaves takes the question along.

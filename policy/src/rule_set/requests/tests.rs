@@ -288,7 +288,7 @@ roles:
         what,
         target: target.parse().unwrap(),
         login: login.parse().unwrap(),
-        until: now + Duration::from_secs(seconds),
+        until: Some(now + Duration::from_secs(seconds)),
     };
     let decide = |cluster: &Cluster, capability, approved: &[Approved]| {
         let context = Context { now, source: Ipv4Addr::LOCALHOST.into(), approved };
