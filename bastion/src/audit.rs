@@ -11,12 +11,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::store::{
-    ApprovalId, SessionEnd, SessionKind,
-    approval::{ApprovalKind, ApprovalState, ScopeWord},
+    approval::{ApprovalId, ApprovalKind, ApprovalState, ScopeWord},
+    session::{SessionEnd, SessionKind},
 };
 
+pub mod command;
 pub mod kube;
+mod names;
 
+pub use command::{CommandEvent, CommandHeldEvent, CommandObservedEvent, WouldHave};
 pub use kube::{KubeRequestEvent, PortClosedEvent, PortEvent, PortRefusedEvent};
 
 /// The version of the events' JSON form.
@@ -210,88 +213,11 @@ pub enum AuditEvent {
         source: String,
     },
     /// A command was refused before the target got it.
-    CommandBlocked {
-        /// In which session, if it had started.
-        #[schema(value_type = Option<String>)]
-        session: Option<SessionId>,
-        /// Whose.
-        #[schema(value_type = String)]
-        user: UserName,
-        /// On which target.
-        #[schema(value_type = String)]
-        target: TargetName,
-        /// As which account there.
-        #[schema(value_type = String)]
-        login: Login,
-        /// The command, masked, its control characters made visible; empty if it was typed without echo.
-        command: String,
-        /// The rule that decided; none for what is built in.
-        #[schema(value_type = Option<String>)]
-        rule: Option<RuleName>,
-        /// Why, in words.
-        reason: String,
-        /// Whether it was refused because it cannot be known what would run.
-        opaque: bool,
-        /// From where.
-        source: String,
-    },
+    CommandBlocked(CommandEvent),
     /// A command did not go on at once: it waits for an approval, or its user was asked to type it anew.
-    CommandHeld {
-        /// In which session, if it had started.
-        #[schema(value_type = Option<String>)]
-        session: Option<SessionId>,
-        /// Whose.
-        #[schema(value_type = String)]
-        user: UserName,
-        /// On which target.
-        #[schema(value_type = String)]
-        target: TargetName,
-        /// As which account there.
-        #[schema(value_type = String)]
-        login: Login,
-        /// The command as far as it could be read, masked, its control characters made visible.
-        command: String,
-        /// The rule that decided; none for what is built in.
-        #[schema(value_type = Option<String>)]
-        rule: Option<RuleName>,
-        /// Why, in words.
-        reason: String,
-        /// Whether it was held because it cannot be known what would run.
-        opaque: bool,
-        /// The approval that it waits for.
-        #[schema(value_type = Option<String>)]
-        approval: Option<ApprovalId>,
-        /// From where.
-        source: String,
-    },
+    CommandHeld(CommandHeldEvent),
     /// A command ran that would have been blocked or held, because the session's mode is `observe`.
-    CommandObserved {
-        /// In which session, if it had started.
-        #[schema(value_type = Option<String>)]
-        session: Option<SessionId>,
-        /// Whose.
-        #[schema(value_type = String)]
-        user: UserName,
-        /// On which target.
-        #[schema(value_type = String)]
-        target: TargetName,
-        /// As which account there.
-        #[schema(value_type = String)]
-        login: Login,
-        /// The command, masked, its control characters made visible.
-        command: String,
-        /// What would have happened.
-        effect: WouldHave,
-        /// The rule that decided; none for what is built in.
-        #[schema(value_type = Option<String>)]
-        rule: Option<RuleName>,
-        /// Why, in words.
-        reason: String,
-        /// Whether it is because it cannot be known what would run.
-        opaque: bool,
-        /// From where.
-        source: String,
-    },
+    CommandObserved(CommandObservedEvent),
     /// An SSH connection was authenticated.
     ConnectionAuthenticated {
         /// Who.
@@ -451,126 +377,6 @@ pub enum AuditEvent {
         /// Why, in words.
         reason: String,
     },
-}
-
-/// What would have happened to a command in another mode than `observe`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum WouldHave {
-    /// It would have waited for an approval.
-    Approve,
-    /// It would have been refused.
-    Block,
-}
-
-impl AuditEvent {
-    /// The `kind` of its JSON form.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::AccessEnded { .. } => "access_ended",
-            Self::AccessGranted { .. } => "access_granted",
-            Self::AccessRefused { .. } => "access_refused",
-            Self::ApprovalDecided { .. } => "approval_decided",
-            Self::ApprovalRequested { .. } => "approval_requested",
-            Self::ApprovalVoted { .. } => "approval_voted",
-            Self::CertificateIssued { .. } => "certificate_issued",
-            Self::ChannelOpened { .. } => "channel_opened",
-            Self::ChannelRefused { .. } => "channel_refused",
-            Self::CommandBlocked { .. } => "command_blocked",
-            Self::CommandHeld { .. } => "command_held",
-            Self::CommandObserved { .. } => "command_observed",
-            Self::ConnectionAuthenticated { .. } => "connection_authenticated",
-            Self::ConnectionRefused { .. } => "connection_refused",
-            Self::GateTripped { .. } => "gate_tripped",
-            Self::KubeRequest(_) => "kube_request",
-            Self::LoginFailed { .. } => "login_failed",
-            Self::LoggedIn { .. } => "logged_in",
-            Self::LoggedOut { .. } => "logged_out",
-            Self::PortClosed(_) => "port_closed",
-            Self::PortOpened(_) => "port_opened",
-            Self::PortRefused(_) => "port_refused",
-            Self::RecordingFailed { .. } => "recording_failed",
-            Self::RecordingViewed { .. } => "recording_viewed",
-            Self::RulesRejected { .. } => "rules_rejected",
-            Self::RulesReloaded { .. } => "rules_reloaded",
-            Self::SessionEnded { .. } => "session_ended",
-            Self::SessionStarted { .. } => "session_started",
-            Self::TargetUnavailable { .. } => "target_unavailable",
-        }
-    }
-
-    /// The user it names. An event about a session leaves it to the session's row where it is `None`.
-    #[must_use]
-    pub fn user(&self) -> Option<&UserName> {
-        match self {
-            Self::AccessEnded { user, .. }
-            | Self::AccessGranted { user, .. }
-            | Self::AccessRefused { user, .. }
-            | Self::ApprovalDecided { user, .. }
-            | Self::ApprovalRequested { user, .. }
-            | Self::ApprovalVoted { user, .. }
-            | Self::CertificateIssued { user, .. }
-            | Self::ChannelOpened { user, .. }
-            | Self::ChannelRefused { user, .. }
-            | Self::CommandBlocked { user, .. }
-            | Self::CommandHeld { user, .. }
-            | Self::CommandObserved { user, .. }
-            | Self::ConnectionAuthenticated { user, .. }
-            | Self::GateTripped { user, .. }
-            | Self::LoggedIn { user, .. }
-            | Self::LoggedOut { user, .. }
-            | Self::RecordingViewed { user, .. }
-            | Self::SessionStarted { user, .. }
-            | Self::TargetUnavailable { user, .. } => Some(user),
-            Self::KubeRequest(request) => Some(&request.user),
-            Self::PortClosed(closed) => Some(&closed.port.user),
-            Self::PortOpened(port) => Some(&port.user),
-            Self::PortRefused(refused) => Some(&refused.port.user),
-            Self::ConnectionRefused { .. }
-            | Self::LoginFailed { .. }
-            | Self::RecordingFailed { .. }
-            | Self::RulesRejected { .. }
-            | Self::RulesReloaded { .. }
-            | Self::SessionEnded { .. } => None,
-        }
-    }
-
-    /// The session it is about.
-    #[must_use]
-    pub fn session(&self) -> Option<SessionId> {
-        match self {
-            Self::ApprovalDecided { session, .. }
-            | Self::ApprovalRequested { session, .. }
-            | Self::ApprovalVoted { session, .. }
-            | Self::CommandBlocked { session, .. }
-            | Self::CommandHeld { session, .. }
-            | Self::CommandObserved { session, .. } => *session,
-            Self::RecordingFailed { session, .. }
-            | Self::GateTripped { session, .. }
-            | Self::RecordingViewed { session, .. }
-            | Self::SessionEnded { session, .. }
-            | Self::SessionStarted { session, .. } => Some(*session),
-            Self::AccessEnded { .. }
-            | Self::AccessGranted { .. }
-            | Self::AccessRefused { .. }
-            | Self::CertificateIssued { .. }
-            | Self::ChannelOpened { .. }
-            | Self::ChannelRefused { .. }
-            | Self::ConnectionAuthenticated { .. }
-            | Self::ConnectionRefused { .. }
-            | Self::KubeRequest(_)
-            | Self::LoginFailed { .. }
-            | Self::LoggedIn { .. }
-            | Self::LoggedOut { .. }
-            | Self::PortClosed(_)
-            | Self::PortOpened(_)
-            | Self::PortRefused(_)
-            | Self::RulesRejected { .. }
-            | Self::RulesReloaded { .. }
-            | Self::TargetUnavailable { .. } => None,
-        }
-    }
 }
 
 /// An event as it stands in the store.

@@ -18,6 +18,17 @@ fn every_kind() -> Vec<AuditEvent> {
     };
     let approval: ApprovalId = "0199aaaa-0000-7000-8000-000000000002".parse().unwrap();
     let bob = || "bob".parse::<UserName>().unwrap();
+    let command = CommandEvent {
+        session: Some(session),
+        user: user.clone(),
+        target: target.clone(),
+        login: login.clone(),
+        command: "rm -rf /".into(),
+        rule: Some("rm_rf".parse().unwrap()),
+        reason: "no".into(),
+        opaque: false,
+        source: source(),
+    };
     vec![
         AuditEvent::AccessEnded { approval, user: user.clone(), target: target.clone(), login: login.clone() },
         AuditEvent::AccessGranted {
@@ -92,41 +103,22 @@ fn every_kind() -> Vec<AuditEvent> {
             reason: "not allowed".into(),
             source: source(),
         },
-        AuditEvent::CommandBlocked {
-            session: Some(session),
-            user: user.clone(),
-            target: target.clone(),
-            login: login.clone(),
-            command: "rm -rf /".into(),
-            rule: Some("rm_rf".parse().unwrap()),
-            reason: "no".into(),
-            opaque: false,
-            source: source(),
-        },
-        AuditEvent::CommandHeld {
-            session: None,
-            user: user.clone(),
-            target: target.clone(),
-            login: login.clone(),
-            command: "$CMD".into(),
-            rule: None,
-            reason: "unknown".into(),
-            opaque: true,
+        AuditEvent::CommandBlocked(command.clone()),
+        AuditEvent::CommandHeld(CommandHeldEvent {
+            command: CommandEvent {
+                session: None,
+                command: "$CMD".into(),
+                rule: None,
+                reason: "unknown".into(),
+                opaque: true,
+                ..command.clone()
+            },
             approval: Some("0199aaaa-0000-7000-8000-000000000002".parse().unwrap()),
-            source: source(),
-        },
-        AuditEvent::CommandObserved {
-            session: None,
-            user: user.clone(),
-            target: target.clone(),
-            login: login.clone(),
-            command: "rm -rf /".into(),
+        }),
+        AuditEvent::CommandObserved(CommandObservedEvent {
+            command: CommandEvent { session: None, ..command },
             effect: WouldHave::Block,
-            rule: Some("rm_rf".parse().unwrap()),
-            reason: "no".into(),
-            opaque: false,
-            source: source(),
-        },
+        }),
         AuditEvent::ConnectionAuthenticated { user: user.clone(), serial: 7, source: source() },
         AuditEvent::ConnectionRefused { key_id: Some("bob".into()), reason: "expired".into(), source: source() },
         AuditEvent::GateTripped {
@@ -208,8 +200,8 @@ const GOLDEN: &str = r#"{"kind":"access_ended","approval":"0199aaaa-0000-7000-80
 {"kind":"channel_opened","user":"alice","target":"web1","login":"deploy","what":"local-forward","endpoint":"db:5432","source":"192.0.2.7:50000"}
 {"kind":"channel_refused","user":"alice","target":"web1","login":"deploy","what":"shell","rule":"engineer","reason":"not allowed","source":"192.0.2.7:50000"}
 {"kind":"command_blocked","session":"0199aaaa-0000-7000-8000-000000000001","user":"alice","target":"web1","login":"deploy","command":"rm -rf /","rule":"rm_rf","reason":"no","opaque":false,"source":"192.0.2.7:50000"}
-{"kind":"command_held","session":null,"user":"alice","target":"web1","login":"deploy","command":"$CMD","rule":null,"reason":"unknown","opaque":true,"approval":"0199aaaa-0000-7000-8000-000000000002","source":"192.0.2.7:50000"}
-{"kind":"command_observed","session":null,"user":"alice","target":"web1","login":"deploy","command":"rm -rf /","effect":"block","rule":"rm_rf","reason":"no","opaque":false,"source":"192.0.2.7:50000"}
+{"kind":"command_held","session":null,"user":"alice","target":"web1","login":"deploy","command":"$CMD","rule":null,"reason":"unknown","opaque":true,"source":"192.0.2.7:50000","approval":"0199aaaa-0000-7000-8000-000000000002"}
+{"kind":"command_observed","session":null,"user":"alice","target":"web1","login":"deploy","command":"rm -rf /","rule":"rm_rf","reason":"no","opaque":false,"source":"192.0.2.7:50000","effect":"block"}
 {"kind":"connection_authenticated","user":"alice","serial":7,"source":"192.0.2.7:50000"}
 {"kind":"connection_refused","key_id":"bob","reason":"expired","source":"192.0.2.7:50000"}
 {"kind":"gate_tripped","session":"0199aaaa-0000-7000-8000-000000000001","user":"alice","target":"web1","login":"deploy","command":"ls","reason":"no Enter","source":"192.0.2.7:50000"}

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     approval::{ApprovalId, ApprovalKind, Needed, NewApproval},
-    audit::{AuditEvent, WouldHave},
+    audit::{AuditEvent, CommandEvent, CommandHeldEvent, CommandObservedEvent, WouldHave},
 };
 
 /// Who wants to start something, and where.
@@ -62,35 +62,13 @@ impl Applicant {
             RequestVerdict::Hold(verdict) => return Judged::Held(verdict),
             RequestVerdict::Allow { observed: Some(verdict) } => {
                 let effect = if verdict.effect == RuleEffect::Block { WouldHave::Block } else { WouldHave::Approve };
-                let Verdict { rule, message: reason, opaque, .. } = *verdict;
-                let event = AuditEvent::CommandObserved {
-                    session: None,
-                    user: self.subject.name.clone(),
-                    target: self.target.clone(),
-                    login: self.login.clone(),
-                    command: request.shown(stdin),
-                    effect,
-                    rule,
-                    reason,
-                    opaque,
-                    source: self.source.clone(),
-                };
-                (event, Judged::Allowed)
+                let Verdict { rule, message, opaque, .. } = *verdict;
+                let command = self.command(request.shown(stdin), rule, message, opaque);
+                (AuditEvent::CommandObserved(CommandObservedEvent { command, effect }), Judged::Allowed)
             }
             RequestVerdict::Block(Blocked { rule, reason, opaque, .. }) => {
-                let judged = Judged::Refused { rule: rule.clone(), reason: reason.clone() };
-                let event = AuditEvent::CommandBlocked {
-                    session: None,
-                    user: self.subject.name.clone(),
-                    target: self.target.clone(),
-                    login: self.login.clone(),
-                    command: request.shown(stdin),
-                    rule,
-                    reason,
-                    opaque,
-                    source: self.source.clone(),
-                };
-                (event, judged)
+                let command = self.command(request.shown(stdin), rule.clone(), reason.clone(), opaque);
+                (AuditEvent::CommandBlocked(command), Judged::Refused { rule, reason })
             }
         };
         self.sessions.audit(&[event]).await;
@@ -154,19 +132,23 @@ impl Applicant {
 
     /// Writes that a request waits for an approval, or cannot get one.
     async fn held(&self, command: &str, verdict: &Verdict, approval: Option<ApprovalId>) {
-        let event = AuditEvent::CommandHeld {
+        let Verdict { rule, message, opaque, .. } = verdict;
+        let command = self.command(command.to_owned(), rule.clone(), message.clone(), *opaque);
+        self.sessions.audit(&[AuditEvent::CommandHeld(CommandHeldEvent { command, approval })]).await;
+    }
+
+    fn command(&self, command: String, rule: Option<RuleName>, reason: String, opaque: bool) -> CommandEvent {
+        CommandEvent {
             session: None,
             user: self.subject.name.clone(),
             target: self.target.clone(),
             login: self.login.clone(),
-            command: command.to_owned(),
-            rule: verdict.rule.clone(),
-            reason: verdict.message.clone(),
-            opaque: verdict.opaque,
-            approval,
+            command,
+            rule,
+            reason,
+            opaque,
             source: self.source.clone(),
-        };
-        self.sessions.audit(&[event]).await;
+        }
     }
 }
 

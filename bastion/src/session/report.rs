@@ -1,8 +1,8 @@
 //! What the gate decides, in the audit log.
 
-use config::{Login, TargetName, UserName};
+use config::{Login, RuleName, TargetName, UserName};
 use policy::{
-    RuleEffect, Subject,
+    RuleEffect, Subject, Verdict,
     gate::{Decided, Question, Report},
 };
 use recorder::SessionId;
@@ -10,7 +10,7 @@ use recorder::SessionId;
 use super::{start::Sessions, tap::shown};
 use crate::{
     approval::ApprovalId,
-    audit::{AuditEvent, WouldHave},
+    audit::{AuditEvent, CommandEvent, CommandHeldEvent, CommandObservedEvent, WouldHave},
 };
 
 /// Writes the decisions of one session.
@@ -37,66 +37,50 @@ pub struct Reporter {
 impl Reporter {
     /// Writes a decision.
     pub async fn report(&self, report: Report) {
-        let Self { session, user, target, login, source, .. } = self.clone();
-        let command = shown(report.text);
-        let verdict = report.verdict.as_ref();
-        let rule = verdict.and_then(|verdict| verdict.rule.clone());
-        let opaque = verdict.is_none_or(|verdict| verdict.opaque);
-        let reason = report.reason;
-        let effect = match verdict.map(|verdict| verdict.effect) {
-            Some(RuleEffect::Block) => WouldHave::Block,
-            Some(RuleEffect::Allow | RuleEffect::Approve) | None => WouldHave::Approve,
-        };
-        let (held, approval) = (Some(session), None);
-        let event = match report.decision {
-            Decided::Blocked => {
-                AuditEvent::CommandBlocked { session: held, user, target, login, command, rule, reason, opaque, source }
+        let Report { decision, text, verdict, reason } = report;
+        let verdict = verdict.as_ref();
+        let command = self.command(
+            shown(text),
+            verdict.and_then(|verdict| verdict.rule.clone()),
+            reason,
+            verdict.is_none_or(|verdict| verdict.opaque),
+        );
+        let event = match decision {
+            Decided::Blocked => AuditEvent::CommandBlocked(command),
+            Decided::Held => AuditEvent::CommandHeld(CommandHeldEvent { command, approval: None }),
+            Decided::Observed => {
+                let effect = match verdict.map(|verdict| verdict.effect) {
+                    Some(RuleEffect::Block) => WouldHave::Block,
+                    Some(RuleEffect::Allow | RuleEffect::Approve) | None => WouldHave::Approve,
+                };
+                AuditEvent::CommandObserved(CommandObservedEvent { command, effect })
             }
-            Decided::Held => AuditEvent::CommandHeld {
-                session: held,
-                user,
-                target,
-                login,
-                command,
-                rule,
-                reason,
-                opaque,
-                approval,
-                source,
-            },
-            Decided::Observed => AuditEvent::CommandObserved {
-                session: held,
-                user,
-                target,
-                login,
-                command,
-                effect,
-                rule,
-                reason,
-                opaque,
-                source,
-            },
-            Decided::Tripped => AuditEvent::GateTripped { session, user, target, login, command, reason, source },
+            Decided::Tripped => {
+                let CommandEvent { user, target, login, command, reason, source, .. } = command;
+                AuditEvent::GateTripped { session: self.session, user, target, login, command, reason, source }
+            }
         };
         self.sessions.audit(&[event]).await;
     }
 
     /// Writes that a line waits for other people.
     pub async fn asked(&self, question: &Question, approval: Option<ApprovalId>) {
-        let Self { session, user, target, login, source, .. } = self.clone();
-        let verdict = &question.verdict;
-        let event = AuditEvent::CommandHeld {
-            session: Some(session),
-            user,
-            target,
-            login,
-            command: shown(question.text.clone()),
-            rule: verdict.rule.clone(),
-            reason: verdict.message.clone(),
-            opaque: verdict.opaque,
-            approval,
-            source,
-        };
-        self.sessions.audit(&[event]).await;
+        let Verdict { rule, message, opaque, .. } = question.verdict.clone();
+        let command = self.command(shown(question.text.clone()), rule, message, opaque);
+        self.sessions.audit(&[AuditEvent::CommandHeld(CommandHeldEvent { command, approval })]).await;
+    }
+
+    fn command(&self, command: String, rule: Option<RuleName>, reason: String, opaque: bool) -> CommandEvent {
+        CommandEvent {
+            session: Some(self.session),
+            user: self.user.clone(),
+            target: self.target.clone(),
+            login: self.login.clone(),
+            command,
+            rule,
+            reason,
+            opaque,
+            source: self.source.clone(),
+        }
     }
 }

@@ -46,7 +46,7 @@ async fn a_refusal_and_the_repetition_over_spdy_are_one_decision_and_one_event()
     assert_eq!((second.status, &second.body), (first.status, &first.body));
     let events = exactly(&front, 1).await;
     assert!(events[0].refused.as_ref().unwrap().contains("not that"));
-    let blocked = |event| matches!(event, AuditEvent::CommandBlocked { .. }).then_some(());
+    let blocked = |event| matches!(event, AuditEvent::CommandBlocked(_)).then_some(());
     assert_eq!(front.events(1, blocked).await.len(), 1);
 
     // A third time it is a question of its own, as is another path or a SPDY request that nothing went before.

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, fs, time::Duration};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use tests::kube_site::{KubeSite, Kubectl};
+use tests::{
+    api::at,
+    kube_site::{KubeSite, Kubectl},
+};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -52,7 +55,7 @@ impl Pod {
         let shown = to_the_end(kubectl, stdin.unwrap_or_default().as_bytes(), LIMIT).await?;
         let mut fresh = Vec::new();
         for (kind, event) in events(&self.site.bastion).await? {
-            if seen.insert(event["seq"].as_u64().context("an event without a number")?) {
+            if seen.insert(at(&event, "/seq").as_u64().context("an event without a number")?) {
                 fresh.push((kind, event));
             }
         }
