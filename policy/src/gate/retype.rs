@@ -85,4 +85,4 @@ impl Gate {
 }
 
 /// End of line, then erase to its beginning: the keys of emacs mode, which zsh, fish, ash and vi's insert mode share.
-const ERASE: [u8; 2] = [0x05, 0x15];
+pub(super) const ERASE: [u8; 2] = [0x05, 0x15];

@@ -1,6 +1,6 @@
 //! Enter is held: the echo is waited for, keys and screen are compared, and the line is judged.
 
-use super::{Act, After, Cx, Decided, Gate, Question, Reader, State, judging};
+use super::{Act, After, Cx, Decided, Gate, Question, Reader, State, judging, retype::ERASE};
 use crate::{
     command::{self, ParseContext, completeness::is_incomplete},
     foreground::Foreground,
@@ -80,6 +80,8 @@ impl Gate {
                 return None;
             }
             return Some(match self.read() {
+                // An echo that is slow looks like a line that is empty.
+                Some(text) if text.is_empty() && !is_late => return None,
                 Some(text) => Known::Read(text),
                 None => Known::Unreadable,
             });
@@ -197,7 +199,12 @@ impl Gate {
                 let why = self.doubt.unwrap_or_default();
                 self.unreadable(text, why, kind, cx);
             }
-            RuleEffect::Allow if read && !text.is_empty() => self.retype(text, submit, kind, cx),
+            RuleEffect::Allow if read && text.is_empty() => {
+                // Whatever else was typed and is not shown yet is gone before the key comes.
+                self.forward_bytes(ERASE.to_vec(), cx);
+                self.accept(&text, submit, kind, cx);
+            }
+            RuleEffect::Allow if read => self.retype(text, submit, kind, cx),
             RuleEffect::Allow => self.accept(&text, submit, kind, cx),
             RuleEffect::Approve | RuleEffect::Block => self.ask(text, read, verdict, submit, kind, cx),
         }

@@ -83,6 +83,17 @@ fn end_of_input_behind_a_text_hands_it_over() {
 }
 
 #[test]
+fn a_line_that_is_not_shown_yet_does_not_run_as_an_empty_one() {
+    for enter in ["\r", "\n", "\x0f"] {
+        let mut session = Session::new(true);
+        session.shell.echo = false;
+        session.types(&format!("rm -rf \x1b.{enter}"));
+        assert_eq!(ran(&session), [""], "{:?}", session.told);
+        assert!(was_sent(&session, b"\x05\x15"));
+    }
+}
+
+#[test]
 fn an_interrupted_command_is_no_part_of_the_next() {
     for end in ["\x03", "$X'; rm -rf /srv/data\r"] {
         let mut session = Session::new(true);
