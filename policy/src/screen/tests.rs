@@ -138,7 +138,9 @@ proptest! {
     #[test]
     fn what_a_terminal_echoes_always_agrees(text in "[ -~]{0,120}|(\\PC){0,40}") {
         let (mut screen, start) = typed("prompt$ ", &text);
-        prop_assume!(text.chars().all(|c| unicode_width::UnicodeWidthChar::width(c).is_some_and(|width| width > 0)));
+        // A character that tables give more than two columns is drawn in two by terminals: such a line is held.
+        let width = unicode_width::UnicodeWidthChar::width;
+        prop_assume!(text.chars().all(|c| matches!(width(c), Some(1 | 2))));
         prop_assert_eq!(screen.shows(&start, &text, text.chars().count()), Reading::Agrees);
     }
 
