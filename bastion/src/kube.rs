@@ -31,6 +31,7 @@
 //! **Architecture invariant:** no request reaches a cluster without [`impersonation::Impersonation`], which only a
 //! [`policy::ClusterPermit`] and an [`Authenticated`](crate::identity::Authenticated) subject make.
 
+pub mod body;
 pub mod command;
 pub mod dial;
 pub mod forward;

@@ -26,10 +26,12 @@ pub mod relay;
 pub mod report;
 pub mod request;
 pub mod script;
+pub mod sessions;
 pub mod start;
 pub mod tap;
 pub mod terminal;
 pub mod voice;
 
 pub use registry::Registry;
-pub use start::{SessionRequest, Sessions};
+pub use sessions::Sessions;
+pub use start::SessionRequest;

@@ -34,9 +34,9 @@ use crate::{
         permit::LivePermit,
         request::{Request, judge_request, quoted},
         script::Script,
-        start::{BLOCKED, PreparedTarget, REFUSED},
+        start::PreparedTarget,
         terminal::{FromUser, Terminal},
-        voice::{Said, Voice},
+        voice::{BLOCKED, REFUSED, Said, Voice},
     },
     store::SessionKind,
 };

@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
 use super::{
-    proxy::Body,
+    body::Body,
     remote_command::{RemoteTargetReader, RemoteTargetWriter, spdy, websocket},
     status::Told,
     stream::Streams,

@@ -24,7 +24,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
 use super::{
-    proxy::{self, Body, BodyError, Entry},
+    body::{Body, BodyError},
+    proxy::{self, Entry},
     request_info::RequestInfo,
     request_log::RequestLog,
     retry::{Asked, Refused},

@@ -15,8 +15,21 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use tokio::time::{Sleep, sleep};
 
-use super::{proxy::Lifetime, status::Refusal};
+use super::status::Refusal;
 use crate::session::permit::LivePermit;
+
+/// How long an answer may take, and how whoever reads it is told that it ends before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifetime {
+    /// As long as the cluster likes, as the log of a container that is followed: a last line says why it ends.
+    Log,
+    /// As long as the cluster likes; it breaks off.
+    Open,
+    /// The head comes soon.
+    Short,
+    /// As long as the cluster likes: a last event says why it ends.
+    Watch,
+}
 
 /// What an answer ends with.
 #[derive(Debug, PartialEq, Eq)]

@@ -14,11 +14,12 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use http::{Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use http_body_util::{BodyExt as _, combinators::UnsyncBoxBody};
+use http_body_util::BodyExt as _;
 
 use super::{
+    body::{Body, BodyError},
     impersonation::to_user,
-    parting::{Last, Parting, lost},
+    parting::{Last, Lifetime, Parting, lost},
     request_log::Place,
     status::{Refusal, Told},
     upstream::{ClusterConnection, SendError},
@@ -27,20 +28,6 @@ use crate::{
     audit::{AuditEvent, KubeRequestEvent},
     session::permit::LivePermit,
 };
-
-/// What went wrong while a body was passed on.
-#[derive(Debug, thiserror::Error)]
-pub enum BodyError {
-    /// One of the two connections broke.
-    #[error("a connection broke: {0}")]
-    Connection(#[from] hyper::Error),
-    /// It is not allowed any longer.
-    #[error("the bastion has ended it: {0}")]
-    Lost(String),
-}
-
-/// A body on its way, in either direction.
-pub type Body = UnsyncBoxBody<Bytes, BodyError>;
 
 /// What will be written down of a request when it has ended, however it ends.
 #[derive(Debug)]
@@ -124,19 +111,6 @@ impl Drop for Entry {
             place.fill(AuditEvent::KubeRequest(self.event.clone()));
         }
     }
-}
-
-/// How long an answer may take, and how whoever reads it is told that it ends before its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lifetime {
-    /// As long as the cluster likes, as the log of a container that is followed: a last line says why it ends.
-    Log,
-    /// As long as the cluster likes; it breaks off.
-    Open,
-    /// The head comes soon.
-    Short,
-    /// As long as the cluster likes: a last event says why it ends.
-    Watch,
 }
 
 /// Sends a request whose headers are fit for the cluster, and passes the answer on for as long as it is allowed.

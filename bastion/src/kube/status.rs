@@ -5,7 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::json;
 
-use super::proxy::Body;
+use super::body::Body;
 
 /// Why the bastion itself answers a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, hea
 use http_body_util::{BodyExt as _, Empty};
 
 use super::{
-    proxy::Body,
+    body::Body,
     status::Refusal,
     websocket::{PORT_FORWARD_TUNNEL, accept_key, channel::ChannelProtocol},
 };

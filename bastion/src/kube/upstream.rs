@@ -24,7 +24,7 @@ use hyper_util::{
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tower::{BoxError, Layer as _, ServiceExt as _, util::BoxCloneSyncService};
 
-use super::proxy::Body;
+use super::body::Body;
 
 /// A cluster that requests can be sent to. Connections are made when they are needed.
 #[derive(Debug, Clone)]

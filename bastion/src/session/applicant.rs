@@ -9,8 +9,8 @@ use super::{
     approve::{HeldReader, Unapproved, approve},
     leg::{UserReader, UserWriter},
     request::{Blocked, Request, RequestVerdict},
-    start::{BLOCKED, Sessions},
-    voice::{Said, Voice},
+    sessions::Sessions,
+    voice::{BLOCKED, Said, Voice},
 };
 use crate::{
     approval::{ApprovalId, ApprovalKind, Needed, NewApproval},

@@ -7,9 +7,8 @@ use config::RuleName;
 
 use super::{
     leg::{UserReader, UserWriter},
-    start::{BLOCKED, UNAPPROVED},
     terminal::FromUser,
-    voice::{Said, Voice},
+    voice::{BLOCKED, Said, UNAPPROVED, Voice},
 };
 use crate::approval::{ApprovalId, Approvals, Granted, NewApproval, Outcome, Progress, Waiting};
 

@@ -7,7 +7,7 @@ use policy::{
 };
 use recorder::SessionId;
 
-use super::{start::Sessions, tap::shown};
+use super::{sessions::Sessions, tap::shown};
 use crate::{
     approval::ApprovalId,
     audit::{AuditEvent, CommandEvent, CommandHeldEvent, CommandObservedEvent, WouldHave},

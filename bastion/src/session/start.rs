@@ -3,12 +3,12 @@
 //! started, relay. Nothing runs before the recording is open, unless the permit
 //! says that recording is best effort.
 
-use std::{fmt::Display, future::Future, net::SocketAddr, sync::Arc};
+use std::{fmt::Display, future::Future, net::SocketAddr};
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use policy::{Permit, Protocol, RecordingDuty, WindowSize};
-use recorder::{Details, ExitStatus, Header, Mode, RecordError, Recorder, Recording, SessionId};
+use recorder::{Details, ExitStatus, Header, Mode, RecordError, Recording, SessionId};
 use tracing::{info, warn};
 
 use super::{
@@ -16,31 +16,19 @@ use super::{
     leg::{TargetReader, TargetWriter, UserReader, UserWriter},
     line_gate::LineGate,
     permit::LivePermit,
-    registry::{Registry, Termination},
+    registry::Termination,
     relay::{Outcome, relay},
     report::Reporter,
+    sessions::Sessions,
     tap::{self, Tap},
     terminal::{OutputStream, Terminal},
-    voice::{Said, Voice},
+    voice::{REFUSED, Said, UNAVAILABLE, Voice},
 };
 use crate::{
-    approval::Approvals,
     audit::AuditEvent,
     identity::Authenticated,
-    store::{SessionEnd, SessionKind, SessionRecord, Store, StoreError},
+    store::{SessionEnd, SessionKind, SessionRecord, StoreError},
 };
-
-/// Exit status of a session that could not start because something is down; `ssh` uses the same for its own failures.
-pub const UNAVAILABLE: u32 = 255;
-
-/// Exit status of a session that is not allowed.
-pub const REFUSED: u32 = 1;
-
-/// Exit status of a command that a rule blocks, or that people deny.
-pub const BLOCKED: u32 = 5;
-
-/// Exit status of a command that nobody approved in time.
-pub const UNAPPROVED: u32 = 4;
 
 /// A target whose program can be started.
 pub trait PreparedTarget: Send {
@@ -84,19 +72,6 @@ pub struct SessionRequest {
     pub events: bool,
     /// Where the user came from.
     pub source: SocketAddr,
-}
-
-/// What every session needs.
-#[derive(Clone)]
-pub struct Sessions {
-    /// Session rows and audit events.
-    pub store: Arc<dyn Store>,
-    /// Recordings.
-    pub recorder: Arc<Recorder>,
-    /// The sessions that run.
-    pub registry: Registry,
-    /// What waits for other people.
-    pub approvals: Approvals,
 }
 
 impl Sessions {
@@ -275,13 +250,6 @@ impl Sessions {
         info!(session.id = %id, ?end, output_bytes, "session ended");
         events.push(AuditEvent::SessionEnded { session: id, end, output_bytes });
         self.audit(&events).await;
-    }
-
-    /// Writes audit events about what has happened already.
-    pub async fn audit(&self, events: &[AuditEvent]) {
-        if let Err(error) = self.store.append_audit(Timestamp::now(), events).await {
-            warn!(%error, events = events.len(), "audit events were not stored");
-        }
     }
 }
 

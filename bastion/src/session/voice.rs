@@ -13,6 +13,18 @@ use serde::Serialize;
 use super::{leg::UserWriter, terminal::OutputStream};
 use crate::approval::ApprovalId;
 
+/// Exit status of a session that could not start because something is down; `ssh` uses the same for its own failures.
+pub const UNAVAILABLE: u32 = 255;
+
+/// Exit status of a session that is not allowed.
+pub const REFUSED: u32 = 1;
+
+/// Exit status of a command that a rule blocks, or that people deny.
+pub const BLOCKED: u32 = 5;
+
+/// Exit status of a command that nobody approved in time.
+pub const UNAPPROVED: u32 = 4;
+
 /// How a user's side wants to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Voice {

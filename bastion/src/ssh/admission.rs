@@ -26,9 +26,9 @@ use crate::{
         approve::{HeldReader, approve},
         leg::UserReader,
         script::Script,
-        start::{BLOCKED, REFUSED, refuse},
+        start::refuse,
         terminal::Terminal,
-        voice::{Said, Voice},
+        voice::{BLOCKED, REFUSED, Said, Voice},
     },
     store::SessionKind,
 };

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     kube::{
-        proxy::Body,
+        body::Body,
         remote_command::{RemoteUserReader, RemoteUserWriter, spdy, websocket},
         status::{Refusal, Told},
         stream::Streams,

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Dial, Forward, Incoming, Outgoing, Side,
     inbox::{FromUser, Inbox},
-    pair::{FromPair, Pair},
+    pair::{FromPair, Key, Pair},
     socket::{Happened, Socket},
 };
 use crate::{
@@ -29,9 +29,6 @@ use crate::{
     },
     session::permit::Place,
 };
-
-/// What a pair is called here: the number of its error stream.
-pub(super) type Key = StreamId;
 
 /// One port-forward.
 pub(super) struct Hub<D: Dial> {

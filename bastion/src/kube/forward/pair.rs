@@ -14,7 +14,6 @@ use tokio::{
 
 use super::{
     Dial, Forward, Side, halves,
-    hub::Key,
     inbox::{FromUser, Inbox},
     socket::{Happened, Socket},
 };
@@ -25,6 +24,9 @@ use crate::{
         spdy::{Event, Headers, Role, StreamId},
     },
 };
+
+/// What a pair is called: the number of its error stream.
+pub(super) type Key = StreamId;
 
 /// What a pair has for the user.
 #[derive(Debug, PartialEq, Eq)]

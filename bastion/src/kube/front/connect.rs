@@ -11,10 +11,11 @@ use super::{
 };
 use crate::{
     kube::{
+        body::Body,
         command::{Command, Run},
         dial::{Call, DialError},
         forward::{self, Forward, Pod, Side},
-        proxy::{self, Body, Entry},
+        proxy::{self, Entry},
         request_info::{RequestInfo, StreamRequest},
         status::{Refusal, Told},
         upgrade::Upgrade,

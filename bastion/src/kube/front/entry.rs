@@ -6,7 +6,7 @@ use super::decision::Asking;
 use crate::{
     audit::KubeRequestEvent,
     kube::{
-        proxy::Lifetime,
+        parting::Lifetime,
         request_info::{RequestInfo, ResourceRequest},
     },
 };
