@@ -15,7 +15,7 @@ impl Gate {
         {
             return self.cannot_retype(text, cx);
         }
-        self.forward_bytes(ERASE.to_vec(), cx);
+        self.erase(cx);
         self.state = State::Erasing { text, submit, until: self.both_ways(cx.now) };
     }
 
@@ -57,6 +57,11 @@ impl Gate {
         true
     }
 
+    /// Sends the keys that leave nothing on the line.
+    pub(super) fn erase(&mut self, cx: &mut Cx<'_>) {
+        self.forward_bytes(ERASE.to_vec(), cx);
+    }
+
     /// Sends a text that was judged to an empty line. Enter follows when it is seen.
     pub(super) fn send_text(&mut self, text: String, submit: KeyPress, until: Instant, cx: &mut Cx<'_>) {
         let bytes = if self.screen.modes().bracketed_paste {
@@ -85,4 +90,4 @@ impl Gate {
 }
 
 /// End of line, then erase to its beginning: the keys of emacs mode, which zsh, fish, ash and vi's insert mode share.
-pub(super) const ERASE: [u8; 2] = [0x05, 0x15];
+const ERASE: [u8; 2] = [0x05, 0x15];

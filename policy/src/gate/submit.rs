@@ -1,6 +1,6 @@
 //! Enter is held: the echo is waited for, keys and screen are compared, and the line is judged.
 
-use super::{Act, After, Cx, Decided, Gate, Question, Reader, State, judging, retype::ERASE};
+use super::{Act, After, Cx, Decided, Gate, Question, Reader, State, judging};
 use crate::{
     command::{self, ParseContext, completeness::is_incomplete},
     foreground::Foreground,
@@ -201,7 +201,7 @@ impl Gate {
             }
             RuleEffect::Allow if read && text.is_empty() => {
                 // Whatever else was typed and is not shown yet is gone before the key comes.
-                self.forward_bytes(ERASE.to_vec(), cx);
+                self.erase(cx);
                 self.accept(&text, submit, kind, cx);
             }
             RuleEffect::Allow if read => self.retype(text, submit, kind, cx),
