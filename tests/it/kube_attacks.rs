@@ -325,14 +325,14 @@ async fn a_get_that_runs_something_is_judged_as_a_post() -> Result<()> {
         (
             "exec?command=rm&command=-rf&command=/tmp&stdout=true",
             "v4.channel.k8s.io",
-            "bastion: blocked by the rule rm-rf",
+            "bastion: blocked by rule rm-rf",
         ),
         (
             "exec?stdout=1&command=sh&command=-c&command=rm%20-rf%20/tmp",
             "v4.channel.k8s.io",
-            "bastion: blocked by the rule rm-rf",
+            "bastion: blocked by rule rm-rf",
         ),
-        ("portforward?ports=80", "portforward.k8s.io", "bastion: blocked by the rule no-forward"),
+        ("portforward?ports=80", "portforward.k8s.io", "bastion: blocked by rule no-forward"),
     ] {
         let mut told = Vec::new();
         for method in ["GET", "POST"] {

@@ -56,7 +56,7 @@ try:
     execute(["rm", "-rf", "/tmp"])
     raise SystemExit("rm -rf was not refused")
 except client.exceptions.ApiException as error:
-    assert "bastion: blocked by the rule rm-rf" in f"{error.reason} {error.body}", error
+    assert "bastion: blocked by rule rm-rf" in f"{error.reason} {error.body}", error
 
 body = client.V1ConfigMap(metadata=client.V1ObjectMeta(name=settings), data={"a": "0"})
 core.create_namespaced_config_map("default", body)

@@ -141,7 +141,7 @@ fn failure(rules: &RuleSet, case: &RuleCase, mode: SessionMode) -> Result<Option
 fn reason(verdict: &Verdict) -> String {
     match (&verdict.rule, verdict.because.is_empty()) {
         (_, true) => String::new(),
-        (Some(rule), false) => format!(" by the rule {rule} ({})", verdict.because),
+        (Some(rule), false) => format!(" by rule {rule} ({})", verdict.because),
         (None, false) => format!(" ({})", verdict.because),
     }
 }

@@ -1,4 +1,4 @@
-//! The Kubernetes listener: connections of [`TlsListener`] with an optional client certificate, served by the front.
+//! The Kubernetes listener: connections of `TlsListener` with an optional client certificate, served by the front.
 //!
 //! TLS proves that a certificate is one of our CA, good now, and that the peer holds its key. A peer without one may
 //! show a bearer token.

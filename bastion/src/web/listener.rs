@@ -1,4 +1,4 @@
-//! The web listener: connections of [`TlsListener`], served by a router.
+//! The web listener: connections of `TlsListener`, served by a router.
 
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 

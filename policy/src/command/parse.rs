@@ -191,7 +191,7 @@ impl<'a> Walker<'a> {
     }
 
     fn most_inner_bytes(&self) -> usize {
-        if self.cx.interactive { limits::MAX_TYPED_BYTES } else { limits::MAX_BYTES / 2 }
+        if self.cx.interactive { limits::MAX_TYPED_BYTES } else { limits::MAX_BYTES }
     }
 
     /// Collects what look like commands in text that cannot be read as a whole. It stays opaque;

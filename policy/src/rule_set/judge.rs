@@ -276,7 +276,7 @@ fn message(effect: RuleEffect, rule: Option<&Rule>, finding: Option<&Finding>) -
     if let Some(message) = rule.filter(|_| !finding.opaque).and_then(|rule| rule.message.clone()) {
         return message;
     }
-    let by = rule.map(|rule| format!(" by the rule {}", rule.name)).unwrap_or_default();
+    let by = rule.map(|rule| format!(" by rule {}", rule.name)).unwrap_or_default();
     match effect {
         // [`Verdict::refusal`] names the rule.
         RuleEffect::Block => finding.because.clone(),

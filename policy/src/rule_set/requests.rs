@@ -78,8 +78,8 @@ impl RuleSet {
         let because = request.to_string();
         let made_up = || match rule.effect {
             RuleEffect::Allow => String::new(),
-            RuleEffect::Approve => format!("needs approval by the rule {}: {because}", rule.name),
-            RuleEffect::Block => format!("blocked by the rule {}: {because}", rule.name),
+            RuleEffect::Approve => format!("needs approval by rule {}: {because}", rule.name),
+            RuleEffect::Block => format!("blocked by rule {}: {because}", rule.name),
         };
         RequestVerdict {
             effect: rule.effect,

@@ -153,7 +153,7 @@ fn a_verdict_says_what_the_user_needs() {
     assert_eq!(blocked.because, "delete namespaces \"x\"");
     let held = judge("delete /pods prod-a p");
     assert_eq!(held.effect, RuleEffect::Approve);
-    assert_eq!(held.message, "needs approval by the rule prod-change: delete pods \"p\" in the namespace \"prod-a\"");
+    assert_eq!(held.message, "needs approval by rule prod-change: delete pods \"p\" in the namespace \"prod-a\"");
     assert!(held.approvers.is_some());
     assert_eq!(judge("get /pods x p").message, "");
 }
