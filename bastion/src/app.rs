@@ -31,7 +31,7 @@ use crate::{
     identity::{
         key_file::KeyFileError,
         kube_credential::KubeCredentials,
-        login::{LoginService, LoginSettings},
+        login::{EndedLogins, LoginService, LoginSettings},
         oidc::{IssuerError, OidcClient, OidcError, OidcSettings},
         ssh_ca::{IssueError, SshAuthorities},
         ssh_certificate::TrustedCas,
@@ -287,6 +287,7 @@ impl App {
             Some(socket) if !config.clusters.is_empty() => {
                 let parts = KubeParts {
                     store: &store,
+                    ended_logins: login.ended(),
                     sessions: &front.sessions,
                     rules: rules.subscribe(),
                     tls: &tls,
@@ -388,6 +389,7 @@ impl App {
 /// What the Kubernetes front shares with the others.
 struct KubeParts<'a> {
     store: &'a Arc<dyn Store>,
+    ended_logins: EndedLogins,
     sessions: &'a Sessions,
     rules: watch::Receiver<Arc<RuleSet>>,
     tls: &'a rustls::ServerConfig,
@@ -411,6 +413,7 @@ async fn kube_front(
     }
     let front = Arc::new(kube::Front {
         credentials: credentials.clone(),
+        ended_logins: parts.ended_logins,
         rules: parts.rules,
         clusters,
         log: RequestLog::start(Arc::clone(parts.store), parts.tasks),

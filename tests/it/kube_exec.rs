@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::{
     api::text,
-    kube_site::{KubeSite, Kubectl, prompts, rules},
+    kube_site::{COMMAND_LIMIT, KubeSite, Kubectl, prompts, rules},
     patience::SOON,
     program::run,
 };
@@ -60,13 +60,24 @@ async fn files_are_copied_both_ways_unchanged() -> Result<()> {
     let site = site("copies").await?;
     let folder = tempfile::tempdir()?;
     let (there, back) = (folder.path().join("there"), folder.path().join("back"));
-    let bytes: Vec<u8> = (0..20_000_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect();
+    let bytes: Vec<u8> = (0..100_000_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect();
     std::fs::write(&there, &bytes)?;
-    for kubectl in Kubectl::ALL {
+    let sums = async |path: &std::path::Path| {
+        let mut sum = Command::new("sha256sum");
+        sum.arg(path);
+        let here = run(sum, b"", COMMAND_LIMIT).await?.ok()?.text();
+        let in_pod = site.run(&["exec", "copies", "--", "sha256sum", "/tmp/file"]).await?.ok()?.text();
+        let first = |text: &str| text.split_whitespace().next().map(str::to_owned);
+        Ok::<_, anyhow::Error>((first(&here), first(&in_pod)))
+    };
+    // Both transports; the other two kubectls are the same program in another version.
+    for kubectl in [Kubectl::Cluster, Kubectl::MachineSpdy] {
         let to = there.display().to_string();
         site.run_with(kubectl, &["cp", &to, "copies:/tmp/file"], b"").await?.ok()?;
+        let (here, in_pod) = sums(&there).await?;
+        ensure!(here.is_some() && here == in_pod, "{kubectl:?}: {here:?} is {in_pod:?} in the pod");
         site.run_with(kubectl, &["cp", "copies:/tmp/file", &back.display().to_string()], b"").await?.ok()?;
-        ensure!(std::fs::read(&back)? == bytes, "{kubectl:?}");
+        ensure!(sums(&back).await?.0 == here, "{kubectl:?}: it comes back as another");
         std::fs::remove_file(&back)?;
     }
     Ok(())

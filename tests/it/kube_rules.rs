@@ -78,7 +78,8 @@ async fn lines_in_a_shell_of_a_pod_are_blocked_and_held_and_that_is_recorded() -
         ensure!(at(blocked, "/target") == "demo-cluster" && blocked.to_string().contains("rm -rf /"), "{blocked}");
         let decided = event(&site, "approval_decided", "/approval", &id).await?;
         ensure!(at(&decided, "/session") == session.as_str() && at(&decided, "/by/0") == "bob", "{decided}");
-        let stored = until("the recording is stored", SOON, async || stored(&site, &session)).await?;
+        let stored = until("the recording is stored", SOON, async || site.stored(&session)).await?;
+        let stored = fs::read_to_string(stored.join("session.cast"))?;
         ensure!(stored == carol.recording(&session).await?, "what the console shows is what is stored");
     }
     Ok(())
@@ -99,22 +100,6 @@ async fn asks(shell: &mut Terminal, bob: &Api, line: &str) -> Result<Value> {
         }
     }
     anyhow::bail!("it never waits: {:#?}", shell.screen().lines())
-}
-
-/// The recording in the storage.
-fn stored(site: &KubeSite, session: &str) -> Result<Option<String>> {
-    let mut folders = vec![site.bastion.recordings().to_owned()];
-    while let Some(folder) = folders.pop() {
-        let cast = folder.join("session.cast");
-        if folder.ends_with(session) && cast.is_file() {
-            return Ok(Some(fs::read_to_string(cast)?));
-        }
-        for entry in fs::read_dir(&folder)? {
-            let path = entry?.path();
-            folders.extend(path.is_dir().then_some(path));
-        }
-    }
-    Ok(None)
 }
 
 #[tokio::test(flavor = "multi_thread")]

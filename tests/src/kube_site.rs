@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::{process::Command, sync::OnceCell};
 
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     patience::SOON,
     peers,
     person::Person,
-    program::{Outcome, run},
+    program::{Outcome, Program, run},
     terminal::{Screen, Terminal},
 };
 
@@ -77,6 +78,15 @@ async fn grant(cluster: &Cluster) -> Result<()> {
 /// Whether the last thing on the screen is the prompt of root's `ash`.
 pub fn prompts(screen: &Screen) -> bool {
     screen.lines().iter().rev().find(|line| !line.trim().is_empty()).is_some_and(|line| line.trim_end().ends_with('#'))
+}
+
+/// A running `kubectl port-forward`.
+pub struct PortForward {
+    /// What it says is its log.
+    pub kubectl: Program,
+    /// The port on this machine.
+    pub port: u16,
+    _folder: TempDir,
 }
 
 /// A bastion before a cluster, and alice.
@@ -193,6 +203,20 @@ impl KubeSite {
         Terminal::start(program.env("TERM", "xterm"), 100, 30)
     }
 
+    /// Starts a `kubectl port-forward` of hers to a port of a pod, and waits until it listens.
+    ///
+    /// # Errors
+    /// Fails when it ends instead.
+    pub async fn port_forward(&self, kubectl: Kubectl, pod: &str, port: u16) -> Result<PortForward> {
+        let command = self.kubectl(kubectl, &["port-forward", pod, &format!(":{port}")]).await?;
+        let folder = tempfile::tempdir()?;
+        let mut kubectl = Program::start("port-forward", command, folder.path())?;
+        let line = kubectl.line(SOON).await?;
+        let port = line.strip_prefix("Forwarding from 127.0.0.1:").and_then(|rest| rest.split(' ').next());
+        let port = port.with_context(|| line.clone())?.parse()?;
+        Ok(PortForward { kubectl, port, _folder: folder })
+    }
+
     /// The credential plugin is found by its name, and kubectl's caches are alice's own.
     ///
     /// # Errors
@@ -204,6 +228,24 @@ impl KubeSite {
         command.env("PATH", format!("{}:{path}", folder.display()));
         command.env("HOME", self.alice.home()).env("BASTION_HOME", self.alice.home());
         Ok(())
+    }
+
+    /// The folder of a session's recording, once the whole of it is there.
+    ///
+    /// # Errors
+    /// Fails when the storage cannot be read.
+    pub fn stored(&self, session: &str) -> Result<Option<PathBuf>> {
+        let mut folders = vec![self.bastion.recordings().to_owned()];
+        while let Some(folder) = folders.pop() {
+            if folder.ends_with(session) && folder.join("session.cast").is_file() {
+                return Ok(Some(folder));
+            }
+            for entry in fs::read_dir(&folder)? {
+                let path = entry?.path();
+                folders.extend(path.is_dir().then_some(path));
+            }
+        }
+        Ok(None)
     }
 
     /// The audit events of a kind, oldest first, once there are `count` of them.

@@ -29,6 +29,7 @@ mod browser;
 mod certificate;
 mod device;
 mod error;
+mod live;
 mod public_key;
 mod redirect;
 
@@ -37,6 +38,7 @@ pub use self::{
     certificate::IssuedCertificate,
     device::{DeviceLogin, DevicePoll},
     error::{LoginError, Outcome},
+    live::{EndedLogins, LiveLogin},
     public_key::PublicKeyError,
 };
 
@@ -58,6 +60,7 @@ pub struct LoginService {
     store: Arc<dyn Store>,
     user_ca: Arc<UserCa>,
     settings: LoginSettings,
+    ended: EndedLogins,
 }
 
 /// A login that was just finished.
@@ -130,7 +133,7 @@ impl LoginService {
     /// Puts the parts together; talks to nobody.
     #[must_use]
     pub fn new(oidc: OidcClient, store: Arc<dyn Store>, user_ca: Arc<UserCa>, settings: LoginSettings) -> Self {
-        Self { oidc, store, user_ca, settings }
+        Self { oidc, store, user_ca, settings, ended: EndedLogins::default() }
     }
 
     /// The issuer's identifier.
@@ -150,9 +153,17 @@ impl LoginService {
         Ok(Some(Login::of_record(record)))
     }
 
-    /// Ends a login. Certificates that were issued under it run out by themselves, minutes later.
+    /// The logins that were ended here.
+    #[must_use]
+    pub fn ended(&self) -> EndedLogins {
+        self.ended.clone()
+    }
+
+    /// Ends a login, and what follows it. SSH certificates that were issued under it run out by themselves, minutes
+    /// later.
     pub async fn logout(&self, login: &Login, source: IpAddr, now: Timestamp) -> Result<(), LoginError> {
         if self.store.remove_login(login.token).await? {
+            self.ended.add(login, now);
             let event = AuditEvent::LoggedOut { user: login.subject().name.clone(), source: source.to_string() };
             self.store.append_audit(now, &[event]).await?;
         }

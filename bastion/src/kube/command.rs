@@ -13,7 +13,7 @@ use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 use bytes::Bytes;
 use config::{Login, TargetName};
 use http::StatusCode;
-use policy::{Permit, Protocol, WindowSize};
+use policy::{Hold, Permit, Protocol, WindowSize};
 use tokio::sync::oneshot;
 
 use super::{
@@ -41,6 +41,7 @@ use crate::{
     store::SessionKind,
 };
 
+mod approval;
 pub mod door;
 
 use door::{Answer, Door, DoorReader, DoorWriter, Waiting, door};
@@ -146,6 +147,8 @@ pub struct Run {
     pub user: Authenticated,
     /// The permission of this session.
     pub permit: Permit,
+    /// What other people have to say first.
+    pub hold: Option<Hold>,
     /// What ends it.
     pub standing: LivePermit,
     /// What the audit log and other people are told.
@@ -180,7 +183,7 @@ impl Run {
         let streams = self.command.streams;
         let legs = door(Waiting { answer, connection, upgrade, transport, streams });
         tasks.spawn(async move {
-            self.judged(judged, legs).await;
+            self.admitted(judged, legs).await;
             drop(hold);
         });
         let gone = || Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the session ended before it began").told();
@@ -200,7 +203,20 @@ impl Run {
         self.applicant.judged(verdict, request, stdin.filter(|stdin| !stdin.is_empty())).await
     }
 
-    async fn judged(self, judged: Judged, (door, reader, writer): (Arc<Door>, DoorReader, DoorWriter)) {
+    /// Waits for what the role wants to be approved.
+    async fn admitted(mut self, judged: Judged, (door, reader, writer): (Arc<Door>, DoorReader, DoorWriter)) {
+        let Some(hold) = self.hold.take() else { return self.judged(judged, door, reader, writer).await };
+        if door.open().await.is_err() {
+            return;
+        }
+        let mut reader = HeldReader::new(reader, self.command.streams.tty);
+        if self.connection_approved(hold, &mut reader, &writer).await {
+            let judged = self.judge(self.no_stdin()).await;
+            self.judged(judged, door, reader, writer).await;
+        }
+    }
+
+    async fn judged<R: UserReader>(self, judged: Judged, door: Arc<Door>, reader: R, writer: DoorWriter) {
         let is_terminal = self.command.streams.tty;
         match judged {
             Judged::Allowed => self.start(door, reader, writer).await,
@@ -225,7 +241,7 @@ impl Run {
     }
 
     /// Reads all of standard input, has it judged, and only then runs what was asked for.
-    async fn script(self, door: Arc<Door>, reader: DoorReader, writer: DoorWriter) {
+    async fn script<R: UserReader>(self, door: Arc<Door>, reader: R, writer: DoorWriter) {
         let paid = PaidReader { reader, writer: writer.clone() };
         let script = match Script::read(paid).await {
             Ok(script) => script,
@@ -249,37 +265,8 @@ impl Run {
         }
     }
 
-    /// Waits for other people; whether it may start then. The user was told if not.
-    async fn approved<R: UserReader>(
-        &self,
-        verdict: &policy::Verdict,
-        stdin: Option<&[u8]>,
-        reader: &mut HeldReader<R>,
-        writer: &DoorWriter,
-    ) -> bool {
-        let shown = self.command.request().shown(stdin.filter(|stdin| !stdin.is_empty()));
-        let (text, legs) = (self.command.exact(stdin), (reader, writer));
-        if let Err(unapproved) = self.applicant.command_approved(verdict, text, &shown, legs, Voice::Words).await {
-            unapproved.tell(writer, Voice::Words).await;
-            return false;
-        }
-        // The rules may have changed in the meantime.
-        match self.judge(stdin).await {
-            Judged::Allowed => true,
-            Judged::Held(again) if again.rule == verdict.rule => true,
-            Judged::Held(_) | Judged::NeedsStdin => {
-                refuse(writer, blocked("the rules have changed while it waited; ask again".to_owned())).await;
-                false
-            }
-            Judged::Refused { rule, reason } => {
-                refuse(writer, Said::Blocked { rule, message: reason, approval: None }).await;
-                false
-            }
-        }
-    }
-
     async fn start<R: UserReader>(self, door: Arc<Door>, reader: R, writer: DoorWriter) {
-        let Self { user, permit, standing, applicant, command, call, source } = self;
+        let Self { user, permit, standing, applicant, command, call, source, hold: _ } = self;
         let text = (!command.words.is_empty()).then(|| Bytes::from(quoted(&command.words)));
         let terminal = command.streams.tty;
         let request = SessionRequest {
@@ -352,12 +339,12 @@ impl PreparedTarget for Prepared {
 }
 
 /// A user who may send on while a script is read: it is longer than what a connection holds.
-struct PaidReader {
-    reader: DoorReader,
+struct PaidReader<R> {
+    reader: R,
     writer: DoorWriter,
 }
 
-impl UserReader for PaidReader {
+impl<R: UserReader> UserReader for PaidReader<R> {
     async fn next(&mut self) -> FromUser {
         let event = self.reader.next().await;
         if let FromUser::Data(data) = &event {

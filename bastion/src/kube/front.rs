@@ -33,11 +33,14 @@ use super::{
     upgrade,
     upstream::ClusterConnection,
 };
-use crate::{identity::kube_credential::KubeCredentials, session::Sessions};
+use crate::{
+    identity::{kube_credential::KubeCredentials, login::EndedLogins},
+    session::Sessions,
+};
 
 mod caller;
 mod connect;
-mod decision;
+pub(super) mod decision;
 mod entry;
 
 use decision::{Allowed, Asking};
@@ -55,6 +58,8 @@ pub struct KubeCluster {
 pub struct Front {
     /// Who people are.
     pub credentials: KubeCredentials,
+    /// The logins that people have ended.
+    pub ended_logins: EndedLogins,
     /// The rules as they are now; a reload replaces them.
     pub rules: watch::Receiver<Arc<RuleSet>>,
     /// The clusters.

@@ -56,7 +56,9 @@ impl Entry {
         self.event.refused = Some(refusal.message.clone());
         self.event.rule.clone_from(&refusal.rule);
         self.answered(refusal.status);
-        refusal.response().map(|body| self.count_out(body, None))
+        let is_discovery = self.event.resource.is_empty() && refusal.status == StatusCode::FORBIDDEN;
+        let told = if is_discovery { refusal.told_in_text() } else { refusal.told() };
+        told.response().map(|body| self.count_out(body, None))
     }
 
     /// Gives an answer that is ready.

@@ -67,6 +67,16 @@ impl Refusal {
             body: status.to_string().into(),
         }
     }
+
+    /// The same as text: where a path names no resource, kubectl shows nothing of a Status but `unknown`.
+    #[must_use]
+    pub fn told_in_text(&self) -> Told {
+        Told {
+            status: self.status,
+            content_type: Some(HeaderValue::from_static("text/plain; charset=utf-8")),
+            body: format!("bastion: {}\n", self.message).into(),
+        }
+    }
 }
 
 impl Told {

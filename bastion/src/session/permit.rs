@@ -10,6 +10,8 @@ use policy::{
 };
 use tokio::sync::watch;
 
+use crate::identity::login::LiveLogin;
+
 /// A permit, and what is needed to ask for it again.
 #[derive(Debug, Clone)]
 pub struct LivePermit {
@@ -25,8 +27,8 @@ pub struct LivePermit {
     pub permit: Permit,
     /// What other people approved, and until when it counts.
     pub approved: Vec<Approved>,
-    /// When the login under which it was asked for ends, where that ends the session too.
-    pub login_ends: Option<SystemTime>,
+    /// The login under which it was asked for, where its end ends the session too.
+    pub login: Option<LiveLogin>,
 }
 
 /// What a permit is for.
@@ -89,10 +91,10 @@ impl LivePermit {
             .then(|| format!("the rules have changed and ask for more now (mode {}); open a new session", now.mode))
     }
 
-    /// Whether the login has ended by itself.
+    /// Whether the login has ended.
     #[must_use]
     pub fn login_has_ended(&self) -> bool {
-        self.login_ends.is_some_and(|end| end <= SystemTime::now())
+        self.login.as_ref().is_some_and(LiveLogin::has_ended)
     }
 
     /// What `rules` say to a command there.
@@ -116,16 +118,23 @@ impl LivePermit {
                 return reason;
             }
             let now = SystemTime::now();
-            let ends = self.approved.iter().filter_map(|approved| approved.until).chain(self.login_ends);
+            let login_ends = self.login.as_ref().map(LiveLogin::ends);
+            let ends = self.approved.iter().filter_map(|approved| approved.until).chain(login_ends);
             let ends = ends.filter_map(|end| end.duration_since(now).ok()).min();
             tokio::select! {
                 Ok(()) = self.rules.changed() => {}
+                Some(()) = logged_out(self.login.as_mut()), if self.login.is_some() => {}
                 () = tokio::time::sleep(ends.unwrap_or_default()), if ends.is_some() => {}
                 // The rules cannot change any more, and nothing runs out.
                 else => return std::future::pending().await,
             }
         }
     }
+}
+
+async fn logged_out(login: Option<&mut LiveLogin>) -> Option<()> {
+    login?.logged_out().await;
+    Some(())
 }
 
 #[cfg(test)]
@@ -168,14 +177,14 @@ mod tests {
         let decision = rules.borrow().decide_session(&user, &resource, &capabilities, &context);
         let Decision::Allow(permit) = decision else { panic!("{decision:?}") };
         let place = Place::Account { target: Box::new(target), capabilities };
-        LivePermit { rules: rules.subscribe(), user, place, source, permit, approved, login_ends: None }
+        LivePermit { rules: rules.subscribe(), user, place, source, permit, approved, login: None }
     }
 
     #[tokio::test]
     async fn a_login_that_ends_takes_along_what_hangs_on_it() {
         let sender = watch::Sender::new(rules("capabilities: [pty, shell]"));
         let mut permit = permit(&sender);
-        permit.login_ends = Some(SystemTime::now() + Duration::from_millis(50));
+        permit.login = Some(LiveLogin::of_test(SystemTime::now() + Duration::from_millis(50)));
         // Also when the rules cannot change any more.
         drop(sender);
         assert_eq!(permit.lost_now(), None);

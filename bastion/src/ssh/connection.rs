@@ -258,7 +258,7 @@ impl Connection {
             source: self.source.ip(),
             permit: permit.clone(),
             approved,
-            login_ends: None,
+            login: None,
         })
     }
 

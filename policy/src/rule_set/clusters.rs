@@ -49,16 +49,8 @@ impl RuleSet {
         context: &Context<'_>,
     ) -> ClusterDecision {
         let capability = request.capability();
-        let approved = |what, place: &dyn Fn(&Login) -> bool| {
-            context.approved.iter().any(|approved| {
-                approved.what == what
-                    && approved.target == cluster.name
-                    && place(&approved.login)
-                    && approved.counts_at(context.now)
-            })
-        };
-        let access = approved(ApprovedKind::Access, &|login| login.as_str() == CLUSTER_LOGIN);
-        let session = approved(ApprovedKind::Session, &|_| true);
+        let access = approved_access(cluster, context);
+        let session = approved(ApprovedKind::Session, cluster, context, |_| true);
         let mut permit: Option<ClusterPermit> = None;
         let mut hold = None;
         for (role, grant) in self.cluster_grants(who, cluster) {
@@ -91,7 +83,7 @@ impl RuleSet {
         match (permit, hold) {
             (Some(permit), _) => ClusterDecision::Allow(permit),
             (None, Some(hold)) => ClusterDecision::Hold(hold),
-            (None, None) => ClusterDecision::Deny(self.cluster_denial(who, cluster, request)),
+            (None, None) => ClusterDecision::Deny(self.cluster_denial(who, cluster, request, context)),
         }
     }
 
@@ -115,18 +107,21 @@ impl RuleSet {
         self.cluster_grants(who, cluster).next().is_some()
     }
 
-    /// Those of `clusters` that `who` can reach without asking for access first, in their order.
-    pub fn reachable_clusters<'a>(
+    /// Those of `clusters` that `who` may know of, in their order, with what they may do there now: nothing where they
+    /// may only ask for access.
+    pub fn known_clusters<'a>(
         &self,
         who: &Subject,
         clusters: impl IntoIterator<Item = &'a Cluster>,
+        context: &Context<'_>,
     ) -> Vec<ReachableCluster<'a>> {
         let reach = |cluster| {
             let grants = self.cluster_grants(who, cluster);
-            let standing = grants.filter(|(_, grant)| !matches!(grant.terms, Terms::Request { .. }));
+            let is_open = approved_access(cluster, context);
+            let standing = grants.filter(|(_, grant)| is_open || !matches!(grant.terms, Terms::Request { .. }));
             let capabilities: BTreeSet<_> =
                 standing.flat_map(|(_, grant)| grant.capabilities.iter().copied()).collect();
-            (!capabilities.is_empty()).then_some(ReachableCluster { cluster, capabilities })
+            self.knows_cluster(who, cluster).then_some(ReachableCluster { cluster, capabilities })
         };
         clusters.into_iter().filter_map(reach).collect()
     }
@@ -147,7 +142,13 @@ impl RuleSet {
     }
 
     /// Says why nothing allows it. It names only what the subject may use.
-    fn cluster_denial(&self, who: &Subject, cluster: &Cluster, request: &KubeRequest<'_>) -> Denial {
+    fn cluster_denial(
+        &self,
+        who: &Subject,
+        cluster: &Cluster,
+        request: &KubeRequest<'_>,
+        context: &Context<'_>,
+    ) -> Denial {
         let (name, capability) = (&cluster.name, request.capability());
         let may_ask = |(_, grant): (&ClusterRole, &ClusterGrant)| {
             matches!(grant.terms, Terms::Request { .. }) && grant.allows(capability, request.port)
@@ -158,8 +159,8 @@ impl RuleSet {
                  --reason 'WHY' --wait`"
             ));
         }
-        let reachable = self.reachable_clusters(who, [cluster]);
-        let Some(reachable) = reachable.first() else {
+        let reachable = self.known_clusters(who, [cluster], context);
+        let Some(reachable) = reachable.first().filter(|reachable| !reachable.capabilities.is_empty()) else {
             return Denial::unknown_cluster(cluster.name.as_str());
         };
         if reachable.capabilities.contains(&capability) {
@@ -176,6 +177,20 @@ impl RuleSet {
             usable.join(", ")
         ))
     }
+}
+
+fn approved_access(cluster: &Cluster, context: &Context<'_>) -> bool {
+    approved(ApprovedKind::Access, cluster, context, |login| login.as_str() == CLUSTER_LOGIN)
+}
+
+/// Whether other people have approved something of this kind that counts now.
+fn approved(what: ApprovedKind, cluster: &Cluster, context: &Context<'_>, place: impl Fn(&Login) -> bool) -> bool {
+    context.approved.iter().any(|approved| {
+        approved.what == what
+            && approved.target == cluster.name
+            && place(&approved.login)
+            && approved.counts_at(context.now)
+    })
 }
 
 impl ClusterGrant {

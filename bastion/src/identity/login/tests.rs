@@ -107,7 +107,15 @@ async fn a_login_ends_by_itself_and_by_logout() {
     assert!(fixture.login(&new, end.checked_sub(SignedDuration::from_millis(1)).unwrap()).await.is_some());
     assert!(fixture.login(&new, end).await.is_none());
     let login = fixture.login(&new, now).await.unwrap();
+    let other = fixture.log_in("alice", now).await;
+    let other = fixture.login(&other, now).await.unwrap();
+    let ended = fixture.service.ended();
+    let (mut follows, follows_other) = (ended.follow(&login), ended.follow(&other));
+    assert!(!follows.has_ended());
     fixture.service.logout(&login, SOURCE, now).await.unwrap();
+    // What follows it knows, also what began to follow late.
+    tokio::time::timeout(Duration::from_secs(20), follows.logged_out()).await.unwrap();
+    assert!(follows.has_ended() && ended.follow(&login).has_ended() && !follows_other.has_ended());
     assert!(fixture.login(&new, now).await.is_none());
     assert!(matches!(fixture.store.audited().last(), Some(AuditEvent::LoggedOut { .. })));
     for token in ["", "x", new.record.subject.name.as_str()] {

@@ -121,6 +121,9 @@ impl<D: Dial> Hub<D> {
             tracing::info!(reason, "forwarded ports ended");
             self.tell_all(&mut socket, &reason);
             self.entry.ended(reason);
+            // kubectl ends with the connection, also in the middle of printing why; it closes when it has printed it.
+            let gone = async { while !matches!(socket.next(true).await, Happened::Gone) {} };
+            let _ = tokio::time::timeout(LAST_WORDS, gone).await;
         }
         self.entry.sent(self.bytes_out);
         socket.close().await;
@@ -338,6 +341,9 @@ const QUEUED: usize = 32;
 
 /// kubectl counts its connections; nobody needs longer names.
 const MAX_NAME_BYTES: usize = 64;
+
+/// How long a user may take to read why everything ends.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How long the pairs may take to end.
 const LINGER: Duration = Duration::from_secs(10);

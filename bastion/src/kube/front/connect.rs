@@ -43,7 +43,7 @@ impl Front {
         allowed: Allowed,
         entry: Entry,
     ) -> Result<Response<Body>, NotConnected> {
-        let Allowed { permit, connection, path, impersonation, mut standing, .. } = allowed;
+        let Allowed { permit, connection, path, impersonation, hold, mut standing, .. } = allowed;
         let Ready { upgrade, permit, command } = match ready(&head, (info, stream), &permit) {
             Ok(ready) => ready,
             Err(refusal) => return Err(Box::new((entry, refusal.told()))),
@@ -66,6 +66,7 @@ impl Front {
             user: asking.login.authenticated().clone(),
             applicant: self.applicant(asking, command.pod.clone()),
             permit,
+            hold,
             standing,
             command,
             call: Call { cluster: connection, path, headers },

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use config::{Login as Account, RuleName};
+use config::{Login as Account, RoleName, RuleName};
 use http::{HeaderMap, StatusCode, request::Parts, uri::PathAndQuery};
 use policy::{
     Approved, ApprovedKind, CLUSTER_LOGIN, ClusterDecision, ClusterPermit, Context, Hold, KubeCapability, KubeObject,
@@ -45,7 +45,9 @@ pub(super) struct Allowed {
     pub(super) path: PathAndQuery,
     pub(super) impersonation: Impersonation,
     pub(super) rule: Option<RuleName>,
-    /// What ends it when it is allowed no longer.
+    /// What other people have to say first, where it is a command: its user can be told while it waits.
+    pub(super) hold: Option<Hold>,
+    /// What ends it; as long as they have not said it, it has ended. when it is allowed no longer.
     pub(super) standing: LivePermit,
 }
 
@@ -105,7 +107,10 @@ impl Front {
         let mut approved = self.sessions.approvals.approved_access(login.subject());
         approved.extend(approvals.connection.iter().cloned());
         let context = Context { now: SystemTime::now(), source: peer.address.ip(), approved: &approved };
-        let permit = match rules.decide_cluster(login.subject(), &cluster.settings, &question, &context) {
+        let decided =
+            |context: &Context<'_>| rules.decide_cluster(login.subject(), &cluster.settings, &question, context);
+        let mut held = None;
+        let permit = match decided(&context) {
             ClusterDecision::Allow(permit) => permit,
             ClusterDecision::Deny(denial) => {
                 let refusal = Refusal::new(StatusCode::FORBIDDEN, denial.reason);
@@ -113,7 +118,19 @@ impl Front {
             }
             ClusterDecision::Hold(hold) => {
                 refuse_upgrade(question.capability(), info, &head.headers)?;
-                return Ok(Decided::Connection(hold));
+                if !matches!(info.stream(), Some(StreamRequest::Attach | StreamRequest::Exec)) {
+                    return Ok(Decided::Connection(hold));
+                }
+                // What it may be once it is approved. `standing` knows of no approval yet.
+                let (what, target, login) = (ApprovedKind::Session, cluster.settings.name.clone(), account()?);
+                let as_if = [&approved[..], &[Approved { what, target, login, until: None }]].concat();
+                match decided(&Context { approved: &as_if, ..context }) {
+                    ClusterDecision::Allow(permit) => {
+                        held = Some(hold);
+                        permit
+                    }
+                    ClusterDecision::Deny(_) | ClusterDecision::Hold(_) => return Ok(Decided::Connection(hold)),
+                }
             }
         };
         let verdict = rules.judge_request(login.subject(), &cluster.settings, &question, context.now);
@@ -143,10 +160,10 @@ impl Front {
             source: peer.address.ip(),
             permit: session.map_err(|denial| Refusal::new(StatusCode::FORBIDDEN, denial.reason))?,
             approved,
-            login_ends: Some(login.expires_at().into()),
+            login: Some(self.ended_logins.follow(login)),
         };
         let connection = cluster.connection.clone();
-        Ok(Decided::Allowed(Box::new(Allowed { permit, connection, path, impersonation, rule, standing })))
+        Ok(Decided::Allowed(Box::new(Allowed { permit, connection, path, impersonation, rule, hold: held, standing })))
     }
 
     /// Asks other people for what a rule wants approved.
@@ -181,7 +198,7 @@ impl Front {
         let pod = resource.and_then(|resource| format!("{}.{}", resource.name, resource.namespace).parse().ok());
         let applicant = self.applicant(asking, pod.map_or_else(account, Ok)?);
         let mut new = applicant.question(ApprovalKind::Session, request_line(asking, head), hold.approvers);
-        new.because = format!("the role {} needs an approval for each connection", hold.role);
+        new.because = for_each_connection(&hold.role);
         let (target, login) = (new.target.clone(), new.login.clone());
         let granted = self.approved(new).await?;
         Ok(Approved { what: ApprovedKind::Session, target, login, until: granted.until().map(Into::into) })
@@ -254,6 +271,11 @@ fn question(info: &RequestInfo) -> KubeRequest<'_> {
 fn request_line(asking: &Asking<'_>, head: &Parts) -> Bytes {
     let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     Bytes::from(format!("{} {}{query}", head.method, asking.path))
+}
+
+/// Why a connection waits.
+pub(in crate::kube) fn for_each_connection(role: &RoleName) -> String {
+    format!("the role {role} needs an approval for each connection")
 }
 
 /// Stands for the account where a request runs no command.

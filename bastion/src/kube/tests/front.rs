@@ -32,7 +32,12 @@ use super::{SOON, cluster::TestCluster};
 use crate::{
     approval::{Approval, ApprovalKind, ApprovalState, Approvals, NewApproval, Scope, Vote},
     audit::AuditEvent,
-    identity::{kube_credential::KubeCredentials, login::Login, token, x509_ca::KubeClientCa},
+    identity::{
+        kube_credential::KubeCredentials,
+        login::{EndedLogins, Login},
+        token,
+        x509_ca::KubeClientCa,
+    },
     kube::{
         Front, KubeCluster, Listener, listener, request_log::RequestLog, retry::Refused, upstream::ClusterConnection,
     },
@@ -136,6 +141,7 @@ pub(super) async fn front() -> TestFront {
     let settings = clusters.iter().map(|(name, cluster)| (name.clone(), cluster.settings.clone())).collect();
     let front = Arc::new(Front {
         credentials: credentials.clone(),
+        ended_logins: EndedLogins::default(),
         rules: rules.subscribe(),
         clusters,
         log: RequestLog::start(Arc::clone(&shared), &TaskTracker::new()),

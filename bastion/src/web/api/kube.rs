@@ -1,11 +1,11 @@
 //! Kubernetes clusters that one may reach, and credentials for their front.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use axum::{Json, extract::State};
 use config::TargetName;
 use jiff::Timestamp;
-use policy::KubeCapability;
+use policy::{Context, KubeCapability};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -60,7 +60,7 @@ pub(in crate::web) struct ClusterItem {
     #[schema(value_type = String)]
     name: TargetName,
     labels: BTreeMap<String, String>,
-    /// What may be done there.
+    /// What may be done there now; nothing where access has to be asked for.
     #[schema(value_type = Vec<String>, example = json!(["api", "exec"]))]
     capabilities: Vec<&'static str>,
     /// Its API server, as kubectl reaches it.
@@ -108,7 +108,9 @@ pub(in crate::web) async fn list(State(state): State<WebState>, caller: Caller) 
     let Some(kube) = &state.kube else { return Json(Clusters { items: Vec::new() }) };
     let rules = state.rules();
     let base = kube.url.as_str().trim_end_matches('/');
-    let reachable = rules.reachable_clusters(caller.subject(), kube.clusters.iter());
+    let approved = state.approvals.approved_access(caller.subject());
+    let context = Context { now: SystemTime::now(), source: caller.source.0, approved: &approved };
+    let reachable = rules.known_clusters(caller.subject(), kube.clusters.iter(), &context);
     let item = |reachable: policy::ReachableCluster<'_>| ClusterItem {
         name: reachable.cluster.name.clone(),
         labels: reachable.cluster.labels.clone(),

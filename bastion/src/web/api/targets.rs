@@ -1,10 +1,10 @@
 //! Where I may go.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use axum::{Json, extract::State};
 use config::TargetName;
-use policy::{Capability, KubeCapability, Reachable, ReachableCluster};
+use policy::{Capability, Context, KubeCapability, Reachable, ReachableCluster};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -49,7 +49,11 @@ pub(in crate::web) async fn list(State(state): State<WebState>, caller: Caller) 
     let rules = state.rules();
     let hosts = rules.reachable(caller.subject(), state.targets.iter()).into_iter().map(TargetItem::from);
     let clusters = state.kube.iter().flat_map(|kube| kube.clusters.iter());
-    let clusters = rules.reachable_clusters(caller.subject(), clusters).into_iter().map(TargetItem::from);
+    let approved = state.approvals.approved_access(caller.subject());
+    let context = Context { now: SystemTime::now(), source: caller.source.0, approved: &approved };
+    // As with hosts, what has to be asked for is not listed.
+    let clusters = rules.known_clusters(caller.subject(), clusters, &context).into_iter();
+    let clusters = clusters.filter(|known| !known.capabilities.is_empty()).map(TargetItem::from);
     Json(Targets { items: hosts.chain(clusters).collect() })
 }
 

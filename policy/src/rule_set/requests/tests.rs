@@ -317,14 +317,20 @@ roles:
     }
     let open = [approved(ApprovedKind::Access, "b", "api", 1)];
     assert_eq!(decide(&b, Exec, &open), "allowed \"admins\"");
-    assert_eq!(decide(&b, Attach, &open), crate::Denial::unknown_cluster("b").reason);
+    assert_eq!(decide(&b, Attach, &[]), crate::Denial::unknown_cluster("b").reason);
+    assert!(decide(&b, Attach, &open).contains("no role of yours allows \"attach\" on b"));
 
     assert_eq!(rules.cluster_access_terms(&alice, &b).unwrap().max, Duration::from_secs(7200));
     assert!(rules.cluster_access_terms(&alice, &a).is_none());
     assert!(rules.cluster_access_terms(&subject("bob", &[]), &b).is_none());
     assert_eq!([&a, &b, &c].map(|cluster| rules.knows_cluster(&alice, cluster)), [true, true, false]);
-    // As with targets, what has to be asked for is not listed.
-    assert_eq!(rules.reachable_clusters(&alice, [&a, &b, &c]).len(), 1);
+    // What has to be asked for is known, but nothing may be done there yet.
+    for (approved, expected) in [(&[][..], [true, false]), (&open, [true, true])] {
+        let context = Context { now, source: Ipv4Addr::LOCALHOST.into(), approved };
+        let known = rules.known_clusters(&alice, [&a, &b, &c], &context);
+        assert_eq!(known.iter().map(|known| &known.cluster.name).collect::<Vec<_>>(), [&a.name, &b.name]);
+        assert_eq!([&known[0], &known[1]].map(|known| !known.capabilities.is_empty()), expected);
+    }
 }
 
 #[test]

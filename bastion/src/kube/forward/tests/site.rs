@@ -21,6 +21,7 @@ use super::super::{
 };
 use crate::{
     audit::{AuditEvent, KubeRequestEvent},
+    identity::login::LiveLogin,
     kube::spdy::{self, Event, Headers, ResetStatus, StreamId},
     session::permit::Place,
     store::{AuditFilter, SqliteStore, Store},
@@ -164,7 +165,7 @@ pub(super) async fn forward(limits: Limits, login_ends: Option<SystemTime>) -> R
         user,
         source,
         approved: Vec::new(),
-        login_ends,
+        login: login_ends.map(LiveLogin::of_test),
     };
     let event = KubeRequestEvent {
         user: pod.user.clone(),

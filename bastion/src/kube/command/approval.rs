@@ -1,0 +1,74 @@
+//! What waits for other people: the connection, where the role says so, and the command, where a rule does. The user's
+//! side is open by then, and its user is told.
+
+use policy::{Approved, ApprovedKind, Hold, Verdict};
+
+use super::{Run, blocked, door::DoorWriter, refuse};
+use crate::{
+    approval::ApprovalKind,
+    kube::front::decision::for_each_connection,
+    session::{
+        applicant::Judged,
+        approve::{HeldReader, approve},
+        leg::UserReader,
+        voice::{Said, Voice},
+    },
+};
+
+impl Run {
+    /// Waits until other people have approved the connection; whether it may go on then. The user was told if not.
+    pub(super) async fn connection_approved<R: UserReader>(
+        &mut self,
+        hold: Hold,
+        reader: &mut HeldReader<R>,
+        writer: &DoorWriter,
+    ) -> bool {
+        let mut new = self.applicant.question(ApprovalKind::Session, self.command.exact(None), hold.approvers);
+        new.because = for_each_connection(&hold.role);
+        let (target, login) = (new.target.clone(), new.login.clone());
+        let approvals = &self.applicant.sessions.approvals;
+        let until = match approve(approvals, new, (reader, writer), Voice::Words, async |_| {}).await {
+            Ok(granted) => granted.until().map(Into::into),
+            Err(unapproved) => {
+                unapproved.tell(writer, Voice::Words).await;
+                return false;
+            }
+        };
+        self.standing.approved.push(Approved { what: ApprovedKind::Session, target, login, until });
+        // What was true before a wait need not be true after it.
+        if let Some(lost) = self.standing.lost_now() {
+            refuse(writer, blocked(lost)).await;
+            return false;
+        }
+        true
+    }
+
+    /// Waits for other people; whether it may start then. The user was told if not.
+    pub(super) async fn approved<R: UserReader>(
+        &self,
+        verdict: &Verdict,
+        stdin: Option<&[u8]>,
+        reader: &mut HeldReader<R>,
+        writer: &DoorWriter,
+    ) -> bool {
+        let shown = self.command.request().shown(stdin.filter(|stdin| !stdin.is_empty()));
+        let (text, legs) = (self.command.exact(stdin), (reader, writer));
+        if let Err(unapproved) = self.applicant.command_approved(verdict, text, &shown, legs, Voice::Words).await {
+            unapproved.tell(writer, Voice::Words).await;
+            return false;
+        }
+        // The rules may have changed in the meantime.
+        match self.judge(stdin).await {
+            Judged::Allowed => true,
+            Judged::Held(again) if again.rule == verdict.rule => true,
+            Judged::Held(_) | Judged::NeedsStdin => {
+                refuse(writer, blocked("the rules have changed while it waited; ask again".to_owned())).await;
+                false
+            }
+            Judged::Refused { rule, reason } => {
+                refuse(writer, Said::Blocked { rule, message: reason, approval: None }).await;
+                false
+            }
+        }
+    }
+}
