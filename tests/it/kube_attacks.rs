@@ -322,11 +322,7 @@ async fn a_get_that_runs_something_is_judged_as_a_post() -> Result<()> {
     let raw = RawKube::with_certificate(&site).await?;
     let pod = format!("{}/api/v1/namespaces/default/pods/judged", raw.prefix());
     for (target, protocol, reason) in [
-        (
-            "exec?command=rm&command=-rf&command=/tmp&stdout=true",
-            "v4.channel.k8s.io",
-            "bastion: blocked by rule rm-rf",
-        ),
+        ("exec?command=rm&command=-rf&command=/tmp&stdout=true", "v4.channel.k8s.io", "bastion: blocked by rule rm-rf"),
         (
             "exec?stdout=1&command=sh&command=-c&command=rm%20-rf%20/tmp",
             "v4.channel.k8s.io",
