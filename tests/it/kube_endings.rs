@@ -17,8 +17,8 @@ use tokio::{
     net::TcpStream,
 };
 
-/// A log that goes on, and a port whose server waits for the rest of a request.
-const TICKER: &str = "httpd -p 7000 -h /tmp; while echo tick; do sleep 1; done";
+/// A log that goes on, and a port that says what it is told.
+const TICKER: &str = "nc -l -p 7000 -e cat & while echo tick; do sleep 1; done";
 
 /// One of each that lasts.
 struct Running {
@@ -43,7 +43,9 @@ impl Running {
         ensure!(watch.line(SOON).await?.starts_with(pod));
         let forward = site.port_forward(kubectl, &format!("pod/{pod}"), 7000).await?;
         let mut connection = TcpStream::connect(("127.0.0.1", forward.port)).await?;
-        connection.write_all(b"GET / HTTP/1.0\r\n").await?;
+        connection.write_all(b"hello").await?;
+        let mut echo = [0; 5];
+        tokio::time::timeout(SOON, connection.read_exact(&mut echo)).await.context("the port does not answer")??;
         site.events("port_opened", 1).await?;
         Ok(Self { shell, logs, watch, forward, connection, _logs: folder })
     }
@@ -60,10 +62,9 @@ impl Running {
         let mut rest = Vec::new();
         let read = tokio::time::timeout(SOON, self.connection.read_to_end(&mut rest)).await;
         ensure!(read.is_ok(), "the connection goes on; so far: {}", String::from_utf8_lossy(&rest));
-        // It may say why before, or only this.
         let forward = &self.forward.kubectl;
-        let told = async || Ok(forward.log().contains("lost connection to pod").then_some(()));
-        until("kubectl says that the port is gone", SOON, told).await.with_context(|| forward.log())
+        let told = async || Ok(forward.log().contains(why).then_some(()));
+        until("kubectl says why the port is gone", SOON, told).await.with_context(|| forward.log())
     }
 }
 
@@ -117,5 +118,6 @@ async fn rules_that_take_the_right_away_end_what_runs() -> Result<()> {
     let file = site.bastion.rules_file();
     fs::write(file.with_extension("new"), fewer.to_string())?;
     fs::rename(file.with_extension("new"), &file)?;
-    running.ended("the rules have changed").await
+    running.ended("the rules have changed").await?;
+    written_down(&site, "the rules have changed").await
 }
