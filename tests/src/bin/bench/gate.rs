@@ -51,8 +51,11 @@ const DENSE: [&str; 9] = ["a;", "a|", "a\n", ")", "<(a) ", "$(a) ", "eval a;", "
 /// What a long line is made of.
 const LONG: [&str; 3] = ["x", "a;", "rm -rf "];
 
+/// How often each of the worst lines is measured.
+const RUNS: usize = 1;
+
 /// The waits of the gate that are played after Enter.
-const STEPS: usize = 16;
+const STEPS: usize = 3;
 
 /// How often each line is measured; medians are reported.
 const REPETITIONS: usize = 400;
@@ -136,7 +139,7 @@ fn bombs() -> Vec<String> {
 
 /// The longest step, in microseconds, from Enter behind such a paste to the answer: the median of some runs.
 fn pasted(text: &str, judge: Judge<'_>) -> f64 {
-    let runs = (0..5).map(|_| {
+    let runs = (0..RUNS).map(|_| {
         let mut gate = Gate::new(WindowSize::DEFAULT, Foreground::Shell);
         let (mut now, mut acts, mut longest) = (Instant::now(), Vec::new(), Duration::ZERO);
         gate.output(b"\x1b[?2004huser@host:~$ ", now, judge, &mut acts);
