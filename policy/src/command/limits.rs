@@ -17,6 +17,10 @@ const MAX_OPENINGS: usize = 256;
 /// that fails, as a subshell, so that its time doubles with every one or two that are not closed.
 const MAX_AFTER_ARITHMETIC: usize = 14;
 
+/// The most words `case`. brush-parser's time doubles with each that stands in another one, and what ends one is not
+/// trusted here.
+const MAX_CASES: usize = 5;
+
 /// Checks the limits; the error says which one is passed.
 pub(super) fn check(text: &str) -> Result<(), &'static str> {
     if text.len() > MAX_BYTES {
@@ -25,13 +29,14 @@ pub(super) fn check(text: &str) -> Result<(), &'static str> {
     if parentheses_after_arithmetic(text.as_bytes()) > MAX_AFTER_ARITHMETIC {
         return Err("it nests too deeply");
     }
-    let (mut depth, mut openings) = (0_usize, 0_usize);
+    let (mut depth, mut openings, mut cases) = (0_usize, 0_usize, 0_usize);
     let bytes = text.as_bytes();
     let mut word_start = 0;
     for (index, byte) in bytes.iter().enumerate() {
         let is_delimiter = matches!(byte, b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b'(' | b')' | b'{' | b'}' | b'`');
         if is_delimiter {
             let word = bytes.get(word_start..index).unwrap_or_default();
+            cases += usize::from(word == b"case");
             if OPENING_WORDS.contains(&word) {
                 (depth, openings) = (depth + 1, openings + 1);
             } else if word == b"!" {
@@ -48,7 +53,7 @@ pub(super) fn check(text: &str) -> Result<(), &'static str> {
             b')' | b'}' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > MAX_DEPTH || openings > MAX_OPENINGS {
+        if depth > MAX_DEPTH || openings > MAX_OPENINGS || cases > MAX_CASES {
             return Err("it nests too deeply");
         }
     }
@@ -102,6 +107,9 @@ mod tests {
 
     #[test]
     fn what_takes_exponential_time_is_not_parsed() {
+        assert!(check(&"case x in x) ".repeat(8)).is_err());
+        assert!(check(&"case x in (esac) ".repeat(8)).is_err());
+        assert_eq!(check(&"case $1 in start) f;; *) g;; esac\n".repeat(5)), Ok(()));
         for bomb in ["((1+", "(((", "(\\\n(", "((\"))\"", "((x)", "(("] {
             assert!(check(&bomb.repeat(20)).is_err(), "{bomb}");
         }
