@@ -1,7 +1,6 @@
 //! Approvals: a command, a session or an access that waits for other people.
 //!
-//! Whoever needs one asks [`Approvals::standing`] whether an earlier approval still counts, and else
-//! [`Approvals::request`]s one and waits. Others vote by [`Approvals::decide`]; what their votes come to is decided by
+//! Whoever needs one [`Approvals::apply`]s: an earlier approval may still count, and else they wait. Others vote by [`Approvals::decide`]; what their votes come to is decided by
 //! [`policy::approval`]. Every change is one transaction with its audit events, and only then is anybody told.
 //!
 //! Files in reading order: [`request`] (what is asked for), [`waiting`] (who waits, and for what), `decide` (votes
@@ -41,7 +40,7 @@ pub use crate::store::{
 pub use decide::DecideError;
 pub use policy::approval::{Needed, Scope, Vote};
 pub use request::{ApprovalError, NewApproval};
-pub use waiting::{Granted, Outcome, Progress, Waiting};
+pub use waiting::{Application, Granted, Outcome, Progress, Waiting};
 
 use crate::store::{ApprovalFilter, Store, StoreError};
 use access::OpenAccess;
@@ -135,6 +134,18 @@ impl Approvals {
     pub async fn request(&self, new: NewApproval) -> Result<Waiting, ApprovalError> {
         let (record, changes) = self.file(new, None).await?;
         Ok(Waiting::new(self.clone(), record, changes))
+    }
+
+    /// Asks, unless an earlier approval of exactly this stands.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::request`].
+    pub async fn apply(&self, new: NewApproval) -> Result<Application, ApprovalError> {
+        match self.standing(&new).await? {
+            Some(granted) if granted.text() == &new.text => Ok(Application::Granted(granted)),
+            Some(_) | None => self.request(new).await.map(|waiting| Application::Waiting(Box::new(waiting))),
+        }
     }
 
     /// A request, as far as the store knows it.

@@ -199,6 +199,12 @@ impl Outcome {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
+    /// Whether `line` is one of standard error's lines. kubectl 1.32 may write others before it: it begins to read
+    /// before it knows its streams, and then logs the server's first message, an empty one, as one of an unknown stream.
+    pub fn complains(&self, line: &str) -> bool {
+        self.stderr.lines().any(|complaint| complaint == line)
+    }
+
     /// The outcome itself when the program succeeded.
     ///
     /// # Errors

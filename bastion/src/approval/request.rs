@@ -52,7 +52,8 @@ pub enum ApprovalError {
     /// A reason has to be given.
     #[error(
         "say why you need it: a reason is required, in the environment variable BASTION_REASON, as in \
-         `BASTION_REASON='ticket 4711' kubectl …`"
+         `BASTION_REASON='ticket 4711' kubectl …` or `ssh -o SetEnv='BASTION_REASON=ticket 4711' …`, or with \
+         `bastion run --reason`"
     )]
     ReasonRequired,
     /// The store does not answer.

@@ -11,6 +11,14 @@ use tokio::sync::watch;
 use super::{Approval, ApprovalId, ApprovalKind, ApprovalState, Approvals, Needed, ScopeWord, hub::Change};
 use crate::store::StoreError;
 
+/// What became of an application at once.
+pub enum Application {
+    /// It was approved before.
+    Granted(Granted),
+    /// It waits for other people.
+    Waiting(Box<Waiting>),
+}
+
 /// A request that waits for its decision.
 #[must_use = "a request that nobody waits for is given up"]
 pub struct Waiting {

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use config::{Login, RuleName, TargetName};
 use policy::{RuleEffect, Subject, Verdict};
+use recorder::SessionId;
 
 use super::{
     approve::{HeldReader, Unapproved, approve},
@@ -32,6 +33,8 @@ pub struct Applicant {
     pub source: String,
     /// Why, in their own words.
     pub reason: Option<String>,
+    /// In which session, once it has started.
+    pub session: Option<SessionId>,
 }
 
 /// What became of a request.
@@ -83,7 +86,7 @@ impl Applicant {
             requester: self.subject.clone(),
             target: self.target.clone(),
             login: self.login.clone(),
-            session: None,
+            session: self.session,
             rule: None,
             text,
             commands: Vec::new(),
@@ -131,15 +134,21 @@ impl Applicant {
     }
 
     /// Writes that a request waits for an approval, or cannot get one.
-    async fn held(&self, command: &str, verdict: &Verdict, approval: Option<ApprovalId>) {
+    pub(super) async fn held(&self, command: &str, verdict: &Verdict, approval: Option<ApprovalId>) {
         let Verdict { rule, message, opaque, .. } = verdict;
         let command = self.command(command.to_owned(), rule.clone(), message.clone(), *opaque);
         self.sessions.audit(&[AuditEvent::CommandHeld(CommandHeldEvent { command, approval })]).await;
     }
 
-    fn command(&self, command: String, rule: Option<RuleName>, reason: String, opaque: bool) -> CommandEvent {
+    pub(super) fn command(
+        &self,
+        command: String,
+        rule: Option<RuleName>,
+        reason: String,
+        opaque: bool,
+    ) -> CommandEvent {
         CommandEvent {
-            session: None,
+            session: self.session,
             user: self.subject.name.clone(),
             target: self.target.clone(),
             login: self.login.clone(),

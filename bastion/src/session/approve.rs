@@ -10,7 +10,7 @@ use super::{
     terminal::FromUser,
     voice::{BLOCKED, Said, UNAPPROVED, Voice},
 };
-use crate::approval::{ApprovalId, Approvals, Granted, NewApproval, Outcome, Progress, Waiting};
+use crate::approval::{Application, ApprovalId, Approvals, Granted, NewApproval, Outcome, Progress, Waiting};
 
 /// Why something was not approved.
 #[derive(Debug)]
@@ -39,12 +39,11 @@ pub async fn approve<R: UserReader, W: UserWriter>(
         said: Some(Said::Blocked { rule: rule.clone(), message, approval: None }),
         status: BLOCKED,
     };
-    match approvals.standing(&new).await {
-        Ok(Some(granted)) if granted.text() == &text => return Ok(granted),
-        Ok(_) => {}
-        Err(error) => return Err(refused(error.to_string())),
-    }
-    let mut waiting = approvals.request(new).await.map_err(|error| refused(format!("{because}: {error}")))?;
+    let mut waiting = match approvals.apply(new).await {
+        Ok(Application::Granted(granted)) => return Ok(granted),
+        Ok(Application::Waiting(waiting)) => waiting,
+        Err(error) => return Err(refused(format!("{because}: {error}"))),
+    };
     asked(waiting.id()).await;
     voice.say(writer, &waits(&waiting, rule.clone(), &because)).await;
     let outcome = loop {

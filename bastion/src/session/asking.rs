@@ -4,14 +4,16 @@ use std::{future, time::Duration};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use policy::{
-    Verdict,
-    gate::{Answer, Question},
-};
+use policy::gate::{Answer, Question};
 use tokio::time::{Instant, sleep_until};
 
-use super::{approve::waiting_for, report::Reporter, tap::masked_text, voice::approved};
-use crate::approval::{ApprovalKind, NewApproval, Progress, Waiting};
+use super::{
+    applicant::Applicant,
+    approve::waiting_for,
+    tap::{masked_text, shown},
+    voice::approved,
+};
+use crate::approval::{Application, ApprovalKind, Progress, Waiting};
 
 /// What comes of a question.
 #[derive(Debug)]
@@ -35,14 +37,14 @@ enum State {
     /// The answer is known already.
     Known(Answer),
     /// People have been asked; the user is not told yet.
-    Asked(Box<Open>),
+    Asked(Open),
     /// The user was told.
-    Told(Box<Open>),
+    Told(Open),
 }
 
 /// A question that is open.
 struct Open {
-    waiting: Waiting,
+    waiting: Box<Waiting>,
     text: Bytes,
     because: String,
     approvals: usize,
@@ -52,44 +54,33 @@ struct Open {
 
 impl Asking {
     /// Asks.
-    pub async fn begin(&mut self, reporter: &Reporter, question: Question) {
-        let Verdict { message, rule, approvers, commands, .. } = question.verdict.clone();
-        let Some(needed) = approvers else {
-            reporter.asked(&question, None).await;
+    pub async fn begin(&mut self, applicant: &Applicant, question: Question) {
+        let Question { text, screen, verdict, .. } = question;
+        let command = shown(text.clone());
+        let message = verdict.message.clone();
+        let Some(needed) = verdict.approvers.clone() else {
+            applicant.held(&command, &verdict, None).await;
             self.0 =
                 State::Known(Answer::Refused(format!("held: {message}, and the rules name nobody who can approve it")));
             return;
         };
-        let text = Bytes::from(question.text.clone());
-        let new = NewApproval {
-            kind: ApprovalKind::Command,
-            requester: reporter.subject.clone(),
-            target: reporter.target.clone(),
-            login: reporter.login.clone(),
-            session: Some(reporter.session),
-            rule,
-            text: text.clone(),
-            commands,
-            screen: Some(masked_text(question.screen.clone().into())),
-            reason: reporter.reason.clone(),
-            because: message.clone(),
-            needed,
-            source: reporter.source.clone(),
-        };
-        self.0 = match reporter.sessions.approvals.standing(&new).await {
-            Ok(Some(granted)) if granted.text() == &text => State::Known(Answer::Approved),
-            Ok(_) => match reporter.sessions.approvals.request(new).await {
-                Ok(waiting) => {
-                    reporter.asked(&question, Some(waiting.id())).await;
-                    let redraw_at = Instant::now() + REDRAW;
-                    State::Asked(Box::new(Open { waiting, text, because: message, approvals: 0, redraw_at }))
-                }
-                Err(error) => {
-                    reporter.asked(&question, None).await;
-                    State::Known(Answer::Refused(format!("held: {message}: {error}{HOW_TO_GIVE_A_REASON}")))
-                }
-            },
-            Err(error) => State::Known(Answer::Refused(format!("held: {message}: {error}"))),
+        let text = Bytes::from(text);
+        let mut new = applicant.question(ApprovalKind::Command, text.clone(), needed);
+        new.rule.clone_from(&verdict.rule);
+        new.commands.clone_from(&verdict.commands);
+        new.because.clone_from(&message);
+        new.screen = Some(masked_text(screen.into()));
+        self.0 = match applicant.sessions.approvals.apply(new).await {
+            Ok(Application::Granted(_)) => State::Known(Answer::Approved),
+            Ok(Application::Waiting(waiting)) => {
+                applicant.held(&command, &verdict, Some(waiting.id())).await;
+                let redraw_at = Instant::now() + REDRAW;
+                State::Asked(Open { waiting, text, because: message, approvals: 0, redraw_at })
+            }
+            Err(error) => {
+                applicant.held(&command, &verdict, None).await;
+                State::Known(Answer::Refused(format!("held: {message}: {error}")))
+            }
         };
     }
 
@@ -154,7 +145,3 @@ impl Open {
 
 /// How often the time that is left is drawn anew.
 const REDRAW: Duration = Duration::from_secs(5);
-
-/// What to do where a reason is required.
-const HOW_TO_GIVE_A_REASON: &str =
-    " (a reason is given when you connect: ssh -o SetEnv='BASTION_REASON=…', or bastion run --reason)";

@@ -21,13 +21,13 @@ use recorder::{ExitStatus, RecordError};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
+    applicant::Applicant,
     asking::{Asked, Asking},
     gate::Gate,
     leg::{LegClosed, TargetReader, TargetWriter, UserReader, UserWriter},
     line_gate::LineGate,
     outbox::{Outbox, ToTarget, ToUser, write_target, write_user},
     registry::Termination,
-    report::Reporter,
     tap::{Note, Tap},
     terminal::{FromTarget, FromUser, OutputStream},
 };
@@ -62,7 +62,7 @@ pub async fn relay<UR, UW, TR, TW>(
     (mut target, target_writer): (TR, TW),
     gate: Gate,
     tap: Tap,
-    reporter: &Reporter,
+    applicant: &Applicant,
     mut termination: Termination,
 ) -> Outcome
 where
@@ -111,8 +111,8 @@ where
         let released = relay.handle(event);
         for decision in relay.decisions.drain(..) {
             match decision {
-                Decision::Ask(question) => asking.begin(reporter, question).await,
-                Decision::Report(report) => reporter.report(report).await,
+                Decision::Ask(question) => asking.begin(applicant, question).await,
+                Decision::Report(report) => applicant.report(report).await,
                 Decision::Withdraw => asking.withdraw().await,
             }
         }

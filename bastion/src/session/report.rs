@@ -1,40 +1,14 @@
-//! What the gate decides, in the audit log.
+//! What the gate decides about a typed line, in the audit log.
 
-use config::{Login, RuleName, TargetName, UserName};
 use policy::{
-    RuleEffect, Subject, Verdict,
-    gate::{Decided, Question, Report},
-};
-use recorder::SessionId;
-
-use super::{sessions::Sessions, tap::shown};
-use crate::{
-    approval::ApprovalId,
-    audit::{AuditEvent, CommandEvent, CommandHeldEvent, CommandObservedEvent, WouldHave},
+    RuleEffect,
+    gate::{Decided, Report},
 };
 
-/// Writes the decisions of one session.
-#[derive(Clone)]
-pub struct Reporter {
-    /// The audit log.
-    pub sessions: Sessions,
-    /// The session.
-    pub session: SessionId,
-    /// Whose.
-    pub user: UserName,
-    /// Whose, as the issuer knows them.
-    pub subject: Subject,
-    /// Why, in the user's words.
-    pub reason: Option<String>,
-    /// On which target.
-    pub target: TargetName,
-    /// As which account there.
-    pub login: Login,
-    /// From where.
-    pub source: String,
-}
+use super::{applicant::Applicant, tap::shown};
+use crate::audit::{AuditEvent, CommandEvent, CommandHeldEvent, CommandObservedEvent, WouldHave};
 
-impl Reporter {
+impl Applicant {
     /// Writes a decision.
     pub async fn report(&self, report: Report) {
         let Report { decision, text, verdict, reason } = report;
@@ -56,31 +30,12 @@ impl Reporter {
                 AuditEvent::CommandObserved(CommandObservedEvent { command, effect })
             }
             Decided::Tripped => {
+                // Nothing is typed before there is a session.
+                let Some(session) = self.session else { return };
                 let CommandEvent { user, target, login, command, reason, source, .. } = command;
-                AuditEvent::GateTripped { session: self.session, user, target, login, command, reason, source }
+                AuditEvent::GateTripped { session, user, target, login, command, reason, source }
             }
         };
         self.sessions.audit(&[event]).await;
-    }
-
-    /// Writes that a line waits for other people.
-    pub async fn asked(&self, question: &Question, approval: Option<ApprovalId>) {
-        let Verdict { rule, message, opaque, .. } = question.verdict.clone();
-        let command = self.command(shown(question.text.clone()), rule, message, opaque);
-        self.sessions.audit(&[AuditEvent::CommandHeld(CommandHeldEvent { command, approval })]).await;
-    }
-
-    fn command(&self, command: String, rule: Option<RuleName>, reason: String, opaque: bool) -> CommandEvent {
-        CommandEvent {
-            session: Some(self.session),
-            user: self.user.clone(),
-            target: self.target.clone(),
-            login: self.login.clone(),
-            command,
-            rule,
-            reason,
-            opaque,
-            source: self.source.clone(),
-        }
     }
 }

@@ -12,13 +12,13 @@ use recorder::{Details, ExitStatus, Header, Mode, RecordError, Recording, Sessio
 use tracing::{info, warn};
 
 use super::{
+    applicant::Applicant,
     gate::Gate,
     leg::{TargetReader, TargetWriter, UserReader, UserWriter},
     line_gate::LineGate,
     permit::LivePermit,
     registry::Termination,
     relay::{Outcome, relay},
-    report::Reporter,
     sessions::Sessions,
     tap::{self, Tap},
     terminal::{OutputStream, Terminal},
@@ -89,15 +89,14 @@ impl Sessions {
         let id = SessionId::new();
         let record = session_record(id, &request);
         let gate = gate(&request);
-        let reporter = Reporter {
+        let applicant = Applicant {
             sessions: self.clone(),
-            session: id,
-            user: record.user.clone(),
             subject: request.user.subject().clone(),
-            reason: request.reason.clone(),
             target: record.target.clone(),
             login: record.login.clone(),
             source: record.source.clone(),
+            reason: request.reason.clone(),
+            session: Some(id),
         };
         let (prepared, recording) = tokio::join!(preparing, self.open_recording(id, &request, &record));
         let started = match self.start(&request, &record, prepared, recording).await {
@@ -112,7 +111,7 @@ impl Sessions {
             Voice::Events.say(&user_writer, &Said::Started { session: id }).await;
         }
         let legs = ((user_reader, user_writer), (reader, writer));
-        let outcome = relay(legs.0, legs.1, gate, tap, &reporter, termination).await;
+        let outcome = relay(legs.0, legs.1, gate, tap, &applicant, termination).await;
         self.end(id, outcome).await;
         drop(entry);
     }

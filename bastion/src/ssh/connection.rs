@@ -9,7 +9,7 @@
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
-use config::TargetName;
+use config::{Login, TargetName};
 use policy::{Action, Approved, Capability, Context, Decision, Denial, Hold, Permit, Resource, RuleSet, Subject};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -222,21 +222,8 @@ impl Connection {
         needed: Needed,
     ) -> Option<NewApproval> {
         let Purpose::Target(destination, _) = &self.purpose else { return None };
-        Some(NewApproval {
-            kind,
-            requester: self.user.subject().clone(),
-            target: destination.target.clone(),
-            login: destination.login.clone(),
-            session: None,
-            rule: None,
-            text,
-            commands: Vec::new(),
-            screen: None,
-            reason,
-            because: String::new(),
-            needed,
-            source: self.source.to_string(),
-        })
+        let applicant = self.applicant_at(&destination.target, &destination.login, reason);
+        Some(applicant.question(kind, text, needed))
     }
 
     /// The permit as it stands when the rules change.
@@ -280,13 +267,18 @@ impl Connection {
     /// The user of this connection, where the permit is for.
     #[must_use]
     pub fn applicant(&self, permit: &Permit, reason: Option<String>) -> Applicant {
+        self.applicant_at(permit.target(), permit.login(), reason)
+    }
+
+    fn applicant_at(&self, target: &TargetName, login: &Login, reason: Option<String>) -> Applicant {
         Applicant {
             sessions: self.front.sessions.clone(),
             subject: self.user.subject().clone(),
-            target: permit.target().clone(),
-            login: permit.login().clone(),
+            target: target.clone(),
+            login: login.clone(),
             source: self.source.to_string(),
             reason,
+            session: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What waits for other people: the connection, where the role says so, and the command, where a rule does. The user's
 //! side is open by then, and its user is told.
 
-use policy::{Approved, ApprovedKind, Hold, Verdict};
+use policy::{Hold, Verdict};
 
 use super::{Run, blocked, door::DoorWriter, refuse};
 use crate::{
@@ -25,16 +25,14 @@ impl Run {
     ) -> bool {
         let mut new = self.applicant.question(ApprovalKind::Session, self.command.exact(None), hold.approvers);
         new.because = for_each_connection(&hold.role);
-        let (target, login) = (new.target.clone(), new.login.clone());
         let approvals = &self.applicant.sessions.approvals;
-        let until = match approve(approvals, new, (reader, writer), Voice::Words, async |_| {}).await {
-            Ok(granted) => granted.until().map(Into::into),
+        match approve(approvals, new, (reader, writer), Voice::Words, async |_| {}).await {
+            Ok(granted) => self.standing.approved.extend(granted.approved_session()),
             Err(unapproved) => {
                 unapproved.tell(writer, Voice::Words).await;
                 return false;
             }
-        };
-        self.standing.approved.push(Approved { what: ApprovedKind::Session, target, login, until });
+        }
         // What was true before a wait need not be true after it.
         if let Some(lost) = self.standing.lost_now() {
             refuse(writer, blocked(lost)).await;

@@ -12,7 +12,7 @@ use policy::{
 
 use super::{Front, KubeCluster, Peer};
 use crate::{
-    approval::{ApprovalKind, Granted, NewApproval, Progress},
+    approval::{Application, ApprovalKind, Granted, NewApproval, Progress},
     identity::login::Login,
     kube::{
         impersonation::Impersonation,
@@ -83,7 +83,7 @@ impl Front {
                 Decided::Allowed(allowed) => return Ok((info, *allowed)),
                 Decided::Connection(hold) => {
                     let granted = self.connection_approved(asking, head, &info, hold).await?;
-                    approvals.connection = vec![granted];
+                    approvals.connection = granted.approved_session().into_iter().collect();
                 }
                 Decided::Request(verdict) => {
                     self.request_approved(asking, head, &verdict).await?;
@@ -193,15 +193,13 @@ impl Front {
         head: &Parts,
         info: &RequestInfo,
         hold: Hold,
-    ) -> Result<Approved, Refusal> {
+    ) -> Result<Granted, Refusal> {
         let resource = info.resource.as_ref();
         let pod = resource.and_then(|resource| format!("{}.{}", resource.name, resource.namespace).parse().ok());
         let applicant = self.applicant(asking, pod.map_or_else(account, Ok)?);
         let mut new = applicant.question(ApprovalKind::Session, request_line(asking, head), hold.approvers);
         new.because = for_each_connection(&hold.role);
-        let (target, login) = (new.target.clone(), new.login.clone());
-        let granted = self.approved(new).await?;
-        Ok(Approved { what: ApprovedKind::Session, target, login, until: granted.until().map(Into::into) })
+        self.approved(new).await
     }
 
     /// Asks, and waits. A user who leaves takes the question along.
@@ -209,14 +207,11 @@ impl Front {
         let (rule, text, because) = (new.rule.clone(), new.text.clone(), new.because.clone());
         let refused =
             |message: String| Refusal::new(StatusCode::FORBIDDEN, message).by_rule(rule.clone().map(String::from));
-        let approvals = &self.sessions.approvals;
-        match approvals.standing(&new).await {
-            Ok(Some(granted)) if granted.text() == &text => return Ok(granted),
-            Ok(_) => {}
+        let mut waiting = match self.sessions.approvals.apply(new).await {
+            Ok(Application::Granted(granted)) => return Ok(granted),
+            Ok(Application::Waiting(waiting)) => waiting,
             Err(error) => return Err(refused(format!("{because}: {error}"))),
-        }
-        let waiting = approvals.request(new).await;
-        let mut waiting = waiting.map_err(|error| refused(format!("{because}: {error}")))?;
+        };
         let outcome = loop {
             if let Progress::Decided(outcome) = waiting.changed().await {
                 break outcome;
@@ -233,6 +228,7 @@ impl Front {
             login,
             source: asking.peer.address.to_string(),
             reason: asking.reason.clone(),
+            session: None,
         }
     }
 }
