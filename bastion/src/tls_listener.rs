@@ -5,15 +5,17 @@
 //! peer that left while it waited is none.
 
 use std::{
+    fmt::Display,
     io::{Error, ErrorKind},
     net::SocketAddr,
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
 
 use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
-    server::conn::auto,
+    server::{conn::auto, graceful::GracefulConnection},
 };
 use rustls::ServerConfig;
 use tokio::{
@@ -114,6 +116,27 @@ pub(crate) fn http(limits: HttpLimits) -> auto::Builder<TokioExecutor> {
         .max_concurrent_streams(limits.max_streams)
         .max_header_list_size(limits.max_head_bytes);
     server
+}
+
+/// Serves an HTTP connection to its end. At `stop`, requests that are under way are answered, and no more are read.
+#[expect(clippy::manual_async_fn, reason = "that the future is Send has to be said for the compiler to see it")]
+pub(crate) fn answer<C>(connection: C, peer: SocketAddr, stop: CancellationToken) -> impl Future<Output = ()> + Send
+where
+    C: GracefulConnection<Error: Display + Send> + Send,
+{
+    async move {
+        let mut connection = pin!(connection);
+        let answered = tokio::select! {
+            answered = connection.as_mut() => answered,
+            () = stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = answered {
+            tracing::debug!(peer.addr = %peer, %error, "connection ended");
+        }
+    }
 }
 
 async fn handshake(

@@ -3,12 +3,13 @@
 //! Names are checked here; what the words mean (capabilities, globs, roles that
 //! can never apply) is checked there, with the places that are kept here.
 
-use std::{collections::BTreeMap, fmt, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 pub mod approvers;
 pub mod cases;
 pub mod cluster;
 pub mod command;
+pub mod obligations;
 pub mod port;
 pub mod request;
 pub mod window;
@@ -17,6 +18,7 @@ pub use approvers::Approvers;
 pub use cases::{CaseInput, RuleCase, RuleCases};
 pub use cluster::{ClusterAllow, ClusterRequest};
 pub use command::{CommandMatch, CommandRule, FlagMatch, Protocol, RuleClass, RuleEffect, RuleMatch};
+pub use obligations::{Obligations, RecordingDuty, SessionMode};
 pub use port::PortRange;
 pub use request::RequestMatch;
 pub use window::TimeWindow;
@@ -73,12 +75,8 @@ pub struct Allow {
     pub logins: Vec<LoginSelector>,
     /// The capabilities, as words.
     pub capabilities: Vec<Located<String>>,
-    /// Whether sessions go on without a recording.
-    pub recording: RecordingDuty,
-    /// Whether binary output of sessions without a terminal is kept and not only counted.
-    pub keep_binary: bool,
-    /// How the sessions are watched.
-    pub mode: SessionMode,
+    /// How its sessions are watched.
+    pub obligations: Obligations,
     /// Whose approval each session needs before it starts; none where it needs no approval.
     pub approval: Option<Approvers>,
 }
@@ -114,29 +112,6 @@ pub enum LoginSelector {
     Named(Login),
     /// `{user}`: the account with the subject's own name.
     Own,
-}
-
-/// Whether a session may go on without a recording. Ordered by strictness.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RecordingDuty {
-    /// It goes on when recording fails.
-    BestEffort,
-    /// It does not start, or ends, when recording fails.
-    Required,
-}
-
-/// How much the gate lets a session do. Ordered by strictness.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum SessionMode {
-    /// Nothing is blocked or held; what would have been is noted.
-    Observe,
-    /// What no rule is about runs.
-    #[default]
-    Guard,
-    /// Only what an `allow` rule is about runs, and the bastion owns the line.
-    Strict,
-    /// Single commands and scripts on standard input: no shell, no terminal.
-    ExecOnly,
 }
 
 /// What a role may see of others.
@@ -265,12 +240,9 @@ impl Allow {
         let capabilities = allow.required("capabilities", |capabilities| {
             capabilities.list("a list of capabilities such as [shell, pty]", word)
         });
-        let duties = [("required", RecordingDuty::Required), ("best-effort", RecordingDuty::BestEffort)];
         Ok(Self {
             at: field.at(),
-            recording: allow.or("recording", RecordingDuty::Required, |f| f.choice(&duties)),
-            keep_binary: allow.or("keep_binary", false, Field::boolean),
-            mode: allow.or("mode", SessionMode::default(), |mode| mode.choice(&SessionMode::WORDS)),
+            obligations: Obligations::read_keys(allow),
             targets: targets?,
             logins: logins?,
             capabilities: capabilities?,
@@ -287,29 +259,6 @@ impl Request {
             let allow = Allow::read_keys(field, request);
             Ok(Self { allow: allow?, approvers: approvers?, max: max?.unwrap_or(DEFAULT_ACCESS) })
         })
-    }
-}
-
-impl SessionMode {
-    /// All modes with their words in rules, the mildest first.
-    pub const WORDS: [(&'static str, Self); 4] =
-        [("observe", Self::Observe), ("guard", Self::Guard), ("strict", Self::Strict), ("exec-only", Self::ExecOnly)];
-
-    /// Its word in rules.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Observe => "observe",
-            Self::Guard => "guard",
-            Self::Strict => "strict",
-            Self::ExecOnly => "exec-only",
-        }
-    }
-}
-
-impl fmt::Display for SessionMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -49,7 +49,7 @@ fn the_example_loads() {
     assert_eq!(config.recording.spool_limit, 10 << 30);
 
     let [engineer, operator, auditor] = config.rules[0].roles.as_slice() else { panic!("{:?}", config.rules) };
-    assert_eq!(engineer.allow[0].recording, RecordingDuty::Required);
+    assert_eq!(engineer.allow[0].obligations.recording, RecordingDuty::Required);
     assert_eq!(engineer.allow[0].logins[1], LoginSelector::Own);
     assert_eq!(operator.allow[0].logins, [LoginSelector::Any]);
     assert_eq!(auditor.console, [ConsoleRight::Sessions, ConsoleRight::Audit]);

@@ -2,7 +2,7 @@
 
 use config::{
     Login, RoleName, RuleName, TargetName,
-    rules::{Approvers, RecordingDuty, SessionMode},
+    rules::{Approvers, Obligations},
 };
 
 /// The answer of the rules.
@@ -34,17 +34,6 @@ pub struct Permit {
     login: Login,
     roles: Vec<RoleName>,
     obligations: Obligations,
-}
-
-/// What whoever acts on a permit must do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Obligations {
-    /// Whether the session may go on without a recording.
-    pub recording: RecordingDuty,
-    /// Whether binary output of sessions without a terminal is kept and not only counted.
-    pub keep_binary: bool,
-    /// How much the gate lets the session do.
-    pub mode: SessionMode,
 }
 
 /// Why something may not be done.
@@ -97,18 +86,6 @@ impl Permit {
     }
 }
 
-impl Obligations {
-    /// The obligations of two grants that both apply: whatever either asks for.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            recording: self.recording.max(other.recording),
-            keep_binary: self.keep_binary || other.keep_binary,
-            mode: self.mode.max(other.mode),
-        }
-    }
-}
-
 impl Denial {
     /// The denial for a target that does not exist. It is the same, word for word, for
     /// one that the subject cannot reach: nobody learns from it which targets there are.
@@ -152,22 +129,6 @@ impl Denial {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn obligations_combine_to_the_stricter() {
-        use RecordingDuty::{BestEffort, Required};
-        let of = |recording, keep_binary| Obligations { recording, keep_binary, mode: SessionMode::Guard };
-        assert_eq!(of(BestEffort, false).and(of(Required, false)), of(Required, false));
-        assert_eq!(of(Required, false).and(of(BestEffort, true)), of(Required, true));
-        assert_eq!(of(BestEffort, false).and(of(BestEffort, false)), of(BestEffort, false));
-        for (index, (_, milder)) in SessionMode::WORDS.into_iter().enumerate() {
-            for (_, stricter) in SessionMode::WORDS.into_iter().skip(index) {
-                let mode = |mode| Obligations { mode, ..of(Required, false) };
-                assert_eq!(mode(milder).and(mode(stricter)).mode, stricter);
-                assert_eq!(mode(stricter).and(mode(milder)).mode, stricter);
-            }
-        }
-    }
 
     #[test]
     fn a_hostile_target_name_cannot_write_to_the_terminal() {

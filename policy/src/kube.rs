@@ -8,12 +8,12 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use config::{
     Cluster, GroupName, Login, RoleName, RuleName, TargetName,
-    rules::{Approvers, RuleEffect, SessionMode},
+    rules::{Approvers, Obligations, RuleEffect, SessionMode},
 };
 
 use crate::{
     access::UnknownCapability,
-    decision::{Denial, Hold, Obligations, Permit},
+    decision::{Denial, Hold, Permit},
 };
 
 /// The verb of requests that open a connection into a pod, a node or a service, whatever their method is.

@@ -33,8 +33,8 @@ pub mod verdict;
 pub mod visible;
 
 pub use access::{Action, Approved, ApprovedKind, Capability, Context, Resource, Site, Subject, UnknownCapability};
-pub use config::rules::{Protocol, RecordingDuty, RuleEffect, SessionMode};
-pub use decision::{Decision, Denial, Hold, Obligations, Permit};
+pub use config::rules::{Obligations, Protocol, RecordingDuty, RuleEffect, SessionMode};
+pub use decision::{Decision, Denial, Hold, Permit};
 pub use editor::{EditorStep, Entered, LineEditor};
 pub use error::{CompileError, CompileReason, Named};
 pub use key::{Key, KeyBytes, KeyPress, KeyReader};

@@ -12,12 +12,12 @@ use std::{
 
 use config::{
     GroupName, Login, RoleName, RuleDoc, Target, TargetName, UserName,
-    rules::{Approvers, ConsoleRight, LoginSelector, SessionMode},
+    rules::{Approvers, ConsoleRight, LoginSelector, Obligations, SessionMode},
 };
 
 use crate::{
     access::{Action, ApprovedKind, Capability, Context, Resource, Subject},
-    decision::{Decision, Denial, Hold, Obligations, Permit},
+    decision::{Decision, Denial, Hold, Permit},
     error::CompileError,
     glob::Glob,
     rule::Rule,

@@ -3,7 +3,7 @@
 //! TLS proves that a certificate is one of our CA, good now, and that the peer holds its key. A peer without one may
 //! show a bearer token.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::front::{Front, Peer};
-use crate::tls_listener::{Accepted, HttpLimits, TlsListener, http};
+use crate::tls_listener::{Accepted, HttpLimits, TlsListener, answer, http};
 
 /// Why the front cannot speak TLS.
 #[derive(Debug, thiserror::Error)]
@@ -87,17 +87,8 @@ async fn serve_http(front: Arc<Front>, accepted: Accepted, stop: CancellationTok
     let peer = Arc::new(Peer { address, certificate, place: Arc::new(place) });
     let service = service_fn(move |request| Arc::clone(&front).serve(Arc::clone(&peer), request));
     let server = http(LIMITS);
-    let mut connection = pin!(server.serve_connection_with_upgrades(TokioIo::new(stream), service));
-    let served = tokio::select! {
-        served = connection.as_mut() => served,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = served {
-        tracing::debug!(peer.addr = %address, %error, "connection ended");
-    }
+    let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    answer(connection, address, stop).await;
 }
 
 const LIMITS: HttpLimits = HttpLimits {

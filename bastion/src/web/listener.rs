@@ -1,6 +1,6 @@
 //! The web listener: connections of `TlsListener`, served by a router.
 
-use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::ConnectInfo};
 use http::Request;
@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::tls_listener::{Accepted, HttpLimits, TlsListener, http};
+use crate::tls_listener::{Accepted, HttpLimits, TlsListener, answer, http};
 
 /// Serves a router over TLS.
 pub struct Listener {
@@ -41,17 +41,8 @@ async fn serve_http(router: Router, accepted: Accepted, stop: CancellationToken)
         request
     });
     let server = http(LIMITS);
-    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
-    let served = tokio::select! {
-        served = connection.as_mut() => served,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = served {
-        tracing::debug!(peer.addr = %peer, %error, "web connection ended");
-    }
+    let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    answer(connection, peer, stop).await;
     drop(place);
 }
 

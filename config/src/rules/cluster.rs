@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ACCESS, Approvers, DEFAULT_ACCESS, PortRange, RecordingDuty, SessionMode, TargetSelector, word};
+use super::{ACCESS, Approvers, DEFAULT_ACCESS, Obligations, PortRange, TargetSelector, word};
 use crate::{
     error::{Located, Location},
     name::GroupName,
@@ -23,12 +23,8 @@ pub struct ClusterAllow {
     pub capabilities: Vec<Located<String>>,
     /// To which ports connections may go; to every one where the key is not there.
     pub ports: Option<Vec<PortRange>>,
-    /// Whether exec and attach go on without a recording.
-    pub recording: RecordingDuty,
-    /// Whether binary output of sessions without a terminal is kept and not only counted.
-    pub keep_binary: bool,
     /// How exec and attach are watched.
-    pub mode: SessionMode,
+    pub obligations: Obligations,
     /// Whose approval each connection needs before it opens; none where it needs no approval.
     pub approval: Option<Approvers>,
 }
@@ -76,12 +72,9 @@ impl ClusterAllow {
             capabilities.list("a list of capabilities such as [api, exec]", word)
         });
         let ports = allow.present("ports", PortRange::read_list).transpose();
-        let duties = [("required", RecordingDuty::Required), ("best-effort", RecordingDuty::BestEffort)];
         Ok(Self {
             at: field.at(),
-            recording: allow.or("recording", RecordingDuty::Required, |f| f.choice(&duties)),
-            keep_binary: allow.or("keep_binary", false, Field::boolean),
-            mode: allow.or("mode", SessionMode::default(), |mode| mode.choice(&SessionMode::WORDS)),
+            obligations: Obligations::read_keys(allow),
             clusters: clusters?,
             groups: groups?,
             capabilities: capabilities?,

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use config::{
     Cluster, GroupName, Located, Location, Login, RoleName, RuleDoc, UserName,
-    rules::{self, Approvers, PortRange},
+    rules::{self, Approvers, Obligations, PortRange},
     suggestion,
 };
 
 use super::{AccessTerms, RuleSet, Targets, Terms, compile::target_globs};
 use crate::{
     access::{ApprovedKind, Context, Subject},
-    decision::{Denial, Hold, Obligations},
+    decision::{Denial, Hold},
     error::{CompileError, CompileReason, Named},
     kube::{CLUSTER_LOGIN, ClusterDecision, ClusterPermit, KubeCapability, KubePort, KubeRequest, ReachableCluster},
 };
@@ -277,7 +277,7 @@ fn grant(
         capabilities,
         ports: written.ports.clone().unwrap_or_default(),
         terms,
-        obligations: Obligations { recording: written.recording, keep_binary: written.keep_binary, mode: written.mode },
+        obligations: written.obligations,
     }
 }
 

@@ -7,7 +7,6 @@ use config::{Located, Location, RuleDoc, rules, rules::Approvers, suggestion};
 use super::{Grant, Role, Targets, Terms};
 use crate::{
     access::Capability,
-    decision::Obligations,
     error::{CompileError, CompileReason, Named, all_capabilities},
     glob::Glob,
 };
@@ -114,7 +113,7 @@ fn grant(written: &rules::Allow, terms: Terms, report: &mut impl FnMut(Location,
         targets: Targets { names, labels: written.targets.labels.clone() },
         logins: written.logins.clone(),
         capabilities,
-        obligations: Obligations { recording: written.recording, keep_binary: written.keep_binary, mode: written.mode },
+        obligations: written.obligations,
         terms,
     }
 }
