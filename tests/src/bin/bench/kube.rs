@@ -14,12 +14,9 @@ use tests::{
     patience::{SOON, within},
     program::run,
 };
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    process::Command,
-};
+use tokio::{io::AsyncReadExt, process::Command};
 
-use crate::measure::{KEYSTROKES, LIMIT, percentile, verdict};
+use crate::measure::{LIMIT, echoes, percentile, verdict};
 
 /// The pod in which everything runs.
 const POD: &str = "bench";
@@ -166,15 +163,7 @@ async fn keystrokes(site: &KubeSite, way: KubeWay) -> Result<Vec<f64>> {
         while !shown.ends_with(b"ready") {
             shown.push(output.read_u8().await.with_context(|| String::from_utf8_lossy(&shown).into_owned())?);
         }
-        let mut times = Vec::with_capacity(KEYSTROKES);
-        for _ in 0..KEYSTROKES {
-            let began = Instant::now();
-            input.write_all(b"k").await?;
-            let echo = output.read_u8().await?;
-            ensure!(echo == b'k', "echoed {echo}");
-            times.push(began.elapsed().as_secs_f64() * 1000.0);
-        }
-        Ok(times)
+        echoes(&mut input, &mut output).await
     })
     .await
 }

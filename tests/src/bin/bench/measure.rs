@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value, json};
 use tests::patience::{SOON, until, within};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     process::{Child, Command},
 };
 
@@ -24,7 +24,7 @@ use crate::{
 const PTY_TEXT_MIB: u64 = 64;
 
 /// Keystrokes of one repetition.
-pub(crate) const KEYSTROKES: usize = 1000;
+const KEYSTROKES: usize = 1000;
 
 /// Logins of one repetition.
 const LOGINS: usize = 5;
@@ -224,17 +224,25 @@ async fn keystrokes(ways: &Ways, way: Way) -> Result<Vec<f64>> {
         // The program says when the terminal is set up: echo on, one key at a time, no translation.
         let mut ready = [0; 5];
         output.read_exact(&mut ready).await?;
-        let mut times = Vec::with_capacity(KEYSTROKES);
-        for _ in 0..KEYSTROKES {
-            let began = Instant::now();
-            input.write_all(b"k").await?;
-            let echo = output.read_u8().await?;
-            ensure!(echo == b'k', "echoed {echo}");
-            times.push(began.elapsed().as_secs_f64() * 1000.0);
-        }
-        Ok(times)
+        echoes(&mut input, &mut output).await
     })
     .await
+}
+
+/// Milliseconds from each key to its echo, one key at a time, on a terminal that echoes.
+pub(crate) async fn echoes(
+    input: &mut (impl AsyncWrite + Unpin),
+    output: &mut (impl AsyncRead + Unpin),
+) -> Result<Vec<f64>> {
+    let mut times = Vec::with_capacity(KEYSTROKES);
+    for _ in 0..KEYSTROKES {
+        let began = Instant::now();
+        input.write_all(b"k").await?;
+        let echo = output.read_u8().await?;
+        ensure!(echo == b'k', "echoed {echo}");
+        times.push(began.elapsed().as_secs_f64() * 1000.0);
+    }
+    Ok(times)
 }
 
 /// A session whose terminal echoes, and whose program reads and says nothing.
