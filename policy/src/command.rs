@@ -4,7 +4,8 @@
 //! `limits` (what is too long or too deep is not parsed at all) → `parse` (brush-parser's
 //! tree is walked) → `word` (quotes go, substitutions are found) → `unwrap` (what
 //! `sudo`, `xargs`, `sh -c` … would run), with `code` (programs of awk, sed …),
-//! `tamper` (what changes how lines are accepted) and `file_access` (what is read and written).
+//! `harmless` (code of other languages that runs nothing), `tamper` (what changes how lines are accepted) and
+//! `file_access` (what is read and written).
 //!
 //! **Invariant:** what is not understood ends in [`Parsed::opaque`], never in silence.
 //! What this cannot see: aliases and functions that an earlier line defined, what a program that
@@ -13,6 +14,7 @@
 mod code;
 pub mod completeness;
 mod file_access;
+mod harmless;
 mod hooks;
 mod limits;
 mod options;
@@ -72,6 +74,8 @@ impl ParseContext {
 pub struct Parsed {
     /// Everything that runs, or may run, wrappers and what they wrap each on their own.
     pub commands: Vec<Command>,
+    /// What may run as well: what an argument of a program that is not known here would be as a command.
+    pub(crate) guesses: Vec<Command>,
     /// What cannot be known.
     pub opaque: Vec<Opaque>,
     /// What changes how lines are accepted or shown.
@@ -95,6 +99,8 @@ pub struct Command {
     pub redirects: Vec<Redirect>,
     /// The text of its standard input, where that is known.
     pub stdin: Option<String>,
+    /// Whether its standard input comes from a file or another program, and is not known.
+    pub(crate) stdin_is_unknown: bool,
     /// The folder it runs in.
     pub(crate) folder: Folder,
 }
@@ -164,6 +170,13 @@ impl Command {
     #[must_use]
     pub fn program(&self) -> Option<&str> {
         self.argv.first()?.known().map(base_name)
+    }
+
+    /// Whether it is a client of a database that reads statements which are not known.
+    pub(crate) fn runs_unknown_statements(&self) -> bool {
+        self.stdin_is_unknown
+            && self.program().is_some_and(|name| hooks::SQL_CLIENTS.contains(&name))
+            && !self.arguments().iter().any(hooks::brings_statements)
     }
 
     /// The arguments.

@@ -1,6 +1,7 @@
 //! Paths as a rule sees them: `.`, `..`, `//` and a trailing `/` resolved by text alone.
 //!
-//! Links are not known here: a path that a link leads elsewhere is judged by its name.
+//! Links are not known here: a path that a link leads elsewhere is judged by its name. Only `/proc/PROCESS/root` is,
+//! which leads back to `/`.
 
 /// The normal form of an absolute path; none for a relative one.
 pub(crate) fn normal(path: &str) -> Option<String> {
@@ -14,6 +15,12 @@ pub(crate) fn normal(path: &str) -> Option<String> {
             }
             part => parts.push(part),
         }
+    }
+    while let ["proc", process, "root", below @ ..] = parts.as_slice() {
+        if !matches!(*process, "self" | "thread-self") && !process.bytes().all(|byte| byte.is_ascii_digit()) {
+            break;
+        }
+        parts = below.to_vec();
     }
     Some(format!("/{}", parts.join("/")))
 }
@@ -32,6 +39,8 @@ mod tests {
             "/../etc/passwd",
             "/etc/passwd/",
             "/etc/x/../passwd",
+            "/proc/self/root/etc/passwd",
+            "/proc/1/root/proc/self/root/etc/passwd",
         ] {
             assert_eq!(normal(spelling).as_deref(), Some("/etc/passwd"), "{spelling}");
         }

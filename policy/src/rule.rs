@@ -119,8 +119,15 @@ impl Matcher {
 fn text_of(command: &Command, regex: &Regex) -> Match {
     let words: Vec<String> =
         command.argv.iter().map(|word| word.known().map_or_else(|| word.to_string(), str::to_owned)).collect();
+    // `-e'drop table x'` is an option with its value.
+    let is_attached = words.iter().any(|word| {
+        word.starts_with('-') && word.get(2..).is_some_and(|value| !word.starts_with("--") && regex.is_match(value))
+    });
     let is_input = command.stdin.as_deref().is_some_and(|text| regex.is_match(text));
-    Match::of(regex.is_match(&words.join(" ")) || is_input)
+    match Match::of(regex.is_match(&words.join(" ")) || is_attached || is_input) {
+        Match::No if command.runs_unknown_statements() => Match::Maybe,
+        certain @ (Match::No | Match::Maybe | Match::Yes) => certain,
+    }
 }
 
 impl CommandMatcher {

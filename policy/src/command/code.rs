@@ -1,10 +1,10 @@
 //! Programs that run code: shells, and interpreters of other languages.
 //!
-//! Shell code is followed. Programs of awk and sed are read far enough to know that they run
-//! nothing; all other code is opaque, and kept for rules on text.
+//! Shell code is followed. Code of another language is opaque, and kept for rules on text, unless [`harmless`] knows
+//! that it runs nothing.
 
 use super::{
-    Shell, Variables, Word,
+    Shell, Variables, Word, harmless,
     options::Options,
     parse::{Stdin, Walker},
 };
@@ -51,6 +51,13 @@ pub(super) fn shell(walker: &mut Walker<'_>, shell: Shell, arguments: &[Word]) {
     if found.has(&["c", "command"]) {
         let Some((code, rest)) = found.operands.split_first() else { return };
         walker.code_word(code, shell, positional(rest));
+        return;
+    }
+    // It reads the script, and runs nothing of it.
+    if found.options.iter().all(|(name, _)| matches!(name.as_str(), "n" | "v"))
+        && found.has(&["n"])
+        && shell != Shell::Zsh
+    {
         return;
     }
     match found.operands.first() {
@@ -109,7 +116,7 @@ pub(super) fn interpreter(walker: &mut Walker<'_>, name: &str, arguments: &[Word
             {
                 return other_stdin(walker);
             }
-            if is_harmless_module(arguments) {
+            if is_harmless_module(arguments) || is_harmless_code(family, arguments) {
                 return;
             }
             keep_code(walker, arguments);
@@ -141,6 +148,29 @@ fn is_harmless_module(arguments: &[Word]) -> bool {
             ..
         ]
     )
+}
+
+/// `python3 -c CODE`, `node -e CODE`, `perl -pe CODE FILE…`, where the code runs nothing.
+fn is_harmless_code(family: &str, arguments: &[Word]) -> bool {
+    let words: Vec<Option<&str>> = arguments.iter().map(Word::known).collect();
+    match (family, words.as_slice()) {
+        ("python" | "pypy", [Some("-c"), Some(code), ..]) => harmless::python(code),
+        ("node" | "nodejs", [Some("-e" | "-p" | "-pe" | "--eval" | "--print"), Some(code)]) => {
+            harmless::javascript(code)
+        }
+        ("perl", [options @ .., Some(code), Some(file)]) if ends_in_code(options) && !file.starts_with('-') => {
+            harmless::perl(code)
+        }
+        ("perl", [options @ .., Some(code)]) if ends_in_code(options) => harmless::perl(code),
+        _ => false,
+    }
+}
+
+/// Whether options of perl say no more than that its code, which follows, runs for each line.
+fn ends_in_code(options: &[Option<&str>]) -> bool {
+    const EACH_LINE: [&str; 9] = ["-pe", "-ne", "-lpe", "-lne", "-p", "-n", "-e", "-i", "-i.bak"];
+    options.iter().all(|option| option.is_some_and(|option| EACH_LINE.contains(&option)))
+        && options.last().copied().flatten().is_some_and(|option| option.ends_with('e'))
 }
 
 /// Code of another language on standard input.
@@ -198,25 +228,10 @@ fn awk(walker: &mut Walker<'_>, arguments: &[Word]) {
     }
     let program = found.value(&["e", "source"]).or(found.operands.first());
     let Some(program) = program else { return };
-    if !program.known().is_some_and(is_plain_awk) || found.value(&["e", "source"]).is_some() {
+    if !program.known().is_some_and(harmless::awk) || found.value(&["e", "source"]).is_some() {
         keep_code(walker, arguments);
         walker.opaque_command("its awk program may run commands or write files");
     }
-}
-
-fn is_plain_awk(program: &str) -> bool {
-    let code = program.replace("||", " ");
-    let writes = code.match_indices('>').any(|(at, _)| {
-        let after = code.get(at + 1..).unwrap_or_default().trim_start();
-        // A comparison with a number or field is no redirection; of a name nobody knows.
-        let is_number = after.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '=' | '-' | '.'));
-        let is_field = after.starts_with('$') && !code.contains("print");
-        !is_number && !is_field
-    });
-    !(writes
-        || code.contains('|')
-        || code.contains('@')
-        || ["system", "getline", "close", "fflush"].iter().any(|word| code.contains(word)))
 }
 
 /// A script of sed runs nothing unless it has `e` or `w`, or the flags `e` or `w` of `s`.
@@ -260,75 +275,9 @@ fn sed(walker: &mut Walker<'_>, arguments: &[Word]) {
     }
     for script in scripts {
         // Gaps are values of variables: they may hold more commands.
-        if !script.known().is_some_and(is_plain_sed) {
+        if !script.known().is_some_and(harmless::sed) {
             walker.out.code.extend(script.known().map(str::to_owned));
             walker.opaque_command("its sed script may run commands or write files");
         }
     }
-}
-
-fn is_plain_sed(script: &str) -> bool {
-    let mut rest = script.chars().collect::<Vec<_>>();
-    rest.reverse();
-    // A stack: the next character is the last one.
-    while let Some(character) = rest.pop() {
-        match character {
-            ' ' | '\t' | '\n' | ';' | '{' | '}' | '!' | ',' | '$' | '~' | '+' | '0'..='9' => {}
-            'd' | 'D' | 'p' | 'P' | 'g' | 'G' | 'h' | 'H' | 'n' | 'N' | 'x' | '=' | 'l' | 'q' | 'Q' | 'z' => {}
-            'I' | 'M' => {}
-            '/' => {
-                if !skip_delimited(&mut rest, '/') {
-                    return false;
-                }
-            }
-            '\\' => {
-                let Some(delimiter) = rest.pop() else { return false };
-                if !skip_delimited(&mut rest, delimiter) {
-                    return false;
-                }
-            }
-            's' | 'y' => {
-                let Some(delimiter) = rest.pop() else { return false };
-                if delimiter.is_alphanumeric()
-                    || !skip_delimited(&mut rest, delimiter)
-                    || !skip_delimited(&mut rest, delimiter)
-                {
-                    return false;
-                }
-                while let Some(flag) = rest.last() {
-                    match flag {
-                        'g' | 'p' | 'i' | 'I' | 'm' | 'M' | '0'..='9' if character == 's' => rest.pop(),
-                        _ => break,
-                    };
-                }
-                if rest.last().is_some_and(|next| !matches!(next, ' ' | '\t' | '\n' | ';' | '}')) {
-                    return false;
-                }
-            }
-            // Text and labels reach to the end of the line.
-            'a' | 'i' | 'c' | 'b' | 't' | 'T' | ':' => {
-                let mut escaped = false;
-                while let Some(next) = rest.pop() {
-                    if next == '\n' && !escaped {
-                        break;
-                    }
-                    escaped = next == '\\' && !escaped;
-                }
-            }
-            '#' => while rest.pop().is_some_and(|next| next != '\n') {},
-            _ => return false,
-        }
-    }
-    true
-}
-
-fn skip_delimited(rest: &mut Vec<char>, delimiter: char) -> bool {
-    while let Some(character) = rest.pop() {
-        if character == '\\' {
-            rest.pop();
-        } else if character == delimiter {
-            return true;
-        }
-    }
-    false
 }

@@ -23,6 +23,7 @@ pub(crate) fn writes(command: &Command) -> Vec<Touched> {
         .filter(|redirect| redirect.writes)
         .map(|redirect| (redirect.file.clone(), false))
         .collect();
+    paths.extend(homes(command));
     if let Some(program) = command.program() {
         written_arguments(program, command.arguments(), &mut paths);
     }
@@ -37,6 +38,19 @@ pub(crate) fn reads(command: &Command) -> Vec<Touched> {
         .filter(|redirect| !redirect.writes)
         .map(|redirect| (redirect.file.clone(), false))
         .collect();
+    paths.extend(homes(command));
+    // Who gives a variable the name of a file means to read it where only the variable is known.
+    let assigned = command.assignments.iter().map(|(_, value)| value.clone());
+    paths.extend(assigned.filter(begins_as_path).map(|value| (value, false)));
+    if matches!(command.program(), Some("declare" | "export" | "local" | "readonly" | "typeset" | "setenv")) {
+        let values =
+            command.arguments().iter().filter_map(|word| Some(word.without_start(word.start().find('=')? + 1)));
+        paths.extend(values.filter(begins_as_path).map(|value| (value, false)));
+    }
+    if matches!(command.program(), Some("read" | "mapfile" | "readarray" | "xargs")) {
+        let values = command.stdin.iter().flat_map(|text| text.split_whitespace());
+        paths.extend(values.map(|value| (Word::of(value), false)));
+    }
     let looks_at_names = command
         .program()
         .is_some_and(|program| LOOKS_AT_NAMES.contains(&program) || super::wrappers::find(program).is_some());
@@ -60,6 +74,24 @@ const LOOKS_AT_NAMES: [&str; 34] = [
     "printf", "touch", "chmod", "chown", "chgrp", "rm", "rmdir", "mkdir", "cd", "pushd", "which", "type", "basename",
     "dirname", "realpath", "readlink", "df", "du", "lsattr", "getfacl", "namei",
 ];
+
+/// Folders that a command makes the home folder: `~/x` is in there from then on.
+fn homes(command: &Command) -> Vec<(Word, bool)> {
+    let declared = command.arguments().iter().filter(|word| word.start().starts_with("HOME="));
+    let assigned = command.assignments.iter().filter(|(name, _)| name == "HOME").map(|(_, value)| value.clone());
+    declared.map(|word| word.without_start("HOME=".len())).chain(assigned).map(|folder| (folder, true)).collect()
+}
+
+fn begins_as_path(word: &Word) -> bool {
+    use super::word::Atom;
+    match word.atoms() {
+        [Atom::Text(text), ..] => text.starts_with('/'),
+        [Atom::Home, ..] => true,
+        // `$D/…` and `~USER/…`, but not `$PATH:/…`.
+        [Atom::Unknown { .. }, Atom::Text(text), ..] => text.starts_with('/'),
+        _ => false,
+    }
+}
 
 /// The whole argument, and what stands after `=`, `@`, `:` or an option's letter.
 fn candidates(argument: &Word, found: &mut dyn FnMut(Word)) {
@@ -89,6 +121,7 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
     let has = |start: &str| arguments.iter().any(|word| word.start().starts_with(start));
     if program == "mv" {
         paths.extend(value(&["-t", "--target-directory"]).into_iter().map(|word| (word, true)));
+        paths.extend(operands.last().cloned().map(|word| (word, true)));
     }
     match program {
         "visudo" if !has("-c") => paths.push((Word::of("/etc/sudoers"), false)),
@@ -98,7 +131,9 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
         "tee" | "touch" | "truncate" | "rm" | "rmdir" | "unlink" | "shred" | "mkdir" | "mkfifo" | "mknod" | "mv"
         | "ed" | "ex" | "vi" | "vim" | "nvim" | "nano" | "pico" | "emacs" | "micro" | "mcedit" | "joe" | "sudoedit"
         | "sponge" | "wipe" | "srm" | "fallocate" | "setfacl" | "chattr" | "mkfs" | "mkswap" | "wipefs" | "fdisk"
-        | "sfdisk" | "parted" | "blkdiscard" | "mktemp" => paths.extend(operands.into_iter().map(|word| (word, false))),
+        | "sfdisk" | "parted" | "cfdisk" | "gdisk" | "sgdisk" | "badblocks" | "blkdiscard" | "mktemp" => {
+            paths.extend(operands.into_iter().map(|word| (word, false)))
+        }
         "chmod" | "chown" | "chgrp" => paths.extend(operands.into_iter().skip(1).map(|word| (word, false))),
         // The last operand, or the folder of -t.
         "cp" | "install" | "ln" | "link" | "scp" | "rsync" | "ditto" | "rcp" => {
@@ -159,6 +194,9 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
         "sort" | "cc" | "gcc" | "openssl" | "gpg" | "strace" | "gzip" => {
             paths.extend(value(&["-o", "--output", "-out"]).into_iter().map(|word| (word, false)))
         }
+        // The beginning of the names of all it writes.
+        "split" => paths.extend(operands.into_iter().skip(1).map(|word| (word, false))),
+        "csplit" => paths.extend(value(&["-f", "--prefix"]).into_iter().map(|word| (word, false))),
         "patch" => paths.extend(operands.into_iter().take(1).map(|word| (word, false))),
         "find" => {
             paths.extend(value(&["-fprint", "-fprintf", "-fls", "-fprint0"]).into_iter().map(|word| (word, false)))

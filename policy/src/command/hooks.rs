@@ -17,9 +17,11 @@ enum Value {
     Other,
     /// An editor's command: shell code after `!`.
     Editor,
+    /// A setting of ssh.
+    Setting,
 }
 
-use Value::{Code, CodeAfterExec, Editor, Other};
+use Value::{Code, CodeAfterExec, Editor, Other, Setting};
 
 /// Follows what options of programs run.
 pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
@@ -31,9 +33,10 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     match name {
         "git" => git(walker, arguments),
         "less" | "more" | "vi" | "vim" | "nvim" | "view" | "vimdiff" | "rvim" | "ex" => pluses(walker, arguments),
-        "psql" | "mysql" | "mariadb" | "sqlite3" => sql(walker, arguments),
+        name if SQL_CLIENTS.contains(&name) => sql(walker, arguments),
         "make" | "gmake" => make(walker, arguments),
         "compgen" | "complete" => words_that(walker, arguments, has_code),
+        "dc" => words_that(walker, arguments, |text| text.contains('!')),
         "socat" => words_that(walker, arguments, |text| {
             let text = text.to_ascii_lowercase();
             text.starts_with("exec") || text.starts_with("system") || text.starts_with("shell")
@@ -72,7 +75,7 @@ const HOOKS: &[Hooks] = &[
     ),
     (&["mapfile", "readarray", "compgen", "complete"], &[("-C", Code)]),
     (&["rsync"], &[("-e", Code), ("--rsh", Code), ("--rsync-path", Code)]),
-    (&["scp", "sftp"], &[("-S", Code), ("-D", Code), ("-F", Other)]),
+    (&["scp", "sftp"], &[("-S", Code), ("-D", Code), ("-F", Other), ("-o", Setting)]),
     (&["sort"], &[("--compress-program", Code)]),
     (&["split"], &[("--filter", Code)]),
     (&["man"], &[("-P", Code), ("--pager", Code), ("-H", Code), ("--html", Code), ("-C", Other)]),
@@ -149,6 +152,7 @@ fn ends_cluster(text: &str, option: &str) -> bool {
 fn follow(walker: &mut Walker<'_>, value: &Word, kind: Value) {
     match (kind, value.known()) {
         (Code, _) => walker.code_word(value, Shell::Unknown, Variables::new()),
+        (Setting, _) => unwrap::ssh_setting(walker, value),
         (CodeAfterExec, Some(text)) => {
             if let Some((_, code)) = text.split_once("exec=") {
                 walker.code(code, Shell::Unknown);
@@ -279,12 +283,18 @@ fn make(walker: &mut Walker<'_>, arguments: &[Word]) {
     }
 }
 
+/// Clients of databases, which read statements.
+pub(super) const SQL_CLIENTS: [&str; 7] =
+    ["psql", "mysql", "mariadb", "sqlite3", "cockroach", "clickhouse-client", "sqlcmd"];
+
+/// Whether an argument of such a client gives it statements, so that it does not read its input.
+pub(super) fn brings_statements(word: &Word) -> bool {
+    let start = word.start();
+    ["-c", "-f", "-e", "--command", "--file", "--execute", "-l"].iter().any(|option| start.starts_with(option))
+}
+
 /// Clients of databases run programs for `\!`, `.shell` and the like.
 fn sql(walker: &mut Walker<'_>, arguments: &[Word]) {
-    let brings_statements = |word: &Word| {
-        let start = word.start();
-        ["-c", "-f", "-e", "--command", "--file", "--execute", "-l"].iter().any(|option| start.starts_with(option))
-    };
     if walker.stdin == super::parse::Stdin::Session
         && !walker.cx.interactive
         && !arguments.iter().any(brings_statements)
@@ -293,7 +303,7 @@ fn sql(walker: &mut Walker<'_>, arguments: &[Word]) {
     }
     words_that(walker, arguments, |text| {
         let lower = text.to_ascii_lowercase();
-        ["\\!", ".shell", ".system", "from program", "to program", "\\copy", "\\o |", "\\g |"]
+        ["\\!", ".read", ".shell", ".system", "from program", "to program", "\\copy", "\\o |", "\\g |"]
             .iter()
             .any(|code| lower.contains(code))
             || lower.starts_with("system ")

@@ -140,6 +140,27 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Notes a command that may run, because it stands in the arguments of a program of which nothing is known.
+    pub(super) fn guess(&mut self, words: &[Word]) {
+        if self.out.guesses.len() < MAX_GUESSES {
+            let argv = words.iter().take(MAX_GUESSED_WORDS).cloned().collect();
+            self.out.guesses.push(Command { argv, folder: self.folder.clone(), ..Command::default() });
+        }
+    }
+
+    /// The same for code.
+    pub(super) fn guess_code(&mut self, text: &str) {
+        if text.len() > MAX_GUESSED_BYTES || self.out.guesses.len() >= MAX_GUESSES || self.depth == MAX_CODE_DEPTH {
+            return;
+        }
+        if let Ok(program) = program(text, Shell::Unknown) {
+            let mut walker = Self::new(self.cx, None);
+            walker.depth = MAX_CODE_DEPTH - 1;
+            walker.program(&program);
+            self.out.guesses.extend(walker.out.commands.into_iter().take(MAX_GUESSES));
+        }
+    }
+
     pub(super) fn tampering(&mut self, what: impl Into<String>) {
         let tampering = Tampering { what: what.into() };
         if !self.out.tampering.contains(&tampering) {
@@ -312,8 +333,10 @@ impl<'a> Walker<'a> {
         if let Some(folder) = file_access::changed(&command, &self.folder) {
             self.folder = folder;
         }
-        if let Stdin::Text(text) = &self.stdin {
-            command.stdin = Some(text.clone());
+        match &self.stdin {
+            Stdin::Text(text) => command.stdin = Some(text.clone()),
+            Stdin::Unknown => command.stdin_is_unknown = true,
+            Stdin::Session => {}
         }
         self.out.commands.push(command);
     }
@@ -324,6 +347,12 @@ pub(super) fn has_code(text: &str) -> bool {
     text.contains("$(") || text.contains('`') || text.contains("${ ")
 }
 
+/// The most commands that are guessed in one text, about.
+const MAX_GUESSES: usize = 32;
+/// The most words of a guessed command.
+const MAX_GUESSED_WORDS: usize = 32;
+/// The longest argument that is guessed to be code, in bytes.
+const MAX_GUESSED_BYTES: usize = 512;
 /// Words that may stand before a command.
 const KEYWORDS: [&str; 12] = ["do", "then", "else", "elif", "if", "while", "until", "!", "time", "begin", "and", "or"];
 /// The most pieces that are looked at of a typed line that cannot be read.

@@ -35,6 +35,7 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
             ]) && !is_size(&known)
         }
         "set" => sets_line_editing(walker.shell, &known),
+        "unset" => known.iter().any(|word| word.is_none_or(is_prompt_variable)),
         "setopt" | "unsetopt" | "emulate" => !known.is_empty(),
         "shopt" => known.iter().any(|word| word.is_none_or(|word| word.starts_with('-') && word.contains(['s', 'u']))),
         "enable" => !known.is_empty() && !is_one_of(&["-a", "-p", "-n"]),

@@ -14,10 +14,12 @@ mod each;
 mod elsewhere;
 mod hosts;
 mod later;
+mod unlisted;
 
 use each::{find, parallel, xargs};
-use elsewhere::{container, kubectl, screen, tmux};
+use elsewhere::{container, kubectl, kubectl_inside, screen, tmux};
 use hosts::ssh;
+pub(super) use hosts::ssh_setting;
 use later::{alias, at, code_after_operands, declare, eval, namespace, trap};
 
 /// Follows a command that runs.
@@ -54,6 +56,11 @@ pub(super) fn run(
         walker.opaque_command("it runs a script whose content is not known");
     }
     tamper::check(walker, name, arguments);
+    if matches!(name, "getopts" | "mapfile" | "printf" | "read" | "readarray")
+        && arguments.iter().any(|word| word.known() == Some("HOME"))
+    {
+        walker.opaque_command("HOME is changed: `~` may mean any folder");
+    }
     if walker.wrappers == MAX_WRAPPERS || walker.has_run_enough(argv.len()) {
         return walker.opaque_command("a program runs another that runs another, too deeply");
     }
@@ -80,6 +87,10 @@ pub(super) fn assignment(walker: &mut Walker<'_>, name: &str, value: &Word) {
         Some(_) => {}
         None if is_code || name == "LD_PRELOAD" => walker.opaque(format!("{name} is code that is not known")),
         None => {}
+    }
+    let is_folder = |folder: &str| folder.starts_with('/') && !folder.contains(char::is_whitespace);
+    if name == "HOME" && !value.known().is_some_and(is_folder) {
+        walker.opaque("HOME is changed: `~` may mean any folder");
     }
     if name == "PATH" || name == "path" {
         let is_foreign = |folder: &str| !folder.is_empty() && !is_installed_program(&format!("{folder}/x"));
@@ -117,7 +128,8 @@ fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         "eval" => eval(walker, arguments),
         "find" | "gfind" | "fd" | "fdfind" => find(walker, arguments),
         "ip" => namespace(walker, arguments),
-        "kubectl" | "oc" | "k" | "k3s" | "microk8s.kubectl" | "minikube" => kubectl(walker, arguments),
+        "kubectl" | "oc" | "k" | "microk8s.kubectl" => kubectl(walker, arguments),
+        "k3s" | "microk8s" | "minikube" => kubectl_inside(walker, arguments),
         "let" | "test" | "[" | "printf" | "unset" => {
             if name != "printf" && arguments.iter().any(|word| word.known().is_some_and(has_code)) {
                 walker.opaque_command("an argument that is evaluated has code in it");
@@ -133,6 +145,7 @@ fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         _ => {
             code::interpreter(walker, name, arguments);
             hooks::check(walker, name, arguments);
+            unlisted::guess(walker, name, arguments);
         }
     }
 }

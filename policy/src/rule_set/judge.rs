@@ -153,6 +153,17 @@ fn find(rule: &Rule, parsed: &Parsed, texts: &[String], findings: &mut Vec<Findi
                 Match::Maybe | Match::No => {}
             }
         }
+        for command in parsed.guesses.iter().filter(|_| rule.effect != RuleEffect::Allow) {
+            if rule.matcher.command(command, rule.effect) != Match::No {
+                push(
+                    true,
+                    format!(
+                        "{} may run, because it stands in arguments of a program that is not known",
+                        shown(command)
+                    ),
+                );
+            }
+        }
     } else if let Some(regex) = &rule.matcher.text {
         // A rule that allows by text would allow whatever else stands beside it.
         let matches = |text: &String| regex.is_match(text);

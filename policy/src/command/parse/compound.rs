@@ -67,6 +67,9 @@ impl Walker<'_> {
     /// A loop over known words is read once for each, where nothing else sets its variable.
     fn for_clause(&mut self, clause: &ast::ForClauseCommand) {
         let name = clause.variable_name.clone();
+        if name == "HOME" {
+            self.opaque("HOME is changed: `~` may mean any folder");
+        }
         let words: Vec<Word> = clause.values.iter().flatten().flat_map(|value| self.words(value)).collect();
         let is_list = clause.values.is_some() && words.len() <= MAX_LOOP_VALUES && !words.iter().any(Word::splits);
         let outer = self.variables.remove(&name);

@@ -19,6 +19,9 @@ pub(super) fn xargs(walker: &mut Walker<'_>, found: &Found) {
         return;
     }
     let stdin = std::mem::replace(&mut walker.stdin, Stdin::Unknown);
+    if let Stdin::Text(text) = &stdin {
+        walker.guess(&[command.as_slice(), &text.split_whitespace().map(Word::of).collect::<Vec<_>>()].concat());
+    }
     match replace {
         Some(mark) if !mark.is_empty() => command = command.iter().map(|word| word.with_gaps_at(&mark)).collect(),
         _ => command.push(Word::unknown(true)),

@@ -49,25 +49,22 @@ const EXEC_OPTIONS: Options = Options {
 /// `kubectl exec POD -- COMMAND…`, and everything else after a `--`.
 pub(super) fn kubectl(walker: &mut Walker<'_>, arguments: &[Word]) {
     if let Some(dashes) = arguments.iter().position(|word| word.known() == Some("--")) {
-        let is_reader = arguments
-            .iter()
-            .take(dashes)
-            .any(|word| matches!(word.known(), Some("get" | "logs" | "describe" | "cp" | "delete" | "apply")));
         let command = arguments.get(dashes + 1..).unwrap_or_default();
-        if !is_reader && !command.is_empty() {
+        if !command.is_empty() {
             run(walker, command.to_vec(), Vec::new(), Vec::new());
         }
         return;
     }
     if let Some(exec) = arguments.iter().position(|word| matches!(word.known(), Some("exec" | "rsh"))) {
-        let before = arguments.get(..exec).unwrap_or_default();
-        if before.iter().any(|word| {
-            matches!(word.known(), Some("get" | "logs" | "describe" | "delete" | "apply" | "explain" | "create"))
-        }) {
-            return;
-        }
         operand_and_command(walker, arguments.get(exec + 1..).unwrap_or_default());
     }
+}
+
+/// `k3s kubectl …`, `minikube OPTIONS… kubectl -- …`
+pub(super) fn kubectl_inside(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let Some(at) = arguments.iter().position(|word| word.known() == Some("kubectl")) else { return };
+    let command = arguments.get(at..).unwrap_or_default().iter();
+    run(walker, command.filter(|word| word.known() != Some("--")).cloned().collect(), Vec::new(), Vec::new());
 }
 
 /// `OPTIONS… WHERE OPTIONS… COMMAND…`
@@ -162,10 +159,14 @@ pub(super) fn container(walker: &mut Walker<'_>, arguments: &[Word]) {
     };
     let position =
         |names: &[&str]| arguments.iter().position(|word| word.known().is_some_and(|text| names.contains(&text)));
+    // Only as the first word: later it may be the value of an option (`docker --context ps exec …`).
+    let groups = ["compose", "container", "image"];
+    let is_group = |word: &&Word| word.known().is_some_and(|text| groups.contains(&text));
     let harmless = position(&[
         "ps", "logs", "images", "inspect", "build", "pull", "push", "rm", "rmi", "stop", "start", "cp", "info",
         "version", "stats", "top", "list", "ls",
-    ]);
+    ])
+    .filter(|at| *at == arguments.iter().take_while(is_group).count());
     match (position(&["exec"]), position(&["run", "create"])) {
         (Some(exec), _) if harmless.is_none_or(|other| exec < other) => {
             let rest = arguments.get(exec + 1..).unwrap_or_default();

@@ -44,7 +44,7 @@ pub(super) fn ssh(walker: &mut Walker<'_>, found: &Found) {
     }
 }
 
-fn ssh_setting(walker: &mut Walker<'_>, setting: &Word) {
+pub(in crate::command) fn ssh_setting(walker: &mut Walker<'_>, setting: &Word) {
     let start = setting.start().to_ascii_lowercase();
     let is_code = [
         "proxycommand",

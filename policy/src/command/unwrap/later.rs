@@ -93,7 +93,10 @@ pub(super) fn namespace(walker: &mut Walker<'_>, arguments: &[Word]) {
             return walker.opaque_command("what ip runs cannot be read");
         }
         run(walker, command.to_vec(), Vec::new(), Vec::new());
-    } else if arguments.iter().any(|word| word.start().starts_with("-b")) {
+    } else if arguments
+        .iter()
+        .any(|word| matches!(word.start(), "-b" | "-ba" | "-bat" | "-batc" | "-batch" | "--batch"))
+    {
         walker.opaque_command("it runs commands from a file");
     }
 }

@@ -266,6 +266,12 @@ impl Scanner<'_> {
 
     fn variable(&mut self, name: &str, quoted: bool) {
         let Some(value) = self.variables.get(name) else {
+            // In quotes it is what `~` is.
+            if name == "HOME" && quoted {
+                // What an opening quote left.
+                self.found.word.atoms.retain(|atom| !matches!(atom, Atom::Text(text) if text.is_empty()));
+                return self.push(Atom::Home);
+            }
             return self.push(Atom::Unknown { splits: !quoted });
         };
         // What is known is put in as it is only where the shell would not split or match it.
