@@ -57,8 +57,8 @@ pub struct ParseContext {
     /// Whether the text is typed at a prompt: history expansion applies, and a program
     /// without input reads from the terminal, where the next lines are judged too.
     pub interactive: bool,
-    /// The current folder there, if known.
-    pub cwd: Option<String>,
+    /// The current folder there.
+    pub folder: Folder,
 }
 
 impl ParseContext {
@@ -76,6 +76,8 @@ pub struct Parsed {
     pub commands: Vec<Command>,
     /// What may run as well: what an argument of a program that is not known here would be as a command.
     pub(crate) guesses: Vec<Command>,
+    /// The folder after it.
+    pub(crate) folder: Folder,
     /// What cannot be known.
     pub opaque: Vec<Opaque>,
     /// What changes how lines are accepted or shown.
@@ -132,14 +134,18 @@ pub struct Tampering {
 
 /// The current folder as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) enum Folder {
-    /// Where the session is; nothing is known.
+pub enum Folder {
+    /// This path below one of the folders that the home folder is in, which are `/` and mostly `/home`.
+    Above(String),
+    /// Where the session is: the home folder, or something below it.
     #[default]
     Inherited,
     /// This one.
     Known(String),
     /// The text changes to a folder that it computes.
     Computed,
+    /// The one before (`cd -`).
+    Previous,
 }
 
 /// Parses a line or script.

@@ -68,6 +68,13 @@ impl Foreground {
     }
 }
 
+impl Foreground {
+    /// Whether a line that runs this leaves a shell in the foreground that reads the next lines.
+    pub(crate) fn opens_a_shell(parsed: &Parsed) -> bool {
+        parsed.commands.iter().filter_map(Command::program).any(starts_a_shell)
+    }
+}
+
 impl Repl {
     /// Whether the text left of the cursor looks like its prompt. What does not is read as a shell's line.
     #[must_use]

@@ -32,6 +32,7 @@ use crate::{
 };
 
 mod act;
+mod folders;
 mod judging;
 mod observe;
 mod paste;
@@ -45,6 +46,7 @@ mod submit;
 mod times;
 
 pub use act::{Act, Answer, Decided, Question, Report};
+use folders::Folders;
 pub use judging::Judge;
 use reader::Reader;
 use times::{INTERRUPT_LIMIT, MAX_ECHO, PARTIAL_KEY, PASTE_PAUSE, READY_QUIET, Times};
@@ -67,6 +69,7 @@ pub struct Gate {
     /// The lines before this one that belong to it.
     earlier: Vec<String>,
     foreground: Foreground,
+    folders: Folders,
     state: State,
     /// Why the line at hand cannot be trusted although it can be read.
     doubt: Option<&'static str>,
@@ -149,6 +152,7 @@ impl Gate {
             primary: None,
             earlier: Vec::new(),
             foreground,
+            folders: Folders::default(),
             state: State::Running { after: After::Start },
             doubt: None,
             refused: false,

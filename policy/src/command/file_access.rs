@@ -24,6 +24,7 @@ pub(crate) fn writes(command: &Command) -> Vec<Touched> {
         .map(|redirect| (redirect.file.clone(), false))
         .collect();
     paths.extend(homes(command));
+    paths.extend(other_names(command));
     if let Some(program) = command.program() {
         written_arguments(program, command.arguments(), &mut paths);
     }
@@ -39,6 +40,7 @@ pub(crate) fn reads(command: &Command) -> Vec<Touched> {
         .map(|redirect| (redirect.file.clone(), false))
         .collect();
     paths.extend(homes(command));
+    paths.extend(other_names(command));
     // Who gives a variable the name of a file means to read it where only the variable is known.
     let assigned = command.assignments.iter().map(|(_, value)| value.clone());
     paths.extend(assigned.filter(begins_as_path).map(|value| (value, false)));
@@ -80,6 +82,21 @@ fn homes(command: &Command) -> Vec<(Word, bool)> {
     let declared = command.arguments().iter().filter(|word| word.start().starts_with("HOME="));
     let assigned = command.assignments.iter().filter(|(name, _)| name == "HOME").map(|(_, value)| value.clone());
     declared.map(|word| word.without_start("HOME=".len())).chain(assigned).map(|folder| (folder, true)).collect()
+}
+
+/// What `ln` and `mount` give another name, under which nobody would know it.
+fn other_names(command: &Command) -> Vec<(Word, bool)> {
+    let is_operand = |word: &&Word| !word.start().starts_with('-');
+    let mut operands: Vec<(Word, bool)> = match command.program() {
+        Some("ln" | "link" | "mount") => {
+            command.arguments().iter().filter(is_operand).map(|word| (word.clone(), true)).collect()
+        }
+        _ => Vec::new(),
+    };
+    if operands.len() > 1 {
+        operands.pop();
+    }
+    operands
 }
 
 fn begins_as_path(word: &Word) -> bool {
@@ -237,7 +254,14 @@ fn option_values(arguments: &[Word], names: &[&str]) -> Vec<Word> {
 }
 
 fn resolve(command: &Command, paths: Vec<(Word, bool)>) -> Vec<Touched> {
-    paths.into_iter().map(|(path, below)| Touched { path: absolute(&command.folder, path), below }).collect()
+    let folders = match &command.folder {
+        Folder::Above(path) => vec![Folder::Known(format!("/{path}")), Folder::Known(format!("/home/{path}"))],
+        folder => vec![folder.clone()],
+    };
+    let seen = |(path, below): (Word, bool)| {
+        folders.iter().map(move |folder| Touched { path: absolute(folder, path.clone()), below }).collect::<Vec<_>>()
+    };
+    paths.into_iter().flat_map(seen).collect()
 }
 
 /// The path in normal form, seen from `folder`.
@@ -265,7 +289,7 @@ fn absolute(folder: &Folder, word: Word) -> Word {
                 word.push_text(&normal_start(&format!("/{below}"), rest.is_empty()));
                 word
             }
-            Folder::Computed => {
+            Folder::Above(_) | Folder::Computed | Folder::Previous => {
                 let mut word = Word::unknown(false);
                 word.push_text(&format!("/{start}"));
                 word
@@ -295,22 +319,51 @@ pub(super) fn changed(command: &Command, folder: &Folder) -> Option<Folder> {
     if !matches!(program, "cd" | "pushd" | "popd" | "chdir" | "z" | "j") {
         return None;
     }
-    let operand = command
-        .arguments()
-        .iter()
-        .find(|word| !(word.start().starts_with('-') && word.start().len() > 1 && word.known() != Some("--")));
-    Some(match operand {
-        None if program == "cd" => Folder::Inherited,
-        Some(word) => match (word.known(), folder) {
-            (Some(path), _) if path.starts_with('/') => Folder::Known(path::normal(path).unwrap_or_default()),
-            (Some("-"), _) => Folder::Computed,
-            (Some(path), Folder::Known(folder)) => {
-                Folder::Known(path::normal(&format!("{folder}/{path}")).unwrap_or_default())
+    let is_option = |word: &&Word| word.start().starts_with('-') && word.start().len() > 1;
+    let operand = command.arguments().iter().find(|word| !is_option(word));
+    let Some(word) = operand else {
+        return Some(if program == "cd" { Folder::Inherited } else { Folder::Previous });
+    };
+    let Some(path) = word.known() else {
+        return Some(match word.atoms() {
+            [super::word::Atom::Home, ..] => Folder::Inherited,
+            // Somewhere in there.
+            [super::word::Atom::Text(start), ..]
+                if start.starts_with('/') && start.trim_end_matches('/').contains('/') =>
+            {
+                let (known, _) = start.rsplit_once('/').unwrap_or_default();
+                Folder::Known(path::normal(known).unwrap_or_default())
             }
-            (Some(path), Folder::Inherited) if !path.contains("..") => Folder::Inherited,
-            _ if matches!(word.atoms().first(), Some(super::word::Atom::Home)) => Folder::Inherited,
             _ => Folder::Computed,
-        },
-        None => Folder::Computed,
+        });
+    };
+    Some(match folder {
+        _ if path == "-" => Folder::Previous,
+        _ if path.starts_with('/') => Folder::Known(path::normal(path).unwrap_or_default()),
+        Folder::Known(folder) => Folder::Known(path::normal(&format!("{folder}/{path}")).unwrap_or_default()),
+        Folder::Inherited => climbed(path).map_or(Folder::Inherited, Folder::Above),
+        Folder::Above(above) => {
+            let joined = format!("{above}/{path}");
+            Folder::Above(climbed(&joined).unwrap_or_else(|| normal_relative(&joined)))
+        }
+        Folder::Computed | Folder::Previous => Folder::Computed,
     })
+}
+
+/// What is left of a relative path behind the `..` with which it climbs out of where it starts; none where it does not.
+fn climbed(path: &str) -> Option<String> {
+    let mut parts = Vec::new();
+    let mut has_climbed = false;
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => has_climbed |= parts.pop().is_none(),
+            part => parts.push(part),
+        }
+    }
+    has_climbed.then(|| parts.join("/"))
+}
+
+fn normal_relative(path: &str) -> String {
+    path::normal(&format!("/{path}")).unwrap_or_default().trim_start_matches('/').to_owned()
 }

@@ -109,9 +109,9 @@ impl<'a> Walker<'a> {
         Self {
             cx,
             shell: cx.shell,
-            out: Parsed::default(),
+            out: Parsed { folder: cx.folder.clone(), ..Parsed::default() },
             stdin: stdin.map_or(Stdin::Session, |text| Stdin::Text(text.to_owned())),
-            folder: cx.cwd.clone().map_or(Folder::Inherited, Folder::Known),
+            folder: cx.folder.clone(),
             wrappers: 0,
             variables: Variables::new(),
             depth: 0,
@@ -189,6 +189,9 @@ impl<'a> Walker<'a> {
                 self.depth += 1;
                 self.program(&program);
                 self.depth -= 1;
+                if self.depth == 0 {
+                    self.out.folder = self.folder.clone();
+                }
                 (self.variables, self.source, self.shell, self.folder) = outer;
             }
             Err(why) => {

@@ -92,6 +92,9 @@ pub(super) fn assignment(walker: &mut Walker<'_>, name: &str, value: &Word) {
     if name == "HOME" && !value.known().is_some_and(is_folder) {
         walker.opaque("HOME is changed: `~` may mean any folder");
     }
+    if name == "CDPATH" || name == "cdpath" {
+        walker.opaque("CDPATH is changed: `cd` may lead to any folder");
+    }
     if name == "PATH" || name == "path" {
         let is_foreign = |folder: &str| !folder.is_empty() && !is_installed_program(&format!("{folder}/x"));
         // What stands before the first gap is searched first; a gap at the start is the old value.

@@ -4,7 +4,12 @@
 use config::rules::RuleEffect;
 
 use super::{Cx, Decided, Gate, Reader, judging};
-use crate::{key::KeyPress, line::Pressed};
+use crate::{
+    command::{self, ParseContext},
+    foreground::Foreground,
+    key::KeyPress,
+    line::Pressed,
+};
 
 impl Gate {
     pub(super) fn observe(&mut self, press: &KeyPress, cx: &mut Cx<'_>) {
@@ -18,7 +23,11 @@ impl Gate {
         }
         match self.line.press(&press.key) {
             Pressed::Submit => {}
-            Pressed::EndOfInput | Pressed::Interrupt | Pressed::Suspend => return self.new_line(),
+            Pressed::EndOfInput => {
+                self.folders.shell_ended();
+                return self.new_line();
+            }
+            Pressed::Interrupt | Pressed::Suspend => return self.new_line(),
             Pressed::Edit
             | Pressed::PasteEnd
             | Pressed::PasteStart
@@ -29,7 +38,11 @@ impl Gate {
         let start = self.start.clone().unwrap_or_default();
         let text = self.line.text().map(str::to_owned).or_else(|| self.screen.read(&start));
         if let Some(text) = text.filter(|text| !text.trim().is_empty()) {
-            let verdict = judging::judge(&text, reader, cx.judge);
+            let verdict = judging::judge(&text, reader, &|input| self.folders.judge(input, cx.judge));
+            if reader == Reader::Shell {
+                let parsed = command::parse(&text, &ParseContext::typed());
+                self.folders.line_ran(&text, Foreground::opens_a_shell(&parsed));
+            }
             if verdict.effect != RuleEffect::Allow {
                 let reason = verdict.message.clone();
                 self.report(Decided::Observed, text, Some(verdict), &reason, cx);

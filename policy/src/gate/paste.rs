@@ -10,7 +10,7 @@ use crate::{
     foreground::Foreground,
     key::{Key, KeyPress, PASTE_END, PASTE_START},
     line::Pressed,
-    verdict::Verdict,
+    verdict::{CommandInput, Verdict},
 };
 use config::rules::RuleEffect;
 
@@ -144,8 +144,9 @@ impl Gate {
     fn may_run(&mut self, text: &str, cx: &Cx<'_>) -> bool {
         let reader = self.reader();
         let allowed = |verdict: Verdict| verdict.effect == RuleEffect::Allow;
-        text.lines().all(|line| allowed(judging::judge(line, reader, cx.judge)))
-            && allowed(judging::judge(text, reader, cx.judge))
+        let judge = |input: CommandInput<'_>| self.folders.judge(input, cx.judge);
+        text.lines().all(|line| allowed(judging::judge(line, reader, &judge)))
+            && allowed(judging::judge(text, reader, &judge))
     }
 }
 

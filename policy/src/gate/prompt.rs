@@ -24,6 +24,9 @@ impl Gate {
             Pressed::Edit | Pressed::Report => self.forward(&press, cx),
             Pressed::EndOfInput => {
                 // Whatever read is gone, or ends soon: a shell may read next.
+                if self.foreground == Foreground::Shell {
+                    self.folders.shell_ended();
+                }
                 self.foreground = Foreground::Shell;
                 self.earlier.clear();
                 self.forward(&press, cx);

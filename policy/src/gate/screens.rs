@@ -8,7 +8,7 @@ use crate::{
     foreground::Foreground,
     key::{Key, KeyPress},
     line::Pressed,
-    verdict::Verdict,
+    verdict::{CommandInput, Verdict},
 };
 
 /// What was typed since the last Enter.
@@ -75,6 +75,8 @@ impl Gate {
 
     /// Judges what Enter would give to a shell.
     pub(super) fn screen_submit(&mut self, submit: KeyPress, kind: Kind, cx: &mut Cx<'_>) {
+        let folders = self.folders.clone();
+        let judge = |input: CommandInput<'_>| folders.judge(input, cx.judge);
         let row = self.screen.cursor_row();
         let mut worst: Option<(String, Verdict)> = None;
         let mut consider = |text: &str, verdict: Verdict| {
@@ -85,25 +87,25 @@ impl Gate {
         if kind == Kind::Panes {
             let typed = self.line.text().unwrap_or_default().to_owned();
             let shown = row.trim_end().ends_with(typed.trim_end());
-            let verdict = judging::shell(&typed, cx.judge);
+            let verdict = judging::shell(&typed, &judge);
             consider(&typed, if shown { verdict } else { judging::surely(verdict) });
             for text in behind_prompts(&row) {
-                consider(text, judging::surely(judging::shell(text, cx.judge)));
+                consider(text, judging::surely(judging::shell(text, &judge)));
             }
         } else {
             let typed = std::mem::take(&mut self.escape).typed;
             // A row that begins like a command line is one: then what is not known counts too.
             if self.foreground == Foreground::Program {
-                consider(&typed, judging::surely(judging::shell(&typed, cx.judge)));
+                consider(&typed, judging::surely(judging::shell(&typed, &judge)));
             }
             let is_command = row.trim_start().starts_with([':', '!', '|']);
             for text in [typed.as_str(), row.as_str()].into_iter().filter(|text| gives_commands(text)) {
                 for command in judging::after_marks(text) {
-                    let verdict = judging::shell(command, cx.judge);
+                    let verdict = judging::shell(command, &judge);
                     consider(command, if is_command { verdict } else { judging::surely(verdict) });
                 }
                 for command in judging::quoted(text) {
-                    let verdict = judging::surely(judging::shell(&command, cx.judge));
+                    let verdict = judging::surely(judging::shell(&command, &judge));
                     consider(&command, verdict);
                 }
             }

@@ -178,7 +178,7 @@ impl Gate {
     /// Judges a line with those before it that belong to it.
     fn judge(&self, text: &str, reader: Reader, kind: Kind, cx: &Cx<'_>) -> Verdict {
         let text = if kind == Kind::Refused { text.trim_start_matches('#') } else { text };
-        judging::judge(&self.whole(text), reader, cx.judge)
+        judging::judge(&self.whole(text), reader, &|input| self.folders.judge(input, cx.judge))
     }
 
     pub(super) fn whole(&self, text: &str) -> String {
@@ -252,14 +252,19 @@ impl Gate {
         }
         let whole = self.whole(text);
         match self.reader() {
-            Reader::Shell if is_incomplete(&whole) => self.earlier.push(text.to_owned()),
+            Reader::Shell if is_incomplete(&whole) => {
+                self.folders.line_ran(&whole, false);
+                self.earlier.push(text.to_owned());
+            }
             // Who reads after a long line is not worth the time: a shell is the strictest reader.
             Reader::Shell if whole.len() > MAX_FOLLOWED => {
+                self.folders.line_ran(&whole, false);
                 self.foreground = Foreground::Shell;
                 self.earlier.clear();
             }
             Reader::Shell => {
                 let parsed = command::parse(&whole, &ParseContext::typed());
+                self.folders.line_ran(&whole, Foreground::opens_a_shell(&parsed));
                 if !parsed.commands.is_empty() || !parsed.opaque.is_empty() {
                     self.foreground = Foreground::after(&parsed);
                 }

@@ -12,7 +12,7 @@ use config::{
 use super::RuleSet;
 use crate::{
     access::{Resource, Site, Subject},
-    command::{self, Command, Parsed},
+    command::{self, Command, ParseContext, Parsed},
     rule::{Match, Rule},
     verdict::{CommandInput, Explained, Judging, Verdict},
 };
@@ -110,6 +110,9 @@ fn parse(input: CommandInput<'_>, judging: &Judging) -> Parsed {
     match input {
         CommandInput::Argv(words, stdin) => command::argv(words, stdin, &judging.place),
         CommandInput::Line(text) => command::parse(text, &judging.place),
+        CommandInput::LineIn(text, folder) => {
+            command::parse(text, &ParseContext { folder: folder.clone(), ..judging.place.clone() })
+        }
         CommandInput::Script(text, stdin) => command::parse_with_stdin(text, Some(stdin), &judging.place),
         CommandInput::Text(_) => Parsed::default(),
     }
@@ -121,7 +124,7 @@ fn texts(input: CommandInput<'_>, parsed: &Parsed) -> Vec<String> {
         CommandInput::Argv(words, stdin) => {
             words.iter().cloned().chain([words.join(" ")]).chain(stdin.map(str::to_owned)).collect()
         }
-        CommandInput::Line(text) | CommandInput::Text(text) => vec![text.to_owned()],
+        CommandInput::Line(text) | CommandInput::LineIn(text, _) | CommandInput::Text(text) => vec![text.to_owned()],
         CommandInput::Script(text, stdin) => vec![text.to_owned(), stdin.to_owned()],
     };
     texts.extend(parsed.code.iter().cloned());

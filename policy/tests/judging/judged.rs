@@ -76,7 +76,7 @@ pub(crate) fn verdict(rules: &RuleSet, case: &Case) -> Option<Verdict> {
         email: None,
         groups: ["people".parse().ok()?].into(),
     };
-    let place = ParseContext { shell: case.shell, interactive: case.mode == "typed", cwd: None };
+    let place = ParseContext { shell: case.shell, interactive: case.mode == "typed", ..ParseContext::default() };
     let judging = Judging { place, ..Judging::guard(SystemTime::UNIX_EPOCH) };
     let first = case.command.first()?;
     if first.starts_with('<') {

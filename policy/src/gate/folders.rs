@@ -1,0 +1,136 @@
+//! [`Folders`]: where the shell may be, as told by the lines that went on.
+//!
+//! `cd /etc` on one line gives `echo x > motd` on the next its meaning. Whether a line that has more than one command
+//! reached its `cd` is not known, so each folder that is possible is kept, and a line is judged in each.
+//!
+//! **Limits:** a `cd` alone on its line is taken to have succeeded. A folder that a line computes is not known.
+
+use crate::{
+    command::{self, Folder, ParseContext},
+    verdict::{CommandInput, Verdict},
+};
+
+use super::judging::{Judge, stricter};
+
+/// The folders in which the shell may be.
+#[derive(Debug, Clone)]
+pub(super) struct Folders {
+    now: Vec<Folder>,
+    /// Those before the last change: `cd -`.
+    before: Vec<Folder>,
+    /// Those of the shells around this one.
+    outer: Vec<Vec<Folder>>,
+}
+
+impl Default for Folders {
+    fn default() -> Self {
+        Self { now: vec![Folder::Inherited], before: Vec::new(), outer: Vec::new() }
+    }
+}
+
+impl Folders {
+    /// The strictest verdict on a line in any of the folders.
+    pub(super) fn judge(&self, input: CommandInput<'_>, judge: Judge<'_>) -> Verdict {
+        let CommandInput::Line(line) = input else { return judge(input) };
+        let verdicts = self.now.iter().map(|folder| judge(CommandInput::LineIn(line, folder)));
+        verdicts.reduce(stricter).unwrap_or_else(|| judge(input))
+    }
+
+    /// A line has gone on; whether it `opens_shell` that reads the next lines.
+    pub(super) fn line_ran(&mut self, line: &str, opens_shell: bool) {
+        let words: Vec<&str> = line.split_whitespace().take(MAX_EXIT_WORDS).collect();
+        if let ["exit" | "logout"] | ["exit", _] = words.as_slice() {
+            return self.shell_ended();
+        }
+        if opens_shell && self.outer.len() < MAX_OUTER {
+            self.outer.push(self.now.clone());
+        }
+        if !CHANGES.iter().any(|word| line.contains(word)) {
+            return;
+        }
+        let after: Vec<_> = self.now.iter().map(|folder| (folder, in_folder(line, folder))).collect();
+        let is_alone =
+            after.iter().all(|(_, parsed)| matches!(parsed.commands.as_slice(), [only] if only.redirects.is_empty()));
+        let mut now = Vec::new();
+        for (old, parsed) in &after {
+            match &parsed.folder {
+                Folder::Previous => now.extend(self.before.iter().cloned()),
+                // Elsewhere than before; where is not known.
+                Folder::Computed => now.push(Folder::Inherited),
+                folder => now.push(folder.clone()),
+            }
+            if !is_alone {
+                now.push((*old).clone());
+            }
+        }
+        let mut distinct = Vec::new();
+        for folder in now {
+            if !distinct.contains(&folder) && distinct.len() < MAX_FOLDERS {
+                distinct.push(folder);
+            }
+        }
+        if !distinct.is_empty() && distinct != self.now {
+            self.before = std::mem::replace(&mut self.now, distinct);
+        }
+    }
+
+    /// The shell that read the lines has ended, and the one around it reads the next.
+    pub(super) fn shell_ended(&mut self) {
+        if let Some(outer) = self.outer.pop() {
+            self.now = outer;
+        }
+    }
+}
+
+fn in_folder(line: &str, folder: &Folder) -> command::Parsed {
+    command::parse(line, &ParseContext { folder: folder.clone(), ..ParseContext::typed() })
+}
+
+/// What a line has in it that may change the folder.
+const CHANGES: [&str; 4] = ["cd", "pushd", "popd", "chdir"];
+
+/// As many folders as are kept.
+const MAX_FOLDERS: usize = 4;
+
+/// As many shells in shells as are told apart.
+const MAX_OUTER: usize = 16;
+
+/// One more than `exit 1` has.
+const MAX_EXIT_WORDS: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(lines: &[&str]) -> Vec<Folder> {
+        let mut folders = Folders::default();
+        lines.iter().for_each(|line| folders.line_ran(line, *line == "bash"));
+        folders.now
+    }
+
+    #[test]
+    fn the_folder_is_where_the_lines_lead() {
+        let known = |path: &str| Folder::Known(path.to_owned());
+        for (lines, expected) in [
+            (&["ls"][..], vec![Folder::Inherited]),
+            (&["cd src"], vec![Folder::Inherited]),
+            (&["cd /etc"], vec![known("/etc")]),
+            (&["cd /", "cd etc"], vec![known("/etc")]),
+            (&["cd /etc", "ls", "cd ssh/.."], vec![known("/etc")]),
+            (&["cd /etc", "cd"], vec![Folder::Inherited]),
+            (&["cd ../..", "cd etc"], vec![Folder::Above("etc".to_owned())]),
+            (&["cd /etc", "cd /tmp", "cd -"], vec![known("/etc")]),
+            (&["pushd /etc", "popd"], vec![Folder::Inherited]),
+            (&["cd /etc && ls"], vec![known("/etc"), Folder::Inherited]),
+            (&["cd /etc", "false && cd /tmp"], vec![known("/tmp"), known("/etc")]),
+            (&["cd /etc", "cd /none 2>&1 | cat"], vec![known("/etc")]),
+            (&["cd /etc", "bash", "cd /tmp", "exit"], vec![known("/etc")]),
+            (&["cd /etc", "(exit)"], vec![known("/etc")]),
+            (&["command cd /etc"], vec![known("/etc"), Folder::Inherited]),
+            (&["cd /etc/$x"], vec![known("/etc")]),
+            (&["(cd /etc; ls)"], vec![Folder::Inherited]),
+        ] {
+            assert_eq!(after(lines), expected, "{lines:?}");
+        }
+    }
+}
