@@ -256,7 +256,7 @@ fn option_values(arguments: &[Word], names: &[&str]) -> Vec<Word> {
 fn resolve(command: &Command, paths: Vec<(Word, bool)>) -> Vec<Touched> {
     let folders = match &command.folder {
         Folder::Above(path) => vec![Folder::Known(format!("/{path}")), Folder::Known(format!("/home/{path}"))],
-        folder => vec![folder.clone()],
+        Folder::Computed | Folder::Inherited | Folder::Known(_) | Folder::Previous => vec![command.folder.clone()],
     };
     let seen = |(path, below): (Word, bool)| {
         folders.iter().map(move |folder| Touched { path: absolute(folder, path.clone()), below }).collect::<Vec<_>>()

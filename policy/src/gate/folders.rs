@@ -57,7 +57,7 @@ impl Folders {
                 Folder::Previous => now.extend(self.before.iter().cloned()),
                 // Elsewhere than before; where is not known.
                 Folder::Computed => now.push(Folder::Inherited),
-                folder => now.push(folder.clone()),
+                folder @ (Folder::Above(_) | Folder::Inherited | Folder::Known(_)) => now.push(folder.clone()),
             }
             if !is_alone {
                 now.push((*old).clone());
