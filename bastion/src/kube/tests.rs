@@ -1,8 +1,11 @@
 //! The front before a cluster of the test's own, over real sockets.
 
+mod claims;
 mod cluster;
 mod entry;
+mod frames;
 mod front;
+pub(super) mod liar;
 mod lifetime;
 
 use std::time::Duration;
@@ -234,6 +237,23 @@ async fn the_bastions_own_trouble_with_the_cluster_is_not_the_users() {
     // What the cluster's own authorization says reaches the user as it is.
     let answer = user.send(Method::GET, "/clusters/dev/api/v1/pods?forbidden", &[], b"").await;
     assert_eq!((answer.status, &*answer.body), (StatusCode::FORBIDDEN, &b"pods is forbidden"[..]));
+}
+
+#[tokio::test]
+async fn a_cluster_changes_no_protocol_unasked_and_answers_once() {
+    let front = front().await;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let mut user = front.certificate_of("alice", protocol).await;
+        let answer = user.send(Method::GET, "/clusters/lying/switch", &[], b"").await;
+        let message = refusal(&answer, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(message.contains("changed the protocol unasked"), "{message}");
+        // Before the answer there may be others, which say nothing.
+        for path in ["/early", "/twice", "/once", "/once"] {
+            let answer = user.send(Method::GET, &format!("/clusters/lying{path}"), &[], b"").await;
+            assert_eq!((answer.status, &*answer.body), (StatusCode::OK, &b"fine\n"[..]), "{path}");
+        }
+    }
+    assert!(front.liar.requests() >= 10);
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
-use super::{SOON, cluster::TestCluster};
+use super::{SOON, cluster::TestCluster, liar::Liar};
 use crate::{
     approval::{Approval, ApprovalKind, ApprovalState, Approvals, NewApproval, Scope, Vote},
     audit::AuditEvent,
@@ -50,7 +50,7 @@ roles:
   engineer:
     groups: [engineering]
     allow:
-      - clusters: { names: [dev, gone] }
+      - clusters: { names: [dev, gone, lying] }
         capabilities: [api, exec]
       - clusters: { names: [watched] }
         capabilities: [port-forward]
@@ -67,6 +67,8 @@ rules:
 
 pub(super) struct TestFront {
     pub(super) cluster: TestCluster,
+    /// The cluster `lying`: what it says to a request, its path says.
+    pub(super) liar: Liar,
     address: SocketAddr,
     server: CertificateDer<'static>,
     store: SqliteStore,
@@ -105,6 +107,7 @@ pub(super) async fn front() -> TestFront {
     let ca = Arc::new(KubeClientCa::load_or_create(folder.path()).unwrap());
     let credentials = KubeCredentials::new(Arc::clone(&shared), ca, Duration::from_secs(600));
     let test_cluster = TestCluster::start().await;
+    let liar = Liar::start(lie).await;
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let mut clusters = std::collections::HashMap::new();
     for (name, address) in [
@@ -113,6 +116,7 @@ pub(super) async fn front() -> TestFront {
         ("asked", test_cluster.address),
         ("watched", test_cluster.address),
         ("gone", nobody),
+        ("lying", liar.address),
     ] {
         let settings = Cluster {
             name: name.parse().unwrap(),
@@ -162,6 +166,7 @@ pub(super) async fn front() -> TestFront {
     let brief_ends = Timestamp::now() + Duration::from_secs(3);
     let front = TestFront {
         cluster: test_cluster,
+        liar,
         address,
         server,
         store,
@@ -177,6 +182,21 @@ pub(super) async fn front() -> TestFront {
         front.store.add_login(&front.record(name)).await.unwrap();
     }
     front
+}
+
+/// What an honest cluster never says.
+fn lie(head: &str) -> String {
+    let whole = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfine\n";
+    match head.split(' ').nth(1).unwrap_or_default() {
+        path if path.ends_with("/switch") => {
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nraw".to_owned()
+        }
+        path if path.ends_with("/early") => {
+            format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n{whole}")
+        }
+        path if path.ends_with("/twice") => format!("{whole}{}", whole.replace("fine\n", "other")),
+        _ => whole.to_owned(),
+    }
 }
 
 fn compiled(rules: &str) -> Arc<RuleSet> {
@@ -289,7 +309,7 @@ impl TestFront {
         }
     }
 
-    async fn tls(&self, name: Option<&str>, protocol: Protocol) -> TlsStream<TcpStream> {
+    pub(super) async fn tls(&self, name: Option<&str>, protocol: Protocol) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.server.clone()).unwrap();
         let builder = ClientConfig::builder().with_root_certificates(roots);
