@@ -76,7 +76,7 @@ impl Settings {
         self
     }
 
-    /// Adds the cluster of this kubeconfig to `demo`.
+    /// Adds the cluster of this kubeconfig, under the name `demo-cluster`.
     #[must_use]
     pub fn cluster(mut self, kubeconfig: &Path) -> Self {
         self.kubeconfig = Some(kubeconfig.to_owned());
@@ -168,6 +168,11 @@ impl Settings {
             "recording": recording,
             "rules": ["rules.yaml"],
         });
+        if self.kubeconfig.is_some() {
+            let listen = format!("127.0.0.1:{}", peers::free_port()?);
+            configuration["listen"]["kube"] = json!(listen);
+            configuration["clusters"] = json!([{ "name": "demo-cluster", "kubeconfig": { "file": KUBECONFIG } }]);
+        }
         for (key, value) in &self.more {
             configuration.as_object_mut().context("an object")?.insert((*key).to_owned(), value.clone());
         }

@@ -117,6 +117,24 @@ impl KubeSite {
     pub async fn before(kubeconfig: &Path, rules: Value) -> Result<Self> {
         let bastion = Settings::demo().cluster(kubeconfig).rules(rules).start().await?;
         let alice = Person::log_in(&bastion, "alice").await?;
+        Self::of(bastion, alice).await
+    }
+
+    /// A bastion that runs before the shared cluster as an operator runs it, with these settings besides, and alice,
+    /// who is logged in at the provider.
+    ///
+    /// # Errors
+    /// Fails when a part does not start.
+    pub async fn serving(settings: Settings) -> Result<Self> {
+        let cluster = Cluster::shared().await?;
+        GRANTED.get_or_try_init(|| grant(cluster)).await?;
+        let settings = settings.cluster(cluster.kubeconfig()).rules(rules(&["engineering"], &json!([])));
+        let bastion = settings.start().await?;
+        let alice = Person::log_in_with_browser(&bastion, "alice").await?;
+        Self::of(bastion, alice).await
+    }
+
+    async fn of(bastion: Bastion, alice: Person) -> Result<Self> {
         let written = alice.run_bastion(&["kubeconfig", "demo-cluster"]).await?.ok()?;
         let site = Self { bastion, alice, objects: Mutex::default() };
         fs::write(site.kubeconfig(), written.stdout)?;
