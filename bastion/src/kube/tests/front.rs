@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use config::{Cluster, ClusterAccess, ClusterCredential, RuleDoc, Secret, TargetName};
+use config::{Cluster, ClusterAccess, ClusterCredential, Secret, TargetName};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
@@ -28,7 +28,12 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
-use super::{SOON, cluster::TestCluster, liar::Liar};
+use super::{
+    SOON,
+    cluster::TestCluster,
+    liar::Liar,
+    witness::{self, compiled},
+};
 use crate::{
     approval::{Approval, ApprovalKind, ApprovalState, Approvals, NewApproval, Scope, Vote},
     audit::AuditEvent,
@@ -42,7 +47,7 @@ use crate::{
         Front, KubeCluster, Listener, listener, request_log::RequestLog, retry::Refused, upstream::ClusterConnection,
     },
     session::{Registry, Sessions},
-    store::{ApprovalFilter, AuditFilter, LoginKind, LoginRecord, SqliteStore, Store},
+    store::{ApprovalFilter, LoginKind, LoginRecord, SqliteStore, Store},
 };
 
 pub(super) const RULES: &str = r#"
@@ -52,6 +57,8 @@ roles:
     allow:
       - clusters: { names: [dev, gone, lying] }
         capabilities: [api, exec]
+      - clusters: { names: [lying] }
+        capabilities: [port-forward]
       - clusters: { names: [watched] }
         capabilities: [port-forward]
         approval: { groups: [sre], reason: required }
@@ -194,13 +201,12 @@ fn lie(head: &str) -> String {
         path if path.ends_with("/early") => {
             format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n{whole}")
         }
+        path if path.ends_with("/portforward") => "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n".to_owned(),
+        // It says nothing yet.
+        path if path.ends_with("/log?follow=true") => String::new(),
         path if path.ends_with("/twice") => format!("{whole}{}", whole.replace("fine\n", "other")),
         _ => whole.to_owned(),
     }
-}
-
-fn compiled(rules: &str) -> Arc<RuleSet> {
-    Arc::new(RuleSet::compile(&[RuleDoc::parse(rules, "rules.yaml").unwrap()]).unwrap())
 }
 
 impl TestFront {
@@ -343,18 +349,7 @@ impl TestFront {
 
     /// Waits until `count` events are in the store for which `wanted` gives something, oldest first.
     pub(super) async fn events<T>(&self, count: usize, wanted: impl Fn(AuditEvent) -> Option<T>) -> Vec<T> {
-        let find = async {
-            loop {
-                let filter = AuditFilter { limit: 1000, ..AuditFilter::default() };
-                let records = self.store.audit(&filter).await.unwrap();
-                let found: Vec<T> = records.into_iter().rev().filter_map(|record| wanted(record.event)).collect();
-                if found.len() >= count {
-                    return found;
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(SOON, find).await.unwrap_or_else(|_| panic!("there are not {count} events"))
+        witness::events(&self.store, count, wanted).await
     }
 }
 
