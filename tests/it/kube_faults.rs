@@ -329,5 +329,5 @@ fn held(faulty: &Faulty) -> Result<(u64, usize)> {
     Ok((program.resident_bytes()?, fs::read_dir(format!("/proc/{}/fd", program.pid()))?.count()))
 }
 
-/// Each is two sessions' worth of work; ten thousand would take minutes.
-const ROUNDS: usize = 800;
+/// Two upgrades each.
+const ROUNDS: usize = 5_000;

@@ -158,21 +158,23 @@ impl Settings {
             None => json!({ "storage": format!("file://{}", addresses.recordings.display()) }),
         };
         fs::create_dir_all(&addresses.recordings)?;
+        let cluster = json!({ "name": "demo-cluster", "kubeconfig": { "file": KUBECONFIG } });
+        let clusters = self.kubeconfig.iter().map(|_| &cluster);
         let mut configuration = json!({
             "data_dir": addresses.data,
             "names": ["127.0.0.1"],
-            "listen": { "ssh": addresses.ssh.to_string(), "web": addresses.url.trim_start_matches("https://") },
+            "listen": {
+                "ssh": addresses.ssh.to_string(),
+                "web": addresses.url.trim_start_matches("https://"),
+                "kube": format!("127.0.0.1:{}", peers::free_port()?),
+            },
+            "clusters": clusters.collect::<Vec<_>>(),
             "web": { "url": addresses.url },
             "identity": { "oidc": { "issuer": issuer, "client_id": "bastion" } },
             "targets": self.targets,
             "recording": recording,
             "rules": ["rules.yaml"],
         });
-        if self.kubeconfig.is_some() {
-            let listen = format!("127.0.0.1:{}", peers::free_port()?);
-            configuration["listen"]["kube"] = json!(listen);
-            configuration["clusters"] = json!([{ "name": "demo-cluster", "kubeconfig": { "file": KUBECONFIG } }]);
-        }
         for (key, value) in &self.more {
             configuration.as_object_mut().context("an object")?.insert((*key).to_owned(), value.clone());
         }
