@@ -183,6 +183,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_handshake_says_each_thing_once() {
+        let handshake = [
+            ("upgrade", "websocket"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ("sec-websocket-version", "13"),
+        ];
+        let read = |fields: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            Upgrade::read(&Method::GET, &headers).is_ok()
+        };
+        assert!(read(&handshake));
+        for twice in handshake {
+            assert!(!read(&[&handshake[..], &[twice]].concat()), "{twice:?}");
+        }
+    }
+
+    #[test]
     fn what_is_not_known_is_not_taken_for_what_is() {
         let spdy = |names: &[&str]| Upgrade::Spdy(names.iter().map(|name| (*name).to_owned()).collect());
         let websocket = |names: &[&str]| Upgrade::WebSocket {

@@ -43,3 +43,19 @@ impl PortStream {
 
 /// kubectl counts its connections; nobody needs longer names.
 const MAX_NAME_BYTES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pairs_name_is_as_long_as_it_needs_to_be() {
+        let read = |name: &str| {
+            let headers = Headers::new(&[("streamtype", "error"), ("port", "80"), ("requestid", name)]);
+            PortStream::read(StreamId(1), &headers).map(|stream| stream.pair)
+        };
+        let longest = "x".repeat(MAX_NAME_BYTES);
+        assert_eq!(read(&longest), Some(longest.clone()));
+        assert_eq!(read(&format!("{longest}x")), None);
+    }
+}
