@@ -25,6 +25,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "gate", run: targets::gate::run, seeds: targets::KEYS },
     Target { name: "key", run: targets::key::run, seeds: targets::KEYS },
     #[cfg(feature = "kube")]
+    Target { name: "kube_port_stream", run: targets::kube::port_stream, seeds: targets::kube::PORT_STREAMS },
+    #[cfg(feature = "kube")]
     Target { name: "kube_request_info", run: targets::kube::request_info, seeds: targets::kube::REQUESTS },
     #[cfg(feature = "kube")]
     Target { name: "kube_spdy", run: targets::kube::spdy, seeds: targets::kube::FRAMES },

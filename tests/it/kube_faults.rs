@@ -7,7 +7,7 @@ use serde_json::json;
 use tests::{
     api::text,
     cast::Cast,
-    kube_fault::{Behaviour, FaultCluster, Step, spdy, websocket},
+    kube_fault::{Behaviour, ENDLESS, FaultCluster, Step, spdy, websocket},
     kube_raw::RawKube,
     kube_site::{KubeSite, Kubectl, rules},
     patience::{SOON, until, within},
@@ -253,6 +253,43 @@ async fn unknown_channels_and_a_second_status_are_no_output() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn readers_that_stop_fill_no_memory_and_hold_up_nobody() -> Result<()> {
+    let faulty = Faulty::start().await?;
+    faulty.cluster.set(Behaviour::of([out("fine"), Step::exit(0)]));
+    let raw = RawKube::with_certificate(&faulty.site).await?;
+    let program = faulty.site.bastion.program();
+    let memory = program.resident_bytes()?;
+    let mut readers = Vec::new();
+    for _ in 0..READERS {
+        let mut wire = raw.connect().await?;
+        wire.send(format!("GET {}{ENDLESS} HTTP/1.1\r\nHost: bastion\r\n\r\n", raw.prefix()).as_bytes()).await?;
+        readers.push(wire);
+    }
+    faulty.cluster.sees("every list has begun", |seen| seen.lists == READERS).await?;
+    // Time enough to take gigabytes from the cluster, and kubectl's commands still have theirs.
+    for _ in 0..10 {
+        let ended = run(faulty.site.kubectl(Kubectl::Cluster, &["exec", "peer", "--", "program"]).await?, b"", SOON);
+        ensure!(ended.await?.ok()?.text() == "fine");
+    }
+    let peak = program.peak_resident_bytes()?;
+    ensure!(peak < memory + 64 * MIB, "{memory} -> {peak} bytes");
+    // A reader that goes on gets on.
+    let first = readers.first_mut().context("a reader")?;
+    first.expect(b"HTTP/1.1 200 OK\r\n").await?;
+    for _ in 0..64 {
+        first.skip(1024 * 1024).await?;
+    }
+    drop(readers);
+    faulty.cluster.sees("the cluster is told that they have left", |seen| seen.lists == 0).await?;
+    let peak = program.peak_resident_bytes()?;
+    ensure!(peak < memory + 64 * MIB, "{memory} -> {peak} bytes");
+    Ok(())
+}
+
+/// Each a list without an end.
+const READERS: usize = 32;
+
+#[tokio::test(flavor = "multi_thread")]
 async fn upgrades_that_fail_leave_nothing_behind() -> Result<()> {
     let faulty = Faulty::start().await?;
     let refusing = Behaviour { spdy: Some(403), ..Behaviour::of([]).without_websocket() };
@@ -292,5 +329,5 @@ fn held(faulty: &Faulty) -> Result<(u64, usize)> {
     Ok((program.resident_bytes()?, fs::read_dir(format!("/proc/{}/fd", program.pid()))?.count()))
 }
 
-/// Each is two sessions' worth of work; ten thousand would take minutes.
-const ROUNDS: usize = 800;
+/// Two upgrades each.
+const ROUNDS: usize = 5_000;

@@ -3,9 +3,10 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::{
-    api::at,
-    kube_site::{KubeSite, Kubectl},
+    api::{at, text},
+    kube_site::{COMMAND_LIMIT, KubeSite, Kubectl, rules},
     patience::{SOON, until, within},
+    program::run,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -82,6 +83,51 @@ async fn each_port_is_decided_and_written_down() -> Result<()> {
             ensure!(of_port.clone().count() == index + 1, "{refused:#?}");
             ensure!(of_port.all(|event| at(event, "/rule") == &rule), "{refused:#?}");
         }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_a_rule_holds_is_forwarded_once_somebody_else_has_said_yes() -> Result<()> {
+    let ports = json!({ "request": { "resources": ["pods"], "subresources": ["portforward"] } });
+    let held = json!([{
+        "name": "ports", "effect": "approve", "match": ports, "approvers": { "groups": ["sre"] },
+        "message": "ports need a second pair of eyes",
+    }]);
+    let site = KubeSite::start(rules(&["engineering"], &held)).await?;
+    site.pod("held-port").await?;
+    let serve = "mkdir -p /tmp/www && echo a page of the pod > /tmp/www/index.html && httpd -h /tmp/www -p 8080";
+    site.run(&["exec", "held-port", "--", "sh", "-c", serve]).await?.ok()?;
+    let bob = site.bastion.api("bob").await?;
+    for (index, kubectl) in [Kubectl::Cluster, Kubectl::MachineSpdy].into_iter().enumerate() {
+        let asked = async || {
+            let waiting = bob.waiting_approval().await?;
+            ensure!(at(&waiting, "/command").to_string().contains("pods/held-port/portforward"), "{waiting}");
+            text(&waiting, "id")
+        };
+        let approving = async {
+            let id = asked().await?;
+            let opened = site.bastion.api("carol").await?.items("/audit?kind=port_opened").await?;
+            ensure!(opened.len() == index, "{kubectl:?}: it is open before anybody has said yes: {opened:#?}");
+            bob.post(&format!("/approvals/{id}/approve"), json!({ "scope": "once" })).await
+        };
+        let (forward, _) = tokio::try_join!(site.port_forward(kubectl, "pod/held-port", 8080), approving)?;
+        ensure!(page(forward.port).await?.contains("a page of the pod"), "{kubectl:?}: {}", forward.kubectl.log());
+        site.events("port_opened", index + 1).await?;
+        drop(forward);
+
+        let denying = async {
+            let body = json!({ "comment": "use the replica" });
+            bob.post(&format!("/approvals/{}/deny", asked().await?), body).await
+        };
+        let kubectl_again = site.kubectl(kubectl, &["port-forward", "pod/held-port", ":8080"]).await?;
+        let (denied, _) = tokio::try_join!(run(kubectl_again, b"", COMMAND_LIMIT), denying)?;
+        ensure!(denied.code == 1, "{kubectl:?}: {denied:?}");
+        for word in ["ports need a second pair of eyes", "bob", "use the replica"] {
+            ensure!(denied.stderr.contains(word), "{kubectl:?}: no {word} in {denied:?}");
+        }
+        let decided = site.events("approval_decided", 2 * (index + 1)).await?;
+        ensure!(decided.len() == 2 * (index + 1), "one question each, over either transport: {decided:#?}");
     }
     Ok(())
 }

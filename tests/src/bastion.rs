@@ -76,7 +76,7 @@ impl Settings {
         self
     }
 
-    /// Adds the cluster of this kubeconfig to `demo`.
+    /// Adds the cluster of this kubeconfig, under the name `demo-cluster`.
     #[must_use]
     pub fn cluster(mut self, kubeconfig: &Path) -> Self {
         self.kubeconfig = Some(kubeconfig.to_owned());
@@ -158,10 +158,17 @@ impl Settings {
             None => json!({ "storage": format!("file://{}", addresses.recordings.display()) }),
         };
         fs::create_dir_all(&addresses.recordings)?;
+        let cluster = json!({ "name": "demo-cluster", "kubeconfig": { "file": KUBECONFIG } });
+        let clusters = self.kubeconfig.iter().map(|_| &cluster);
         let mut configuration = json!({
             "data_dir": addresses.data,
             "names": ["127.0.0.1"],
-            "listen": { "ssh": addresses.ssh.to_string(), "web": addresses.url.trim_start_matches("https://") },
+            "listen": {
+                "ssh": addresses.ssh.to_string(),
+                "web": addresses.url.trim_start_matches("https://"),
+                "kube": format!("127.0.0.1:{}", peers::free_port()?),
+            },
+            "clusters": clusters.collect::<Vec<_>>(),
             "web": { "url": addresses.url },
             "identity": { "oidc": { "issuer": issuer, "client_id": "bastion" } },
             "targets": self.targets,

@@ -117,9 +117,17 @@ impl Cluster {
     /// # Errors
     /// Fails when it does not run soon.
     pub async fn pod(&self, name: &str) -> Result<Objects> {
+        self.pod_that(name, &["sleep", "infinity"]).await
+    }
+
+    /// Starts a pod that does this, and waits until it runs. The pod goes with the value.
+    ///
+    /// # Errors
+    /// Fails when it does not run soon.
+    pub async fn pod_that(&self, name: &str, command: &[&str]) -> Result<Objects> {
         let objects = self.objects(&[&format!("pod/{name}")]).await?;
         let mut start = self.kubectl(&self.kubeconfig).await?;
-        start.args(["run", name, "--image", IMAGE, "--image-pull-policy=Never", "--", "sleep", "infinity"]);
+        start.args(["run", name, "--image", IMAGE, "--image-pull-policy=Never", "--"]).args(command);
         run(start, b"", SOON).await?.ok()?;
         let mut wait = self.kubectl(&self.kubeconfig).await?;
         wait.args(["wait", "--for=condition=Ready", &format!("pod/{name}"), "--timeout=120s"]);

@@ -23,6 +23,9 @@ pub mod websocket;
 
 use channels::Protocol;
 
+/// The path of a list without an end.
+pub const ENDLESS: &str = "/api/v1/namespaces/default/configmaps";
+
 /// What a command does once it runs; also what the server does to its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -103,6 +106,8 @@ pub struct Seen {
     pub stdin: Vec<u8>,
     /// Sizes of the last command's terminal, as they came.
     pub sizes: Vec<String>,
+    /// Lists without an end that somebody reads, or at least has not left.
+    pub lists: usize,
 }
 
 struct Shared {
@@ -235,6 +240,12 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> Result<()> {
             stream.read_buf(&mut buffer).await?;
         }
         buffer.drain(..body);
+        if head.path() == ENDLESS {
+            lock(&shared.seen).lists += 1;
+            let left = list(&mut stream).await;
+            lock(&shared.seen).lists -= 1;
+            return left;
+        }
         let Some(protocol) = head.field("upgrade").map(str::to_ascii_lowercase) else {
             let (status, answer) = answer(&head);
             write_answer(&mut stream, status, &answer).await?;
@@ -253,6 +264,19 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> Result<()> {
         }
         let protocol = switch(&mut stream, &head, &protocol).await?;
         return protocol.run(stream, behaviour, &shared.seen).await;
+    }
+}
+
+/// A list that goes on as long as somebody takes it.
+async fn list(stream: &mut TcpStream) -> Result<()> {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{{\"items\":[",
+        u64::MAX / 2
+    );
+    stream.write_all(head.as_bytes()).await?;
+    let items = "{\"kind\":\"ConfigMap\"},".repeat(4096);
+    loop {
+        stream.write_all(items.as_bytes()).await?;
     }
 }
 

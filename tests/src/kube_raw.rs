@@ -164,6 +164,21 @@ impl Wire {
         Ok(())
     }
 
+    /// Reads as many bytes, whatever they are.
+    ///
+    /// # Errors
+    /// Fails when they do not come.
+    pub async fn skip(&mut self, bytes: usize) -> Result<()> {
+        within("more", SOON, async {
+            while self.unread.len() < bytes {
+                ensure!(self.more().await? > 0, "the end");
+            }
+            self.unread.drain(..bytes);
+            Ok(())
+        })
+        .await
+    }
+
     /// Whether the front has closed the connection: nothing comes any more.
     ///
     /// # Errors

@@ -3,14 +3,17 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::{process::Command, sync::OnceCell};
+use tokio::process::Command;
 
 use crate::{
     bastion::{Bastion, Settings},
@@ -58,21 +61,18 @@ pub fn rules(groups: &[&str], rules: &Value) -> Value {
     })
 }
 
-/// Tests that begin at the same time would find that the other one has made it.
-static GRANTED: OnceCell<()> = OnceCell::const_new();
+/// Counts what the sites of this process make for themselves.
+static NUMBER: AtomicUsize = AtomicUsize::new(0);
 
-/// Lets the group `engineering` do everything in the cluster.
-async fn grant(cluster: &Cluster) -> Result<()> {
+/// Lets the group `engineering` do everything in the cluster, until the value is dropped. Each site has a binding of
+/// its own, so that none takes away another's.
+async fn grant(cluster: &Cluster) -> Result<Objects> {
+    let name = format!("bastion-test-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    let objects = cluster.objects(&[&format!("clusterrolebinding/{name}")]).await?;
     let mut grant = cluster.kubectl(cluster.kubeconfig()).await?;
-    grant.args(["apply", "-f", "-"]);
-    let binding = json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-        "metadata": { "name": "bastion-test-engineering" },
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
-        "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "engineering" }],
-    });
-    run(grant, binding.to_string().as_bytes(), SOON).await?.ok()?;
-    Ok(())
+    grant.args(["create", "clusterrolebinding", &name, "--clusterrole=cluster-admin", "--group=engineering"]);
+    run(grant, b"", SOON).await?.ok()?;
+    Ok(objects)
 }
 
 /// Whether the last thing on the screen is the prompt of root's `ash`.
@@ -106,8 +106,10 @@ impl KubeSite {
     /// Fails when a part does not start.
     pub async fn start(rules: Value) -> Result<Self> {
         let cluster = Cluster::shared().await?;
-        GRANTED.get_or_try_init(|| grant(cluster)).await?;
-        Self::before(cluster.kubeconfig(), rules).await
+        let binding = grant(cluster).await?;
+        let site = Self::before(cluster.kubeconfig(), rules).await?;
+        site.keep(binding);
+        Ok(site)
     }
 
     /// Starts a bastion with these rules before the cluster of a kubeconfig.
@@ -117,6 +119,26 @@ impl KubeSite {
     pub async fn before(kubeconfig: &Path, rules: Value) -> Result<Self> {
         let bastion = Settings::demo().cluster(kubeconfig).rules(rules).start().await?;
         let alice = Person::log_in(&bastion, "alice").await?;
+        Self::of(bastion, alice).await
+    }
+
+    /// A bastion that runs before the shared cluster as an operator runs it, with these settings besides, and alice,
+    /// who is logged in at the provider.
+    ///
+    /// # Errors
+    /// Fails when a part does not start.
+    pub async fn serving(settings: Settings) -> Result<Self> {
+        let cluster = Cluster::shared().await?;
+        let binding = grant(cluster).await?;
+        let settings = settings.cluster(cluster.kubeconfig()).rules(rules(&["engineering"], &json!([])));
+        let bastion = settings.start().await?;
+        let alice = Person::log_in_with_browser(&bastion, "alice").await?;
+        let site = Self::of(bastion, alice).await?;
+        site.keep(binding);
+        Ok(site)
+    }
+
+    async fn of(bastion: Bastion, alice: Person) -> Result<Self> {
         let written = alice.run_bastion(&["kubeconfig", "demo-cluster"]).await?.ok()?;
         let site = Self { bastion, alice, objects: Mutex::default() };
         fs::write(site.kubeconfig(), written.stdout)?;

@@ -181,7 +181,7 @@ impl KubeCredentials {
         }
         let login = record.login.ok_or(CredentialError::Unknown)?;
         let login = self.store.login(login, now).await?.ok_or(CredentialError::LoginEnded)?;
-        if login.expires_at <= now || !is_same(&login.subject, &record.subject) {
+        if !is_same(&login.subject, &record.subject) {
             return Err(CredentialError::LoginEnded);
         }
         Ok(Login::of_record(login))

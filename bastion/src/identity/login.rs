@@ -145,12 +145,7 @@ impl LoginService {
     /// The login that a client shows the token of; `None` if there is none, or it has ended.
     pub async fn login_by_token(&self, token: &str, now: Timestamp) -> Result<Option<Login>, LoginError> {
         let token = token::hash(token);
-        let Some(record) = self.store.login(token, now).await? else { return Ok(None) };
-        // The store was asked for logins that have not ended; asked again here, because everything hangs on it.
-        if record.expires_at <= now {
-            return Ok(None);
-        }
-        Ok(Some(Login::of_record(record)))
+        Ok(self.store.login(token, now).await?.map(Login::of_record))
     }
 
     /// The logins that were ended here.

@@ -85,10 +85,8 @@ impl Call {
     pub async fn forward(&self) -> Result<(Io, ForwardTransport), DialError> {
         if !self.cluster.refuses_websocket() {
             match self.websocket(PORT_FORWARD_TUNNEL).await {
-                Ok((io, protocol)) if protocol == PORT_FORWARD_TUNNEL => {
-                    return Ok((io, ForwardTransport::WebSocket));
-                }
-                Ok(_) | Err(DialError::Refused(_)) => {}
+                Ok((io, _)) => return Ok((io, ForwardTransport::WebSocket)),
+                Err(DialError::Refused(_)) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -113,7 +111,13 @@ impl Call {
         if value(header::SEC_WEBSOCKET_ACCEPT) != accept_key(&key) {
             return Err(DialError::Protocol);
         }
+        // RFC 6455 §4.1: "If this header field indicates the use of a subprotocol that was not present in the
+        // client's handshake […], the client MUST _Fail the WebSocket Connection_." Without one nobody could say
+        // what the messages mean.
         let protocol = value(header::SEC_WEBSOCKET_PROTOCOL).to_owned();
+        if !offer.split(", ").any(|offered| offered == protocol) {
+            return Err(DialError::Protocol);
+        }
         Ok((upgraded(response).await?, protocol))
     }
 
@@ -130,8 +134,7 @@ impl Call {
         if !is_spdy || response.headers().get(STREAM_PROTOCOL).is_none_or(|chosen| chosen != protocol) {
             return Err(DialError::Protocol);
         }
-        let io = upgraded(response).await?;
-        Ok(io)
+        upgraded(response).await
     }
 
     fn request(&self, method: Method) -> Request<Body> {
@@ -171,3 +174,6 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(90);
 
 /// A refusal is a Status; what is longer is cut.
 const MAX_REFUSAL_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests;

@@ -38,6 +38,7 @@ use crate::{audit::PortEvent, session::permit::LivePermit};
 mod hub;
 mod inbox;
 mod pair;
+pub(super) mod port_stream;
 mod socket;
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,9 @@ use bytes::Bytes;
 use http::Method;
 
 use super::{
+    forward::port_stream::{PortStream, PortStreamKind},
     request_info::RequestInfo,
-    spdy::{Connection, Event, Role},
+    spdy::{Connection, Event, Headers, Role, StreamId},
     stream::{resize::ResizeReader, status::StatusReader},
     websocket::channel::{self, ChannelMessage, ChannelProtocol},
 };
@@ -63,6 +64,22 @@ pub fn websocket_channel(data: &[u8]) {
     let _ = StatusReader::default().push(data);
 }
 
+/// The headers of a stream of forwarded ports: its number, and then a name and a value a line.
+pub fn port_stream(data: &[u8]) {
+    let Some((first, text)) = data.split_first() else { return };
+    let Ok(text) = str::from_utf8(text) else { return };
+    let headers: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once(':')).collect();
+    let id = StreamId(u32::from(*first));
+    let Some(PortStream { kind, port, pair }) = PortStream::read(id, &Headers::new(&headers)) else { return };
+    assert!(port > 0 && pair.len() <= 64);
+    let has_name = headers.iter().any(|(name, _)| *name == "requestid");
+    if !has_name && kind == PortStreamKind::Error {
+        // The stream that the user opens next is the other one of the pair.
+        let next = Headers::new(&[("streamtype", "data"), ("port", &port.to_string())]);
+        assert_eq!(PortStream::read(StreamId(id.0 + 2), &next).map(|next| next.pair), Some(pair));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -72,6 +89,7 @@ mod tests {
         fn no_bytes_break_a_promise(data in proptest::collection::vec(any::<u8>(), 0..200)) {
             super::request_info(&data);
             super::spdy(&data);
+            super::port_stream(&data);
             super::websocket_channel(&data);
         }
     }

@@ -119,11 +119,10 @@ impl Drop for Entry {
 pub async fn forward(
     cluster: &ClusterConnection,
     request: Request<Body>,
-    entry: Entry,
+    mut entry: Entry,
     lifetime: Lifetime,
     mut standing: LivePermit,
 ) -> Response<Body> {
-    let mut entry = entry;
     let request = request.map(|body| entry.count_in(body));
     let deadline = async {
         match lifetime {

@@ -1,9 +1,13 @@
 //! The front before a cluster of the test's own, over real sockets.
 
+mod claims;
 mod cluster;
 mod entry;
+mod frames;
 mod front;
+pub(super) mod liar;
 mod lifetime;
+pub(super) mod witness;
 
 use std::time::Duration;
 
@@ -16,7 +20,7 @@ use self::front::{Answer, Protocol, TestFront, front};
 use crate::audit::{AuditEvent, KubeRequestEvent};
 
 /// Long enough for a loaded machine; a test that waits for it has failed.
-const SOON: Duration = Duration::from_secs(20);
+pub(super) const SOON: Duration = Duration::from_secs(20);
 
 /// What the cluster was asked, as it says itself.
 fn seen(answer: &Answer) -> Value {
@@ -229,11 +233,33 @@ async fn the_bastions_own_trouble_with_the_cluster_is_not_the_users() {
     let mut user = front.certificate_of("alice", Protocol::Http1).await;
     let answer = user.send(Method::GET, "/clusters/dev/api/v1/pods?unauthorized", &[], b"").await;
     assert!(refusal(&answer, StatusCode::INTERNAL_SERVER_ERROR).contains("own credential"));
+    let spdy =
+        [("connection", "Upgrade"), ("upgrade", "SPDY/3.1"), ("x-stream-protocol-version", "portforward.k8s.io")];
+    let mut another = front.certificate_of("alice", Protocol::Http1).await;
+    let path = "/clusters/lying/api/v1/namespaces/x/pods/p/portforward";
+    refusal(&another.send(Method::POST, path, &spdy, b"").await, StatusCode::BAD_GATEWAY);
     let answer = user.send(Method::GET, "/clusters/gone/api/v1/pods", &[], b"").await;
     assert!(refusal(&answer, StatusCode::BAD_GATEWAY).contains("cannot be reached"));
     // What the cluster's own authorization says reaches the user as it is.
     let answer = user.send(Method::GET, "/clusters/dev/api/v1/pods?forbidden", &[], b"").await;
     assert_eq!((answer.status, &*answer.body), (StatusCode::FORBIDDEN, &b"pods is forbidden"[..]));
+}
+
+#[tokio::test]
+async fn a_cluster_changes_no_protocol_unasked_and_answers_once() {
+    let front = front().await;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let mut user = front.certificate_of("alice", protocol).await;
+        let answer = user.send(Method::GET, "/clusters/lying/switch", &[], b"").await;
+        let message = refusal(&answer, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(message.contains("changed the protocol unasked"), "{message}");
+        // Before the answer there may be others, which say nothing.
+        for path in ["/early", "/twice", "/once", "/once"] {
+            let answer = user.send(Method::GET, &format!("/clusters/lying{path}"), &[], b"").await;
+            assert_eq!((answer.status, &*answer.body), (StatusCode::OK, &b"fine\n"[..]), "{path}");
+        }
+    }
+    assert!(front.liar.requests() >= 10);
 }
 
 #[tokio::test]

@@ -41,6 +41,28 @@ pub enum ForwardTransport {
     WebSocket,
 }
 
+impl CommandTransport {
+    /// What the protocol is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Spdy => SPDY_COMMAND,
+            Self::WebSocket(protocol) => protocol.name(),
+        }
+    }
+}
+
+impl ForwardTransport {
+    /// What the protocol is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Spdy => SPDY_FORWARD,
+            Self::WebSocket => PORT_FORWARD_TUNNEL,
+        }
+    }
+}
+
 /// The streams of a command over SPDY.
 pub(super) const SPDY_COMMAND: &str = "v4.channel.k8s.io";
 
@@ -115,42 +137,34 @@ impl Upgrade {
     ///
     /// When none that is known is offered.
     pub fn forward(&self) -> Result<ForwardTransport, Refusal> {
-        let (offered, name, transport) = match self {
-            Self::WebSocket { offered, .. } => (offered, PORT_FORWARD_TUNNEL, ForwardTransport::WebSocket),
-            Self::Spdy(offered) => (offered, SPDY_FORWARD, ForwardTransport::Spdy),
+        let (offered, transport) = match self {
+            Self::WebSocket { offered, .. } => (offered, ForwardTransport::WebSocket),
+            Self::Spdy(offered) => (offered, ForwardTransport::Spdy),
         };
-        if offered.iter().any(|offer| offer == name) {
+        if offered.iter().any(|offer| offer == transport.name()) {
             return Ok(transport);
         }
-        let message = format!("the protocol to forward ports with must be {name}");
+        let message = format!("the protocol to forward ports with must be {}", transport.name());
         Err(Refusal::new(StatusCode::FORBIDDEN, message))
     }
 
-    /// The answer that changes the protocol.
+    /// The answer that changes the protocol to this one, which was chosen of those that are offered.
     #[must_use]
-    pub fn accept(&self, is_forward: bool) -> Response<Body> {
+    pub fn accept(&self, protocol: &'static str) -> Response<Body> {
         let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         match self {
-            Self::WebSocket { key, offered } => {
+            Self::WebSocket { key, .. } => {
                 headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
                 if let Ok(accept) = HeaderValue::try_from(accept_key(key)) {
                     headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
                 }
-                let protocol = if is_forward {
-                    Some(PORT_FORWARD_TUNNEL)
-                } else {
-                    ChannelProtocol::choose(&offered.join(",")).map(ChannelProtocol::name)
-                };
-                if let Some(protocol) = protocol {
-                    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
-                }
+                headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
             }
             Self::Spdy(_) => {
                 headers.insert(header::UPGRADE, HeaderValue::from_static(SPDY));
-                let protocol = if is_forward { SPDY_FORWARD } else { SPDY_COMMAND };
                 headers.insert(STREAM_PROTOCOL, HeaderValue::from_static(protocol));
             }
         }
@@ -167,6 +181,26 @@ const KEY_CHARS: usize = 24;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_handshake_says_each_thing_once() {
+        let handshake = [
+            ("upgrade", "websocket"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ("sec-websocket-version", "13"),
+        ];
+        let read = |fields: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            Upgrade::read(&Method::GET, &headers).is_ok()
+        };
+        assert!(read(&handshake));
+        for twice in handshake {
+            assert!(!read(&[&handshake[..], &[twice]].concat()), "{twice:?}");
+        }
+    }
 
     #[test]
     fn what_is_not_known_is_not_taken_for_what_is() {

@@ -17,6 +17,11 @@ pub fn websocket_channel(data: &[u8]) {
     fuzz::websocket_channel(&bytes(data));
 }
 
+/// The headers of a stream of forwarded ports.
+pub fn port_stream(data: &[u8]) {
+    fuzz::port_stream(data);
+}
+
 fn bytes(data: &[u8]) -> Vec<u8> {
     let text = str::from_utf8(data).unwrap_or_default();
     let numbers: Result<Vec<u8>, _> = text.chars().map(|character| u8::try_from(u32::from(character))).collect();
@@ -52,6 +57,19 @@ pub const FRAMES: &[&str] = &[
     "\u{80}\u{3}\0\u{7}\0\0\0\u{8}\0\0\0\u{1}\0\0\0\0",
     "\u{80}\u{3}\0\u{9}\0\0\0\u{8}\0\0\0\u{1}\0\0\u{ff}\u{ff}",
     "\u{ff}\u{ff}\u{ff}\u{ff}",
+];
+
+/// The first byte is the stream's number.
+pub const PORT_STREAMS: &[&str] = &[
+    "\u{1}streamtype:error\nport:8080\nrequestid:0",
+    "\u{3}streamtype:data\nport:8080\nrequestid:0",
+    "\u{1}streamtype:error\nport:65535",
+    "\u{3}streamtype:data\nport:1",
+    "\nstreamtype:",
+    "\nport:+1",
+    "\nport:65536",
+    "\nrequestid:#1",
+    "\u{fffd}",
 ];
 
 /// Messages and what they hold.

@@ -86,7 +86,7 @@ impl Door {
         let Waiting { answer, connection, upgrade, transport, streams } = waiting;
         // Whatever happens now, the reading half learns of it when the sender is gone.
         let to_reader = take(&self.reader).ok_or(LegClosed)?;
-        answer.send(Ok(upgrade.accept(false))).map_err(|_| LegClosed)?;
+        answer.send(Ok(upgrade.accept(transport.name()))).map_err(|_| LegClosed)?;
         let io = TokioIo::new(connection.await.map_err(|_| LegClosed)?);
         let (reader, writer) = match transport {
             CommandTransport::Spdy => spdy::user_leg(io, streams).await.map_err(|error| {

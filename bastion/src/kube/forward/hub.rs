@@ -19,6 +19,7 @@ use super::{
     Dial, Forward, Incoming, Outgoing, Side,
     inbox::{FromUser, Inbox},
     pair::{FromPair, Key, Pair},
+    port_stream::{PortStream, PortStreamKind},
     socket::{Happened, Socket},
 };
 use crate::{
@@ -171,20 +172,14 @@ impl<D: Dial> Hub<D> {
     /// The error stream comes first; kubectl opens the data stream when it is accepted.
     async fn opened(&mut self, socket: &mut Socket, id: StreamId, headers: &Headers) {
         let connection = &mut socket.connection;
-        let port = headers.value("port").and_then(|port| port.parse::<u16>().ok()).filter(|port| *port > 0);
-        let kind = headers.value("streamtype");
-        // As the kubelet does it for clients that name no pair: the data stream is the next one of theirs.
-        let pair = match (headers.value("requestid"), kind) {
-            (Some(name), _) if name.len() <= MAX_NAME_BYTES => Some(name.to_owned()),
-            (None, Some("error")) => Some(format!("#{}", id.0)),
-            (None, Some("data")) => id.0.checked_sub(2).map(|error| format!("#{error}")),
-            _ => None,
-        };
-        let (Some(port), Some(pair)) = (port, pair) else {
+        let Some(PortStream { kind, port, pair }) = PortStream::read(id, headers) else {
             return connection.reset(id, ResetStatus::PROTOCOL_ERROR);
         };
         match kind {
-            Some("error") if !self.begun.contains_key(&pair) => {
+            PortStreamKind::Error if self.begun.contains_key(&pair) => {
+                connection.reset(id, ResetStatus::PROTOCOL_ERROR)
+            }
+            PortStreamKind::Error => {
                 if self.pairs.len() + self.begun.len() >= self.forward.limits.connections {
                     return connection.reset(id, ResetStatus::REFUSED_STREAM);
                 }
@@ -192,7 +187,7 @@ impl<D: Dial> Hub<D> {
                     self.begun.insert(pair, Begun { error: id, port });
                 }
             }
-            Some("data") => match self.begun.remove(&pair) {
+            PortStreamKind::Data => match self.begun.remove(&pair) {
                 Some(begun) if begun.port == port && connection.accept(id).is_ok() => {
                     self.paired(socket, begun, id).await;
                 }
@@ -202,7 +197,6 @@ impl<D: Dial> Hub<D> {
                 }
                 None => connection.reset(id, ResetStatus::PROTOCOL_ERROR),
             },
-            _ => connection.reset(id, ResetStatus::PROTOCOL_ERROR),
         }
     }
 
@@ -338,9 +332,6 @@ fn length(data: &Bytes) -> u64 {
 
 /// What pairs have for the user and the socket has not taken: a piece each.
 const QUEUED: usize = 32;
-
-/// kubectl counts its connections; nobody needs longer names.
-const MAX_NAME_BYTES: usize = 64;
 
 /// How long a user may take to read why everything ends.
 const LAST_WORDS: Duration = Duration::from_millis(500);

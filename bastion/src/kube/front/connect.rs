@@ -120,7 +120,7 @@ impl Front {
             }
             drop(place);
         });
-        Ok(upgrade.accept(true))
+        Ok(upgrade.accept(transport.name()))
     }
 }
 

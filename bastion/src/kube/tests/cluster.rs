@@ -98,6 +98,11 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     let query = request.uri().query().unwrap_or_default().to_owned();
     let whole = |bytes: Bytes| Full::new(bytes).map_err(|never| match never {}).boxed_unsync();
     let mut response = match query.as_str() {
+        "trailers" => {
+            let body = request.into_body().collect().await;
+            let trailers = body.ok().and_then(|body| body.trailers().cloned()).unwrap_or_default();
+            Response::new(whole(Bytes::from(json!({ "head": head, "trailers": trailers.len() }).to_string())))
+        }
         "echo" => Response::new(request.into_body().map_err(std::io::Error::other).boxed_unsync()),
         "watch=true" | "follow=true" => {
             let (sender, receiver) = mpsc::channel(1);

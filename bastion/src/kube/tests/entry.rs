@@ -133,6 +133,30 @@ async fn a_user_who_leaves_before_the_answer_is_one_event_without_a_status() {
 }
 
 #[tokio::test]
+async fn what_was_approved_under_one_rule_is_asked_again_under_another() {
+    let front = front().await;
+    let held_by = |rule: &str| {
+        let approvers = format!("name: {rule}, effect: approve, approvers: {{ groups: [sre] }},");
+        super::front::RULES.replace("name: held, effect: approve,", &approvers)
+    };
+    front.change_rules(&held_by("held"));
+    let mut user = front.certificate_of("alice", Protocol::Http1).await;
+    let asked = user.send(Method::PUT, "/clusters/dev/api/v1/namespaces/held/pods/p", &[], b"");
+    let deciding = async {
+        let first = front.waiting().await;
+        front.change_rules(&held_by("held-anew"));
+        front.approve(&first).await;
+        let second = front.waiting().await;
+        let rules = [&first, &second].map(|waiting| waiting.rule.as_ref().map(ToString::to_string));
+        assert_eq!(rules, [Some("held".to_owned()), Some("held-anew".to_owned())]);
+        assert_eq!(front.cluster.requests(), 0);
+        front.approve(&second).await;
+    };
+    let (answer, ()) = tokio::join!(asked, deciding);
+    assert_eq!(answer.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_connection_that_a_role_wants_approved_waits_and_needs_a_reason() {
     let front = front().await;
     let path = "/clusters/watched/api/v1/namespaces/x/pods/p/portforward";

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use config::{Cluster, ClusterAccess, ClusterCredential, RuleDoc, Secret, TargetName};
+use config::{Cluster, ClusterAccess, ClusterCredential, Secret, TargetName};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
@@ -28,7 +28,12 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
-use super::{SOON, cluster::TestCluster};
+use super::{
+    SOON,
+    cluster::TestCluster,
+    liar::Liar,
+    witness::{self, compiled},
+};
 use crate::{
     approval::{Approval, ApprovalKind, ApprovalState, Approvals, NewApproval, Scope, Vote},
     audit::AuditEvent,
@@ -42,7 +47,7 @@ use crate::{
         Front, KubeCluster, Listener, listener, request_log::RequestLog, retry::Refused, upstream::ClusterConnection,
     },
     session::{Registry, Sessions},
-    store::{ApprovalFilter, AuditFilter, LoginKind, LoginRecord, SqliteStore, Store},
+    store::{ApprovalFilter, LoginKind, LoginRecord, SqliteStore, Store},
 };
 
 pub(super) const RULES: &str = r#"
@@ -50,8 +55,10 @@ roles:
   engineer:
     groups: [engineering]
     allow:
-      - clusters: { names: [dev, gone] }
+      - clusters: { names: [dev, gone, lying] }
         capabilities: [api, exec]
+      - clusters: { names: [lying] }
+        capabilities: [port-forward]
       - clusters: { names: [watched] }
         capabilities: [port-forward]
         approval: { groups: [sre], reason: required }
@@ -67,6 +74,8 @@ rules:
 
 pub(super) struct TestFront {
     pub(super) cluster: TestCluster,
+    /// The cluster `lying`: what it says to a request, its path says.
+    pub(super) liar: Liar,
     address: SocketAddr,
     server: CertificateDer<'static>,
     store: SqliteStore,
@@ -105,6 +114,7 @@ pub(super) async fn front() -> TestFront {
     let ca = Arc::new(KubeClientCa::load_or_create(folder.path()).unwrap());
     let credentials = KubeCredentials::new(Arc::clone(&shared), ca, Duration::from_secs(600));
     let test_cluster = TestCluster::start().await;
+    let liar = Liar::start(lie).await;
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let mut clusters = std::collections::HashMap::new();
     for (name, address) in [
@@ -113,6 +123,7 @@ pub(super) async fn front() -> TestFront {
         ("asked", test_cluster.address),
         ("watched", test_cluster.address),
         ("gone", nobody),
+        ("lying", liar.address),
     ] {
         let settings = Cluster {
             name: name.parse().unwrap(),
@@ -162,6 +173,7 @@ pub(super) async fn front() -> TestFront {
     let brief_ends = Timestamp::now() + Duration::from_secs(3);
     let front = TestFront {
         cluster: test_cluster,
+        liar,
         address,
         server,
         store,
@@ -179,8 +191,22 @@ pub(super) async fn front() -> TestFront {
     front
 }
 
-fn compiled(rules: &str) -> Arc<RuleSet> {
-    Arc::new(RuleSet::compile(&[RuleDoc::parse(rules, "rules.yaml").unwrap()]).unwrap())
+/// What an honest cluster never says.
+fn lie(head: &str) -> String {
+    let whole = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfine\n";
+    match head.split(' ').nth(1).unwrap_or_default() {
+        path if path.ends_with("/switch") => {
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nraw".to_owned()
+        }
+        path if path.ends_with("/early") => {
+            format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n{whole}")
+        }
+        path if path.ends_with("/portforward") => "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n".to_owned(),
+        // It says nothing yet.
+        path if path.ends_with("/log?follow=true") => String::new(),
+        path if path.ends_with("/twice") => format!("{whole}{}", whole.replace("fine\n", "other")),
+        _ => whole.to_owned(),
+    }
 }
 
 impl TestFront {
@@ -289,7 +315,7 @@ impl TestFront {
         }
     }
 
-    async fn tls(&self, name: Option<&str>, protocol: Protocol) -> TlsStream<TcpStream> {
+    pub(super) async fn tls(&self, name: Option<&str>, protocol: Protocol) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.server.clone()).unwrap();
         let builder = ClientConfig::builder().with_root_certificates(roots);
@@ -323,18 +349,7 @@ impl TestFront {
 
     /// Waits until `count` events are in the store for which `wanted` gives something, oldest first.
     pub(super) async fn events<T>(&self, count: usize, wanted: impl Fn(AuditEvent) -> Option<T>) -> Vec<T> {
-        let find = async {
-            loop {
-                let filter = AuditFilter { limit: 1000, ..AuditFilter::default() };
-                let records = self.store.audit(&filter).await.unwrap();
-                let found: Vec<T> = records.into_iter().rev().filter_map(|record| wanted(record.event)).collect();
-                if found.len() >= count {
-                    return found;
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(SOON, find).await.unwrap_or_else(|_| panic!("there are not {count} events"))
+        witness::events(&self.store, count, wanted).await
     }
 }
 

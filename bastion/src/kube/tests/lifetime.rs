@@ -81,3 +81,18 @@ async fn a_watch_in_the_middle_of_an_event_breaks_off() {
     let ended = request_events(&front, 1).await.remove(0);
     assert!(ended.ended.unwrap().contains("the rules have changed"));
 }
+
+#[tokio::test]
+async fn a_log_that_says_nothing_yet_ends_with_the_right_to_it() {
+    let front = front().await;
+    let mut user = front.certificate_of("alice", Protocol::Http2).await;
+    let asked = user.send(Method::GET, "/clusters/lying/api/v1/namespaces/x/pods/p/log?follow=true", &[], b"");
+    let changing = async {
+        while front.liar.requests() == 0 {
+            tokio::task::yield_now().await;
+        }
+        front.change_rules("roles: { none: { groups: [x], console: [audit] } }");
+    };
+    let (answer, ()) = tokio::join!(asked, changing);
+    assert!(refusal(&answer, StatusCode::FORBIDDEN).contains("the rules have changed"));
+}

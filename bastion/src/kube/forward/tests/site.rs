@@ -7,10 +7,10 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Instant, SystemTime},
 };
 
-use config::{Cluster, ClusterAccess, RuleDoc};
+use config::{Cluster, ClusterAccess};
 use policy::{ClusterDecision, Context, KubeObject, KubeRequest, RuleSet, Subject};
 use tokio::{io::DuplexStream, sync::watch, task::JoinHandle, time::timeout};
 use tokio_util::task::TaskTracker;
@@ -19,12 +19,16 @@ use super::super::{
     socket::{Happened, Socket},
     *,
 };
+pub(super) use crate::kube::tests::SOON;
 use crate::{
     audit::{AuditEvent, KubeRequestEvent},
     identity::login::LiveLogin,
-    kube::spdy::{self, Event, Headers, ResetStatus, StreamId},
+    kube::{
+        spdy::{self, Event, Headers, ResetStatus, StreamId},
+        tests::witness::{self, compiled},
+    },
     session::permit::Place,
-    store::{AuditFilter, SqliteStore, Store},
+    store::SqliteStore,
 };
 
 pub(super) const RULES: &str = r#"
@@ -45,12 +49,8 @@ pub(super) const SILENT: u16 = 7002;
 /// Nobody listens there.
 pub(super) const CLOSED: u16 = 7003;
 
-/// Long enough for a loaded machine; a test that waits for it has failed.
-pub(super) const SOON: Duration = Duration::from_secs(30);
-
 pub(super) fn rules(text: &str) -> Arc<RuleSet> {
-    let text = text.replace("ECHO", &ECHO.to_string());
-    Arc::new(RuleSet::compile(&[RuleDoc::parse(&text, "rules.yaml").unwrap()]).unwrap())
+    compiled(&text.replace("ECHO", &ECHO.to_string()))
 }
 
 /// Counts the sockets to the cluster: all that were opened, and those that are open.
@@ -279,18 +279,7 @@ impl Running {
     pub(super) async fn events<T>(self, count: usize, wanted: impl Fn(AuditEvent) -> Option<T>) -> Vec<T> {
         drop(self.socket);
         timeout(SOON, self.task).await.expect("it does not end").unwrap();
-        let find = async {
-            loop {
-                let filter = AuditFilter { limit: 1000, ..AuditFilter::default() };
-                let records = self.store.audit(&filter).await.unwrap();
-                let found: Vec<T> = records.into_iter().rev().filter_map(|record| wanted(record.event)).collect();
-                if found.len() >= count {
-                    return found;
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(SOON, find).await.unwrap_or_else(|_| panic!("there are not {count} events"))
+        witness::events(&self.store, count, wanted).await
     }
 }
 
