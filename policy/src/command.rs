@@ -23,7 +23,7 @@ mod unwrap;
 mod word;
 mod wrappers;
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 pub(crate) use file_access::{Touched, reads, writes};
 pub(crate) use word::Atom;
@@ -94,7 +94,7 @@ pub struct Command {
     /// Its redirections to files.
     pub redirects: Vec<Redirect>,
     /// The text of its standard input, where that is known.
-    pub stdin: Option<String>,
+    pub stdin: Option<Arc<str>>,
     /// The folder it runs in.
     pub(crate) folder: Folder,
 }
