@@ -25,7 +25,7 @@ mod unwrap;
 mod word;
 mod wrappers;
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 pub(crate) use file_access::{Touched, reads, writes};
 pub(crate) use word::Atom;
@@ -100,7 +100,7 @@ pub struct Command {
     /// Its redirections to files.
     pub redirects: Vec<Redirect>,
     /// The text of its standard input, where that is known.
-    pub stdin: Option<String>,
+    pub stdin: Option<Arc<str>>,
     /// Whether its standard input comes from a file or another program, and is not known.
     pub(crate) stdin_is_unknown: bool,
     /// The folder it runs in.

@@ -110,8 +110,11 @@ impl Matcher {
     /// How surely `command` matches, of a rule that is about commands.
     pub(crate) fn command(&self, command: &Command, effect: RuleEffect) -> Match {
         let Some(matcher) = &self.command else { return Match::No };
-        let text = self.text.as_ref().map_or(Match::Yes, |regex| text_of(command, regex));
-        matcher.matches(command, effect).min(text)
+        let matches = matcher.matches(command, effect);
+        match &self.text {
+            Some(regex) if matches != Match::No => matches.min(text_of(command, regex)),
+            _ => matches,
+        }
     }
 }
 
@@ -139,13 +142,20 @@ impl CommandMatcher {
                 return Match::No;
             }
         }
-        let parts = [
-            self.flags.matches(command.arguments(), effect),
-            self.subcommand(command),
-            self.args(command),
-            self.touched(command),
+        let parts: [&dyn Fn() -> Match; 4] = [
+            &|| self.flags.matches(command.arguments(), effect),
+            &|| self.subcommand(command),
+            &|| self.args(command),
+            &|| self.touched(command),
         ];
-        parts.into_iter().min().unwrap_or(Match::Yes)
+        let mut matches = Match::Yes;
+        for part in parts {
+            // What does not match needs no further look.
+            if matches != Match::No {
+                matches = matches.min(part());
+            }
+        }
+        matches
     }
 
     fn subcommand(&self, command: &Command) -> Match {

@@ -183,7 +183,7 @@ fn other_stdin(walker: &mut Walker<'_>) {
             walker.opaque_command("it runs what comes on standard input");
         }
         Stdin::Text(text) => {
-            walker.out.code.push(text);
+            walker.out.code.push(text.to_string());
             walker.opaque_command("it runs code of another language");
         }
         Stdin::Unknown => walker.opaque_command("it runs the output of another program"),

@@ -10,7 +10,7 @@ use super::{limits, parse::grammar};
 /// Whether a shell would go on reading.
 #[must_use]
 pub fn is_incomplete(text: &str) -> bool {
-    if text.len() > limits::MAX_TYPED_BYTES || limits::check(text).is_err() {
+    if limits::check_typed(text).is_err() || limits::check(text).is_err() {
         return false;
     }
     // A backslash before the newline joins the lines.
@@ -20,6 +20,7 @@ pub fn is_incomplete(text: &str) -> bool {
     let (tokenizer, parser) = grammar();
     match uncached_tokenize_str(text, &tokenizer) {
         Err(error) => error.is_incomplete(),
+        Ok(tokens) if limits::check_tokens(&tokens, true).is_err() => false,
         Ok(tokens) => match parse_tokens(&tokens, &parser) {
             Ok(_) => false,
             Err(ParseError::ParsingAtEndOfInput) => true,
@@ -41,13 +42,22 @@ pub fn closed(text: &str) -> Option<String> {
     let closers: Vec<&str> = here_document.as_deref().into_iter().chain(fitting).collect();
     let pairs = closers.iter().flat_map(|first| closers.iter().map(move |second| [*first, *second]));
     let tries = MAX_TRIED_BYTES / text.len().max(1);
+    let mut left = MAX_TRIED_TOKENS;
     closers
         .iter()
         .map(|only| [*only, ""])
         .chain(pairs)
         .take(tries)
         .map(|[first, second]| format!("{text}{first}{second}"))
-        .find(|closed| super::parse::program(closed, super::Shell::Unknown).is_ok())
+        .find(|closed| is_whole(closed, &mut left))
+}
+
+/// Whether the text can be parsed, with as many tokens as are left to be read.
+fn is_whole(text: &str, left: &mut usize) -> bool {
+    let Ok(tokens) = super::parse::tokens(text, super::Shell::Unknown) else { return false };
+    let Some(still) = left.checked_sub(limits::cost(&tokens)) else { return false };
+    *left = still;
+    parse_tokens(&tokens, &grammar().1).is_ok()
 }
 
 /// Whether the newline that follows would be quoted.
@@ -89,6 +99,9 @@ const CLOSERS: [(&str, &str); 18] = [
 /// How much is parsed to find what closes a text: one Enter is to be answered within some milliseconds. A long text
 /// that takes more is one that cannot be read.
 const MAX_TRIED_BYTES: usize = 8 * 1024;
+
+/// The same in tokens, as often as brush-parser may read them.
+const MAX_TRIED_TOKENS: usize = 2 * 1024;
 
 #[cfg(test)]
 mod tests {

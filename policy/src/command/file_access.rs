@@ -53,14 +53,17 @@ pub(crate) fn reads(command: &Command) -> Vec<Touched> {
         let values = command.stdin.iter().flat_map(|text| text.split_whitespace());
         paths.extend(values.map(|value| (Word::of(value), false)));
     }
-    let looks_at_names = command
-        .program()
-        .is_some_and(|program| LOOKS_AT_NAMES.contains(&program) || super::wrappers::find(program).is_some());
-    if !looks_at_names {
+    if !looks_at_names(command) {
         let recursive = command.arguments().iter().any(|word| {
             word.start().starts_with("-r") || word.start().starts_with("-R") || word.start().contains("recursive")
         }) || matches!(command.program(), Some("tar" | "rsync" | "scp" | "zip" | "find" | "cp"));
+        let mut bytes = 0;
         for argument in command.arguments() {
+            bytes += candidate_bytes(argument);
+            // The command is opaque then.
+            if bytes > MAX_CANDIDATE_BYTES {
+                break;
+            }
             candidates(argument, &mut |path| paths.push((path, recursive)));
         }
     }
@@ -70,6 +73,29 @@ pub(crate) fn reads(command: &Command) -> Vec<Touched> {
     }
     resolve(command, paths)
 }
+
+/// How much text the paths have that a command may read: it grows with the square of what is in one word.
+pub(super) fn reading(command: &Command) -> usize {
+    if looks_at_names(command) { 0 } else { command.arguments().iter().map(candidate_bytes).sum() }
+}
+
+fn looks_at_names(command: &Command) -> bool {
+    command
+        .program()
+        .is_some_and(|program| LOOKS_AT_NAMES.contains(&program) || super::wrappers::find(program).is_some())
+}
+
+fn candidate_bytes(argument: &Word) -> usize {
+    let start = argument.start();
+    start.match_indices(SEPARATORS).map(|(at, _)| start.len() - at).sum()
+}
+
+/// What a path may follow in an argument.
+const SEPARATORS: [char; 4] = ['=', '@', ':', ','];
+
+/// The most text that the paths have that one command may read and that stand inside of its words. A list of a hundred
+/// names in one word has some 50 KiB.
+pub(super) const MAX_CANDIDATE_BYTES: usize = 256 * 1024;
 
 const LOOKS_AT_NAMES: [&str; 34] = [
     "alias", "declare", "export", "kill", "local", "readonly", "typeset", "unset", "ls", "stat", "test", "[", "echo",
@@ -116,7 +142,7 @@ fn candidates(argument: &Word, found: &mut dyn FnMut(Word)) {
     if !start.starts_with('-') {
         found(argument.clone());
     }
-    for (at, _) in start.match_indices(['=', '@', ':', ',']) {
+    for (at, _) in start.match_indices(SEPARATORS) {
         found(argument.without_start(at + 1));
     }
     if start.starts_with('-') && start.as_bytes().get(2) == Some(&b'/') {
@@ -125,20 +151,23 @@ fn candidates(argument: &Word, found: &mut dyn FnMut(Word)) {
 }
 
 fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, bool)>) {
-    let mut operands = Vec::new();
-    let mut after_dashes = false;
-    for word in arguments {
-        if !after_dashes && word.known() == Some("--") {
-            after_dashes = true;
-        } else if after_dashes || !word.start().starts_with('-') || word.known() == Some("-") {
-            operands.push(word.clone());
+    let operands = || {
+        let mut operands = Vec::new();
+        let mut after_dashes = false;
+        for word in arguments {
+            if !after_dashes && word.known() == Some("--") {
+                after_dashes = true;
+            } else if after_dashes || !word.start().starts_with('-') || word.known() == Some("-") {
+                operands.push(word.clone());
+            }
         }
-    }
+        operands
+    };
     let value = |names: &[&str]| option_values(arguments, names);
     let has = |start: &str| arguments.iter().any(|word| word.start().starts_with(start));
     if program == "mv" {
         paths.extend(value(&["-t", "--target-directory"]).into_iter().map(|word| (word, true)));
-        paths.extend(operands.last().cloned().map(|word| (word, true)));
+        paths.extend(operands().pop().map(|word| (word, true)));
     }
     match program {
         "visudo" if !has("-c") => paths.push((Word::of("/etc/sudoers"), false)),
@@ -149,15 +178,16 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
         | "ed" | "ex" | "vi" | "vim" | "nvim" | "nano" | "pico" | "emacs" | "micro" | "mcedit" | "joe" | "sudoedit"
         | "sponge" | "wipe" | "srm" | "fallocate" | "setfacl" | "chattr" | "mkfs" | "mkswap" | "wipefs" | "fdisk"
         | "sfdisk" | "parted" | "cfdisk" | "gdisk" | "sgdisk" | "badblocks" | "blkdiscard" | "mktemp" => {
-            paths.extend(operands.into_iter().map(|word| (word, false)))
+            paths.extend(operands().into_iter().map(|word| (word, false)))
         }
-        "chmod" | "chown" | "chgrp" => paths.extend(operands.into_iter().skip(1).map(|word| (word, false))),
+        "chmod" | "chown" | "chgrp" => paths.extend(operands().into_iter().skip(1).map(|word| (word, false))),
         // The last operand, or the folder of -t.
         "cp" | "install" | "ln" | "link" | "scp" | "rsync" | "ditto" | "rcp" => {
             if program == "rsync" && has("--server") && has("--sender") {
                 return;
             }
             let folder = value(&["-t", "--target-directory"]);
+            let operands = operands();
             let is_link_in_place = program == "ln" && operands.len() < 2;
             match operands.last() {
                 _ if !folder.is_empty() && program != "rsync" => {
@@ -183,7 +213,7 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
                     || (text.starts_with('-') && !text.starts_with("--") && text.contains('i'))
             });
             if in_place {
-                paths.extend(operands.into_iter().map(|word| (word, false)));
+                paths.extend(operands().into_iter().map(|word| (word, false)));
             }
         }
         "curl" => paths.extend(
@@ -212,15 +242,15 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
             paths.extend(value(&["-o", "--output", "-out"]).into_iter().map(|word| (word, false)))
         }
         // The beginning of the names of all it writes.
-        "split" => paths.extend(operands.into_iter().skip(1).map(|word| (word, false))),
+        "split" => paths.extend(operands().into_iter().skip(1).map(|word| (word, false))),
         "csplit" => paths.extend(value(&["-f", "--prefix"]).into_iter().map(|word| (word, false))),
-        "patch" => paths.extend(operands.into_iter().take(1).map(|word| (word, false))),
+        "patch" => paths.extend(operands().into_iter().take(1).map(|word| (word, false))),
         "find" => {
             paths.extend(value(&["-fprint", "-fprintf", "-fls", "-fprint0"]).into_iter().map(|word| (word, false)))
         }
-        "git" if has("clone") => paths.extend(operands.into_iter().skip(2).map(|word| (word, true))),
+        "git" if has("clone") => paths.extend(operands().into_iter().skip(2).map(|word| (word, true))),
         "ssh-keygen" => paths.extend(value(&["-f"]).into_iter().map(|word| (word, false))),
-        _ if program.starts_with("mkfs.") => paths.extend(operands.into_iter().map(|word| (word, false))),
+        _ if program.starts_with("mkfs.") => paths.extend(operands().into_iter().map(|word| (word, false))),
         _ => {}
     }
 }

@@ -1,5 +1,9 @@
 //! What is too long or too deep is refused by a linear scan, before a recursive parser sees it.
 
+use brush_parser::Token;
+
+mod tokens;
+
 /// The longest text that is parsed, in bytes.
 pub(super) const MAX_BYTES: usize = 64 * 1024;
 
@@ -21,13 +25,52 @@ const MAX_AFTER_ARITHMETIC: usize = 14;
 /// trusted here.
 const MAX_CASES: usize = 5;
 
+/// The most tokens (words and operators) of a text, each counted as often as brush-parser may read it, which takes
+/// it a microsecond or two. Scripts that people wrote have one in five or six bytes.
+const MAX_TOKENS: usize = 4 * 1024;
+
+/// The most words and operators before quotes are read: what is in quotes is one token, but hardly this dense.
+const MAX_PIECES: usize = 3 * MAX_TOKENS;
+
+/// The most tokens of one typed line: it is parsed more than once where it is only begun.
+const MAX_TYPED_TOKENS: usize = 1024;
+
+/// The most words and operators of a typed line, those in quotes too.
+const MAX_TYPED_PIECES: usize = 2 * MAX_TYPED_TOKENS;
+
+/// The most words and operators of code in code.
+pub(super) const fn most_inner(is_typed: bool) -> usize {
+    if is_typed { MAX_TYPED_TOKENS } else { MAX_TOKENS }
+}
+
+/// Checks the limits that are lower for what is typed; the error says which one is passed.
+pub(super) fn check_typed(text: &str) -> Result<(), &'static str> {
+    if text.len() > MAX_TYPED_BYTES {
+        return Err("it is longer than 8 KiB, the most that is read of a typed line");
+    }
+    if pieces(text) > MAX_TYPED_PIECES { Err(MANY) } else { Ok(()) }
+}
+
+/// Checks what the tokenizer made of a text; the error says which limit is passed.
+pub(super) fn check_tokens(tokens: &[Token], is_typed: bool) -> Result<(), &'static str> {
+    tokens::check(tokens, if is_typed { MAX_TYPED_TOKENS } else { MAX_TOKENS })
+}
+
+/// How many tokens brush-parser may read for these.
+pub(super) fn cost(tokens: &[Token]) -> usize {
+    tokens::cost(tokens)
+}
+
 /// Checks the limits; the error says which one is passed.
 pub(super) fn check(text: &str) -> Result<(), &'static str> {
     if text.len() > MAX_BYTES {
         return Err("it is longer than 64 KiB");
     }
+    if pieces(text) > MAX_PIECES {
+        return Err(MANY);
+    }
     if parentheses_after_arithmetic(text.as_bytes()) > MAX_AFTER_ARITHMETIC {
-        return Err("it nests too deeply");
+        return Err(DEEP);
     }
     let (mut depth, mut openings, mut cases) = (0_usize, 0_usize, 0_usize);
     let bytes = text.as_bytes();
@@ -54,10 +97,22 @@ pub(super) fn check(text: &str) -> Result<(), &'static str> {
             _ => {}
         }
         if depth > MAX_DEPTH || openings > MAX_OPENINGS || cases > MAX_CASES {
-            return Err("it nests too deeply");
+            return Err(DEEP);
         }
     }
     Ok(())
+}
+
+/// Counts words and operators, those in quotes too.
+pub(super) fn pieces(text: &str) -> usize {
+    let mut in_word = false;
+    let count = |byte: u8| {
+        let is_blank = matches!(byte, b' ' | b'\t');
+        let is_operator = matches!(byte, b'\n' | b';' | b'&' | b'|' | b'(' | b')' | b'<' | b'>' | b'`');
+        let begins = !std::mem::replace(&mut in_word, !is_blank && !is_operator) && in_word;
+        usize::from(is_operator || begins)
+    };
+    text.bytes().map(count).sum()
 }
 
 /// Counts parentheses from the first `((` on that is not part of `$((`. Those of `$(`, `<(` and `>(` are read on their
@@ -88,6 +143,12 @@ fn is_plain_parameter(bytes: &[u8], brace: usize) -> bool {
     dollar && end.is_some_and(|end| end > 0 && name.get(end) == Some(&b'}'))
 }
 
+/// What people read of a text that is too dense.
+const MANY: &str = "it has too many words";
+
+/// What people read of a text that is too deep.
+const DEEP: &str = "it nests too deeply";
+
 const OPENING_WORDS: [&[u8]; 7] = [b"if", b"while", b"until", b"for", b"case", b"select", b"coproc"];
 const CLOSING_WORDS: [&[u8]; 3] = [b"fi", b"done", b"esac"];
 
@@ -116,5 +177,45 @@ mod tests {
         assert!(check(&format!("(({}", " (".repeat(20))).is_err());
         assert_eq!(check(&"f() { (cd x && y); }; z=$((z + 1))\n".repeat(20)), Ok(()));
         assert_eq!(check(&"for ((i = 0; i < 3; i++)); do f; done\n".repeat(7)), Ok(()));
+    }
+
+    #[test]
+    fn what_is_dense_is_opaque_and_takes_no_time() {
+        use crate::command::{self, ParseContext};
+        let bombs = [
+            "a;".repeat(30_000),
+            format!("if {}", "a;".repeat(3990)),
+            format!("cat {}", ":".repeat(8000)),
+            "{1..256} ".repeat(800),
+            format!("x{{1..256}}{}", "y".repeat(7000)),
+            format!("{{ {} }} <<E\n{}\nE\n", "psql;".repeat(250), "x".repeat(6000)),
+            format!("for i in {{1..64}}; do x {}; done", "a".repeat(7000)),
+            format!("x {}", "$[".repeat(200)),
+            format!("eval '{}'", "eval a;".repeat(1000)),
+        ];
+        for bomb in bombs {
+            for place in [ParseContext::typed(), ParseContext::default()] {
+                let parsed = command::parse(&bomb, &place);
+                let start: String = bomb.chars().take(40).collect();
+                assert!(!parsed.opaque.is_empty() || !place.interactive, "{start}");
+                let words = parsed.commands.iter().map(|command| command.argv.len()).sum::<usize>();
+                assert!(words <= 4 * MAX_TOKENS, "{start}: {words}");
+                let input: usize =
+                    parsed.commands.iter().flat_map(|command| &command.stdin).map(|text| text.len()).sum();
+                assert!(input <= 600 * 1024, "{start}: {input}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_people_write_is_read() {
+        use crate::command::{self, ParseContext};
+        let paste = "systemctl status nginx --no-pager | grep -i active && echo \"ok: $HOSTNAME\"\n".repeat(50);
+        assert_eq!(command::parse(&paste, &ParseContext::typed()).opaque, []);
+        let script = "install -m 0644 -o root -g root build/file.conf /srv/app/etc/file.conf\n".repeat(350);
+        let script = format!("{script}cat >/srv/app/notes <<'E'\n{}E\n", "some words about it; and more\n".repeat(300));
+        assert_eq!(command::parse(&script, &ParseContext::default()).opaque, []);
+        let list = format!("psql -c 'select {} from t'", vec!["name"; 150].join(", "));
+        assert_eq!(command::parse(&list, &ParseContext::typed()).opaque, []);
     }
 }

@@ -4,7 +4,9 @@
 //! reading of both is collected, or the text is opaque. A `match` here names every variant of
 //! the tree, so that a new one fails to compile and cannot be passed over.
 
-use brush_parser::{ParserOptions, TokenizerOptions, ast, parse_tokens, uncached_tokenize_str};
+use std::sync::Arc;
+
+use brush_parser::{ParserOptions, Token, TokenizerOptions, ast, parse_tokens, uncached_tokenize_str};
 
 use super::{
     Command, Folder, Opaque, ParseContext, Parsed, Shell, Tampering, Variables, Word, file_access, limits, static_text,
@@ -34,8 +36,18 @@ pub(super) struct Walker<'a> {
     steps: usize,
     /// How many bytes were read as code in code, which is read once for each text it is in.
     read: usize,
+    /// The same in words and operators.
+    pieces: usize,
     /// How many words the commands have that others run: each wrapper repeats them.
     words: usize,
+    /// How much there is for the rules to look at, in bytes.
+    pub(super) work: usize,
+    /// How many words braces have made.
+    braced: usize,
+    /// For the text at hand, which names are set by one loop alone.
+    set_once: Option<compound::SetOnce>,
+    /// How many arguments were read as code that nobody said they are.
+    guessed: usize,
 }
 
 /// What a command reads as its standard input.
@@ -44,13 +56,25 @@ pub(super) enum Stdin {
     /// What the session sends: the terminal, or the caller's standard input.
     Session,
     /// This text.
-    Text(String),
+    Text(Arc<str>),
     /// Something that is not known, from here.
     Unknown,
 }
 
 /// Parses shell text behind the limits.
 pub(super) fn program(text: &str, shell: Shell) -> Result<ast::Program, String> {
+    program_within(text, shell, false)
+}
+
+/// Parses shell text behind the limits, which are lower for what `is_typed`.
+fn program_within(text: &str, shell: Shell, is_typed: bool) -> Result<ast::Program, String> {
+    let tokens = tokens(text, shell)?;
+    limits::check_tokens(&tokens, is_typed).map_err(str::to_owned)?;
+    parse_tokens(&tokens, &grammar().1).map_err(|_| UNREADABLE.to_owned())
+}
+
+/// The tokens of shell text that is not too long or too deep.
+pub(super) fn tokens(text: &str, shell: Shell) -> Result<Vec<Token>, String> {
     limits::check(text).map_err(str::to_owned)?;
     if let Some(control) = text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
         return Err(format!("it has the control character {control:?}"));
@@ -58,9 +82,7 @@ pub(super) fn program(text: &str, shell: Shell) -> Result<ast::Program, String> 
     if shell == Shell::Fish && FISH_WORDS.iter().any(|word| text.split_whitespace().any(|other| other == *word)) {
         return Err("it is written in fish's own syntax".to_owned());
     }
-    let (tokenizer, parser) = grammar();
-    let tokens = uncached_tokenize_str(text, &tokenizer).map_err(|_| "it cannot be read as shell code".to_owned())?;
-    parse_tokens(&tokens, &parser).map_err(|_| "it cannot be read as shell code".to_owned())
+    uncached_tokenize_str(text, &grammar().0).map_err(|_| UNREADABLE.to_owned())
 }
 
 /// How brush-parser reads. Without extended patterns `!(rm)` is what it is where they are off: a negated subshell.
@@ -69,14 +91,16 @@ pub(super) fn grammar() -> (TokenizerOptions, ParserOptions) {
     (tokenizer, ParserOptions { enable_extended_globbing: false, ..ParserOptions::default() })
 }
 
+const UNREADABLE: &str = "it cannot be read as shell code";
+
 const FISH_WORDS: [&str; 4] = ["begin", "end", "switch", "function"];
 
 /// Parses a line or script.
 pub(super) fn text(text: &str, stdin: Option<&str>, cx: &ParseContext) -> Parsed {
     let mut walker = Walker::new(cx, stdin);
     if cx.interactive {
-        if text.len() > limits::MAX_TYPED_BYTES {
-            walker.opaque("it is longer than 8 KiB, the most that is read of a typed line");
+        if let Err(why) = limits::check_typed(text) {
+            walker.opaque(why);
             return walker.out;
         }
         if let Some(why) = tamper::history_expansion(text, cx.shell) {
@@ -110,7 +134,7 @@ impl<'a> Walker<'a> {
             cx,
             shell: cx.shell,
             out: Parsed { folder: cx.folder.clone(), ..Parsed::default() },
-            stdin: stdin.map_or(Stdin::Session, |text| Stdin::Text(text.to_owned())),
+            stdin: stdin.map_or(Stdin::Session, |text| Stdin::Text(text.into())),
             folder: cx.folder.clone(),
             wrappers: 0,
             variables: Variables::new(),
@@ -118,7 +142,12 @@ impl<'a> Walker<'a> {
             source: String::new(),
             steps: 0,
             read: 0,
+            pieces: 0,
             words: 0,
+            work: 0,
+            braced: 0,
+            set_once: None,
+            guessed: 0,
         }
     }
 
@@ -150,7 +179,8 @@ impl<'a> Walker<'a> {
 
     /// The same for code.
     pub(super) fn guess_code(&mut self, text: &str) {
-        if text.len() > MAX_GUESSED_BYTES || self.out.guesses.len() >= MAX_GUESSES || self.depth == MAX_CODE_DEPTH {
+        self.guessed += 1;
+        if text.len() > MAX_GUESSED_BYTES || self.guessed > MAX_GUESSES || self.depth == MAX_CODE_DEPTH {
             return;
         }
         if let Ok(program) = program(text, Shell::Unknown) {
@@ -178,11 +208,12 @@ impl<'a> Walker<'a> {
         if self.depth == MAX_CODE_DEPTH || self.has_read_enough(text) {
             return self.opaque("code is nested in code too deeply");
         }
-        match program(text, shell) {
+        match program_within(text, shell, self.cx.interactive) {
             Ok(program) => {
                 let outer = (
                     std::mem::replace(&mut self.variables, variables),
                     std::mem::replace(&mut self.source, text.to_owned()),
+                    self.set_once.take(),
                     std::mem::replace(&mut self.shell, shell),
                     self.folder.clone(),
                 );
@@ -192,7 +223,7 @@ impl<'a> Walker<'a> {
                 if self.depth == 0 {
                     self.out.folder = self.folder.clone();
                 }
-                (self.variables, self.source, self.shell, self.folder) = outer;
+                (self.variables, self.source, self.set_once, self.shell, self.folder) = outer;
             }
             Err(why) => {
                 self.out.code.push(text.to_owned());
@@ -204,8 +235,10 @@ impl<'a> Walker<'a> {
 
     /// Counts what is read as code in code; whether it is too much.
     fn has_read_enough(&mut self, text: &str) -> bool {
-        self.read += text.len() * usize::from(self.depth > 0);
-        self.read > self.most_inner_bytes()
+        let is_inner = usize::from(self.depth > 0);
+        self.read += text.len() * is_inner;
+        self.pieces += limits::pieces(text) * is_inner;
+        self.read > self.most_inner_bytes() || self.pieces > limits::most_inner(self.cx.interactive)
     }
 
     /// Counts the words of a command that another runs; whether these are too many to be followed.
@@ -233,7 +266,7 @@ impl<'a> Walker<'a> {
             while let Some((_, rest)) = piece.split_once([' ', '\t']).filter(|(first, _)| KEYWORDS.contains(first)) {
                 piece = rest.trim_start();
             }
-            if let Ok(program) = program(piece, shell) {
+            if let Ok(program) = program_within(piece, shell, self.cx.interactive) {
                 let mut walker = Self::new(self.cx, None);
                 walker.shell = shell;
                 walker.depth = MAX_CODE_DEPTH - 1;
@@ -290,18 +323,25 @@ impl<'a> Walker<'a> {
     fn pipeline(&mut self, pipeline: &ast::Pipeline) {
         let outer = self.stdin.clone();
         let folder = self.folder.clone();
-        for command in &pipeline.seq {
+        for (index, command) in pipeline.seq.iter().enumerate() {
             self.steps += 1;
-            if self.steps > if self.cx.interactive { MAX_TYPED_STEPS } else { MAX_STEPS } {
+            let most = if self.cx.interactive { MAX_TYPED_STEPS } else { MAX_STEPS };
+            if self.steps.max(self.out.commands.len()) > most {
                 return self.opaque("it has too many commands");
+            }
+            if self.work > if self.cx.interactive { MAX_TYPED_WORK } else { MAX_WORK } {
+                return self.opaque("its commands are too long together");
             }
             self.command(command);
             // In a pipeline each command has a folder of its own.
             if pipeline.seq.len() > 1 {
                 self.folder = folder.clone();
             }
+            if index + 1 == pipeline.seq.len() {
+                break;
+            }
             self.stdin = match static_text::output(command, &|raw| self.scan_only(raw)) {
-                Some(text) => Stdin::Text(text),
+                Some(text) => Stdin::Text(text.into()),
                 None => Stdin::Unknown,
             };
         }
@@ -341,7 +381,13 @@ impl<'a> Walker<'a> {
             Stdin::Unknown => command.stdin_is_unknown = true,
             Stdin::Session => {}
         }
+        let words = command.argv.iter().chain(command.redirects.iter().map(|redirect| &redirect.file));
+        let reading = file_access::reading(&command);
+        self.work += words.map(Word::size).sum::<usize>() + command.stdin.as_deref().map_or(0, str::len) + reading;
         self.out.commands.push(command);
+        if reading > file_access::MAX_CANDIDATE_BYTES {
+            self.opaque_command("which files it may read is too much to look at");
+        }
     }
 }
 
@@ -367,7 +413,13 @@ const MAX_CODE_DEPTH: usize = 16;
 /// The most commands that are looked at in a typed line, with those before it that belong to it.
 const MAX_TYPED_STEPS: usize = 256;
 /// The most commands that are looked at.
-const MAX_STEPS: usize = 2048;
+const MAX_STEPS: usize = 1024;
+/// How much the rules look at of a typed line, in bytes: loops, wrappers and here-documents repeat what is in it.
+const MAX_TYPED_WORK: usize = 64 * 1024;
+/// How much the rules look at of a text.
+const MAX_WORK: usize = 256 * 1024;
+/// The most words that braces make in a typed line, and in a text.
+const MAX_BRACED: (usize, usize) = (512, 4096);
 /// Programs that run one another repeat their words: of these as many are followed as that many bytes each make of what
 /// is read as code in code.
 const BYTES_PER_WORD: usize = 8;

@@ -210,6 +210,7 @@ pub(super) fn history_expansion(line: &str, shell: Shell) -> Option<&'static str
     }
     const WHY: &str = "the shell would replace a part of the line from its history";
     let chars: Vec<char> = line.chars().collect();
+    let last_bracket = chars.iter().rposition(|c| *c == ']');
     let (mut single, mut double, mut escaped, mut dollar) = (false, false, false, false);
     for (index, character) in chars.iter().enumerate() {
         let before = index.checked_sub(1).and_then(|before| chars.get(before)).copied();
@@ -228,7 +229,7 @@ pub(super) fn history_expansion(line: &str, shell: Shell) -> Option<&'static str
                 let is_plain = after.is_none_or(|after| {
                     after.is_whitespace() || after == '=' || (after == '(' && shell != Shell::Unknown)
                 });
-                let in_brackets = before == Some('[') && chars.get(index + 1..).is_some_and(|rest| rest.contains(&']'));
+                let in_brackets = before == Some('[') && last_bracket.is_some_and(|last| last > index);
                 let is_parameter =
                     (before == Some('{') && index >= 2 && chars.get(index - 2) == Some(&'$')) || before == Some('$');
                 let ends_quote = double && after == Some('"');

@@ -39,6 +39,8 @@ pub(super) struct Scanned {
     pub(super) word: Word,
     pub(super) programs: Vec<Result<ast::Program, String>>,
     pub(super) strange: Option<&'static str>,
+    /// How many bytes were read more than once to find where code in it ends.
+    pub(super) read: usize,
 }
 
 /// How the text of a word is read.
@@ -51,6 +53,14 @@ pub(super) enum Mode {
     /// A word outside of quotes.
     Word,
 }
+
+/// Whether a word may have code in it, or another word.
+pub(super) fn may_have_code(raw: &str) -> bool {
+    raw.contains('`') || ["$(", "${", "$["].iter().any(|start| raw.contains(start))
+}
+
+/// What a part of a word costs besides its bytes.
+const ATOM_SIZE: usize = 16;
 
 // === impl Word ===
 
@@ -79,6 +89,12 @@ impl Word {
     /// The known text at the beginning.
     pub(crate) fn start(&self) -> &str {
         if let Some(Atom::Text(text)) = self.atoms.first() { text } else { "" }
+    }
+
+    /// How much there is to look at, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let text = |atom: &Atom| if let Atom::Text(text) = atom { text.len() } else { 0 };
+        self.atoms.iter().map(|atom| ATOM_SIZE + text(atom)).sum()
     }
 
     /// Whether it may become several words, or none.

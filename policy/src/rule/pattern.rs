@@ -62,8 +62,21 @@ impl Pattern {
 
     /// Whether the text matches.
     pub(crate) fn matches_text(&self, text: &str) -> bool {
+        if !self.may_begin(text) {
+            return false;
+        }
         let pieces: Vec<Piece> = text.chars().map(Piece::Char).collect();
         self.intersects(&pieces)
+    }
+
+    /// Whether a text may match that begins so: most are told apart by what stands before the first wildcard.
+    fn may_begin(&self, start: &str) -> bool {
+        let fits = |(token, found): (&Token, char)| match token {
+            Token::Any | Token::Component => None,
+            Token::Char(wanted) => Some(*wanted == found),
+            Token::One => Some(true),
+        };
+        self.0.iter().zip(start.chars()).map_while(fits).all(|fits| fits)
     }
 
     /// How surely the word matches.
@@ -73,6 +86,9 @@ impl Pattern {
         }
         // A home folder is one of these.
         if word.atoms().first() == Some(&Atom::Home) {
+            if !word.splits() && !["/root", "/home/"].iter().any(|start| self.may_begin(start)) {
+                return Match::No;
+            }
             let mut root = Word::of("/root");
             let mut user = Word::of("/home/");
             user.push(Atom::Glob);
@@ -101,6 +117,14 @@ impl Pattern {
 
     /// Whether some text fits both; in at most the product of both lengths in steps.
     fn intersects(&self, word: &[Piece]) -> bool {
+        let differ = |(token, piece): (&Token, &Piece)| match (token, piece) {
+            (Token::Char(wanted), Piece::Char(found)) => Some(wanted != found),
+            _ => None,
+        };
+        let starts_differ = self.0.iter().zip(word).map_while(differ).any(|differ| differ);
+        if starts_differ || self.0.iter().rev().zip(word.iter().rev()).map_while(differ).any(|differ| differ) {
+            return false;
+        }
         // Bit sets by row would be faster; words are short.
         let width = word.len() + 1;
         let mut seen = vec![false; (self.0.len() + 1) * width];

@@ -1,5 +1,7 @@
 //! Compound commands: groups, loops, conditions, cases.
 
+use std::collections::BTreeMap;
+
 use brush_parser::ast;
 
 use super::{Stdin, Walker};
@@ -73,7 +75,7 @@ impl Walker<'_> {
         let words: Vec<Word> = clause.values.iter().flatten().flat_map(|value| self.words(value)).collect();
         let is_list = clause.values.is_some() && words.len() <= MAX_LOOP_VALUES && !words.iter().any(Word::splits);
         let outer = self.variables.remove(&name);
-        if is_list && is_set_once(&self.source, &name) {
+        if is_list && self.set_once.get_or_insert_with(|| SetOnce::of(&self.source)).is_set_once(&name) {
             for value in words {
                 self.variables.insert(name.clone(), value);
                 self.list(&clause.body.list);
@@ -88,24 +90,48 @@ impl Walker<'_> {
     }
 }
 
-/// Whether the loop variable `name` is set by its loop alone in all of `source`.
-fn is_set_once(source: &str, name: &str) -> bool {
-    let mut others = 0;
-    for (index, _) in source.match_indices(name) {
-        let before = source.get(..index).unwrap_or_default();
-        let after = source.get(index + name.len()..).unwrap_or_default();
-        let is_part = |c: char| c.is_alphanumeric() || c == '_';
-        if before.ends_with(is_part) || after.starts_with(is_part) {
-            continue;
+/// What a text says of the names in it.
+pub(super) struct SetOnce {
+    /// The names that something else than reading them is done with, and how often.
+    others: BTreeMap<String, usize>,
+    /// Whether something in the text may set any name.
+    any: bool,
+}
+
+impl SetOnce {
+    /// Reads the text once, however many loops are in it.
+    fn of(source: &str) -> Self {
+        let sets_by_name =
+            ["read", "eval", "source", "declare", "typeset", "local", "mapfile", "readarray", "getopts", "IFS"];
+        let mut words = source.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.');
+        let any = source.contains("printf -v") || words.any(|word| word == "." || sets_by_name.contains(&word));
+        let mut others = BTreeMap::new();
+        let mut end = 0;
+        while let Some(start) = source.get(end..).and_then(|rest| rest.find(is_part)).map(|at| end + at) {
+            let rest = source.get(start..).unwrap_or_default();
+            let name = rest.get(..rest.find(|c| !is_part(c)).unwrap_or(rest.len())).unwrap_or_default();
+            end = start + name.len();
+            let before = source.get(..start).unwrap_or_default();
+            let after = source.get(end..).unwrap_or_default();
+            let is_option = before.ends_with(" -") && after.starts_with(char::is_whitespace);
+            let is_read =
+                is_option || before.ends_with('$') || (before.ends_with("${") && !after.starts_with([':', '=']));
+            if !is_read {
+                *others.entry(name.to_owned()).or_default() += 1;
+            }
         }
-        let is_option = before.ends_with(" -") && after.starts_with(char::is_whitespace);
-        let is_read = is_option || before.ends_with('$') || (before.ends_with("${") && !after.starts_with([':', '=']));
-        others += usize::from(!is_read);
+        Self { others, any }
     }
-    let sets_by_name =
-        ["read", "eval", "source", "declare", "typeset", "local", "mapfile", "readarray", "getopts", "IFS"];
-    let words = || source.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.');
-    others == 1 && !source.contains("printf -v") && !words().any(|word| word == "." || sets_by_name.contains(&word))
+
+    /// Whether the loop variable `name` is set by its loop alone in all of the text.
+    fn is_set_once(&self, name: &str) -> bool {
+        !self.any && self.others.get(name) == Some(&1)
+    }
+}
+
+/// Whether a name may have it.
+fn is_part(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 /// The longest list of known words that a loop is followed for.

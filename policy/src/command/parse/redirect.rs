@@ -44,14 +44,14 @@ impl Walker<'_> {
             ast::IoRedirect::HereDocument(fd, document) => {
                 let text = self.here_document(document);
                 if fd.is_none_or(|fd| fd == 0) {
-                    self.stdin = text.map_or(Stdin::Unknown, Stdin::Text);
+                    self.stdin = text.map_or(Stdin::Unknown, |text| Stdin::Text(text.into()));
                 }
                 Vec::new()
             }
             ast::IoRedirect::HereString(fd, word) => {
                 let word = self.word(word);
                 if fd.is_none_or(|fd| fd == 0) {
-                    self.stdin = word.known().map_or(Stdin::Unknown, |text| Stdin::Text(format!("{text}\n")));
+                    self.stdin = word.known().map_or(Stdin::Unknown, |text| Stdin::Text(format!("{text}\n").into()));
                 }
                 Vec::new()
             }
@@ -79,6 +79,10 @@ impl Walker<'_> {
         };
         if !document.requires_expansion {
             return Some(text);
+        }
+        if word::may_have_code(&text) && self.has_read_enough(&text) {
+            self.opaque("code is nested in code too deeply");
+            return None;
         }
         let scanned = word::scan(&text, Mode::HereDocument, self.shell, &self.variables);
         let known = scanned.word.known().map(str::to_owned);

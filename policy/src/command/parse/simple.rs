@@ -2,7 +2,7 @@
 
 use brush_parser::ast;
 
-use super::{MAX_CODE_DEPTH, Stdin, Walker, has_code};
+use super::{MAX_BRACED, MAX_CODE_DEPTH, Stdin, Walker, has_code};
 use crate::command::{
     Command, Redirect, Word, unwrap,
     word::{self, Mode},
@@ -119,7 +119,10 @@ impl Walker<'_> {
 
     /// The words that braces make of one.
     pub(super) fn words(&mut self, raw: &ast::Word) -> Vec<Word> {
-        match word::expand_braces(&raw.value) {
+        let most = if self.cx.interactive { MAX_BRACED.0 } else { MAX_BRACED.1 };
+        let raws = (self.braced <= most || !raw.value.contains('{')).then(|| word::expand_braces(&raw.value)).flatten();
+        self.braced += raws.as_ref().map_or(0, |raws| raws.len().saturating_sub(1));
+        match raws {
             Some(raws) => raws
                 .iter()
                 .map(|raw| self.scan(raw, Mode::Word))
@@ -138,11 +141,12 @@ impl Walker<'_> {
     }
 
     fn scan(&mut self, raw: &str, mode: Mode) -> Word {
-        if raw.contains(['$', '`']) && self.has_read_enough(raw) {
+        if word::may_have_code(raw) && self.has_read_enough(raw) {
             self.opaque("code is nested in code too deeply");
             return Word::unknown(true);
         }
         let scanned = word::scan(raw, mode, self.shell, &self.variables);
+        self.read += scanned.read;
         self.found(scanned)
     }
 

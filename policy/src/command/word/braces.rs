@@ -1,12 +1,16 @@
 //! Brace expansion: `{a,b}` and `{1..9}`, which the shell does before all else.
 
+use std::collections::BTreeMap;
+
 use super::scan::closing::{closing, closing_brace, skip_double_quotes, skip_to};
 
 /// The words that brace expansion makes of `raw`; none if there are too many.
 pub(in crate::command) fn expand_braces(raw: &str) -> Option<Vec<String>> {
     let mut done = Vec::new();
     let mut open = vec![raw.to_owned()];
+    let mut left = raw.len() + MAX_BRACE_BYTES;
     while let Some(word) = open.pop() {
+        left = left.checked_sub(word.len())?;
         match first_brace(&word) {
             None => done.push(word),
             Some((prefix, alternatives, suffix)) => {
@@ -25,50 +29,57 @@ pub(in crate::command) fn expand_braces(raw: &str) -> Option<Vec<String>> {
 
 const MAX_BRACE_WORDS: usize = 256;
 
+/// The most bytes that are read to expand one word.
+const MAX_BRACE_BYTES: usize = 16 * 1024;
+
 /// The first brace expression of `word`: what stands before it, its alternatives, and what follows.
 fn first_brace(word: &str) -> Option<(String, Vec<String>, String)> {
+    if !word.contains('{') {
+        return None;
+    }
     let chars: Vec<char> = word.chars().collect();
     let text = |from: usize, to: usize| chars.get(from..to).unwrap_or_default().iter().collect::<String>();
-    let mut at = 0;
-    while let Some(character) = chars.get(at) {
-        match character {
-            '{' => {
-                if let Some((end, cuts)) = brace_at(&chars, at) {
-                    let mut from = at + 1;
-                    let mut alternatives = Vec::new();
-                    for cut in cuts.iter().copied().chain([end]) {
-                        alternatives.push(text(from, cut));
-                        from = cut + 1;
-                    }
-                    if let [only] = alternatives.as_slice() {
-                        alternatives = sequence(only).unwrap_or_default();
-                    }
-                    if !alternatives.is_empty() {
-                        return Some((text(0, at), alternatives, text(end + 1, chars.len())));
-                    }
-                }
-            }
-            _ => at = skip_quoted(&chars, at)?,
+    for (open, (end, cuts)) in braces(&chars) {
+        let mut from = open + 1;
+        let mut alternatives = Vec::new();
+        for cut in cuts.iter().copied().chain([end]) {
+            alternatives.push(text(from, cut));
+            from = cut + 1;
         }
-        at += 1;
+        if let [only] = alternatives.as_slice() {
+            alternatives = sequence(only).unwrap_or_default();
+        }
+        if !alternatives.is_empty() {
+            return Some((text(0, open), alternatives, text(end + 1, chars.len())));
+        }
     }
     None
 }
 
-/// The end of the brace expression at `open`, and its commas.
-fn brace_at(chars: &[char], open: usize) -> Option<(usize, Vec<usize>)> {
-    let (mut depth, mut cuts, mut at) = (0_usize, Vec::new(), open + 1);
+/// What is in braces outside of quotes, by its opening brace: where it ends, and its commas.
+fn braces(chars: &[char]) -> BTreeMap<usize, (usize, Vec<usize>)> {
+    let (mut found, mut open, mut at) = (BTreeMap::new(), Vec::<(usize, Vec<usize>)>::new(), 0);
     while let Some(character) = chars.get(at) {
         match character {
-            '{' => depth += 1,
-            '}' if depth == 0 => return Some((at, cuts)),
-            '}' => depth -= 1,
-            ',' if depth == 0 => cuts.push(at),
-            _ => at = skip_quoted(chars, at)?,
+            '{' => open.push((at, Vec::new())),
+            '}' => {
+                if let Some((start, cuts)) = open.pop() {
+                    found.insert(start, (at, cuts));
+                }
+            }
+            ',' => {
+                if let Some((_, cuts)) = open.last_mut() {
+                    cuts.push(at);
+                }
+            }
+            _ => match skip_quoted(chars, at) {
+                Some(end) => at = end,
+                None => break,
+            },
         }
         at += 1;
     }
-    None
+    found
 }
 
 /// The end of what is quoted or substituted at `at`, or `at` itself.

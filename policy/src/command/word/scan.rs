@@ -9,8 +9,15 @@ use closing::{closing, matching};
 
 /// Reads one word of brush-parser's tree.
 pub(in crate::command) fn scan(raw: &str, mode: Mode, shell: Shell, variables: &Variables) -> Scanned {
+    scan_behind(raw, mode, shell, variables, 0)
+}
+
+/// Reads what is inside a word of which `read` bytes were read again already.
+fn scan_behind(raw: &str, mode: Mode, shell: Shell, variables: &Variables, read: usize) -> Scanned {
     let chars: Vec<char> = raw.chars().collect();
-    let mut scanner = Scanner { chars: &chars, at: 0, shell, variables, found: Scanned::default() };
+    let last_bracket = chars.iter().rposition(|c| *c == ']');
+    let found = Scanned { read, ..Scanned::default() };
+    let mut scanner = Scanner { chars: &chars, at: 0, last_bracket, shell, variables, found };
     match mode {
         Mode::Word => scanner.word(),
         Mode::HereDocument => scanner.here_document(),
@@ -22,6 +29,8 @@ pub(in crate::command) fn scan(raw: &str, mode: Mode, shell: Shell, variables: &
 struct Scanner<'a> {
     chars: &'a [char],
     at: usize,
+    /// The place of the last `]`.
+    last_bracket: Option<usize>,
     shell: Shell,
     variables: &'a Variables,
     found: Scanned,
@@ -69,7 +78,7 @@ impl Scanner<'_> {
                 '$' => self.dollar(false),
                 '`' => self.backquoted(false),
                 '*' | '?' => self.push(Atom::Glob),
-                '[' if self.chars.get(self.at..).is_some_and(|rest| rest.contains(&']')) => self.bracket(),
+                '[' if self.last_bracket.is_some_and(|last| last >= self.at) => self.bracket(),
                 '(' | ')' => {
                     self.text(character);
                     self.strange("it has a pattern that runs code in some shells");
@@ -292,7 +301,12 @@ impl Scanner<'_> {
 
     fn inner_of(&mut self, start: usize, end: usize) {
         let text: String = self.chars.get(start..end).unwrap_or_default().iter().collect();
-        let inner = scan(&text, Mode::Inner, self.shell, self.variables);
+        self.found.read += text.len();
+        if self.found.read > MAX_READ_AGAIN {
+            return self.strange("code is nested in code too deeply");
+        }
+        let inner = scan_behind(&text, Mode::Inner, self.shell, self.variables, self.found.read);
+        self.found.read = inner.read;
         self.found.programs.extend(inner.programs);
         if let Some(why) = inner.strange {
             self.strange(why);
@@ -328,8 +342,12 @@ impl Scanner<'_> {
                 break;
             }
         }
-        for close in &candidates {
+        for (index, close) in candidates.iter().enumerate() {
             let text: String = self.chars.get(start..*close).unwrap_or_default().iter().collect();
+            self.found.read += text.len() * usize::from(index > 0);
+            if self.found.read > MAX_READ_AGAIN {
+                break;
+            }
             if let Ok(program) = parse::program(&text, self.shell) {
                 self.found.programs.push(Ok(program));
                 self.at = close + 1;
@@ -363,3 +381,6 @@ impl Scanner<'_> {
 
 /// A `case` inside a substitution has brackets that close nothing; more of them than this are not tried.
 const MAX_CANDIDATES: usize = 16;
+
+/// The most bytes of one word that are read again, to find where code ends or what is in `${…}`.
+const MAX_READ_AGAIN: usize = 32 * 1024;

@@ -46,7 +46,26 @@ const NESTS: [(&str, &str); 14] = [
 ];
 
 /// What makes many commands and words of few bytes.
-const DENSE: [&str; 9] = ["a;", "a|", "a\n", ")", "<(a) ", "$(a) ", "eval a;", "{a,b} ", "a<<E\nx\nE\n"];
+const DENSE: [&str; 14] = [
+    "a;",
+    "a|",
+    "a\n",
+    ")",
+    "<(a) ",
+    "$(a) ",
+    "eval a;",
+    "{a,b} ",
+    "a<<E\nx\nE\n",
+    "{1..256} ",
+    "~/a ",
+    "../a ",
+    "ln -s a b;",
+    "env a=b c;",
+];
+
+/// What begins a long text that is read more than once, or makes many of its words.
+const BEGUN: [&str; 6] =
+    ["if ", "case x in x) case x in x) case x in x) case x in x) ", "x ", "cat @", "coproc ", "\""];
 
 /// What a long line is made of.
 const LONG: [&str; 3] = ["x", "a;", "rm -rf "];
@@ -131,9 +150,12 @@ fn bombs() -> Vec<String> {
     for piece in DENSE {
         for bytes in [1000, 2000, 4000, 8000] {
             let text = piece.repeat(bytes / piece.len());
-            bombs.extend([format!("{text}'"), format!("if {text}"), text]);
+            bombs.extend(BEGUN.map(|begin| format!("{begin}{text}")));
+            bombs.extend([format!("{text}'"), text]);
         }
     }
+    // A path may follow each of these: together they are as long as the square of the word.
+    bombs.extend([":", "@", ",", "=", "a,b"].map(|piece| format!("cat {}", piece.repeat(8000 / piece.len()))));
     bombs
 }
 
