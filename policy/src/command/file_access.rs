@@ -60,11 +60,12 @@ pub(crate) fn reads(command: &Command) -> Vec<Touched> {
         let mut bytes = 0;
         for argument in command.arguments() {
             bytes += candidate_bytes(argument);
-            // The command is opaque then.
-            if bytes > MAX_CANDIDATE_BYTES {
-                break;
+            if bytes <= MAX_CANDIDATE_BYTES {
+                candidates(argument, &mut |path| paths.push((path, recursive)));
+            } else if !argument.start().starts_with('-') {
+                // What stands inside of it is not looked at: the command is opaque then.
+                paths.push((argument.clone(), recursive));
             }
-            candidates(argument, &mut |path| paths.push((path, recursive)));
         }
     }
     if command.program() == Some("xargs") {

@@ -144,7 +144,7 @@ fn is_plain_parameter(bytes: &[u8], brace: usize) -> bool {
 }
 
 /// What people read of a text that is too dense.
-const MANY: &str = "it has too many words";
+pub(super) const MANY: &str = "it has too many words";
 
 /// What people read of a text that is too deep.
 const DEEP: &str = "it nests too deeply";

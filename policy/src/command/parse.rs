@@ -101,6 +101,9 @@ pub(super) fn text(text: &str, stdin: Option<&str>, cx: &ParseContext) -> Parsed
     if cx.interactive {
         if let Err(why) = limits::check_typed(text) {
             walker.opaque(why);
+            if text.len() <= limits::MAX_TYPED_BYTES {
+                walker.salvage(text, cx.shell);
+            }
             return walker.out;
         }
         if let Some(why) = tamper::history_expansion(text, cx.shell) {
@@ -254,7 +257,8 @@ impl<'a> Walker<'a> {
     /// Collects what look like commands in text that cannot be read as a whole. It stays opaque;
     /// but what is blocked in it can be named.
     fn salvage(&mut self, text: &str, shell: Shell) {
-        if limits::check(text).is_err() {
+        // Of what is only too dense the first pieces can be read all the same.
+        if limits::check(text).err().is_some_and(|why| why != limits::MANY) {
             return;
         }
         for piece in text.split(['\n', ';', '&', '|', '(', ')', '{', '}', '`']).take(if self.cx.interactive {
@@ -386,7 +390,8 @@ impl<'a> Walker<'a> {
         self.work += words.map(Word::size).sum::<usize>() + command.stdin.as_deref().map_or(0, str::len) + reading;
         self.out.commands.push(command);
         if reading > file_access::MAX_CANDIDATE_BYTES {
-            self.opaque_command("which files it may read is too much to look at");
+            // About the whole text, for no rule that allows the program answers for its files.
+            self.opaque("which files a command may read is too much to look at");
         }
     }
 }

@@ -282,3 +282,30 @@ fn what_needs_an_approval_says_who_may_give_it() {
     let nobody = judge(&without, "other");
     assert_eq!((nobody.effect, nobody.approvers), (Approve, None), "nobody can approve it");
 }
+
+#[test]
+fn what_is_too_dense_is_never_allowed_and_what_begins_it_is_judged() {
+    let rules = compile(
+        "  - { name: any, effect: allow, match: { command: { program: ['*'] } } }
+  - { name: secret, effect: block, match: { command: { reads: [/etc/shadow] } } }
+  - { name: rm, effect: block, match: { command: { program: [rm] } } }",
+    )
+    .unwrap();
+    let separators = ":".repeat(4000);
+    let words = "a ".repeat(5000);
+    let commands = "a;".repeat(3000);
+    for (line, rule) in [
+        (format!("cat {separators}"), None),
+        (format!("cat {separators} /etc/shadow"), Some("secret")),
+        (commands.clone(), None),
+        (format!("rm x; {commands}"), Some("rm")),
+        (format!("if rm x; then {commands}"), Some("rm")),
+        (words.clone(), None),
+        (format!("rm x; {words}"), Some("rm")),
+    ] {
+        let verdict = judge(&rules, &line);
+        let expected = if rule.is_some() { Block } else { Approve };
+        let start: String = line.chars().take(30).collect();
+        assert_eq!(outcome(&verdict), (expected, rule), "{start}");
+    }
+}
