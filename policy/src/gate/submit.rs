@@ -55,7 +55,8 @@ impl Gate {
             }
             return is_quiet;
         }
-        let Some(known) = self.known(is_quiet, is_late) else { return false };
+        let is_unseen = is_quiet && cx.now >= since + self.unseen_after();
+        let Some(known) = self.known(is_quiet, is_late, is_unseen) else { return false };
         if known == Known::Unreadable && !probed && self.screen.cursor_row().contains("i-search") {
             // The line that a search found is shown when the search is left.
             self.forward_bytes(vec![END_OF_LINE], cx);
@@ -73,7 +74,7 @@ impl Gate {
     }
 
     /// What is known of the line; `None` if more may come.
-    fn known(&mut self, is_quiet: bool, is_late: bool) -> Option<Known> {
+    fn known(&mut self, is_quiet: bool, is_late: bool, is_unseen: bool) -> Option<Known> {
         let start = self.start.clone().unwrap_or_default();
         let Some(typed) = self.line.text().map(str::to_owned) else {
             if !is_quiet {
@@ -91,6 +92,7 @@ impl Gate {
             Reading::Agrees => return Some(Known::Agreed(typed)),
             Reading::Behind if !is_late => return None,
             Reading::Behind | Reading::Differs | Reading::Nothing if !is_quiet => return None,
+            Reading::Nothing if !is_unseen => return None,
             Reading::Nothing => return Some(Known::Unseen(typed)),
             Reading::Behind | Reading::Differs => {}
         }

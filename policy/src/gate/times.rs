@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{After, Gate, State};
+use super::{After, Gate, State, judging::asks_for_a_secret};
+use crate::foreground::Foreground;
 
 /// When what happened.
 #[derive(Debug, Default)]
@@ -37,7 +38,9 @@ impl Gate {
                 let ready = output.filter(|_| until.is_some() || self.owned.is_some());
                 [ready.map(|output| output + READY_QUIET), ready.map(|output| output + self.quiet()), until]
             }
-            State::Settling { since, .. } => [Some(quiet(*since)), Some(*since + self.patience()), None],
+            State::Settling { since, .. } => {
+                [Some(quiet(*since)), Some(*since + self.patience()), Some(*since + self.unseen_after())]
+            }
             State::Unseen { until, .. } => [Some(*until), None, None],
             State::Closed | State::Editing | State::Typing | State::Waiting { .. } => [None; 3],
         };
@@ -81,6 +84,14 @@ impl Gate {
         (self.times.echo * 2).clamp(MIN_QUIET, MAX_QUIET)
     }
 
+    /// After how long a line of which nothing is shown was typed without echo. Where nobody asked for a secret the echo
+    /// is more likely to be slow.
+    pub(super) fn unseen_after(&self) -> Duration {
+        let prompt = self.start.as_ref().map(|start| start.prompt.as_str()).unwrap_or_default();
+        let echoes = self.foreground == Foreground::Shell && !asks_for_a_secret(prompt);
+        if echoes { self.patience().max(SLOW_ECHO) } else { Duration::ZERO }
+    }
+
     /// How long an echo that is on its way is waited for.
     pub(super) fn patience(&self) -> Duration {
         (self.times.echo * 4).clamp(MAX_QUIET, MAX_ECHO)
@@ -104,6 +115,9 @@ const MAX_QUIET: Duration = Duration::from_millis(300);
 
 /// The slowest echo that is waited for.
 pub(super) const MAX_ECHO: Duration = Duration::from_secs(2);
+
+/// How long the echo of a machine under load is waited for.
+const SLOW_ECHO: Duration = Duration::from_secs(1);
 
 /// How long keys wait for the first prompt of a session, or of what a password opens: a login shell reads its
 /// start-up files.

@@ -94,6 +94,20 @@ fn a_line_that_is_not_shown_yet_does_not_run_as_an_empty_one() {
 }
 
 #[test]
+fn a_slow_echo_is_not_taken_for_a_line_without_echo() {
+    let mut session = Session::new(true);
+    session.shell.echo = false;
+    session.types_bytes(b"rm -rf /srv/data\r");
+    session.now += Duration::from_millis(700);
+    session.work(|gate, now, judge, acts| gate.tick(now, judge, acts));
+    assert!(session.reports.is_empty(), "{:?}", session.reports);
+    session.output(b"rm -rf /srv/data");
+    session.rest();
+    assert_eq!(session.reports[0].text, "rm -rf /srv/data", "it is no secret");
+    is_blocked(session, "rm -rf /srv/data");
+}
+
+#[test]
 fn an_interrupted_command_is_no_part_of_the_next() {
     for end in ["\x03", "$X'; rm -rf /srv/data\r"] {
         let mut session = Session::new(true);
