@@ -124,6 +124,8 @@ pub(super) fn argv(words: &[String], stdin: Option<&str>, cx: &ParseContext) -> 
     let bytes: usize = words.iter().map(String::len).sum();
     if bytes > limits::MAX_BYTES {
         walker.opaque("it is longer than 64 KiB");
+    } else if words.len() > MAX_ARGV_WORDS {
+        walker.opaque("it has more than 4,096 words");
     } else {
         let words: Vec<Word> = words.iter().map(|word| Word::of(word.as_str())).collect();
         unwrap::run(&mut walker, words, Vec::new(), Vec::new());
@@ -423,6 +425,8 @@ const MAX_STEPS: usize = 1024;
 const MAX_TYPED_WORK: usize = 64 * 1024;
 /// How much the rules look at of a text.
 const MAX_WORK: usize = 256 * 1024;
+/// The most words of an argument vector.
+const MAX_ARGV_WORDS: usize = 4096;
 /// The most words that braces make in a typed line, and in a text.
 const MAX_BRACED: (usize, usize) = (512, 4096);
 /// Programs that run one another repeat their words: of these as many are followed as that many bytes each make of what

@@ -38,13 +38,17 @@ pub(super) fn run(
     if path.is_empty() {
         return walker.opaque_command("the name of the program is empty");
     }
-    // `time -- CMD`, and `{fd}>FILE CMD`, which the parser takes for words.
-    let is_keyword =
-        matches!(path, "--" | "{" | "if" | "while" | "until" | "for" | "case" | "begin" | "function" | "switch");
-    if is_keyword || is_descriptor_variable(path) {
+    if walker.wrappers == MAX_WRAPPERS || walker.has_run_enough(argv.len()) {
+        return walker.opaque_command("a program runs another that runs another, too deeply");
+    }
+    if is_unclear(path) {
         walker.opaque_command("how the shell reads its first word is not clear");
-        if !arguments.is_empty() {
-            run(walker, arguments.to_vec(), Vec::new(), Vec::new());
+        let clear = arguments.iter().skip_while(|word| word.known().is_some_and(is_unclear));
+        let clear: Vec<Word> = clear.cloned().collect();
+        if !clear.is_empty() {
+            walker.wrappers += 1;
+            run(walker, clear, Vec::new(), Vec::new());
+            walker.wrappers -= 1;
         }
         return;
     }
@@ -61,16 +65,17 @@ pub(super) fn run(
     {
         walker.opaque_command("HOME is changed: `~` may mean any folder");
     }
-    if walker.wrappers == MAX_WRAPPERS || walker.has_run_enough(argv.len()) {
-        return walker.opaque_command("a program runs another that runs another, too deeply");
-    }
     walker.wrappers += 1;
     follow(walker, name, arguments);
     walker.wrappers -= 1;
 }
 
-/// Whether it is the `{name}` of a redirection to a descriptor that the shell chooses.
-fn is_descriptor_variable(word: &str) -> bool {
+/// Whether it is a word of the grammar (`time -- CMD`), or the `{name}` of a redirection to a descriptor that the shell
+/// chooses (`{fd}>FILE CMD`): the parser takes them for names of programs.
+fn is_unclear(word: &str) -> bool {
+    if matches!(word, "--" | "{" | "if" | "while" | "until" | "for" | "case" | "begin" | "function" | "switch") {
+        return true;
+    }
     let name = word.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
     name.is_some_and(|name| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_'))
 }

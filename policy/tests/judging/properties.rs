@@ -204,6 +204,9 @@ fn bombs_and_long_lines_are_answered_at_once() {
         ("a=(", ")"),
         ("cat <(", ")"),
         ("time ", ""),
+        ("-- ", ""),
+        ("function ", ""),
+        ("sudo function ", ""),
         ("coproc ", ""),
         ("$((", "))"),
         ("echo $(( ", " ))"),
@@ -223,6 +226,17 @@ fn bombs_and_long_lines_are_answered_at_once() {
         // Arithmetic runs nothing.
         if text.contains("rm -rf") && !text.contains("((") {
             assert!(verdict.is_some_and(|verdict| verdict.effect != RuleEffect::Allow), "{head:?}");
+        }
+    }
+}
+
+#[test]
+fn words_that_lead_on_do_not_exhaust_the_stack() {
+    for word in ["--", "{", "function", "sudo", "{x}"] {
+        for count in [40, 4000, 20_000] {
+            let words = vec![word.to_owned(); count];
+            let parsed = command::argv(&words, None, &ParseContext::default());
+            assert!(!parsed.opaque.is_empty(), "{count} times {word}");
         }
     }
 }
