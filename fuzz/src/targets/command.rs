@@ -13,7 +13,7 @@ pub fn run(data: &[u8]) {
         4 => Shell::Zsh,
         _ => Shell::Unknown,
     };
-    let cx = ParseContext { shell, interactive: interactive % 2 == 1, cwd: None };
+    let cx = ParseContext { shell, interactive: interactive % 2 == 1, ..ParseContext::default() };
     let text = String::from_utf8_lossy(text);
     let parsed = parse_with_stdin(&text, Some(&text), &cx);
     for command in &parsed.commands {
