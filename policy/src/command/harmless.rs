@@ -126,7 +126,7 @@ pub(super) fn perl(code: &str) -> bool {
 }
 
 /// Whether all the names outside of strings are among `names` or of one letter, and strings are simple.
-fn has_only_names(code: &str, quotes: &[char], names: &[&str]) -> bool {
+fn has_only_names(code: &str, quotes: &[char], names: &str) -> bool {
     let mut rest = code.chars().peekable();
     while let Some(character) = rest.next() {
         if quotes.contains(&character) {
@@ -144,7 +144,7 @@ fn has_only_names(code: &str, quotes: &[char], names: &[&str]) -> bool {
             }
             // A letter before a quote is no name: `f"{…}"` has code in it.
             let is_prefix = rest.peek().is_some_and(|next| quotes.contains(next));
-            if is_prefix || !(name.len() == 1 || names.contains(&name.as_str())) {
+            if is_prefix || !(name.len() == 1 || names.split_ascii_whitespace().any(|known| known == name)) {
                 return false;
             }
         } else if matches!(character, '\\' | '#' | '@') || !character.is_ascii() {
@@ -154,175 +154,19 @@ fn has_only_names(code: &str, quotes: &[char], names: &[&str]) -> bool {
     true
 }
 
-const PYTHON_NAMES: &[&str] = &[
-    "False",
-    "None",
-    "True",
-    "abs",
-    "all",
-    "and",
-    "any",
-    "append",
-    "argv",
-    "as",
-    "b64decode",
-    "b64encode",
-    "base64",
-    "bin",
-    "bool",
-    "ceil",
-    "choice",
-    "chr",
-    "cos",
-    "count",
-    "data",
-    "date",
-    "datetime",
-    "decode",
-    "dict",
-    "divmod",
-    "dump",
-    "dumps",
-    "else",
-    "encode",
-    "end",
-    "enumerate",
-    "exit",
-    "float",
-    "floor",
-    "for",
-    "format",
-    "from",
-    "get",
-    "hashlib",
-    "hex",
-    "hexdigest",
-    "if",
-    "import",
-    "in",
-    "indent",
-    "int",
-    "is",
-    "isoformat",
-    "item",
-    "items",
-    "join",
-    "json",
-    "key",
-    "keys",
-    "len",
-    "line",
-    "lines",
-    "list",
-    "load",
-    "loads",
-    "log",
-    "lower",
-    "machine",
-    "math",
-    "max",
-    "md5",
-    "min",
-    "name",
-    "node",
-    "not",
-    "now",
-    "oct",
-    "or",
-    "ord",
-    "pi",
-    "platform",
-    "pow",
-    "print",
-    "randint",
-    "random",
-    "range",
-    "read",
-    "readline",
-    "readlines",
-    "release",
-    "replace",
-    "repr",
-    "result",
-    "reversed",
-    "round",
-    "row",
-    "rows",
-    "sep",
-    "set",
-    "sha1",
-    "sha256",
-    "sin",
-    "sorted",
-    "split",
-    "sqrt",
-    "stdin",
-    "stdout",
-    "str",
-    "strftime",
-    "strip",
-    "sum",
-    "sys",
-    "text",
-    "time",
-    "timedelta",
-    "today",
-    "total",
-    "tuple",
-    "uname",
-    "upper",
-    "utcnow",
-    "uuid",
-    "uuid4",
-    "value",
-    "values",
-    "version",
-    "zip",
-];
+const PYTHON_NAMES: &str = "\
+    False None True abs all and any append argv as b64decode b64encode base64 bin bool ceil choice chr cos count \
+    data date datetime decode dict divmod dump dumps else encode end enumerate exit float floor for format from get \
+    hashlib hex hexdigest if import in indent int is isoformat item items join json key keys len line lines list \
+    load loads log lower machine math max md5 min name node not now oct or ord pi platform pow print randint random \
+    range read readline readlines release replace repr result reversed round row rows sep set sha1 sha256 sin sorted \
+    split sqrt stdin stdout str strftime strip sum sys text time timedelta today total tuple uname upper utcnow uuid \
+    uuid4 value values version zip";
 
-const JAVASCRIPT_NAMES: &[&str] = &[
-    "Date",
-    "JSON",
-    "Math",
-    "Number",
-    "PI",
-    "String",
-    "arch",
-    "argv",
-    "ceil",
-    "console",
-    "env",
-    "false",
-    "floor",
-    "join",
-    "length",
-    "log",
-    "max",
-    "min",
-    "now",
-    "null",
-    "parse",
-    "parseFloat",
-    "parseInt",
-    "platform",
-    "pow",
-    "process",
-    "random",
-    "reverse",
-    "round",
-    "slice",
-    "split",
-    "sqrt",
-    "stringify",
-    "toISOString",
-    "toLowerCase",
-    "toString",
-    "toUpperCase",
-    "true",
-    "undefined",
-    "version",
-    "versions",
-];
+const JAVASCRIPT_NAMES: &str = "\
+    Date JSON Math Number PI String arch argv ceil console env false floor join length log max min now null parse \
+    parseFloat parseInt platform pow process random reverse round slice split sqrt stringify toISOString toLowerCase \
+    toString toUpperCase true undefined version versions";
 
 #[cfg(test)]
 mod tests {

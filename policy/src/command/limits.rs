@@ -27,10 +27,10 @@ const MAX_CASES: usize = 5;
 
 /// The most tokens (words and operators) of a text, each counted as often as brush-parser may read it, which takes
 /// it a microsecond or two. Scripts that people wrote have one in five or six bytes.
-const MAX_TOKENS: usize = 4 * 1024;
+const MAX_TOKENS: usize = 16 * 1024;
 
 /// The most words and operators before quotes are read: what is in quotes is one token, but hardly this dense.
-const MAX_PIECES: usize = 3 * MAX_TOKENS;
+const MAX_PIECES: usize = 2 * MAX_TOKENS;
 
 /// The most tokens of one typed line: it is parsed more than once where it is only begun.
 const MAX_TYPED_TOKENS: usize = 1024;
@@ -212,9 +212,11 @@ mod tests {
         use crate::command::{self, ParseContext};
         let paste = "systemctl status nginx --no-pager | grep -i active && echo \"ok: $HOSTNAME\"\n".repeat(50);
         assert_eq!(command::parse(&paste, &ParseContext::typed()).opaque, []);
-        let script = "install -m 0644 -o root -g root build/file.conf /srv/app/etc/file.conf\n".repeat(350);
+        let script = "install -m 0644 -o root -g root build/file.conf /srv/app/etc/file.conf\n".repeat(600);
         let script = format!("{script}cat >/srv/app/notes <<'E'\n{}E\n", "some words about it; and more\n".repeat(300));
         assert_eq!(command::parse(&script, &ParseContext::default()).opaque, []);
+        let comments = "# a long comment that does nothing at all ----------------------------------\n".repeat(600);
+        assert_eq!(command::parse(&format!("bash <<'E'\n{comments}ls\nE\n"), &ParseContext::default()).opaque, []);
         let list = format!("psql -c 'select {} from t'", vec!["name"; 150].join(", "));
         assert_eq!(command::parse(&list, &ParseContext::typed()).opaque, []);
     }

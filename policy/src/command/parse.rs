@@ -420,11 +420,11 @@ const MAX_CODE_DEPTH: usize = 16;
 /// The most commands that are looked at in a typed line, with those before it that belong to it.
 const MAX_TYPED_STEPS: usize = 256;
 /// The most commands that are looked at.
-const MAX_STEPS: usize = 1024;
+const MAX_STEPS: usize = 2048;
 /// How much the rules look at of a typed line, in bytes: loops, wrappers and here-documents repeat what is in it.
 const MAX_TYPED_WORK: usize = 64 * 1024;
 /// How much the rules look at of a text.
-const MAX_WORK: usize = 256 * 1024;
+const MAX_WORK: usize = 512 * 1024;
 /// The most words of an argument vector.
 const MAX_ARGV_WORDS: usize = 4096;
 /// The most words that braces make in a typed line, and in a text.

@@ -292,8 +292,8 @@ fn what_is_too_dense_is_never_allowed_and_what_begins_it_is_judged() {
     )
     .unwrap();
     let separators = ":".repeat(4000);
-    let words = "a ".repeat(5000);
-    let commands = "a;".repeat(3000);
+    let words = "a ".repeat(20_000);
+    let commands = "a;".repeat(9000);
     for (line, rule) in [
         (format!("cat {separators}"), None),
         (format!("cat {separators} /etc/shadow"), Some("secret")),
