@@ -137,7 +137,9 @@ pub struct Tampering {
 pub enum Folder {
     /// This path below one of the folders that the home folder is in, which are `/` and mostly `/home`.
     Above(String),
-    /// Where the session is: the home folder, or something below it.
+    /// This path below the home folder, which is where a session starts.
+    Home(String),
+    /// Somewhere; nothing is known.
     #[default]
     Inherited,
     /// This one.

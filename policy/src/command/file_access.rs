@@ -287,7 +287,9 @@ fn option_values(arguments: &[Word], names: &[&str]) -> Vec<Word> {
 fn resolve(command: &Command, paths: Vec<(Word, bool)>) -> Vec<Touched> {
     let folders = match &command.folder {
         Folder::Above(path) => vec![Folder::Known(format!("/{path}")), Folder::Known(format!("/home/{path}"))],
-        Folder::Computed | Folder::Inherited | Folder::Known(_) | Folder::Previous => vec![command.folder.clone()],
+        Folder::Computed | Folder::Home(_) | Folder::Inherited | Folder::Known(_) | Folder::Previous => {
+            vec![command.folder.clone()]
+        }
     };
     let seen = |(path, below): (Word, bool)| {
         folders.iter().map(move |folder| Touched { path: absolute(folder, path.clone()), below }).collect::<Vec<_>>()
@@ -312,8 +314,14 @@ fn absolute(folder: &Folder, word: Word) -> Word {
         let up = start.split('/').find(|part| *part != ".") == Some("..");
         match folder {
             Folder::Known(folder) => Word::of(normal_start(&format!("{folder}/{start}"), rest.is_empty())),
+            Folder::Home(folder) if !folder.is_empty() && climbed(&format!("{folder}/{start}")).is_none() => {
+                let mut word = Word::default();
+                word.push(super::word::Atom::Home);
+                word.push_text(&normal_start(&format!("/{folder}/{start}"), rest.is_empty()));
+                word
+            }
             // Somewhere above, below or beside; `/etc` may be reached by `../../etc`.
-            Folder::Inherited if up => {
+            Folder::Home(_) | Folder::Inherited if up => {
                 let mut parts = start.split('/').skip_while(|part| matches!(*part, "." | ".." | ""));
                 let below = parts.by_ref().collect::<Vec<_>>().join("/");
                 let mut word = Word::unknown(false);
@@ -325,7 +333,7 @@ fn absolute(folder: &Folder, word: Word) -> Word {
                 word.push_text(&format!("/{start}"));
                 word
             }
-            Folder::Inherited => Word::of(start),
+            Folder::Home(_) | Folder::Inherited => Word::of(start),
         }
     };
     for atom in rest {
@@ -353,10 +361,12 @@ pub(super) fn changed(command: &Command, folder: &Folder) -> Option<Folder> {
     let is_option = |word: &&Word| word.start().starts_with('-') && word.start().len() > 1;
     let operand = command.arguments().iter().find(|word| !is_option(word));
     let Some(word) = operand else {
-        return Some(if program == "cd" { Folder::Inherited } else { Folder::Previous });
+        return Some(if program == "cd" { Folder::Home(String::new()) } else { Folder::Previous });
     };
     let Some(path) = word.known() else {
         return Some(match word.atoms() {
+            [super::word::Atom::Home] => Folder::Home(String::new()),
+            [super::word::Atom::Home, super::word::Atom::Text(path)] => below_home(path.trim_start_matches('/')),
             [super::word::Atom::Home, ..] => Folder::Inherited,
             // Somewhere in there.
             [super::word::Atom::Text(start), ..]
@@ -372,6 +382,7 @@ pub(super) fn changed(command: &Command, folder: &Folder) -> Option<Folder> {
         _ if path == "-" => Folder::Previous,
         _ if path.starts_with('/') => Folder::Known(path::normal(path).unwrap_or_default()),
         Folder::Known(folder) => Folder::Known(path::normal(&format!("{folder}/{path}")).unwrap_or_default()),
+        Folder::Home(folder) => below_home(&format!("{folder}/{path}")),
         Folder::Inherited => climbed(path).map_or(Folder::Inherited, Folder::Above),
         Folder::Above(above) => {
             let joined = format!("{above}/{path}");
@@ -379,6 +390,11 @@ pub(super) fn changed(command: &Command, folder: &Folder) -> Option<Folder> {
         }
         Folder::Computed | Folder::Previous => Folder::Computed,
     })
+}
+
+/// The folder that a path from the home folder leads to.
+fn below_home(path: &str) -> Folder {
+    climbed(path).map_or_else(|| Folder::Home(normal_relative(path)), Folder::Above)
 }
 
 /// What is left of a relative path behind the `..` with which it climbs out of where it starts; none where it does not.

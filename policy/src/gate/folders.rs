@@ -24,7 +24,7 @@ pub(super) struct Folders {
 
 impl Default for Folders {
     fn default() -> Self {
-        Self { now: vec![Folder::Inherited], before: Vec::new(), outer: Vec::new() }
+        Self { now: vec![Folder::Home(String::new())], before: Vec::new(), outer: Vec::new() }
     }
 }
 
@@ -57,7 +57,9 @@ impl Folders {
                 Folder::Previous => now.extend(self.before.iter().cloned()),
                 // Elsewhere than before; where is not known.
                 Folder::Computed => now.push(Folder::Inherited),
-                folder @ (Folder::Above(_) | Folder::Inherited | Folder::Known(_)) => now.push(folder.clone()),
+                folder @ (Folder::Above(_) | Folder::Home(_) | Folder::Inherited | Folder::Known(_)) => {
+                    now.push(folder.clone())
+                }
             }
             if !is_alone {
                 now.push((*old).clone());
@@ -111,24 +113,28 @@ mod tests {
     #[test]
     fn the_folder_is_where_the_lines_lead() {
         let known = |path: &str| Folder::Known(path.to_owned());
+        let home = |path: &str| Folder::Home(path.to_owned());
         for (lines, expected) in [
-            (&["ls"][..], vec![Folder::Inherited]),
-            (&["cd src"], vec![Folder::Inherited]),
+            (&["ls"][..], vec![home("")]),
+            (&["cd src"], vec![home("src")]),
+            (&["cd src/a", "cd .."], vec![home("src")]),
+            (&["cd ~/.ssh"], vec![home(".ssh")]),
+            (&["cd \"$X\""], vec![Folder::Inherited]),
             (&["cd /etc"], vec![known("/etc")]),
             (&["cd /", "cd etc"], vec![known("/etc")]),
             (&["cd /etc", "ls", "cd ssh/.."], vec![known("/etc")]),
-            (&["cd /etc", "cd"], vec![Folder::Inherited]),
+            (&["cd /etc", "cd"], vec![home("")]),
             (&["cd ../..", "cd etc"], vec![Folder::Above("etc".to_owned())]),
             (&["cd /etc", "cd /tmp", "cd -"], vec![known("/etc")]),
-            (&["pushd /etc", "popd"], vec![Folder::Inherited]),
-            (&["cd /etc && ls"], vec![known("/etc"), Folder::Inherited]),
+            (&["pushd /etc", "popd"], vec![home("")]),
+            (&["cd /etc && ls"], vec![known("/etc"), home("")]),
             (&["cd /etc", "false && cd /tmp"], vec![known("/tmp"), known("/etc")]),
             (&["cd /etc", "cd /none 2>&1 | cat"], vec![known("/etc")]),
             (&["cd /etc", "bash", "cd /tmp", "exit"], vec![known("/etc")]),
             (&["cd /etc", "(exit)"], vec![known("/etc")]),
-            (&["command cd /etc"], vec![known("/etc"), Folder::Inherited]),
+            (&["command cd /etc"], vec![known("/etc"), home("")]),
             (&["cd /etc/$x"], vec![known("/etc")]),
-            (&["(cd /etc; ls)"], vec![Folder::Inherited]),
+            (&["(cd /etc; ls)"], vec![home("")]),
         ] {
             assert_eq!(after(lines), expected, "{lines:?}");
         }
