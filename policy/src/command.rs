@@ -187,6 +187,11 @@ impl Command {
             && !self.arguments().iter().any(hooks::brings_statements)
     }
 
+    /// Whether it changes the folder of the shell.
+    pub(crate) fn changes_folder(&self) -> bool {
+        matches!(self.program(), Some("cd" | "chdir" | "j" | "popd" | "pushd" | "z"))
+    }
+
     /// The arguments.
     #[must_use]
     pub fn arguments(&self) -> &[Word] {

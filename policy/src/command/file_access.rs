@@ -354,14 +354,13 @@ fn normal_start(text: &str, is_whole: bool) -> String {
 
 /// The folder after a command that changes it.
 pub(super) fn changed(command: &Command, folder: &Folder) -> Option<Folder> {
-    let program = command.argv.first()?.known().map(base_name)?;
-    if !matches!(program, "cd" | "pushd" | "popd" | "chdir" | "z" | "j") {
+    if !command.changes_folder() {
         return None;
     }
     let is_option = |word: &&Word| word.start().starts_with('-') && word.start().len() > 1;
     let operand = command.arguments().iter().find(|word| !is_option(word));
     let Some(word) = operand else {
-        return Some(if program == "cd" { Folder::Home(String::new()) } else { Folder::Previous });
+        return Some(if command.program() == Some("cd") { Folder::Home(String::new()) } else { Folder::Previous });
     };
     let Some(path) = word.known() else {
         return Some(match word.atoms() {

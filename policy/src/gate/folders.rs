@@ -6,7 +6,8 @@
 //! **Limits:** a `cd` alone on its line is taken to have succeeded. A folder that a line computes is not known.
 
 use crate::{
-    command::{self, Folder, ParseContext},
+    command::{self, Command, Folder, ParseContext, Parsed},
+    foreground::Foreground,
     verdict::{CommandInput, Verdict},
 };
 
@@ -36,16 +37,16 @@ impl Folders {
         verdicts.reduce(stricter).unwrap_or_else(|| judge(input))
     }
 
-    /// A line has gone on; whether it `opens_shell` that reads the next lines.
-    pub(super) fn line_ran(&mut self, line: &str, opens_shell: bool) {
+    /// A whole line of a shell has gone on, which runs what is `parsed`.
+    pub(super) fn line_ran(&mut self, line: &str, parsed: &Parsed) {
         let words: Vec<&str> = line.split_whitespace().take(MAX_EXIT_WORDS).collect();
         if let ["exit" | "logout"] | ["exit", _] = words.as_slice() {
             return self.shell_ended();
         }
-        if opens_shell && self.outer.len() < MAX_OUTER {
+        if Foreground::opens_a_shell(parsed) && self.outer.len() < MAX_OUTER {
             self.outer.push(self.now.clone());
         }
-        if !CHANGES.iter().any(|word| line.contains(word)) {
+        if !parsed.commands.iter().any(Command::changes_folder) {
             return;
         }
         let after: Vec<_> = self.now.iter().map(|folder| (folder, in_folder(line, folder))).collect();
@@ -84,12 +85,9 @@ impl Folders {
     }
 }
 
-fn in_folder(line: &str, folder: &Folder) -> command::Parsed {
+fn in_folder(line: &str, folder: &Folder) -> Parsed {
     command::parse(line, &ParseContext { folder: folder.clone(), ..ParseContext::typed() })
 }
-
-/// What a line has in it that may change the folder.
-const CHANGES: [&str; 4] = ["cd", "pushd", "popd", "chdir"];
 
 /// As many folders as are kept.
 const MAX_FOLDERS: usize = 4;
@@ -106,7 +104,7 @@ mod tests {
 
     fn after(lines: &[&str]) -> Vec<Folder> {
         let mut folders = Folders::default();
-        lines.iter().for_each(|line| folders.line_ran(line, *line == "bash"));
+        lines.iter().for_each(|line| folders.line_ran(line, &command::parse(line, &ParseContext::typed())));
         folders.now
     }
 
@@ -132,6 +130,7 @@ mod tests {
             (&["cd /etc", "cd /none 2>&1 | cat"], vec![known("/etc")]),
             (&["cd /etc", "bash", "cd /tmp", "exit"], vec![known("/etc")]),
             (&["cd /etc", "(exit)"], vec![known("/etc")]),
+            (&[r"c\d /etc"], vec![known("/etc")]),
             (&["command cd /etc"], vec![known("/etc"), home("")]),
             (&["cd /etc/$x"], vec![known("/etc")]),
             (&["(cd /etc; ls)"], vec![home("")]),

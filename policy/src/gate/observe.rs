@@ -6,7 +6,6 @@ use config::rules::RuleEffect;
 use super::{Cx, Decided, Gate, Reader, judging};
 use crate::{
     command::{self, ParseContext},
-    foreground::Foreground,
     key::KeyPress,
     line::Pressed,
 };
@@ -41,7 +40,7 @@ impl Gate {
             let verdict = judging::judge(&text, reader, &|input| self.folders.judge(input, cx.judge));
             if reader == Reader::Shell {
                 let parsed = command::parse(&text, &ParseContext::typed());
-                self.folders.line_ran(&text, Foreground::opens_a_shell(&parsed));
+                self.folders.line_ran(&text, &parsed);
             }
             if verdict.effect != RuleEffect::Allow {
                 let reason = verdict.message.clone();

@@ -254,20 +254,14 @@ impl Gate {
         }
         let whole = self.whole(text);
         match self.reader() {
-            Reader::Shell if is_incomplete(&whole) => {
-                self.folders.line_ran(&whole, false);
-                self.earlier.push(text.to_owned());
-            }
-            // Who reads after a long line is not worth the time: a shell is the strictest reader.
-            Reader::Shell if whole.len() > MAX_FOLLOWED => {
-                self.folders.line_ran(&whole, false);
-                self.foreground = Foreground::Shell;
-                self.earlier.clear();
-            }
+            Reader::Shell if is_incomplete(&whole) => self.earlier.push(text.to_owned()),
             Reader::Shell => {
                 let parsed = command::parse(&whole, &ParseContext::typed());
-                self.folders.line_ran(&whole, Foreground::opens_a_shell(&parsed));
-                if !parsed.commands.is_empty() || !parsed.opaque.is_empty() {
+                self.folders.line_ran(&whole, &parsed);
+                if whole.len() > MAX_FOLLOWED {
+                    // A shell is the strictest reader.
+                    self.foreground = Foreground::Shell;
+                } else if !parsed.commands.is_empty() || !parsed.opaque.is_empty() {
                     self.foreground = Foreground::after(&parsed);
                 }
                 self.earlier.clear();

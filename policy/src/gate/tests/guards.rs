@@ -237,3 +237,52 @@ fn what_is_too_long_to_be_read_is_asked_about() {
     session.types(&format!("\x1b[200~echo {}\x1b[201~\r", "x".repeat(9000)));
     assert_eq!((ran(&session), session.questions.len()), (vec![], 1));
 }
+
+/// A session in which these were typed, each after the answer to the one before.
+fn typed(pieces: &[&str]) -> Session {
+    let mut session = Session::new(true);
+    pieces.iter().for_each(|piece| session.types(piece));
+    session
+}
+
+#[test]
+fn the_folder_of_earlier_lines_counts() {
+    let write = "echo x > motd";
+    for before in [
+        &["cd /etc\r"][..],
+        &["cd /\r", "cd etc\r"],
+        &["bash\r", "cd /etc\r"],
+        &["cd /etc\r", "bash\r", "cd /tmp\r", "exit\r"],
+        &["cd /etc\r", "bash\r", "cd /tmp\r", "\x04"],
+        // Typed ahead, it is known only later what Ctrl-D did.
+        &["cd /etc\rbash\rcd /tmp\r\x04"],
+    ] {
+        is_blocked(typed(before), write);
+    }
+    for before in [
+        &[][..],
+        &["cd /tmp\r"],
+        &["cd /etc\r", "cd\r"],
+        &["bash\r", "cd /etc\r", "exit\r"],
+        &["bash\r", "cd /etc\r", "\x04"],
+    ] {
+        let mut session = typed(before);
+        session.types(&format!("{write}\r"));
+        assert_eq!(ran(&session).last(), Some(&write), "{before:?}: {:?}", session.told);
+    }
+}
+
+#[test]
+fn the_folder_counts_in_a_paste_and_in_an_editor() {
+    let mut session = Session::new(true);
+    session.types("cd /etc\r");
+    session.types("\x1b[200~echo x > motd\x1b[201~\r");
+    assert_eq!((ran(&session), session.reports[0].decision), (vec!["cd /etc"], Decided::Blocked));
+
+    let mut session = Session::new(true);
+    session.types("cd /etc\r");
+    session.shell.program = Some("\x1b[?2004l\x1b[?1049h".to_owned());
+    session.types("vim hosts\r");
+    session.types(":!echo x > motd\r");
+    assert_eq!(session.reports.last().map(|report| report.decision), Some(Decided::Blocked), "{:?}", session.reports);
+}

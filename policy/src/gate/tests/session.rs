@@ -12,6 +12,7 @@ roles:
   engineer: { users: [alice], allow: [{ targets: { names: [web1] }, logins: [root], capabilities: [shell, pty] }] }
 rules:
   - { name: rm_rf, effect: block, match: { command: { program: [rm], flags: { all: [[r, R, recursive], [f, force]] } } } }
+  - { name: etc, effect: block, match: { command: { writes: ['/etc/**'] } } }
   - { name: svc, effect: approve, match: { command: { program: [systemctl], args: [restart] } } }
   - { name: drop, effect: block, match: { text: '(?i)drop table' } }
 ";
