@@ -83,6 +83,15 @@ impl Folders {
             self.now = outer;
         }
     }
+
+    /// Whether the shell that read the lines has ended will only be known later.
+    pub(super) fn shell_may_have_ended(&mut self) {
+        for folder in self.outer.iter().flatten() {
+            if !self.now.contains(folder) {
+                self.now.push(folder.clone());
+            }
+        }
+    }
 }
 
 fn in_folder(line: &str, folder: &Folder) -> Parsed {

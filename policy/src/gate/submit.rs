@@ -250,6 +250,10 @@ impl Gate {
     pub(super) fn accept(&mut self, text: &str, submit: KeyPress, kind: Kind, cx: &mut Cx<'_>) {
         self.forward(&submit, cx);
         if kind == Kind::MayAccept {
+            // At an empty line Ctrl-D ends what reads it.
+            if text.is_empty() {
+                self.folders.shell_may_have_ended();
+            }
             return;
         }
         let whole = self.whole(text);
