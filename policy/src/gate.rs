@@ -319,6 +319,7 @@ impl Gate {
                 }
                 State::Running { after } => {
                     let after = *after;
+                    self.take_queued_signal(cx);
                     if self.queue.is_empty() || !self.is_ready(after, cx.now) {
                         return;
                     }

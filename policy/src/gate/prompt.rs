@@ -55,6 +55,47 @@ impl Gate {
         }
     }
 
+    /// Takes a key that a running program hears at once, whatever else waits: terminals make a signal of it
+    /// (termios(3): INTR, QUIT, SUSP). Whether it was one.
+    pub(super) fn take_signal(&mut self, press: &KeyPress, cx: &mut Cx<'_>) -> bool {
+        if !is_signal(press) {
+            return false;
+        }
+        // What need not wait goes on before it.
+        self.pump(cx);
+        let is_running = matches!(self.state, State::Running { .. });
+        match self.owned.as_deref_mut() {
+            _ if matches!(self.state, State::Editing | State::Typing) => return false,
+            Some(owned) => owned.kept.clear(),
+            None if !is_running => return false,
+            None => {}
+        }
+        // As a terminal does: what was typed before it, and not read yet, is gone.
+        self.queue.clear();
+        self.paste = None;
+        if is_running {
+            self.signal(press, cx);
+        }
+        is_running
+    }
+
+    /// Takes the last such key out of the queue, when a line has gone on that it was typed behind.
+    pub(super) fn take_queued_signal(&mut self, cx: &mut Cx<'_>) {
+        let Some(at) = self.queue.iter().rposition(is_signal) else { return };
+        let Some(press) = self.queue.drain(..=at).next_back() else { return };
+        self.signal(&press, cx);
+    }
+
+    pub(super) fn signal(&mut self, press: &KeyPress, cx: &mut Cx<'_>) {
+        if press.key == Key::Ctrl('z') {
+            self.foreground = Foreground::Shell;
+        }
+        self.earlier.clear();
+        self.forward_bytes(press.bytes.to_vec(), cx);
+        self.trust.ended();
+        self.line_ended(cx.now);
+    }
+
     fn hold(&mut self, submit: KeyPress, kind: Kind, cx: &mut Cx<'_>) {
         self.state = State::settling(submit, kind, cx.now);
     }
@@ -86,4 +127,8 @@ impl Gate {
             self.primary = Some(start);
         }
     }
+}
+
+fn is_signal(press: &KeyPress) -> bool {
+    matches!(press.key, Key::Ctrl('c' | 'z' | '\\'))
 }

@@ -34,7 +34,7 @@ use crate::{
 pub(super) struct Owned {
     editor: LineEditor,
     /// The line that output hid; it is shown again behind the next prompt.
-    kept: String,
+    pub(super) kept: String,
     /// Whether the line is hidden now.
     is_away: bool,
     /// Whether the user's cursor is elsewhere than the target believes.
@@ -120,23 +120,6 @@ impl Gate {
     /// Whether there is something to do for the user's input.
     pub(super) fn has_input(&self) -> bool {
         !self.queue.is_empty() || self.owned.as_ref().is_some_and(|owned| !owned.kept.is_empty())
-    }
-
-    /// A key that a running program hears at once, whatever else waits. Whether it was one.
-    pub(super) fn take_signal(&mut self, press: &KeyPress, cx: &mut Cx<'_>) -> bool {
-        if !matches!(press.key, Key::Ctrl('c' | 'z' | '\\')) || matches!(self.state, State::Editing | State::Typing) {
-            return false;
-        }
-        let Some(owned) = self.owned.as_deref_mut() else { return false };
-        // As a terminal does: what was typed before it, and not read yet, is gone.
-        owned.kept.clear();
-        self.queue.clear();
-        self.paste = None;
-        if !matches!(self.state, State::Running { .. }) {
-            return false;
-        }
-        self.signal(press, cx);
-        true
     }
 
     /// Begins a line if the target is ready for one; `false` if it has to wait.
@@ -270,16 +253,6 @@ impl Gate {
         if let Some(owned) = self.owned.as_deref_mut() {
             owned.drawn = 0;
         }
-    }
-
-    fn signal(&mut self, press: &KeyPress, cx: &mut Cx<'_>) {
-        if press.key == Key::Ctrl('z') {
-            self.foreground = Foreground::Shell;
-        }
-        self.earlier.clear();
-        self.forward_bytes(press.bytes.to_vec(), cx);
-        self.trust.ended();
-        self.line_ended(cx.now);
     }
 
     /// C-d: the end of input, where the target's line is empty too.

@@ -72,6 +72,8 @@ impl Gate {
     pub(super) fn queued_until(&self) -> Option<Instant> {
         let State::Running { after } = self.state else { return None };
         let patience = match after {
+            // An exec request's own program may never prompt.
+            After::Start if self.foreground != Foreground::Shell => NEXT_PROMPT,
             After::Line => NEXT_PROMPT,
             After::Secret(_) | After::Start => FIRST_PROMPT,
         };

@@ -286,3 +286,55 @@ fn the_folder_counts_in_a_paste_and_in_an_editor() {
     session.types(":!echo x > motd\r");
     assert_eq!(session.reports.last().map(|report| report.decision), Some(Decided::Blocked), "{:?}", session.reports);
 }
+
+/// A session whose exec request runs a program that prints nothing.
+fn silent_program() -> Session {
+    let mut session = Session::new(false);
+    session.gate = Gate::new(WindowSize::DEFAULT, Foreground::Program);
+    session.shell.away = true;
+    session.sent.clear();
+    session
+}
+
+#[test]
+fn a_signal_never_waits_for_a_prompt() {
+    for key in ["\x03", "\x1a", "\x1c"] {
+        let mut before_the_first_prompt = Session::new(false);
+        before_the_first_prompt.gate = Gate::new(WindowSize::DEFAULT, Foreground::Shell);
+        before_the_first_prompt.sent.clear();
+        let mut behind_a_line = Session::new(false);
+        start_program(&mut behind_a_line, "make", "");
+        for mut session in [before_the_first_prompt, behind_a_line, silent_program()] {
+            session.shell.away = true;
+            // A terminal forgets what nobody has read.
+            session.types_bytes(b"abc\r");
+            session.types_bytes(key.as_bytes());
+            assert_eq!(session.sent, key.as_bytes());
+        }
+    }
+    let mut session = Session::new(false);
+    session.shell.program = Some(String::new());
+    // The prompt has been there for a while.
+    session.now += Duration::from_secs(1);
+    session.types_bytes(b"make\rabc\x03");
+    for _ in 0..1000 {
+        if session.sent.ends_with(b"\x03") {
+            break;
+        }
+        let deadline = session.gate.deadline().expect("the signal waits for ever");
+        session.now = session.now.max(deadline) + Duration::from_millis(1);
+        session.work(|gate, now, judge, acts| gate.tick(now, judge, acts));
+    }
+    assert_eq!(String::from_utf8_lossy(&session.sent), "make\r\x03");
+}
+
+#[test]
+fn the_first_key_of_a_program_that_prints_nothing_is_not_held_for_seconds() {
+    let mut session = silent_program();
+    let begun = session.now;
+    session.types_bytes(b"q");
+    let waits_until = session.gate.deadline().expect("a prompt may still come");
+    assert!(waits_until <= begun + Duration::from_millis(200), "{:?}", waits_until - begun);
+    session.types("");
+    assert_eq!(session.sent, b"q");
+}
