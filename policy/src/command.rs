@@ -57,6 +57,9 @@ pub struct ParseContext {
     /// Whether the text is typed at a prompt: history expansion applies, and a program
     /// without input reads from the terminal, where the next lines are judged too.
     pub interactive: bool,
+    /// Whether the text is the request that opens the terminal, and not a line that is typed there: no gate has read
+    /// anything yet that it could tamper with.
+    pub opens: bool,
     /// The current folder there.
     pub folder: Folder,
 }

@@ -97,6 +97,7 @@ pub fn judge_request(
     if terminal && verdict.stdin_is_code {
         // What is typed into a terminal is judged line by line when it comes.
         judging.place.interactive = true;
+        judging.place.opens = true;
         verdict = rules.judge(who, what, input, &judging);
     }
     let is_certain = verdict.effect == RuleEffect::Block && !verdict.opaque;

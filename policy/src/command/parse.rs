@@ -196,7 +196,11 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Notes what changes how lines are accepted. Where none are typed there is nothing to change.
     pub(super) fn tampering(&mut self, what: impl Into<String>) {
+        if !self.cx.interactive {
+            return;
+        }
         let tampering = Tampering { what: what.into() };
         if !self.out.tampering.contains(&tampering) {
             self.out.tampering.push(tampering);

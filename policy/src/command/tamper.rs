@@ -1,7 +1,8 @@
 //! What changes how lines are accepted, shown or remembered: the class `gate_tamper`.
 //!
 //! A line that does one of these is no danger itself; but after it, what is typed is no longer
-//! what runs.
+//! what runs. So it is about typed lines, and about the request that opens a terminal for a shell: one without a
+//! terminal, or for another program, may say `stty` as it likes.
 
 use super::{Shell, Word, parse::Walker};
 
@@ -33,6 +34,7 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
                 "rows",
                 "columns",
             ]) && !is_size(&known)
+                && !(walker.cx.opens && is_usual_at_start(&known))
         }
         "set" => sets_line_editing(walker.shell, &known),
         "unset" => known.iter().any(|word| word.is_none_or(is_prompt_variable)),
@@ -59,6 +61,27 @@ fn is_size(words: &[Option<&str>]) -> bool {
     words.iter().all(|word| {
         word.is_some_and(|word| matches!(word, "rows" | "cols" | "columns") || word.chars().all(|c| c.is_ascii_digit()))
     })
+}
+
+/// `stty -ixon erase ^H` is what people say who open a shell: each line ends and is erased as before.
+fn is_usual_at_start(words: &[Option<&str>]) -> bool {
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let is_usual = match *word {
+            Some("erase") => words.next().is_some_and(|key| matches!(key, Some("^?" | "^H" | "^h" | "\x7f" | "\x08"))),
+            Some("rows" | "cols" | "columns") => true,
+            Some("sane" | "tostop" | "hup" | "hupcl" | "iutf8" | "ixany" | "ixoff" | "ixon" | "onlcr" | "opost") => {
+                true
+            }
+            Some("-tostop" | "-hup" | "-hupcl" | "-iutf8" | "-ixany" | "-ixoff" | "-ixon") => true,
+            Some(word) => word.chars().all(|c| c.is_ascii_digit()),
+            None => false,
+        };
+        if !is_usual {
+            return false;
+        }
+    }
+    true
 }
 
 fn sets_line_editing(shell: Shell, words: &[Option<&str>]) -> bool {

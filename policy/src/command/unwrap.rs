@@ -207,7 +207,9 @@ fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arg
     if operands.iter().take(wrapper.skip).any(Word::splits) {
         return walker.opaque_command("which program it runs is not known before it runs");
     }
+    // A request that opens a shell so opens it as if it had named it.
     if name == "exec"
+        && !walker.cx.opens
         && command.first().and_then(Word::known).is_some_and(|name| Shell::of_program(base_name(name)).is_some())
     {
         walker.tampering("exec of a shell");

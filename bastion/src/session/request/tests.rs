@@ -164,3 +164,57 @@ fn the_audit_log_shows_a_request_without_control_characters_and_bounded() {
     let long = vec![b'x'; 100_000];
     assert!(Request::Exec { command: &long, terminal: false }.shown(None).chars().count() <= MAX_SHOWN_CHARS + 1);
 }
+
+/// How programs open a shell: k9s, Rancher, Lens, Portainer and people.
+const OPENERS: [&str; 10] = [
+    "bash || sh",
+    "command -v bash >/dev/null && exec bash || exec sh",
+    "if test -x /bin/bash; then exec /bin/bash -il; fi; exec sh",
+    "cd /tmp && exec sh",
+    "stty rows 40 cols 120; exec sh",
+    "stty -ixon erase ^H; exec bash",
+    "clear; (bash || ash || sh)",
+    "TERM=xterm-256color; export TERM; [ -x /bin/bash ] && ([ -x /usr/bin/script ] && /usr/bin/script -q -c \"/bin/bash\" /dev/null || exec /bin/bash) || exec /bin/sh",
+    "[ -x /bin/bash ] && ([ -x /usr/bin/script ] && script -q -c /bin/bash /dev/null || exec /bin/bash) || exec /bin/sh",
+    "exec zsh",
+];
+
+#[test]
+fn a_shell_that_a_program_opens_in_a_terminal_is_one_in_which_lines_are_judged() {
+    for opener in OPENERS {
+        let words = ["sh", "-c", opener].map(str::to_owned);
+        let requests = [
+            Request::Exec { command: opener.as_bytes(), terminal: true },
+            Request::Argv { words: &words, terminal: true },
+        ];
+        for request in requests {
+            assert_eq!(outcome(&judged(RULES, request)), ("allow", None), "{request:?}");
+        }
+        // Without a terminal nobody would judge what comes, so it is read first.
+        let request = Request::Exec { command: opener.as_bytes(), terminal: false };
+        assert_ne!(outcome(&judged(RULES, request)).0, "allow", "{opener}");
+        // What stands beside it is judged as ever.
+        let danger = format!("rm -rf /srv; {opener}");
+        let request = Request::Exec { command: danger.as_bytes(), terminal: true };
+        assert_eq!(outcome(&judged(RULES, request)), ("block", Some("rm_rf")), "{danger}");
+    }
+}
+
+#[test]
+fn what_changes_how_lines_are_accepted_matters_where_lines_are_typed() {
+    let exec = |command: &'static str, terminal| Request::Exec { command: command.as_bytes(), terminal };
+    // No shell reads what is typed there, or nothing is typed.
+    for request in [
+        exec("stty -echo; cat", true),
+        exec("stty raw -echo; cat", true),
+        exec("stty -F /dev/ttyUSB0 9600 raw", false),
+        exec("trap 'echo done' EXIT; make", false),
+        exec("set -o posix; ls", false),
+    ] {
+        assert_eq!(outcome(&judged(RULES, request)), ("allow", None), "{request:?}");
+    }
+    // The shell that reads lines next would take them in another way.
+    for request in [exec("stty eol x; exec bash", true), exec("stty erase x; sh", true), exec("stty raw; bash", true)] {
+        assert_eq!(outcome(&judged(RULES, request)).0, "hold", "{request:?}");
+    }
+}
