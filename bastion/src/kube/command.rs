@@ -308,8 +308,8 @@ struct Prepared {
 /// Why nothing runs.
 #[derive(Debug, thiserror::Error)]
 enum LaunchError {
-    #[error(transparent)]
-    Dial(#[from] DialError),
+    #[error("{0}")]
+    Dial(String),
     #[error("the user has gone")]
     UserGone(#[from] LegClosed),
 }
@@ -325,15 +325,14 @@ impl PreparedTarget for Prepared {
                 self.door.open().await?;
                 Ok(legs)
             }
-            Err(DialError::Refused(told)) => {
-                if told.status == StatusCode::UNAUTHORIZED {
+            Err(error) => {
+                if matches!(&error, DialError::Refused(told) if told.status == StatusCode::UNAUTHORIZED) {
                     tracing::error!(target.name = %self.cluster, "the cluster does not take the bastion's own credential");
-                } else {
-                    self.door.refuse(told.clone());
                 }
-                Err(DialError::Refused(told).into())
+                let reason = error.to_string();
+                self.door.refuse(error.told());
+                Err(LaunchError::Dial(reason))
             }
-            Err(error) => Err(error.into()),
         }
     }
 }

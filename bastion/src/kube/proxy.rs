@@ -152,11 +152,11 @@ pub async fn forward(
         // Passed on, it would tell kubectl that the user's credential is the wrong one.
         tracing::error!("the cluster does not take the bastion's own credential");
         let message = "the cluster does not take the bastion's own credential; tell the operator";
-        return entry.refuse(&Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message));
+        return entry.refuse(&Refusal::new(StatusCode::BAD_GATEWAY, message));
     }
     if response.status().is_informational() {
         let message = "the cluster changed the protocol unasked";
-        return entry.refuse(&Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message));
+        return entry.refuse(&Refusal::new(StatusCode::BAD_GATEWAY, message));
     }
     entry.answered(response.status());
     let (head, body) = response.into_parts();

@@ -232,7 +232,7 @@ async fn the_bastions_own_trouble_with_the_cluster_is_not_the_users() {
     let front = front().await;
     let mut user = front.certificate_of("alice", Protocol::Http1).await;
     let answer = user.send(Method::GET, "/clusters/dev/api/v1/pods?unauthorized", &[], b"").await;
-    assert!(refusal(&answer, StatusCode::INTERNAL_SERVER_ERROR).contains("own credential"));
+    assert!(refusal(&answer, StatusCode::BAD_GATEWAY).contains("own credential"));
     let spdy =
         [("connection", "Upgrade"), ("upgrade", "SPDY/3.1"), ("x-stream-protocol-version", "portforward.k8s.io")];
     let mut another = front.certificate_of("alice", Protocol::Http1).await;
@@ -251,7 +251,7 @@ async fn a_cluster_changes_no_protocol_unasked_and_answers_once() {
     for protocol in [Protocol::Http1, Protocol::Http2] {
         let mut user = front.certificate_of("alice", protocol).await;
         let answer = user.send(Method::GET, "/clusters/lying/switch", &[], b"").await;
-        let message = refusal(&answer, StatusCode::INTERNAL_SERVER_ERROR);
+        let message = refusal(&answer, StatusCode::BAD_GATEWAY);
         assert!(message.contains("changed the protocol unasked"), "{message}");
         // Before the answer there may be others, which say nothing.
         for path in ["/early", "/twice", "/once", "/once"] {

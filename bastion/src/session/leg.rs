@@ -11,7 +11,7 @@ use bytes::Bytes;
 use policy::WindowSize;
 use recorder::ExitStatus;
 
-use super::terminal::{FromTarget, FromUser, OutputStream, Signal};
+use super::terminal::{Failure, FromTarget, FromUser, OutputStream, Signal};
 
 /// The other end of this leg is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +28,11 @@ pub trait UserReader: Send {
 pub trait UserWriter: Send + Sync {
     /// Writes output; waits while the user's window is closed.
     fn output(&self, stream: OutputStream, data: Bytes) -> impl Future<Output = Result<(), LegClosed>> + Send;
+    /// Says what the target says of a program that did not run; [`UserWriter::exit`] follows. Where the user's protocol
+    /// has nothing else for it, it is output.
+    fn failed(&self, failure: Failure) -> impl Future<Output = Result<(), LegClosed>> + Send {
+        self.output(failure.stream, failure.words)
+    }
     /// Says how the program ended.
     fn exit(&self, status: ExitStatus) -> impl Future<Output = Result<(), LegClosed>> + Send;
     /// Says that no more output follows.

@@ -8,7 +8,7 @@ use recorder::ExitStatus;
 
 use super::{
     leg::{LegClosed, TargetWriter, UserWriter},
-    terminal::{OutputStream, Signal},
+    terminal::{Failure, OutputStream, Signal},
 };
 
 /// What is to be written to the user.
@@ -17,6 +17,8 @@ pub(super) enum ToUser {
     Close,
     Eof,
     Exit(ExitStatus),
+    /// What the target says of a program that did not run; it has passed the tap.
+    Failed(Failure),
     /// Words of the bastion; they did not come from the target.
     Message(OutputStream, Bytes),
     /// Output, and how many bytes of the target's it stands for.
@@ -96,6 +98,7 @@ pub(super) async fn write_user<W: UserWriter>(writer: &W, item: ToUser) -> Resul
         }
         ToUser::Message(stream, text) => writer.output(stream, text).await.map(|()| 0),
         ToUser::Exit(status) => writer.exit(status).await.map(|()| 0),
+        ToUser::Failed(failure) => writer.failed(failure).await.map(|()| 0),
         ToUser::Eof => writer.eof().await.map(|()| 0),
         ToUser::Close => writer.close().await.map(|()| 0),
     }

@@ -294,6 +294,15 @@ impl Relay {
                 self.to_user.push(0, ToUser::Exit(status.clone()));
                 self.exit = Some(status);
             }
+            FromTarget::Failed(failure) => {
+                self.end_of_output();
+                match self.tap.failure(failure) {
+                    Ok(failure) => {
+                        self.to_user.push(failure.words.len() + failure.exact.len(), ToUser::Failed(failure))
+                    }
+                    Err(error) => self.recording_failed(error),
+                }
+            }
             FromTarget::Eof => {
                 self.end_of_output();
                 self.to_user.push(0, ToUser::Eof);

@@ -30,10 +30,23 @@ pub enum FromTarget {
     Eof,
     /// How the program ended.
     Exit(ExitStatus),
+    /// The target says that the program did not start, or was lost; how it ended follows.
+    Failed(Failure),
     /// Output on stderr.
     Stderr(Bytes),
     /// Output on stdout, or of the terminal.
     Stdout(Bytes),
+}
+
+/// What a target says of a program that did not start, or was lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// In words, with the end of the line; they belong to the output.
+    pub words: Bytes,
+    /// On this stream.
+    pub stream: OutputStream,
+    /// The same as its protocol has it, for a user who speaks that too.
+    pub exact: Bytes,
 }
 
 /// Which of the two output streams.

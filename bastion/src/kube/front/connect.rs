@@ -13,9 +13,9 @@ use crate::{
     kube::{
         body::Body,
         command::{Command, Run},
-        dial::{Call, DialError},
+        dial::Call,
         forward::{self, Forward, Pod, Side},
-        proxy::{self, Entry},
+        proxy::Entry,
         request_info::{RequestInfo, StreamRequest},
         status::{Refusal, Told},
         upgrade::Upgrade,
@@ -94,7 +94,7 @@ impl Front {
         };
         let first = match call.forward().await {
             Ok((io, transport)) => Side { io, transport, role: Role::Client },
-            Err(error) => return Err(Box::new((entry, undialled(error)))),
+            Err(error) => return Err(Box::new((entry, error.told()))),
         };
         entry.answered(StatusCode::SWITCHING_PROTOCOLS);
         let resource = info.resource.clone().unwrap_or_default();
@@ -146,15 +146,4 @@ fn ready(
     let session = permit.session(pod, is_terminal);
     let permit = session.map_err(|denial| Refusal::new(StatusCode::FORBIDDEN, denial.reason))?;
     Ok(Ready { upgrade, permit, command })
-}
-
-/// What a user reads of a cluster that forwards no ports: its own words where it has some.
-fn undialled(error: DialError) -> Told {
-    match error {
-        DialError::Refused(told) if told.status != StatusCode::UNAUTHORIZED => told,
-        DialError::Send(error) => proxy::unavailable(&error).told(),
-        error @ (DialError::Protocol | DialError::Refused(_) | DialError::Streams(_) | DialError::TimedOut) => {
-            Refusal::new(StatusCode::BAD_GATEWAY, error.to_string()).told()
-        }
-    }
 }

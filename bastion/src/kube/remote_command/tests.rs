@@ -28,7 +28,7 @@ use crate::{
     },
     session::{
         leg::{TargetReader, TargetWriter, UserReader, UserWriter},
-        terminal::{FromTarget, FromUser, OutputStream},
+        terminal::{Failure, FromTarget, FromUser, OutputStream},
     },
 };
 
@@ -117,7 +117,7 @@ async fn output_then_exit_status_arrive_on_either_transport() {
                     FromTarget::Stdout(data) => out.extend_from_slice(&data),
                     FromTarget::Stderr(data) => err.extend_from_slice(&data),
                     FromTarget::Exit(status) => exit = Some(status),
-                    FromTarget::Eof => {}
+                    FromTarget::Eof | FromTarget::Failed(_) => {}
                     FromTarget::Closed => return (out, err, exit),
                 }
             }
@@ -132,11 +132,37 @@ async fn a_program_that_did_not_start_is_explained_and_is_no_success() {
     for (streams, words) in [(ALL, "no such file\n"), (TTY, "no such file\r\n")] {
         let ((_user, user), (mut target, _target_writer)) = connected(Transport::Spdy, streams).await;
         user.end(CommandEnd::Failed("no such file".to_owned())).await.unwrap();
-        let (FromTarget::Stderr(text) | FromTarget::Stdout(text)) = output(&mut target).await else {
-            panic!("an explanation")
-        };
-        assert_eq!(text, words.as_bytes());
+        let FromTarget::Failed(failure) = output(&mut target).await else { panic!("an explanation") };
+        assert_eq!(failure.words, words.as_bytes());
         assert!(matches!(output(&mut target).await, FromTarget::Exit(ExitStatus::Code(1))));
+    }
+}
+
+#[tokio::test]
+async fn what_a_cluster_says_of_a_program_that_did_not_start_reaches_the_user_unchanged() {
+    let exact = r#"{"metadata":{},"status":"Failure","message":"Internal error occurred: no such file","reason":"InternalError","details":{"causes":[{"message":"no such file"}]},"code":500}"#;
+    for transport in BOTH {
+        let ((_user, user), (mut target, _target_writer)) = connected(transport, ALL).await;
+        let failure = |exact: &str| Failure {
+            words: Bytes::from_static(b"in words\n"),
+            stream: OutputStream::Stderr,
+            exact: Bytes::copy_from_slice(exact.as_bytes()),
+        };
+        user.failed(failure(exact)).await.unwrap();
+        user.exit(ExitStatus::Code(1)).await.unwrap();
+        let FromTarget::Failed(seen) = output(&mut target).await else { panic!("{transport:?}: an explanation") };
+        assert_eq!(
+            (&seen.exact[..], &seen.words[..]),
+            (exact.as_bytes(), &b"Internal error occurred: no such file\n"[..])
+        );
+        // What a mask has made no failure of is said in its words, and is none the less no success.
+        for spoilt in ["***", r#"{"metadata":{},"status":"Success"}"#, ""] {
+            let ((_user, user), (mut target, _target_writer)) = connected(transport, ALL).await;
+            user.failed(failure(spoilt)).await.unwrap();
+            user.exit(ExitStatus::Code(1)).await.unwrap();
+            let FromTarget::Failed(seen) = output(&mut target).await else { panic!("{spoilt}: an explanation") };
+            assert_eq!(&seen.words[..], b"in words\n", "{spoilt}");
+        }
     }
 }
 
@@ -150,7 +176,7 @@ async fn a_session_that_ends_without_a_status_is_no_success() {
                     match target.next().await {
                         FromTarget::Exit(status) => return Some(status),
                         FromTarget::Closed => return None,
-                        FromTarget::Eof | FromTarget::Stderr(_) | FromTarget::Stdout(_) => {}
+                        FromTarget::Eof | FromTarget::Failed(_) | FromTarget::Stderr(_) | FromTarget::Stdout(_) => {}
                     }
                 }
             })

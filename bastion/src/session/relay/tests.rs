@@ -1,5 +1,8 @@
 use super::*;
-use crate::session::outbox::{OUTBOX_BYTES, OUTBOX_ITEMS};
+use crate::session::{
+    outbox::{OUTBOX_BYTES, OUTBOX_ITEMS},
+    terminal::Failure,
+};
 
 fn relay() -> Relay {
     Relay::new(Gate::Open, Tap::new(None, false))
@@ -16,6 +19,7 @@ fn written(relay: &mut Relay) -> Vec<String> {
             ToUser::Close => "close".to_owned(),
             ToUser::Eof => "eof".to_owned(),
             ToUser::Exit(status) => format!("exit {}", status.shell_code()),
+            ToUser::Failed(failure) => format!("failed {}", String::from_utf8_lossy(&failure.words).trim()),
             ToUser::Message(_, text) => format!("message {}", String::from_utf8_lossy(&text).trim()),
             ToUser::Output(stream, masked, _) => format!("{stream:?} {}", String::from_utf8_lossy(masked.bytes())),
         })
@@ -33,6 +37,23 @@ fn output_exit_status_eof_and_close_keep_their_order() {
     assert_eq!(written(&mut relay), ["Stdout last words", "exit 7", "eof", "close"]);
     assert!(relay.is_over());
     assert_eq!(relay.into_outcome().end, SessionEnd::Exited { status: 7 });
+}
+
+#[test]
+fn what_a_target_says_of_a_program_that_did_not_run_comes_before_its_exit_status() {
+    let mut relay = relay();
+    relay.handle(stdout(b"out"));
+    let failure = Failure {
+        words: Bytes::from_static(b"no such file\n"),
+        stream: OutputStream::Stderr,
+        exact: Bytes::from_static(b"{}"),
+    };
+    relay.handle(RelayEvent::Target(FromTarget::Failed(failure)));
+    relay.handle(RelayEvent::Target(FromTarget::Exit(ExitStatus::Code(1))));
+    relay.handle(RelayEvent::Target(FromTarget::Closed));
+    assert_eq!(written(&mut relay), ["Stdout out", "failed no such file", "exit 1", "close"]);
+    let outcome = relay.into_outcome();
+    assert_eq!((outcome.end, outcome.tap.output_bytes()), (SessionEnd::Exited { status: 1 }, 16));
 }
 
 #[test]
