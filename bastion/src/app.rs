@@ -219,7 +219,11 @@ impl App {
         let own_names: Vec<String> = config.names.iter().map(ToString::to_string).collect();
         let tls = match &config.web.tls {
             Some(files) => web::tls::from_files(&files.certificate, &files.key)?,
-            None => web::tls::from_own_ca(&config.data_dir, &own_names)?,
+            None => {
+                let clusters = config.kube.certificate_name().filter(|_| !config.clusters.is_empty());
+                let names: Vec<String> = own_names.iter().cloned().chain(clusters).collect();
+                web::tls::from_own_ca(&config.data_dir, &names)?
+            }
         };
 
         let StoreSettings::Sqlite(database) = &config.store;
@@ -319,7 +323,8 @@ impl App {
             info,
             config.web.url,
         );
-        let web = web::listener::Listener::new(sockets.web, tls, web::router(state), config.listen.max_connections);
+        let web =
+            web::listener::Listener::new(sockets.web, tls.config, web::router(state), config.listen.max_connections);
         let reloader = Reloader::new(&config.rules, rules, Arc::clone(&store));
         Ok(Self { front, ssh, web, kube, store, recorder, registry, approvals, reloader, hangup: None })
     }
@@ -392,7 +397,7 @@ struct KubeParts<'a> {
     ended_logins: EndedLogins,
     sessions: &'a Sessions,
     rules: watch::Receiver<Arc<RuleSet>>,
-    tls: &'a rustls::ServerConfig,
+    tls: &'a web::tls::Serving,
     tasks: &'a TaskTracker,
     closing: CancellationToken,
 }
@@ -404,7 +409,7 @@ async fn kube_front(
     parts: KubeParts<'_>,
 ) -> Result<(kube::Listener, KubeAccess), AppError> {
     let ca = Arc::new(KubeClientCa::load_or_create(&config.data_dir)?);
-    let tls = kube::listener::tls(Arc::clone(&parts.tls.cert_resolver), ca.certificate())?;
+    let tls = kube::listener::tls(Arc::clone(&parts.tls.config.cert_resolver), ca.certificate())?;
     let credentials = KubeCredentials::new(Arc::clone(parts.store), ca, config.identity.certificate_lifetime);
     let mut clusters = HashMap::new();
     for settings in &config.clusters {
@@ -416,6 +421,7 @@ async fn kube_front(
         ended_logins: parts.ended_logins,
         rules: parts.rules,
         clusters,
+        domain: config.kube.domain.clone(),
         log: RequestLog::start(Arc::clone(parts.store), parts.tasks),
         sessions: parts.sessions.clone(),
         refused: Refused::default(),
@@ -423,7 +429,16 @@ async fn kube_front(
         closing: parts.closing,
     });
     let listener = kube::Listener::new(socket, tls, front, config.listen.max_connections);
-    let access = KubeAccess { credentials, clusters: config.clusters.clone().into(), url: config.kube.url.clone() };
+    let covered = |cluster: &config::Cluster| {
+        let name = config.kube.server_name(&cluster.name).filter(|name| parts.tls.covers(name))?;
+        Some((cluster.name.clone(), name))
+    };
+    let access = KubeAccess {
+        credentials,
+        clusters: config.clusters.clone().into(),
+        url: config.kube.url.clone(),
+        server_names: Arc::new(config.clusters.iter().filter_map(covered).collect()),
+    };
     Ok((listener, access))
 }
 

@@ -1,4 +1,5 @@
-//! The Kubernetes front: what `kubectl`, Helm and client libraries take for an API server, under `/clusters/NAME`.
+//! The Kubernetes front: what `kubectl`, Helm and client libraries take for an API server, under `/clusters/NAME`
+//! or by a TLS server name.
 //!
 //! ```text
 //!   kubectl ──TLS──> listener ──> front ─── who? (certificate or token; the login still stands)
@@ -9,6 +10,7 @@
 //!
 //! - [`listener`]: accept, TLS with an optional client certificate, HTTP/1.1 and HTTP/2
 //! - [`front`]: one request from its head to a decision
+//! - [`server_name`]: which cluster: by the name in TLS, or by the path
 //! - [`request_info`]: method, path and query -> verb, resource, subresource, namespace, name
 //! - [`impersonation`]: which headers go on, and as whom the cluster sees the user
 //! - [`proxy`]: a request and its answer, streamed both ways; `parting` ends an answer that is not allowed any longer
@@ -45,6 +47,7 @@ pub mod remote_command;
 pub mod request_info;
 pub mod request_log;
 pub mod retry;
+pub mod server_name;
 pub mod spdy;
 pub mod status;
 pub mod stream;

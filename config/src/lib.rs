@@ -147,14 +147,23 @@ impl Config {
             let rules = settings.required("rules", |rules| {
                 rules.list("a list of rule files such as [rules.yaml]", |file| read_rules(file, &rule_errors))
             });
-            let web = web?;
+            let (web, kube) = (web?, kube?);
             let names = names?.or_else(|| host_of(&web.url).map(|name| vec![name]));
+            let own: Vec<_> =
+                names.iter().flatten().cloned().chain(host_of(&web.url)).chain(host_of(&kube.url)).collect();
+            let own_below = |domain: &HostName| own.iter().find(|name| is_below(name, domain));
+            if let Some((domain, name)) = kube.domain.as_ref().and_then(|domain| Some((domain, own_below(domain)?))) {
+                return Err(settings.field("kube").refused(format!(
+                    "{name} is the bastion itself, and would be a cluster below the domain {domain}; choose another domain"
+                )));
+            }
+            let kube = kube.with_default_domain(|domain| own_below(domain).is_none());
             Ok(Self {
                 data_dir,
                 names: names.ok_or_else(|| settings.field("names").expected(NAMES))?,
                 listen: listen?,
                 web,
-                kube: kube?,
+                kube,
                 identity: identity?,
                 targets: targets?,
                 clusters: clusters?,
@@ -195,6 +204,12 @@ fn kube_url(names: Option<&[HostName]>, web: Option<&Url>, listen: Option<&Liste
     let port = listen.map_or(6443, |listen| listen.kube.port());
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     Url::parse(&format!("https://{host}:{port}")).ok()
+}
+
+/// Whether a name stands right below a domain.
+fn is_below(name: &HostName, domain: &HostName) -> bool {
+    let name = name.as_str().to_ascii_lowercase();
+    name.split_once('.').is_some_and(|(_, parent)| parent == domain.as_str())
 }
 
 fn host_of(url: &Url) -> Option<HostName> {

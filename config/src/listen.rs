@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use url::Url;
 
 use crate::{
+    address::HostName,
+    name::TargetName,
     reader::{Field, Read},
     value,
 };
@@ -46,6 +48,9 @@ pub struct Web {
 pub struct Kube {
     /// The front's URL as users see it; the clusters are below it, under `/clusters/NAME`.
     pub url: Url,
+    /// Below it each cluster has a TLS server name. None where something before the bastion ends TLS, which a path in
+    /// the URL tells.
+    pub domain: Option<HostName>,
 }
 
 /// A certificate chain and its key, both PEM files that were readable at load.
@@ -92,10 +97,50 @@ impl Kube {
     pub(crate) fn read(field: &Field<'_>, default_url: impl FnOnce() -> Option<Url>) -> Read<Self> {
         field.table("a mapping such as { url: https://bastion.example.com:6443 }", |kube| {
             let url = kube.present("url", value::https_url).or_else(|| default_url().map(Ok));
-            Ok(Self { url: url.unwrap_or_else(|| Err(kube.field("url").expected("a URL")))? })
+            let domain = kube.present("domain", |field| {
+                field.parse("a domain such as kube.bastion.example.com", |text| {
+                    let domain: HostName = text.to_ascii_lowercase().parse().ok()?;
+                    domain.ip().is_none().then_some(domain)
+                })
+            });
+            let domain = domain.transpose();
+            Ok(Self { url: url.unwrap_or_else(|| Err(kube.field("url").expected("a URL")))?, domain: domain? })
         })
     }
+
+    /// Fills in the domain where the settings name none: `kube.` before the front's own name. Nobody looks names up that
+    /// are only said in TLS, so a front that has an address only can have some too.
+    pub(crate) fn with_default_domain(mut self, is_free: impl Fn(&HostName) -> bool) -> Self {
+        let host = self.url.host_str().filter(|_| self.url.path() == "/");
+        let host = host.and_then(|host| host.trim_matches(['[', ']']).parse::<HostName>().ok());
+        let default = host.and_then(|host| {
+            let domain = if host.ip().is_some() { NAMELESS_DOMAIN.to_owned() } else { format!("kube.{host}") };
+            domain.to_ascii_lowercase().parse().ok().filter(is_free)
+        });
+        self.domain = self.domain.or(default);
+        self
+    }
+
+    /// What a cluster is called in TLS; none where its name is no label of a domain name.
+    #[must_use]
+    pub fn server_name(&self, cluster: &TargetName) -> Option<String> {
+        let name = cluster.as_str();
+        let is_label = name.len() <= 63
+            && !name.starts_with('-')
+            && !name.ends_with('-')
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        self.domain.as_ref().filter(|_| is_label).map(|domain| format!("{name}.{domain}"))
+    }
+
+    /// The certificate's name for all clusters.
+    #[must_use]
+    pub fn certificate_name(&self) -> Option<String> {
+        self.domain.as_ref().map(|domain| format!("*.{domain}"))
+    }
 }
+
+/// `internal` is for private use.
+const NAMELESS_DOMAIN: &str = "kube.bastion.internal";
 
 impl Tls {
     fn read(field: &Field<'_>) -> Read<Self> {

@@ -114,6 +114,32 @@ recording: { storage: 'file:///srv/recordings' }
 rules: []
 ";
 
+#[test]
+fn each_cluster_has_a_name_in_tls_where_the_bastion_ends_it() {
+    let name = |kube: &str, cluster: &str| {
+        let text = format!("{MINIMAL}kube: {kube}\n");
+        let kube = Config::parse(&text, Path::new("/nonexistent"), "bastion.yaml").unwrap().kube;
+        kube.server_name(&cluster.parse().unwrap())
+    };
+    for (kube, expected) in [
+        ("{ url: 'https://b.example:6443' }", Some("prod.kube.b.example")),
+        ("{ url: 'https://127.0.0.1:6443' }", Some("prod.kube.bastion.internal")),
+        ("{ url: 'https://[::1]:6443/' }", Some("prod.kube.bastion.internal")),
+        ("{ url: 'https://b.example:6443', domain: K.Example }", Some("prod.k.example")),
+        // Something stands before the bastion.
+        ("{ url: 'https://b.example/kube' }", None),
+        ("{ url: 'https://b.example/kube', domain: k.example }", Some("prod.k.example")),
+    ] {
+        assert_eq!(name(kube, "prod").as_deref(), expected, "{kube}");
+    }
+    // A name of the bastion's own would be one of a cluster.
+    let text = format!("{MINIMAL}names: [b.example, ssh.kube.b.example]\n");
+    assert_eq!(Config::parse(&text, Path::new("/nonexistent"), "bastion.yaml").unwrap().kube.domain, None);
+    for no_label in ["Prod", "a.b", "a_b", "-a", "a-", &"a".repeat(64)] {
+        assert_eq!(name("{ url: 'https://b.example' }", no_label), None, "{no_label}");
+    }
+}
+
 /// `MINIMAL` with the line that starts with `key` replaced, or the line appended.
 fn with(key: &str, line: &str) -> String {
     let mut lines: Vec<&str> = MINIMAL.lines().filter(|line| !line.starts_with(&format!("{key}:"))).collect();
@@ -171,6 +197,16 @@ fn each_slip_is_named_with_its_place_and_a_way_out() {
             "listen",
             "listen: { login_grace_time: 1h }",
             "1:29: listen.login_grace_time: expected a duration from 1s to 10m, found \"1h\"",
+        ),
+        (
+            "kube",
+            "kube: { url: 'https://b.example', domain: 127.0.0.1 }",
+            "1:43: kube.domain: expected a domain such as kube.bastion.example.com, found \"127.0.0.1\"",
+        ),
+        (
+            "kube",
+            "kube: { url: 'https://b.example', domain: example }",
+            "1:7: kube: b.example is the bastion itself, and would be a cluster below the domain example; choose another domain",
         ),
         ("names", "names: [a b]", "1:9: names[0]: expected a host name or address, found \"a b\""),
         (

@@ -12,7 +12,7 @@
 
 use std::{collections::HashMap, convert::Infallible, net::SocketAddr, sync::Arc, time::Instant};
 
-use config::{Cluster, TargetName};
+use config::{Cluster, HostName, TargetName};
 use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
@@ -29,6 +29,7 @@ use super::{
     request_info::RequestInfo,
     request_log::RequestLog,
     retry::{Asked, Refused},
+    server_name::Route,
     status::Refusal,
     upgrade,
     upstream::ClusterConnection,
@@ -64,6 +65,8 @@ pub struct Front {
     pub rules: watch::Receiver<Arc<RuleSet>>,
     /// The clusters.
     pub clusters: HashMap<TargetName, KubeCluster>,
+    /// Below it each of them has a TLS server name.
+    pub domain: Option<HostName>,
     /// Where requests are written down.
     pub log: RequestLog,
     /// Runs commands, and writes down what is no request.
@@ -83,6 +86,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// The certificate that it has proved to hold.
     pub certificate: Option<CertificateDer<'static>>,
+    /// What it named in TLS.
+    pub server_name: Option<String>,
     /// Its place among the connections, kept as long as anything of it runs.
     pub place: Arc<OwnedSemaphorePermit>,
 }
@@ -108,7 +113,10 @@ impl Front {
     /// The errors are answers that are no audit event of a request: nobody, or no cluster, is known yet.
     async fn answer(&self, peer: Arc<Peer>, request: Request<Body>) -> Result<Response<Body>, Refusal> {
         let started = Instant::now();
-        let (name, path) = split(request.uri().path()).map(|(name, path)| (name.to_owned(), path.to_owned()))?;
+        let server_name = peer.server_name.as_deref();
+        let Route { cluster: name, path } =
+            Route::of(server_name, self.domain.as_ref(), request.uri(), request.headers())?;
+        let path = path.to_owned();
         let shown = caller::Shown::of(&peer, request.headers());
         let login = self.authenticate(&shown).await?;
         tracing::Span::current().record("subject.id", login.subject().name.as_str());
@@ -167,42 +175,5 @@ impl Front {
         *onward.uri_mut() = path.into();
         *onward.headers_mut() = headers;
         Ok(proxy::forward(&connection, onward, entry, entry::lifetime(&info), standing).await)
-    }
-}
-
-/// `/clusters/NAME/rest` -> name and rest, both raw.
-fn split(path: &str) -> Result<(&str, &str), Refusal> {
-    let below = path.strip_prefix("/clusters/").filter(|below| !below.is_empty());
-    let below = below.ok_or_else(|| {
-        let message = "clusters are under /clusters/NAME; \"bastion kubeconfig NAME\" sets kubectl up";
-        Refusal::new(StatusCode::NOT_FOUND, message)
-    })?;
-    Ok(match below.find('/') {
-        Some(at) => below.split_at(at),
-        None => (below, "/"),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_path_is_split_and_not_changed() {
-        for (path, expected) in [
-            ("/clusters/a", ("a", "/")),
-            ("/clusters/a/", ("a", "/")),
-            ("/clusters/a/api/v1", ("a", "/api/v1")),
-            ("/clusters/a//api", ("a", "//api")),
-            ("/clusters/a/../b/api", ("a", "/../b/api")),
-            ("/clusters/%61/api", ("%61", "/api")),
-            ("/clusters/../x", ("..", "/x")),
-            ("/clusters//api", ("", "/api")),
-        ] {
-            assert_eq!(split(path).unwrap(), expected);
-        }
-        for path in ["/", "/api", "/clusters", "/clusters/", "/Clusters/a", "//clusters/a", "/x/../clusters/a", "*"] {
-            assert_eq!(split(path).unwrap_err().status, StatusCode::NOT_FOUND, "{path}");
-        }
     }
 }

@@ -82,9 +82,11 @@ impl Listener {
 
 async fn serve_http(front: Arc<Front>, accepted: Accepted, stop: CancellationToken) {
     let Accepted { stream, peer: address, place } = accepted;
-    let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).cloned();
+    let tls = stream.get_ref().1;
+    let certificate = tls.peer_certificates().and_then(<[_]>::first).cloned();
     let certificate = certificate.map(CertificateDer::into_owned);
-    let peer = Arc::new(Peer { address, certificate, place: Arc::new(place) });
+    let server_name = tls.server_name().map(str::to_owned);
+    let peer = Arc::new(Peer { address, certificate, server_name, place: Arc::new(place) });
     let service = service_fn(move |request| Arc::clone(&front).serve(Arc::clone(&peer), request));
     let server = http(LIMITS);
     let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service);

@@ -7,6 +7,7 @@ mod frames;
 mod front;
 pub(super) mod liar;
 mod lifetime;
+mod server_name;
 pub(super) mod witness;
 
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! [`WebState`]: what requests are answered from.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use config::{Cluster, Target};
+use config::{Cluster, Target, TargetName};
 use policy::RuleSet;
 use recorder::Recorder;
 use serde::Serialize;
@@ -86,6 +86,8 @@ pub struct KubeAccess {
     pub clusters: Arc<[Cluster]>,
     /// The front's URL as users see it.
     pub url: Url,
+    /// What clusters are called in TLS; those that the certificate covers.
+    pub server_names: Arc<HashMap<TargetName, String>>,
 }
 
 /// What the bastion tells everybody, so that clients can be set up.

@@ -187,6 +187,9 @@ pub struct Cluster {
     pub capabilities: Vec<String>,
     /// Its API server, as kubectl reaches it.
     pub server: String,
+    /// The TLS server name with which it is at the root of the front; none where the certificate covers none.
+    #[serde(default)]
+    pub tls_server_name: Option<String>,
 }
 
 /// A client certificate for Kubernetes clusters.

@@ -138,7 +138,8 @@ pub(super) async fn front() -> TestFront {
         clusters.insert(settings.name.clone(), KubeCluster { settings, connection });
     }
     let rules = watch::Sender::new(compiled(RULES));
-    let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key =
+        rcgen::generate_simple_self_signed(["localhost".to_owned(), "*.kube.bastion.internal".to_owned()]).unwrap();
     let server = key.cert.der().clone();
     let private = PrivateKeyDer::from_pem_slice(key.signing_key.serialize_pem().as_bytes()).unwrap();
     let private = rustls::crypto::aws_lc_rs::sign::any_supported_type(&private).unwrap();
@@ -155,6 +156,7 @@ pub(super) async fn front() -> TestFront {
         ended_logins: EndedLogins::default(),
         rules: rules.subscribe(),
         clusters,
+        domain: Some("kube.bastion.internal".parse().unwrap()),
         log: RequestLog::start(Arc::clone(&shared), &TaskTracker::new()),
         sessions: Sessions {
             store: Arc::clone(&shared),
@@ -300,7 +302,12 @@ impl TestFront {
     }
 
     pub(super) async fn connect(&self, name: Option<&str>, protocol: Protocol) -> User {
-        let stream = TokioIo::new(self.tls(name, protocol).await);
+        self.connect_to("localhost", name, protocol).await
+    }
+
+    /// The same, of somebody who names this server in TLS.
+    pub(super) async fn connect_to(&self, server: &str, name: Option<&str>, protocol: Protocol) -> User {
+        let stream = TokioIo::new(self.tls_to(server, name, protocol).await);
         match protocol {
             Protocol::Http1 => {
                 let (sender, connection) = http1::handshake(stream).await.unwrap();
@@ -316,6 +323,10 @@ impl TestFront {
     }
 
     pub(super) async fn tls(&self, name: Option<&str>, protocol: Protocol) -> TlsStream<TcpStream> {
+        self.tls_to("localhost", name, protocol).await
+    }
+
+    async fn tls_to(&self, server: &str, name: Option<&str>, protocol: Protocol) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.server.clone()).unwrap();
         let builder = ClientConfig::builder().with_root_certificates(roots);
@@ -333,7 +344,7 @@ impl TestFront {
         };
         config.alpn_protocols = vec![if protocol == Protocol::Http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
         let stream = TcpStream::connect(self.address).await.unwrap();
-        let server = ServerName::try_from("localhost").unwrap();
+        let server = ServerName::try_from(server.to_owned()).unwrap();
         TlsConnector::from(Arc::new(config)).connect(server, stream).await.unwrap()
     }
 

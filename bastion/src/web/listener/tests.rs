@@ -29,7 +29,7 @@ struct Served {
 
 async fn served(max_connections: usize) -> Served {
     let folder = tempfile::tempdir().unwrap();
-    let config = tls::from_own_ca(folder.path(), &["127.0.0.1".to_owned()]).unwrap();
+    let config = tls::from_own_ca(folder.path(), &["127.0.0.1".to_owned()]).unwrap().config;
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     let (begin, begun) = mpsc::channel(10);

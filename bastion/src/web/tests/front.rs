@@ -112,6 +112,7 @@ pub(super) async fn front() -> Front {
         credentials: KubeCredentials::new(Arc::clone(&shared), ca, Duration::from_secs(600)),
         clusters: [cluster("dev"), cluster("prod")].into(),
         url: "https://bastion.example.com:6443".parse().unwrap(),
+        server_names: Arc::new([("dev".parse().unwrap(), "dev.kube.bastion.example.com".to_owned())].into()),
     };
     let approvals = Approvals::start(Arc::clone(&shared), URL.parse().unwrap(), None).await.unwrap();
     let state = WebState::new(

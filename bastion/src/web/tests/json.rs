@@ -57,7 +57,7 @@ async fn people_targets_and_the_bastion_have_this_form() {
     );
     assert_eq!(
         body(&front, "/api/v1/clusters", &token).await,
-        r#"{"items":[{"name":"dev","labels":{"env":"dev"},"capabilities":["api","exec"],"server":"https://bastion.example.com:6443/clusters/dev"}]}"#
+        r#"{"items":[{"name":"dev","labels":{"env":"dev"},"capabilities":["api","exec"],"server":"https://bastion.example.com:6443/clusters/dev","tls_server_name":"dev.kube.bastion.example.com"}]}"#
     );
     let cookie = front.log_in("alice", "engineering", LoginKind::Web).await;
     let asked = request(Method::GET, "/api/v1/whoami", None).header(header::COOKIE, format!("__Host-bastion={cookie}"));
