@@ -15,7 +15,7 @@ use crate::{
     approval::{Application, ApprovalKind, Granted, NewApproval, Progress},
     identity::login::Login,
     kube::{
-        impersonation::Impersonation,
+        impersonation::{Impersonation, is_as_somebody_else},
         request_info::{RefusedRequest, RequestInfo, StreamRequest},
         status::Refusal,
         upgrade,
@@ -76,6 +76,9 @@ impl Front {
         info: Result<RequestInfo, RefusedRequest>,
     ) -> Result<(RequestInfo, Allowed), Refusal> {
         let info = info.map_err(|refused| Refusal::new(StatusCode::BAD_REQUEST, refused.to_string()))?;
+        if is_as_somebody_else(&head.headers) {
+            return Err(Refusal::new(StatusCode::FORBIDDEN, AS_SOMEBODY_ELSE));
+        }
         let mut approvals = Approvals::default();
         // What was true before a wait need not be true after it.
         for _ in 0..=MAX_WAITS {
@@ -278,6 +281,11 @@ pub(in crate::kube) fn for_each_connection(role: &RoleName) -> String {
 pub(super) fn account() -> Result<Account, Refusal> {
     CLUSTER_LOGIN.parse().map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "the account is none"))
 }
+
+/// Done as the caller, `kubectl auth can-i --as` would tell what is not so.
+const AS_SOMEBODY_ELSE: &str = "--as, --as-group and --as-uid (Impersonate-* headers) are not taken here: the bastion \
+     itself acts as you. Leave them out; what somebody else may do, they see with \"kubectl auth can-i --list\", or the \
+     operator of the cluster without the bastion";
 
 /// The role may ask for an approval, and a rule for another.
 const MAX_WAITS: usize = 2;
