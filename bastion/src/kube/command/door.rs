@@ -185,3 +185,21 @@ impl UserWriter for DoorWriter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_did_not_begin_says_in_http_whether_to_try_again() {
+        for (status, expected) in [
+            (REFUSED, StatusCode::FORBIDDEN),
+            (BLOCKED, StatusCode::FORBIDDEN),
+            (UNAPPROVED, StatusCode::FORBIDDEN),
+            (UNAVAILABLE, StatusCode::SERVICE_UNAVAILABLE),
+            (2, StatusCode::INTERNAL_SERVER_ERROR),
+        ] {
+            assert_eq!(refused_with(&ExitStatus::Code(status)), expected, "{status}");
+        }
+    }
+}

@@ -14,11 +14,11 @@ use crate::{
         body::Body,
         command::{Command, Run},
         dial::Call,
-        forward::{self, Forward, Pod, Side},
+        forward::{self, Forward, Pod, Side, channels},
         proxy::Entry,
         request_info::{RequestInfo, StreamRequest},
         status::{Refusal, Told},
-        upgrade::Upgrade,
+        upgrade::{ForwardProtocol, Upgrade},
     },
     session::permit::LivePermit,
 };
@@ -85,13 +85,23 @@ impl Front {
         asking: &Asking<'_>,
         head: Parts,
         info: &RequestInfo,
-        (upgrade, call, standing): (Upgrade, Call, LivePermit),
+        (upgrade, mut call, standing): (Upgrade, Call, LivePermit),
         mut entry: Entry,
     ) -> Result<Response<Body>, NotConnected> {
-        let transport = match upgrade.forward() {
-            Ok(transport) => transport,
+        let named = upgrade.forward().and_then(|protocol| match protocol {
+            ForwardProtocol::Channels => Ok((protocol, channels::ports(&info.query)?)),
+            ForwardProtocol::Spdy(_) => Ok((protocol, Vec::new())),
+        });
+        let (protocol, ports) = match named {
+            Ok(named) => named,
             Err(refusal) => return Err(Box::new((entry, refusal.told()))),
         };
+        if protocol == ForwardProtocol::Channels
+            && let Ok(path) = call.path.path().parse()
+        {
+            // Towards the cluster each port is named when it is opened.
+            call.path = path;
+        }
         let first = match call.forward().await {
             Ok((io, transport)) => Side { io, transport, role: Role::Client },
             Err(error) => return Err(Box::new((entry, error.told()))),
@@ -115,12 +125,20 @@ impl Front {
         self.tasks.spawn(async move {
             // The user may have gone.
             if let Ok(io) = user_side.await {
-                let user = Side { io: TokioIo::new(io), transport, role: Role::Server };
-                forward.serve(user, first, call, entry, closing).await;
+                let io = TokioIo::new(io);
+                match protocol {
+                    ForwardProtocol::Channels => {
+                        forward.serve_channels((io, ports), first, call, entry, closing).await;
+                    }
+                    ForwardProtocol::Spdy(transport) => {
+                        let user = Side { io, transport, role: Role::Server };
+                        forward.serve(user, first, call, entry, closing).await;
+                    }
+                }
             }
             drop(place);
         });
-        Ok(upgrade.accept(transport.name()))
+        Ok(upgrade.accept(protocol.name()))
     }
 }
 
