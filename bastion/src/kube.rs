@@ -14,6 +14,7 @@
 //! - [`request_info`]: method, path and query -> verb, resource, subresource, namespace, name
 //! - [`impersonation`]: which headers go on, and as whom the cluster sees the user
 //! - [`proxy`]: a request and its answer, streamed both ways; `parting` ends an answer that is not allowed any longer
+//! - [`watch_socket`]: watches and logs over WebSocket, from the plain form of the same
 //! - [`upstream`]: the connection to a cluster, with the bastion's own credential
 //! - [`request_log`]: each request is an audit event
 //! - [`status`]: refusals as `metav1.Status`
@@ -53,6 +54,7 @@ pub mod status;
 pub mod stream;
 pub mod upgrade;
 pub mod upstream;
+pub mod watch_socket;
 pub mod websocket;
 
 pub use front::{Front, KubeCluster};

@@ -5,6 +5,7 @@
 //!   decision.rs  the request -> allowed, refused, or held until other people have approved it
 //!   proxy.rs     a request that is allowed, and its answer
 //!   connect.rs   one for another protocol: a command, or forwarded ports
+//!   (a watch or a log over WebSocket is a request like any other, whose answer becomes messages)
 //! ```
 //!
 //! Each request of a known user to a cluster that the user may know of has one entry in the audit log, made before
@@ -33,6 +34,7 @@ use super::{
     status::Refusal,
     upgrade,
     upstream::ClusterConnection,
+    watch_socket::WatchSocket,
 };
 use crate::{
     identity::{kube_credential::KubeCredentials, login::EndedLogins},
@@ -168,12 +170,25 @@ impl Front {
             });
         }
 
+        let lifetime = entry::lifetime(&info);
+        let (socket, head) = if is_upgrade {
+            match WatchSocket::accept(head, lifetime) {
+                Ok((socket, head)) => (Some(socket), head),
+                Err(refusal) => return Ok(entry.refuse(&refusal)),
+            }
+        } else {
+            (None, head)
+        };
         let Allowed { connection, path, impersonation, standing, .. } = allowed;
         let headers = impersonation.to_cluster(&head.headers, peer.address.ip().to_canonical());
         let mut onward = Request::new(body);
         *onward.method_mut() = head.method;
         *onward.uri_mut() = path.into();
         *onward.headers_mut() = headers;
-        Ok(proxy::forward(&connection, onward, entry, entry::lifetime(&info), standing).await)
+        let answer = proxy::forward(&connection, onward, entry, lifetime, standing).await;
+        Ok(match socket {
+            Some(socket) => socket.serve(answer, &self.tasks, self.closing.clone(), peer.place.clone()),
+            None => answer,
+        })
     }
 }

@@ -10,7 +10,7 @@ use policy::{
     KubeRequest, RequestVerdict, RuleEffect,
 };
 
-use super::{Front, KubeCluster, Peer};
+use super::{Front, KubeCluster, Peer, entry};
 use crate::{
     approval::{Application, ApprovalKind, Granted, NewApproval, Progress},
     identity::login::Login,
@@ -20,6 +20,7 @@ use crate::{
         status::Refusal,
         upgrade,
         upstream::ClusterConnection,
+        watch_socket,
     },
     session::{
         applicant::Applicant,
@@ -239,8 +240,11 @@ impl Front {
 /// What goes on as another protocol has a road of its own, or none: it is never passed on unread.
 fn refuse_upgrade(capability: KubeCapability, info: &RequestInfo, headers: &HeaderMap) -> Result<(), Refusal> {
     let is_upgrade = upgrade::is_asked_for(headers);
-    let has_road =
-        matches!(info.stream(), Some(StreamRequest::Attach | StreamRequest::Exec | StreamRequest::PortForward));
+    let has_road = match info.stream() {
+        Some(StreamRequest::Attach | StreamRequest::Exec | StreamRequest::PortForward) => true,
+        Some(StreamRequest::Proxy) => false,
+        None => watch_socket::has_messages(entry::lifetime(info)),
+    };
     let needs_road = matches!(capability, KubeCapability::Attach | KubeCapability::Exec)
         || info.stream() == Some(StreamRequest::PortForward);
     if !is_upgrade && needs_road {

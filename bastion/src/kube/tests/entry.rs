@@ -100,7 +100,7 @@ async fn upgrades_that_fail_are_one_event_each() {
         // No subprotocol that is known; no such protocol; a resource that has no other; a cluster that is away.
         (EXEC, &SPDY[..2], 403),
         (EXEC, &[("upgrade", "h2c"), ("connection", "upgrade")], 403),
-        ("/clusters/dev/api/v1/pods?watch=true", &WEBSOCKET, 403),
+        ("/clusters/dev/api/v1/pods", &WEBSOCKET, 403),
         ("/clusters/gone/api/v1/namespaces/x/pods/p/exec?command=id&stdout=true", &SPDY, 502),
     ];
     for (path, headers, status) in attempts {
