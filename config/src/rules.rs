@@ -18,7 +18,7 @@ pub use approvers::Approvers;
 pub use cases::{CaseInput, RuleCase, RuleCases};
 pub use cluster::{ClusterAllow, ClusterRequest};
 pub use command::{CommandMatch, CommandRule, FlagMatch, Protocol, RuleClass, RuleEffect, RuleMatch};
-pub use obligations::{Obligations, RecordingDuty, SessionMode};
+pub use obligations::{KeptBinary, Obligations, RecordingDuty, SessionMode};
 pub use port::PortRange;
 pub use request::RequestMatch;
 pub use window::TimeWindow;

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use config::{rules::RecordingDuty, target::parse_targets};
+use config::{
+    rules::{KeptBinary, RecordingDuty},
+    target::parse_targets,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -154,9 +157,15 @@ fn the_obligations_of_all_grants_that_apply_add_up() {
         };
     let alice = subject("alice", &["engineering"]);
     let bob = subject("bob", &["engineering", "sre"]);
-    assert_eq!(obligations(&alice, "web1", "demo", Capability::Shell), (RecordingDuty::Required, false));
-    assert_eq!(obligations(&alice, "web1", "demo", Capability::Exec), (RecordingDuty::BestEffort, false));
-    assert_eq!(obligations(&bob, "web1", "demo", Capability::Exec), (RecordingDuty::Required, true));
+    assert_eq!(
+        obligations(&alice, "web1", "demo", Capability::Shell),
+        (RecordingDuty::Required, KeptBinary::default())
+    );
+    assert_eq!(
+        obligations(&alice, "web1", "demo", Capability::Exec),
+        (RecordingDuty::BestEffort, KeptBinary::default())
+    );
+    assert_eq!(obligations(&bob, "web1", "demo", Capability::Exec), (RecordingDuty::Required, KeptBinary::All));
 }
 
 const MODES: &str = r#"
@@ -337,7 +346,7 @@ fn a_role() -> impl Strategy<Value = Role> {
         terms: Terms::Free,
         obligations: Obligations {
             recording: if required { RecordingDuty::Required } else { RecordingDuty::BestEffort },
-            keep_binary,
+            keep_binary: if keep_binary { KeptBinary::All } else { KeptBinary::UpTo(0) },
             // An exec-only grant does take something away; the tables above say what.
             mode: SessionMode::Guard,
         },

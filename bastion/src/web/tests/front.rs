@@ -212,7 +212,7 @@ impl Front {
             env: std::collections::BTreeMap::new(),
             details,
         };
-        let recording = self.recorder.start(id, header, Mode { pty: true, keep_binary: false }).await.unwrap();
+        let recording = self.recorder.start(id, header, Mode { pty: true, ..Mode::default() }).await.unwrap();
         let output = Masker::new().feed(Bytes::from_static(b"uid=0(root) gid=0(root)\r\n"));
         recording.record(EventKind::Output(output)).unwrap();
         recording.ready().await.unwrap();
