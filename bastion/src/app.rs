@@ -447,6 +447,7 @@ fn open_recorder(settings: &config::Recording) -> Result<Recorder, AppError> {
     let storage = recorder::storage::build(&storage_settings(&settings.storage)?)?;
     Ok(Recorder::open(RecorderSettings {
         spool_limit: settings.spool_limit,
+        free_space_floor: settings.free_space_floor,
         upload_interval: settings.upload_interval,
         ..RecorderSettings::new(storage, &settings.spool)
     })?)

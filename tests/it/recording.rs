@@ -2,6 +2,8 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -144,7 +146,23 @@ async fn without_a_terminal_text_is_recorded_and_binary_kept_in_part_counted_and
     ensure!(shown.contains("first after it\r\n1\r\n2\r\n") && shown.ends_with("2000\r\nlast\r\n"), "{shown:.2000}");
     let shown = api.cast(of("customer")?).await?.joined("o");
     ensure!(shown == "\0customer-list\r\nalpha-42\r\n", "{shown:?}");
+    // Whatever the umask was with which the bastion was started, and whichever library makes the files.
+    ensure!(only_for_the_owner(site.bastion.recordings())? > 0, "no recordings");
+    ensure!(only_for_the_owner(&site.bastion.data().join("spool"))? > 0, "no spool");
     Ok(())
+}
+
+/// Checks that nobody else can read what is in a folder, and gives the number of files.
+fn only_for_the_owner(folder: &Path) -> Result<usize> {
+    let mut files = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        // Parts go when the whole recording is there.
+        let Ok(metadata) = entry.metadata() else { continue };
+        ensure!(metadata.permissions().mode() & 0o077 == 0, "{entry:?}: {metadata:?}");
+        files += if metadata.is_dir() { only_for_the_owner(&entry.path())? } else { 1 };
+    }
+    Ok(files)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,10 @@ use std::{future::Future, io::IsTerminal as _, path::PathBuf, time::Duration};
 
 use clap::Args;
 use config::{Config, LogFormat, Telemetry};
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::{
+    fs::Mode,
+    process::{Resource, getrlimit, setrlimit, umask},
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -53,8 +56,10 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     })
 }
 
-/// Runs a server on all processors.
+/// Runs a server on all processors. What it writes is for nobody else to read: recordings, keys, the database, and what
+/// libraries make for them.
 pub(super) fn server(run: impl Future<Output = Result<(), CommandError>>) -> Result<(), CommandError> {
+    umask(Mode::RWXG | Mode::RWXO);
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run)
 }
 

@@ -227,6 +227,13 @@ async fn serve(mut channel: Channel<Msg>, handle: server::Handle, home: PathBuf)
     let _ = writer.close().await;
 }
 
+/// The arguments with which `/bin/sh` becomes the shell with these: the bastion itself makes files for nobody else
+/// (umask 077), the accounts of hosts do not.
+fn as_a_login_makes_files(arguments: Vec<String>) -> impl Iterator<Item = String> {
+    let words = ["-c", "umask 022; exec \"$0\" \"$@\""].map(str::to_owned);
+    words.into_iter().chain([shell().to_owned()]).chain(arguments)
+}
+
 /// Runs a shell in a new terminal.
 async fn run_in_terminal(
     arguments: Vec<String>,
@@ -238,8 +245,8 @@ async fn run_in_terminal(
 ) -> io::Result<ExitStatus> {
     let (pty, pts) = pty_process::open().map_err(io::Error::other)?;
     pty.resize(size).map_err(io::Error::other)?;
-    let mut child = pty_process::Command::new(shell())
-        .args(arguments)
+    let mut child = pty_process::Command::new("/bin/sh")
+        .args(as_a_login_makes_files(arguments))
         .env_clear()
         .envs(environment(home))
         .envs(env)
@@ -305,8 +312,8 @@ async fn run_with_pipes(
     reader: ChannelReadHalf,
     writer: &ChannelWriteHalf<Msg>,
 ) -> io::Result<ExitStatus> {
-    let mut child = Command::new(shell())
-        .args(arguments)
+    let mut child = Command::new("/bin/sh")
+        .args(as_a_login_makes_files(arguments))
         .env_clear()
         .envs(environment(home))
         .envs(env)
