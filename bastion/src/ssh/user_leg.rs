@@ -88,7 +88,7 @@ fn length(data: &Bytes) -> u32 {
     data.len().try_into().unwrap_or(u32::MAX)
 }
 
-/// A terminal size as clients send it; zero means unknown, and more than 65,535 is nonsense.
+/// A terminal size as clients send it; zero means unknown, and more than the largest is nonsense.
 pub(super) fn window_size(cols: u32, rows: u32) -> WindowSize {
     let or_default = |cells: u32, default: u16| match u16::try_from(cells) {
         Ok(0) => default,
@@ -96,6 +96,7 @@ pub(super) fn window_size(cols: u32, rows: u32) -> WindowSize {
         Err(_) => u16::MAX,
     };
     WindowSize { cols: or_default(cols, WindowSize::DEFAULT.cols), rows: or_default(rows, WindowSize::DEFAULT.rows) }
+        .bounded()
 }
 
 /// The name of a signal, without `SIG`.
@@ -144,7 +145,8 @@ mod tests {
     fn a_size_of_zero_is_the_default_and_nonsense_is_bounded() {
         assert_eq!(window_size(0, 0), WindowSize::DEFAULT);
         assert_eq!(window_size(132, 43), WindowSize { cols: 132, rows: 43 });
-        assert_eq!(window_size(u32::MAX, 1), WindowSize { cols: u16::MAX, rows: 1 });
+        assert_eq!(window_size(u32::MAX, 1), WindowSize { cols: WindowSize::LARGEST.cols, rows: 1 });
+        assert_eq!(window_size(120, 65535), WindowSize { cols: 120, rows: WindowSize::LARGEST.rows });
     }
 
     #[test]

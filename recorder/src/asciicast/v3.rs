@@ -122,7 +122,10 @@ impl Encoder {
             EventKind::Output(chunk) => lines.session_bytes(&mut self.stdout, 'o', "", chunk.bytes()),
             EventKind::Stderr(chunk) => lines.session_bytes(&mut self.stderr, 'o', STDERR_COMMENT, chunk.bytes()),
             EventKind::Input(chunk) => lines.session_bytes(&mut self.input, 'i', "", chunk.bytes()),
-            EventKind::Resize(size) => lines.text('r', &format!("{}x{}", size.cols, size.rows)),
+            EventKind::Resize(size) => {
+                let size = size.bounded();
+                lines.text('r', &format!("{}x{}", size.cols, size.rows));
+            }
             EventKind::Marker(label) => lines.text('m', &bounded(label)),
             // Output may still follow (RFC 4254 §6.10 sets no order), so the status waits for the end.
             EventKind::Exit(status) => self.exit = Some(status.clone()),

@@ -141,7 +141,7 @@ proptest! {
                 Step::Input(bytes) => { input.extend(&bytes); EventKind::Input(masked(&bytes)) }
                 Step::Resize(cols, rows) => {
                     let size = WindowSize { cols, rows };
-                    others.push((to_millis(at), CastEventKind::Resize(size)));
+                    others.push((to_millis(at), CastEventKind::Resize(size.bounded())));
                     EventKind::Resize(size)
                 }
                 Step::Marker(label) => {
