@@ -16,9 +16,6 @@ pub const WINDOW_BYTES: u32 = 2 * 1024 * 1024;
 /// The largest packet asked for, in bytes (RFC 4254 §5.1; OpenSSH's own value).
 pub const PACKET_BYTES: u32 = 32 * 1024;
 
-/// Read buffer around each socket: halves the number of read calls in bulk transfers.
-pub const SOCKET_BUFFER_BYTES: usize = 256 * 1024;
-
 const CIPHERS: &[cipher::Name] = &[
     cipher::AES_128_GCM,
     cipher::AES_256_GCM,

@@ -7,7 +7,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use russh::server;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, BufReader},
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     time::{sleep, timeout},
@@ -16,9 +16,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info, warn};
 
 use super::{
-    algorithms::SOCKET_BUFFER_BYTES,
     connection::Front,
     handler::{Entrance, Handler},
+    read_ahead::ReadAhead,
     severable::Severable,
 };
 
@@ -86,7 +86,7 @@ impl Listener {
                 if let Err(error) = stream.set_nodelay(true) {
                     debug!(%error, "TCP_NODELAY");
                 }
-                let stream = BufReader::with_capacity(SOCKET_BUFFER_BYTES, stream);
+                let stream = ReadAhead::new(stream);
                 serve(front, Entrance::Front, source, stream, move || drop(unauthenticated)).await;
                 drop::<OwnedSemaphorePermit>(place);
             }

@@ -17,11 +17,12 @@ use russh::{
         ssh_key::private::Ed25519Keypair,
     },
 };
-use tokio::{io::BufReader, net::TcpStream, sync::Mutex, time::timeout};
+use tokio::{net::TcpStream, sync::Mutex, time::timeout};
 
 use super::{
-    algorithms::{PACKET_BYTES, SOCKET_BUFFER_BYTES, WINDOW_BYTES, target_leg},
+    algorithms::{PACKET_BYTES, WINDOW_BYTES, target_leg},
     host_certificate,
+    read_ahead::ReadAhead,
     target_error::TargetError,
     target_leg::{ChannelSetup, PreparedChannel},
 };
@@ -130,7 +131,7 @@ impl TargetConnection {
             .map_err(|_| unreachable(io::ErrorKind::TimedOut.into()))?
             .map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
-        let stream = BufReader::with_capacity(SOCKET_BUFFER_BYTES, stream);
+        let stream = ReadAhead::new(stream);
 
         let check = HostCheck { target: self.target.clone() };
         let connecting = client::connect_stream(Arc::new(client_config(&self.target.trust)), stream, check);
