@@ -54,6 +54,8 @@ impl LivePermit {
     /// Why the permit no longer holds, if it does not.
     #[must_use]
     pub fn lost_now(&mut self) -> Option<String> {
+        #[cfg(test)]
+        DECISIONS.set(DECISIONS.get() + 1);
         if self.login_has_ended() {
             return Some("your login has ended; run \"bastion login\"".to_owned());
         }
@@ -138,7 +140,13 @@ async fn logged_out(login: Option<&mut LiveLogin>) -> Option<()> {
 }
 
 #[cfg(test)]
-mod tests {
+thread_local! {
+    /// How often the rules were asked on this thread.
+    pub(super) static DECISIONS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(test)]
+pub(super) mod tests {
     use std::{
         collections::BTreeSet, future::Future as _, net::Ipv4Addr, path::Path, pin::pin, task::Poll, time::Duration,
     };
@@ -148,14 +156,14 @@ mod tests {
 
     use super::*;
 
-    fn rules(allow: &str) -> Arc<RuleSet> {
+    pub(in crate::session) fn rules(allow: &str) -> Arc<RuleSet> {
         let text = format!(
             "roles: {{ r: {{ users: [alice], allow: [{{ targets: {{ names: [web1] }}, logins: [root], {allow} }}] }} }}"
         );
         Arc::new(RuleSet::compile(&[RuleDoc::parse(&text, "rules.yaml").unwrap()]).unwrap())
     }
 
-    fn permit(rules: &watch::Sender<Arc<RuleSet>>) -> LivePermit {
+    pub(in crate::session) fn permit(rules: &watch::Sender<Arc<RuleSet>>) -> LivePermit {
         permit_with(rules, Vec::new())
     }
 

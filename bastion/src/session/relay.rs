@@ -75,6 +75,8 @@ where
     let mut asking = Asking::default();
     let mut writing_user = pin!(Fuse::terminated());
     let mut writing_target = pin!(Fuse::terminated());
+    // One future for the whole session: a new one decides anew whether the permit holds.
+    let mut terminated = pin!(termination.requested().fuse());
 
     while !relay.is_over() || (relay.user_open && !writing_user.is_terminated()) {
         if writing_user.is_terminated()
@@ -103,7 +105,7 @@ where
                 Asked::Waiting(text) => RelayEvent::Waiting(text),
             },
             error = relay.tap.failed(), if relay.recording_failure.is_none() => RelayEvent::RecordingFailed(error),
-            reason = termination.requested(), if relay.end.is_none() => RelayEvent::Terminated(reason),
+            reason = &mut terminated, if relay.end.is_none() => RelayEvent::Terminated(reason),
             () = sleep_until(relay.deadline.unwrap_or_else(Instant::now)), if relay.deadline.is_some() => {
                 RelayEvent::Expired
             }
@@ -405,5 +407,7 @@ impl Relay {
 }
 
 mod acts;
+#[cfg(test)]
+mod decisions;
 #[cfg(test)]
 mod tests;
