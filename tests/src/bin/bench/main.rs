@@ -3,13 +3,15 @@
 //! Four ways lead to one sshd: direct, `ssh -J` through a second sshd, and the bastion in its two forms. Every
 //! repetition goes once through all ways before the next one starts, so that a noisy moment hits them alike;
 //! what is printed are medians. Two ways lead to a real Kubernetes cluster: direct, and through the bastion; where none
-//! can be started, that is said and these rows are left out. `BENCH_RUNS` sets the repetitions (5), `BENCH_MIB` the bulk size (1024).
+//! can be started, that is said and these rows are left out. `BENCH_RUNS` sets the repetitions (5), `BENCH_MIB` the bulk size (1024),
+//! `BENCH_SESSIONS` the sessions of each of the waves after which memory is looked at (300).
 
 use std::{env, fs, path::Path};
 
 use crate::{
     kube::{KubeFigures, KubeWay},
     measure::Figures,
+    memory::Memory,
     way::{Way, Ways},
 };
 use anyhow::{Context, Result, ensure};
@@ -18,12 +20,14 @@ use serde_json::Value;
 mod gate;
 mod kube;
 mod measure;
+mod memory;
 mod way;
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let runs = setting("BENCH_RUNS", 5)?;
     let mib = setting("BENCH_MIB", 1024)?;
+    let sessions = usize::try_from(setting("BENCH_SESSIONS", 300)?)?;
     let ways = Ways::start().await?;
     let kube_site = kube::start(mib).await;
     if let Err(error) = &kube_site {
@@ -41,8 +45,8 @@ async fn main() -> Result<()> {
             }
         }
     }
-    let idle = measure::memory_per_idle_session(&ways).await?;
-    let report = figures.report(runs, mib, idle, &gate::per_enter()?, &kube_figures);
+    let memory = Memory::measure(&ways, sessions).await?;
+    let report = figures.report(runs, mib, &memory, &gate::per_enter()?, &kube_figures);
     print(&report)?;
     write(&report)
 }
@@ -60,12 +64,12 @@ fn print(report: &Value) -> Result<()> {
     let rows = report.get("figures").and_then(Value::as_array).context("figures")?;
     ensure!(!rows.is_empty(), "nothing was measured");
     let ways = Way::ALL.map(|way| format!("{:>10}", way.name())).join(" ");
-    println!("{:<34} {ways}  {:<20} reached", "median", "reach");
+    println!("{:<38} {ways}  {:<20} reached", "median", "reach");
     for row in rows {
         let text = |key: &str| row.get(key).and_then(Value::as_str).unwrap_or_default();
         let number = |way: Way| row.get(way.name()).and_then(Value::as_f64);
         let cell = |way: Way| number(way).map_or(format!("{:>10}", "-"), |value| format!("{value:>10.2}"));
-        println!("{:<34} {}  {:<20} {}", text("name"), Way::ALL.map(cell).join(" "), text("reach"), text("reached"));
+        println!("{:<38} {}  {:<20} {}", text("name"), Way::ALL.map(cell).join(" "), text("reach"), text("reached"));
     }
     Ok(())
 }
