@@ -16,6 +16,7 @@ pub mod exit;
 pub mod home;
 pub mod key;
 pub mod kubeconfig;
+mod log;
 pub mod login;
 pub mod output;
 pub mod play;

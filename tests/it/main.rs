@@ -9,6 +9,7 @@ mod dockerfile;
 mod everyday;
 mod flow_control;
 mod harness;
+mod hung_log;
 mod kube_abandoned;
 mod kube_access;
 mod kube_attacks;

@@ -1,15 +1,14 @@
 //! `bastion serve`: the server.
 
-use std::{future::Future, io::IsTerminal as _, path::PathBuf, time::Duration};
+use std::{future::Future, path::PathBuf, time::Duration};
 
 use clap::Args;
-use config::{Config, LogFormat, Telemetry};
+use config::Config;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
-use super::exit::CommandError;
+use super::{exit::CommandError, log::Log};
 use crate::app::{App, Sockets};
 
 /// How long sessions may go on after the first signal; a second one ends them at once.
@@ -30,7 +29,7 @@ pub struct ServeOptions {
 /// When the configuration does not hold, or a part cannot start.
 pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     let config = Config::load(&options.config).map_err(|errors| CommandError::Refused(errors.to_string()))?;
-    log_to_stderr(&config.telemetry);
+    let _log = Log::to_stderr(&config.telemetry)?;
     raise_file_limit();
     server(async {
         let failed = |error: crate::app::AppError| CommandError::Refused(error.to_string());
@@ -82,18 +81,4 @@ fn raise_file_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::warn!(%error, "the limit on open files could not be raised");
     }
-}
-
-/// Logs go to stderr; stdout is for answers.
-pub(super) fn log_to_stderr(telemetry: &Telemetry) {
-    let filter = EnvFilter::try_new(&telemetry.log).unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    // Fails only when a log is set up already, as in tests.
-    let _ = match telemetry.format {
-        LogFormat::Json => log.json().try_init(),
-        LogFormat::Text => log.try_init(),
-    };
 }
