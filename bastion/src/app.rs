@@ -8,7 +8,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use config::{Config, Credential, Store as StoreSettings, Target, TargetName};
@@ -40,6 +40,7 @@ use crate::{
     kube::{
         self, KubeCluster, listener::ListenerTlsError, request_log::RequestLog, retry::Refused, upstream::ClusterError,
     },
+    listener::{Admission, KnownNetworks, Limits, PlaceLimits},
     reload::Reloader,
     session::{Registry, Sessions},
     ssh::{
@@ -47,7 +48,6 @@ use crate::{
         auth::Authenticator,
         connection::{ConfiguredTarget, Front},
         host_identity::{HostIdentity, ServerSettings},
-        listener::ConnectionLimits,
         target_connection::{HostTrust, SshTarget, TargetCredential},
     },
     store::{SessionEnd, SessionFilter, Store, StoreError, sqlite::SqliteStore},
@@ -69,6 +69,9 @@ const WEB_LIMIT: Duration = Duration::from_secs(5);
 /// How long recordings may take to be completed in the object store when the
 /// bastion stops; what is left is completed at the next start.
 const RECORDINGS_LIMIT: Duration = Duration::from_secs(20);
+
+/// Sessions whose sources are known to the listeners from the start.
+const REMEMBERED_SESSIONS: u32 = 1_000;
 
 /// Why the bastion did not start.
 #[derive(Debug, thiserror::Error)]
@@ -277,11 +280,8 @@ impl App {
         });
         // Made now, so that an unusable name is an error at the start and not at the first login.
         front.host_identity.server_config(None, Timestamp::now())?;
-        let limits = ConnectionLimits {
-            connections: config.listen.max_connections,
-            unauthenticated: config.listen.max_unauthenticated,
-        };
-        let ssh = ssh::Listener::new(sockets.ssh, Arc::clone(&front), &limits);
+        let admission = admission(&config.listen, store.as_ref()).await?;
+        let ssh = ssh::Listener::new(sockets.ssh, Arc::clone(&front), &admission);
         let tasks = front.tasks.clone();
         let (kube, kube_access) = match sockets.kube {
             Some(socket) if !config.clusters.is_empty() => {
@@ -293,6 +293,7 @@ impl App {
                     tls: &tls,
                     tasks: &tasks,
                     closing: front.closing.clone(),
+                    admission: &admission,
                 };
                 let (listener, access) = kube_front(&config, socket, parts).await?;
                 (Some(listener), Some(access))
@@ -319,7 +320,7 @@ impl App {
             info,
             config.web.url,
         );
-        let web = web::listener::Listener::new(sockets.web, tls, web::router(state), config.listen.max_connections);
+        let web = web::listener::Listener::new(sockets.web, tls, web::router(state), &admission);
         let reloader = Reloader::new(&config.rules, rules, Arc::clone(&store));
         Ok(Self { front, ssh, web, kube, store, recorder, registry, approvals, reloader, hangup: None })
     }
@@ -395,6 +396,27 @@ struct KubeParts<'a> {
     tls: &'a rustls::ServerConfig,
     tasks: &'a TaskTracker,
     closing: CancellationToken,
+    admission: &'a Admission,
+}
+
+/// The limits of the listeners, which know who was here before.
+async fn admission(settings: &config::Listen, store: &dyn Store) -> Result<Admission, AppError> {
+    let known = Arc::new(KnownNetworks::default());
+    let (now, clock) = (Timestamp::now(), Instant::now());
+    for session in store.sessions(&SessionFilter { limit: REMEMBERED_SESSIONS, ..SessionFilter::default() }).await? {
+        let ago = Duration::try_from(now.duration_since(session.started_at)).unwrap_or_default();
+        if let (Ok(source), Some(at)) = (session.source.parse::<SocketAddr>(), clock.checked_sub(ago)) {
+            known.remember(source.ip().into(), at);
+        }
+    }
+    let places = PlaceLimits {
+        connections: settings.max_connections,
+        unauthenticated: settings.max_unauthenticated,
+        unauthenticated_per_source: settings.max_unauthenticated_per_source,
+    };
+    let limits =
+        Limits { places, login: settings.login_grace_time, idle: settings.http_idle_time, unread: Limits::UNREAD };
+    Ok(Admission { limits, known })
 }
 
 /// The Kubernetes front, and what the console and the API know of it.
@@ -422,7 +444,7 @@ async fn kube_front(
         tasks: parts.tasks.clone(),
         closing: parts.closing,
     });
-    let listener = kube::Listener::new(socket, tls, front, config.listen.max_connections);
+    let listener = kube::Listener::new(socket, tls, front, parts.admission);
     let access = KubeAccess { credentials, clusters: config.clusters.clone().into(), url: config.kube.url.clone() };
     Ok((listener, access))
 }

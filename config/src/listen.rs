@@ -18,12 +18,16 @@ pub struct Listen {
     pub web: SocketAddr,
     /// The Kubernetes listener; it listens only where there are clusters.
     pub kube: SocketAddr,
-    /// How long a peer may take until it is authenticated.
+    /// How long a peer may take until it is authenticated (SSH), or has made its first request (HTTP).
     pub login_grace_time: Duration,
-    /// Most SSH connections at a time.
+    /// How long an HTTP connection may be without a request.
+    pub http_idle_time: Duration,
+    /// Most connections of one listener at a time.
     pub max_connections: usize,
-    /// Most SSH connections at a time that are not authenticated yet.
+    /// Most of them at a time on which nobody has logged in yet.
     pub max_unauthenticated: usize,
+    /// Most of these from one IPv4 address or IPv6 /64 that nobody has logged in from lately.
+    pub max_unauthenticated_per_source: usize,
     /// Most authentication attempts on one connection.
     pub max_auth_attempts: usize,
     /// Most channels of one connection at a time.
@@ -67,7 +71,10 @@ impl Listen {
                 kube: listen.or("kube", SocketAddr::from(([0, 0, 0, 0], 6443)), value::socket_address),
                 login_grace_time: listen.or("login_grace_time", Duration::from_secs(30), seconds(1, 600)),
                 max_connections: listen.or("max_connections", 10_000, |f| f.count(1_000_000)),
-                max_unauthenticated: listen.or("max_unauthenticated", 100, |f| f.count(1_000_000)),
+                http_idle_time: listen.or("http_idle_time", Duration::from_secs(90), seconds(1, 3600)),
+                // Each that comes when there is no place left is compared with all of them.
+                max_unauthenticated: listen.or("max_unauthenticated", 1_000, |f| f.count(10_000)),
+                max_unauthenticated_per_source: listen.or("max_unauthenticated_per_source", 200, |f| f.count(10_000)),
                 max_auth_attempts: listen.or("max_auth_attempts", 10, |f| f.count(100)),
                 max_channels: listen.or("max_channels", 64, |f| f.count(1_000)),
                 keepalive_interval: listen.or("keepalive_interval", Duration::from_secs(30), seconds(1, 3600)),

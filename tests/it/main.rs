@@ -5,6 +5,8 @@ mod approvals;
 mod approvals_at_the_prompt;
 mod cli;
 mod command_rules;
+mod crowds;
+mod deadlines;
 mod dockerfile;
 mod everyday;
 mod flow_control;

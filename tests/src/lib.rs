@@ -20,6 +20,7 @@
 //! | [`kube_site`] | a bastion before that cluster, and `kubectl` of somebody who is logged in |
 //! | [`kube_fault`] | a stand-in for an API server that refuses, cuts and lies |
 //! | [`kube_raw`] | requests to the Kubernetes front, byte by byte |
+//! | [`crowd`] | connections that say nothing, thousands of them |
 //! | [`tcp_fault`] | a TCP relay that refuses, stalls or cuts what goes through it |
 //! | [`cast`] | a reader of asciicast v3 that shares no code with the recorder |
 //! | [`api`] | the HTTP API with a bearer token |
@@ -31,6 +32,7 @@ pub mod api;
 pub mod bastion;
 pub mod cast;
 pub mod cluster;
+pub mod crowd;
 pub mod desk;
 pub mod keys;
 pub mod kube_fault;

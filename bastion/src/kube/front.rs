@@ -19,7 +19,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use policy::RuleSet;
 use rustls_pki_types::CertificateDer;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
@@ -35,6 +35,7 @@ use super::{
 };
 use crate::{
     identity::{kube_credential::KubeCredentials, login::EndedLogins},
+    listener::Place,
     session::Sessions,
 };
 
@@ -84,7 +85,7 @@ pub struct Peer {
     /// The certificate that it has proved to hold.
     pub certificate: Option<CertificateDer<'static>>,
     /// Its place among the connections, kept as long as anything of it runs.
-    pub place: Arc<OwnedSemaphorePermit>,
+    pub place: Arc<Place>,
 }
 
 impl Front {
@@ -111,6 +112,7 @@ impl Front {
         let (name, path) = split(request.uri().path()).map(|(name, path)| (name.to_owned(), path.to_owned()))?;
         let shown = caller::Shown::of(&peer, request.headers());
         let login = self.authenticate(&shown).await?;
+        peer.place.authenticated();
         tracing::Span::current().record("subject.id", login.subject().name.as_str());
         let cluster = self.known_cluster(&login, &peer, &name).await?;
 

@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     audit::{AuditEvent, KubeRequestEvent},
+    listener::http::Lasting,
     session::permit::LivePermit,
 };
 
@@ -164,6 +165,9 @@ pub async fn forward(
     let mut answer = Response::new(entry.count_out(body.map_err(BodyError::from).boxed_unsync(), Some(parting)));
     *answer.status_mut() = head.status;
     *answer.headers_mut() = to_user(&head.headers);
+    if lifetime != Lifetime::Short {
+        answer.extensions_mut().insert(Lasting);
+    }
     answer
 }
 

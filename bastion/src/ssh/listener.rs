@@ -1,19 +1,18 @@
-//! Accepts connections: limits, one task and one span for each. A silent or
-//! slow client costs its own task only, and its place for no longer than the
-//! login grace time.
+//! Serves the connections of the listener: one task and one span for each. A slow client costs its own task only, and
+//! its place for no longer than the login grace time.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use jiff::Timestamp;
 use russh::server;
 use tokio::{
     io::{AsyncRead, AsyncWrite, BufReader},
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
-    time::{sleep, timeout},
+    net::TcpListener,
+    sync::oneshot,
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, debug, info, warn};
+use tracing::{Instrument, debug, warn};
 
 use super::{
     algorithms::SOCKET_BUFFER_BYTES,
@@ -21,77 +20,37 @@ use super::{
     handler::{Entrance, Handler},
     severable::Severable,
 };
-
-/// Pause after an accept error such as "too many open files": the next try would fail at once again.
-const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
-
-/// Limits on connections.
-#[derive(Debug, Clone)]
-pub struct ConnectionLimits {
-    /// Most connections at a time.
-    pub connections: usize,
-    /// Most connections at a time that are not authenticated yet.
-    pub unauthenticated: usize,
-}
+use crate::listener::{self, Admission, Arrived};
 
 /// The SSH front's listening socket.
 pub struct Listener {
-    socket: TcpListener,
+    listener: listener::Listener,
     front: Arc<Front>,
-    connections: Arc<Semaphore>,
-    unauthenticated: Arc<Semaphore>,
 }
 
 impl Listener {
     /// A front that accepts on `socket`.
     #[must_use]
-    pub fn new(socket: TcpListener, front: Arc<Front>, limits: &ConnectionLimits) -> Self {
-        Self {
-            socket,
-            front,
-            connections: Arc::new(Semaphore::new(limits.connections)),
-            unauthenticated: Arc::new(Semaphore::new(limits.unauthenticated)),
-        }
+    pub fn new(socket: TcpListener, front: Arc<Front>, admission: &Admission) -> Self {
+        Self { listener: listener::Listener::new("ssh", socket, admission), front }
     }
 
     /// Accepts connections until `stop`. Connections that run then go on.
     pub async fn run(self, stop: CancellationToken) {
-        loop {
-            let accepted = tokio::select! {
-                accepted = self.socket.accept() => accepted,
-                () = stop.cancelled() => return,
-            };
-            match accepted {
-                Ok((stream, source)) => self.admit(stream, source),
-                Err(error) => {
-                    warn!(%error, "cannot accept a connection");
-                    sleep(ACCEPT_BACKOFF).await;
-                }
-            }
-        }
-    }
-
-    /// Starts the task of one connection, or closes it when a limit is reached.
-    fn admit(&self, stream: TcpStream, source: SocketAddr) {
-        let places =
-            (Arc::clone(&self.connections).try_acquire_owned(), Arc::clone(&self.unauthenticated).try_acquire_owned());
-        let (Ok(place), Ok(unauthenticated)) = places else {
-            info!(peer.addr = %source, "connection limit reached");
-            return;
-        };
-        let front = Arc::clone(&self.front);
-        let span = tracing::info_span!("ssh.connection", peer.addr = %source, subject.id = tracing::field::Empty);
-        self.front.tasks.spawn(
+        let Self { listener, front } = self;
+        let arrived = |Arrived { stream, peer, place }| {
+            let span = tracing::info_span!("ssh.connection", peer.addr = %peer, subject.id = tracing::field::Empty);
+            let stream = BufReader::with_capacity(SOCKET_BUFFER_BYTES, stream);
+            let authenticated = Arc::clone(&place);
+            let served =
+                serve(Arc::clone(&front), Entrance::Front, peer, stream, move || authenticated.authenticated());
             async move {
-                if let Err(error) = stream.set_nodelay(true) {
-                    debug!(%error, "TCP_NODELAY");
-                }
-                let stream = BufReader::with_capacity(SOCKET_BUFFER_BYTES, stream);
-                serve(front, Entrance::Front, source, stream, move || drop(unauthenticated)).await;
-                drop::<OwnedSemaphorePermit>(place);
+                served.await;
+                drop(place);
             }
-            .instrument(span),
-        );
+            .instrument(span)
+        };
+        listener.run(&stop, &front.tasks, arrived).await;
     }
 }
 
@@ -135,7 +94,7 @@ pub async fn serve<S>(
         Ok(Ok(Some(running))) => running,
         Ok(Ok(None)) => return debug!("connection ended before it was authenticated"),
         Ok(Err(error)) => return debug!(%error, "connection failed before it was authenticated"),
-        Err(_) => return info!(peer.addr = %source, "connection not authenticated within the login grace time"),
+        Err(_) => return debug!("connection not authenticated within the login grace time"),
     };
     authenticated();
     if let Err(error) = running.await {

@@ -46,6 +46,7 @@ use crate::{
     kube::{
         Front, KubeCluster, Listener, listener, request_log::RequestLog, retry::Refused, upstream::ClusterConnection,
     },
+    listener::{Admission, Limits, PlaceLimits},
     session::{Registry, Sessions},
     store::{ApprovalFilter, LoginKind, LoginRecord, SqliteStore, Store},
 };
@@ -169,7 +170,11 @@ pub(super) async fn front() -> TestFront {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     let stop = CancellationToken::new();
-    tokio::spawn(Listener::new(socket, tls, front, 100).serve(stop.clone(), stop.clone()));
+    let places = PlaceLimits { connections: 100, unauthenticated: 100, unauthenticated_per_source: 100 };
+    let minute = Duration::from_mins(1);
+    let limits = Limits { places, login: minute, idle: minute, unread: minute };
+    let listener = Listener::new(socket, tls, front, &Admission { limits, known: Arc::default() });
+    tokio::spawn(listener.serve(stop.clone(), stop.clone()));
     let brief_ends = Timestamp::now() + Duration::from_secs(3);
     let front = TestFront {
         cluster: test_cluster,
