@@ -5,8 +5,15 @@ use std::{net::SocketAddr, time::Instant};
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tests::{
-    api::text, bastion::Settings, crowd::Crowd, kube_fault::FaultCluster, patience::SOON, person::Person, program::run,
-    site::Site, sshd::Sshd,
+    api::text,
+    bastion::Settings,
+    crowd::Crowd,
+    kube_fault::FaultCluster,
+    patience::{SOON, until},
+    person::Person,
+    program::run,
+    site::Site,
+    sshd::Sshd,
 };
 use tokio::process::Command;
 

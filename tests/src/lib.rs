@@ -21,6 +21,7 @@
 //! | [`kube_fault`] | a stand-in for an API server that refuses, cuts and lies |
 //! | [`kube_raw`] | requests to the Kubernetes front, byte by byte |
 //! | [`crowd`] | connections that say nothing, thousands of them |
+//! | [`storm`] | everything at once that strangers and a bad day can do |
 //! | [`tcp_fault`] | a TCP relay that refuses, stalls or cuts what goes through it |
 //! | [`cast`] | a reader of asciicast v3 that shares no code with the recorder |
 //! | [`api`] | the HTTP API with a bearer token |
@@ -47,5 +48,6 @@ pub mod program;
 pub mod s3;
 pub mod site;
 pub mod sshd;
+pub mod storm;
 pub mod tcp_fault;
 pub mod terminal;

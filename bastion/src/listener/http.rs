@@ -159,7 +159,7 @@ impl Watch {
     /// Waits until something has taken too long.
     async fn overdue(&self) -> Overdue {
         loop {
-            let (deadline, what) = self.deadline();
+            let (deadline, _) = self.deadline();
             tokio::select! {
                 () = sleep_until(deadline.into()) => {}
                 () = self.turned.notified() => {}

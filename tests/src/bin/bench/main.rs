@@ -3,7 +3,7 @@
 //! Four ways lead to one sshd: direct, `ssh -J` through a second sshd, and the bastion in its two forms. Every
 //! repetition goes once through all ways before the next one starts, so that a noisy moment hits them alike;
 //! what is printed are medians. Two ways lead to a real Kubernetes cluster: direct, and through the bastion; where none
-//! can be started, that is said and these rows are left out. `BENCH_RUNS` sets the repetitions (5), `BENCH_MIB` the bulk size (1024).
+//! can be started, that is said and these rows are left out.
 
 use std::{env, fs, path::Path};
 
@@ -13,6 +13,7 @@ use crate::{
     way::{Way, Ways},
 };
 use anyhow::{Context, Result, ensure};
+use clap::{Parser, value_parser};
 use serde_json::Value;
 
 mod gate;
@@ -20,10 +21,22 @@ mod kube;
 mod measure;
 mod way;
 
+/// Measures direct ssh, ssh -J and the bastion side by side, prints a table, and writes every sample to bench.json in
+/// the target folder. Takes some minutes.
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+struct Options {
+    /// Repetitions of every measurement; medians are printed.
+    #[arg(long, env = "BENCH_RUNS", default_value_t = 5, value_parser = value_parser!(u64).range(1..))]
+    runs: u64,
+    /// What a bulk transfer carries, in MiB.
+    #[arg(long, env = "BENCH_MIB", default_value_t = 1024, value_parser = value_parser!(u64).range(1..))]
+    mib: u64,
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
-    let runs = setting("BENCH_RUNS", 5)?;
-    let mib = setting("BENCH_MIB", 1024)?;
+    let Options { runs, mib } = Options::parse();
     let ways = Ways::start().await?;
     let kube_site = kube::start(mib).await;
     if let Err(error) = &kube_site {
@@ -45,14 +58,6 @@ async fn main() -> Result<()> {
     let report = figures.report(runs, mib, idle, &gate::per_enter()?, &kube_figures);
     print(&report)?;
     write(&report)
-}
-
-/// A whole number from the environment.
-fn setting(name: &str, default: u64) -> Result<u64> {
-    match env::var(name) {
-        Ok(text) => text.parse().with_context(|| format!("{name}={text}")),
-        Err(_) => Ok(default),
-    }
 }
 
 #[expect(clippy::print_stdout, reason = "the table is what the command is for")]
