@@ -199,7 +199,9 @@ impl Settings {
             "recording": recording,
             "rules": ["rules.yaml"],
         });
-        if let (Some(listen), Some(more)) = (configuration["listen"].as_object_mut(), self.listen.as_object()) {
+        if let (Some(listen), Some(more)) =
+            (configuration.get_mut("listen").and_then(Value::as_object_mut), self.listen.as_object())
+        {
             listen.extend(more.clone());
         }
         for (key, value) in &self.more {
