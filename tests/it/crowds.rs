@@ -116,8 +116,8 @@ async fn a_listener_without_file_descriptors_accepts_again_when_there_are_some()
     let pid = Pid::from_raw(program.pid()).context("a process")?;
     prlimit(Some(pid), Resource::Nofile, Rlimit { current: most, maximum: most })?;
     let crowd = Crowd::gather(site.bastion.ssh(), 200, 3 * SPARE_FILES).await?;
-    let told = |text: &'static str| async move { Ok(program.log().contains(text).then_some(())) };
-    until("there are no files left", SOON, async || told("listener cannot accept").await).await?;
+    until("there are no files left", SOON, async || Ok(program.log().contains("listener cannot accept").then_some(())))
+        .await?;
     drop(crowd);
     until("somebody logs in", SOON, async || {
         let outcome = site.alice.ssh(&[&Site::destination(), "echo in"]).await?;
