@@ -32,6 +32,7 @@ use crate::{
 };
 
 mod act;
+mod dialogue;
 mod folders;
 mod judging;
 mod observe;
@@ -46,6 +47,7 @@ mod submit;
 mod times;
 
 pub use act::{Act, Answer, Decided, Question, Report};
+pub use dialogue::{Dialogue, DialogueAct};
 use folders::Folders;
 pub use judging::Judge;
 use reader::Reader;

@@ -3,7 +3,7 @@
 //! Reading is guessed broadly: an argument that looks like a path is read, unless the program
 //! is known to look at names only. Writing is known only of the programs here.
 
-use super::{Command, Folder, Word, base_name};
+use super::{Command, Folder, Word};
 use crate::path;
 
 /// A path that a command may touch.

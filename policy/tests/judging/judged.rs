@@ -64,18 +64,23 @@ pub(crate) fn rules() -> RuleSet {
     RuleSet::compile(&[document]).unwrap_or_else(|errors| panic!("{errors:#?}"))
 }
 
-/// The verdict on a case; none for what is no command.
-pub(crate) fn verdict(rules: &RuleSet, case: &Case) -> Option<Verdict> {
+/// What the rules say to somebody on some host.
+pub(crate) fn judge(rules: &RuleSet, input: CommandInput<'_>, judging: &Judging) -> Verdict {
     let target = target();
-    let login = "demo".parse().ok()?;
+    let login = "demo".parse().unwrap_or_else(|error| panic!("{error}"));
     let resource = Resource { target: &target, login: &login };
     let who = Subject {
         issuer: "https://id.example.com".to_owned(),
         id: "1".to_owned(),
-        name: "alice".parse().ok()?,
+        name: "alice".parse().unwrap_or_else(|error| panic!("{error}")),
         email: None,
-        groups: ["people".parse().ok()?].into(),
+        groups: ["people".parse().unwrap_or_else(|error| panic!("{error}"))].into(),
     };
+    rules.judge(&who, &resource, input, judging)
+}
+
+/// The verdict on a case; none for what is no command.
+pub(crate) fn verdict(rules: &RuleSet, case: &Case) -> Option<Verdict> {
     let place = ParseContext { shell: case.shell, interactive: case.mode == "typed", ..ParseContext::default() };
     let judging = Judging { place, ..Judging::guard(SystemTime::UNIX_EPOCH) };
     let first = case.command.first()?;
@@ -87,7 +92,7 @@ pub(crate) fn verdict(rules: &RuleSet, case: &Case) -> Option<Verdict> {
         (_, Some(stdin)) => CommandInput::Script(first, stdin),
         (_, None) => CommandInput::Line(first),
     };
-    Some(rules.judge(&who, &resource, input, &judging))
+    Some(judge(rules, input, &judging))
 }
 
 fn target() -> Target {
