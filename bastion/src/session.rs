@@ -9,13 +9,15 @@
 //! 4. [`start`]: recording open, row and audit event written, target ready; then the program runs.
 //!    [`permit`]: ended too when the rules no longer allow it.
 //! 5. [`relay`]: the one loop that carries bytes both ways, bounded; `outbox`: what waits for each side.
-//! 6. [`gate`]: what the user sends passes here before the target gets it.
+//! 6. [`gate`]: what the user sends passes here before the target gets it; [`line_gate`]: what is typed into a terminal,
+//!    [`dialogue_gate`]: what a program reads that may run it.
 //! 7. [`tap`]: what the target sends passes here before anybody sees it.
 //! 8. [`registry`]: the sessions that run now.
 
 pub mod applicant;
 pub mod approve;
 pub mod asking;
+pub mod dialogue_gate;
 pub mod gate;
 pub mod leg;
 pub mod line_gate;

@@ -7,6 +7,7 @@ mod cli;
 mod command_rules;
 mod dockerfile;
 mod everyday;
+mod exec_input;
 mod flow_control;
 mod harness;
 mod kube_abandoned;

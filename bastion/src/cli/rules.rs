@@ -7,7 +7,7 @@ use config::{
     Config, Credential, GroupName, HostPort, HostTrust, Login, RuleDoc, Target, TargetName, UserName,
     rules::{CaseInput, Protocol, RuleCase, RuleCases, RuleEffect, SessionMode},
 };
-use policy::{CommandInput, Explained, Judging, Resource, RuleSet, Subject, Verdict};
+use policy::{CommandInput, Explained, Input, Judging, Resource, RuleSet, Subject, Verdict};
 
 use super::{exit::CommandError, output, shown::visible};
 
@@ -193,6 +193,13 @@ fn explanation(verdict: &Verdict, matched: &[Explained]) -> String {
     }
     if verdict.stdin_is_code {
         text.push_str("standard input is read as commands: it is judged before it is sent\n");
+    }
+    match &verdict.input {
+        Input::Data => {}
+        Input::Judged { program } => {
+            text.push_str(&format!("standard input is judged line by line: {} may run it\n", visible(program)));
+        }
+        Input::Refused { reason } => text.push_str(&format!("standard input must be empty: {}\n", visible(reason))),
     }
     text
 }

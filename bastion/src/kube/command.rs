@@ -13,7 +13,7 @@ use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 use bytes::Bytes;
 use config::{Login, TargetName};
 use http::StatusCode;
-use policy::{Hold, Permit, Protocol, WindowSize};
+use policy::{Hold, Input, Permit, Protocol, WindowSize};
 use tokio::sync::oneshot;
 
 use super::{
@@ -219,7 +219,7 @@ impl Run {
     async fn judged<R: UserReader>(self, judged: Judged, door: Arc<Door>, reader: R, writer: DoorWriter) {
         let is_terminal = self.command.streams.tty;
         match judged {
-            Judged::Allowed => self.start(door, reader, writer).await,
+            Judged::Allowed(input) => self.start(door, reader, writer, input).await,
             Judged::Refused { rule, reason } => {
                 refuse(&writer, Said::Blocked { rule, message: reason, approval: None }).await
             }
@@ -227,8 +227,8 @@ impl Run {
             Judged::Held(verdict) => {
                 if door.open().await.is_ok() {
                     let mut reader = HeldReader::new(reader, is_terminal);
-                    if self.approved(&verdict, self.no_stdin(), &mut reader, &writer).await {
-                        self.start(door, reader, writer).await;
+                    if let Some(input) = self.approved(&verdict, self.no_stdin(), &mut reader, &writer).await {
+                        self.start(door, reader, writer, input).await;
                     }
                 }
             }
@@ -250,10 +250,10 @@ impl Run {
         let stdin = Bytes::copy_from_slice(script.bytes());
         let mut reader = HeldReader::new(script.into_reader(), false);
         match self.judge(Some(&stdin)).await {
-            Judged::Allowed => self.start(door, reader, writer).await,
+            Judged::Allowed(input) => self.start(door, reader, writer, input).await,
             Judged::Held(verdict) => {
-                if self.approved(&verdict, Some(&stdin), &mut reader, &writer).await {
-                    self.start(door, reader, writer).await;
+                if let Some(input) = self.approved(&verdict, Some(&stdin), &mut reader, &writer).await {
+                    self.start(door, reader, writer, input).await;
                 }
             }
             Judged::NeedsStdin => {
@@ -265,7 +265,7 @@ impl Run {
         }
     }
 
-    async fn start<R: UserReader>(self, door: Arc<Door>, reader: R, writer: DoorWriter) {
+    async fn start<R: UserReader>(self, door: Arc<Door>, reader: R, writer: DoorWriter, input: Input) {
         let Self { user, permit, standing, applicant, command, call, source, hold: _ } = self;
         let text = (!command.words.is_empty()).then(|| Bytes::from(quoted(&command.words)));
         let terminal = command.streams.tty;
@@ -276,6 +276,7 @@ impl Run {
             protocol: Protocol::Kubernetes,
             kind: command.kind,
             command: text,
+            input,
             // Its size follows at once, or never.
             terminal: terminal.then(|| Terminal { term: TERM.to_owned(), size: WindowSize::DEFAULT }),
             env: Vec::new(),

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use config::{Login, RuleName, TargetName};
-use policy::{RuleEffect, Subject, Verdict};
+use policy::{Input, RuleEffect, Subject, Verdict};
 use recorder::SessionId;
 
 use super::{
@@ -41,8 +41,8 @@ pub struct Applicant {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum Judged {
-    /// It may start.
-    Allowed,
+    /// It may start, and that is to be done with its standard input.
+    Allowed(Input),
     /// Its standard input has to be judged first.
     NeedsStdin,
     /// It has to wait for other people.
@@ -60,14 +60,14 @@ impl Applicant {
     /// Writes down what the rules said to `request`, where that is to be known; then it is the answer.
     pub async fn judged(&self, verdict: RequestVerdict, request: Request<'_>, stdin: Option<&[u8]>) -> Judged {
         let (event, judged) = match verdict {
-            RequestVerdict::Allow { observed: None } => return Judged::Allowed,
+            RequestVerdict::Allow { observed: None, input } => return Judged::Allowed(input),
             RequestVerdict::NeedsStdin => return Judged::NeedsStdin,
             RequestVerdict::Hold(verdict) => return Judged::Held(verdict),
-            RequestVerdict::Allow { observed: Some(verdict) } => {
+            RequestVerdict::Allow { observed: Some(verdict), input } => {
                 let effect = if verdict.effect == RuleEffect::Block { WouldHave::Block } else { WouldHave::Approve };
                 let Verdict { rule, message, opaque, .. } = *verdict;
                 let command = self.command(request.shown(stdin), rule, message, opaque);
-                (AuditEvent::CommandObserved(CommandObservedEvent { command, effect }), Judged::Allowed)
+                (AuditEvent::CommandObserved(CommandObservedEvent { command, effect }), Judged::Allowed(input))
             }
             RequestVerdict::Block(Blocked { rule, reason, opaque, .. }) => {
                 let command = self.command(request.shown(stdin), rule.clone(), reason.clone(), opaque);

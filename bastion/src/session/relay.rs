@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     applicant::Applicant,
     asking::{Asked, Asking},
+    dialogue_gate::DialogueGate,
     gate::Gate,
     leg::{LegClosed, TargetReader, TargetWriter, UserReader, UserWriter},
     line_gate::LineGate,
@@ -242,6 +243,7 @@ impl Relay {
             }
             RelayEvent::GateDue => {
                 self.gate_acts(LineGate::tick);
+                self.dialogue_acts(DialogueGate::tick);
                 Released::default()
             }
             RelayEvent::Waiting(text) => {
@@ -266,6 +268,8 @@ impl Relay {
         match event {
             FromUser::Data(data) => match &self.gate {
                 Gate::Open => self.to_target.push(data.len(), ToTarget::Input(data)),
+                // Its window is opened when the bytes have gone on.
+                Gate::Dialogue(_) => self.dialogue_acts(|gate, acts| gate.received(&data, acts)),
                 Gate::Lines(_) => {
                     let taken = data.len();
                     self.gate_acts(|gate, acts| gate.typed(&data, acts));
@@ -278,7 +282,10 @@ impl Relay {
                 self.to_target.push(0, ToTarget::Resize(size));
             }
             FromUser::Signal(signal) => self.to_target.push(0, ToTarget::Signal(signal)),
-            FromUser::Eof => self.to_target.push(0, ToTarget::Eof),
+            FromUser::Eof => match &self.gate {
+                Gate::Dialogue(_) => self.dialogue_acts(DialogueGate::end),
+                Gate::Lines(_) | Gate::Open => self.to_target.push(0, ToTarget::Eof),
+            },
             FromUser::Closed => return self.user_gone(),
         }
         Released::default()
@@ -328,6 +335,7 @@ impl Relay {
 
     fn gate_deadline(&self) -> Option<Instant> {
         match &self.gate {
+            Gate::Dialogue(gate) => gate.deadline().map(Instant::from_std),
             Gate::Lines(gate) => gate.deadline().map(Instant::from_std),
             Gate::Open => None,
         }
@@ -362,13 +370,18 @@ impl Relay {
 
     /// The bastion ends the session: what was shown stays shown, nothing more is.
     fn terminate(&mut self, reason: String) {
+        let said = format!("session ended: {reason}");
+        self.terminate_saying(&said, reason, CONNECTION_FAILED);
+    }
+
+    fn terminate_saying(&mut self, said: &str, reason: String, status: u32) {
         if self.end.is_some() {
             return;
         }
         // Best effort: the recording may be what failed.
         let _ = self.tap.note(Note::Marker(format!("session ended by the bastion: {reason}")));
-        self.message(&format!("session ended: {reason}"));
-        self.to_user.push(0, ToUser::Exit(ExitStatus::Code(CONNECTION_FAILED)));
+        self.message(said);
+        self.to_user.push(0, ToUser::Exit(ExitStatus::Code(status)));
         self.to_user.push(0, ToUser::Eof);
         self.to_user.push(0, ToUser::Close);
         self.to_target.clear();

@@ -7,12 +7,13 @@ use std::{fmt::Display, future::Future, net::SocketAddr};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use policy::{Permit, Protocol, RecordingDuty, WindowSize};
+use policy::{Input, Permit, Protocol, RecordingDuty, WindowSize};
 use recorder::{Details, ExitStatus, Header, Mode, RecordError, Recording, SessionId};
 use tracing::{info, warn};
 
 use super::{
     applicant::Applicant,
+    dialogue_gate::DialogueGate,
     gate::Gate,
     leg::{TargetReader, TargetWriter, UserReader, UserWriter},
     line_gate::LineGate,
@@ -62,6 +63,8 @@ pub struct SessionRequest {
     pub kind: SessionKind,
     /// The command of an exec request.
     pub command: Option<Bytes>,
+    /// What is to be done with its standard input.
+    pub input: Input,
     /// Its terminal.
     pub terminal: Option<Terminal>,
     /// The environment that the target was asked to set.
@@ -286,9 +289,12 @@ async fn discard(recording: Result<Recording, RecordError>, reason: &str) {
     }
 }
 
-/// The gate of a session: only a terminal is typed into.
+/// The gate of a session: a terminal is typed into; other input is read where a program may run it.
 fn gate(request: &SessionRequest) -> Gate {
-    let Some(terminal) = &request.terminal else { return Gate::Open };
+    let Some(terminal) = &request.terminal else {
+        let gate = DialogueGate::new(request.standing.clone(), request.protocol, &request.input);
+        return gate.map_or(Gate::Open, |gate| Gate::Dialogue(Box::new(gate)));
+    };
     let command = request.command.as_deref().map(String::from_utf8_lossy);
     Gate::Lines(Box::new(LineGate::new(request.standing.clone(), request.protocol, terminal.size, command.as_deref())))
 }

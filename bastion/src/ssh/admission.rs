@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use config::RuleName;
-use policy::{Approved, Hold, Permit, Protocol, Verdict};
+use policy::{Approved, Hold, Input, Permit, Protocol, Verdict};
 use russh::{Channel, server};
 use tokio::time::timeout;
 
@@ -80,7 +80,7 @@ impl Admission {
         let Some((permit, target)) = self.permit(&mut reader).await else { return };
         match self.connection.judge(&permit, self.asked.request(), None).await {
             Judged::NeedsStdin => self.script(reader).await,
-            judged @ (Judged::Allowed | Judged::Held(_) | Judged::Refused { .. }) => {
+            judged @ (Judged::Allowed(_) | Judged::Held(_) | Judged::Refused { .. }) => {
                 self.judged(judged, None, (permit, target), reader).await
             }
         }
@@ -111,7 +111,7 @@ impl Admission {
         mut reader: HeldReader<R>,
     ) {
         match judged {
-            Judged::Allowed => run(self, permit, target, reader).await,
+            Judged::Allowed(input) => run(self, permit, target, reader, input).await,
             Judged::NeedsStdin => {
                 self.refuse("the commands on standard input cannot be judged".to_owned(), BLOCKED).await;
             }
@@ -125,9 +125,9 @@ impl Admission {
                 };
                 let Some((permit, target)) = self.permit(&mut reader).await else { return };
                 match self.connection.judge(&permit, self.asked.request(), stdin.as_deref()).await {
-                    Judged::Allowed => run(self, permit, target, reader).await,
+                    Judged::Allowed(input) => run(self, permit, target, reader, input).await,
                     // Still the same rule, which has its approval now.
-                    Judged::Held(again) if again.rule == rule => run(self, permit, target, reader).await,
+                    Judged::Held(again) if again.rule == rule => run(self, permit, target, reader, again.input).await,
                     Judged::Held(_) | Judged::NeedsStdin => {
                         self.refuse("the rules have changed while it waited; ask again".to_owned(), BLOCKED).await;
                     }
@@ -210,7 +210,13 @@ impl Admission {
 }
 
 /// Runs what the channel asks for, to its end.
-async fn run<R: UserReader>(admission: Admission, permit: Permit, target: Arc<TargetConnection>, reader: R) {
+async fn run<R: UserReader>(
+    admission: Admission,
+    permit: Permit,
+    target: Arc<TargetConnection>,
+    reader: R,
+    input: Input,
+) {
     let Admission { connection, asked, writer, approved, .. } = admission;
     let (kind, command) = match &asked.program {
         Program::Shell => (SessionKind::Shell, None),
@@ -232,6 +238,7 @@ async fn run<R: UserReader>(admission: Admission, permit: Permit, target: Arc<Ta
         protocol: Protocol::Ssh,
         kind,
         command,
+        input,
         terminal: asked.pty.as_ref().map(|pty| Terminal { term: pty.term.clone(), size: pty.size }),
         env: asked.env.clone(),
         reason: asked.own.reason,

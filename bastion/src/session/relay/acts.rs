@@ -3,16 +3,18 @@
 use bytes::Bytes;
 use policy::{
     Verdict,
-    gate::{Act, Decided, Report},
+    gate::{Act, Decided, DialogueAct, Report},
 };
 
 use super::{Decision, Relay};
 use crate::session::{
+    dialogue_gate::DialogueGate,
     gate::Gate,
     line_gate::LineGate,
     outbox::{ToTarget, ToUser},
     tap::{Note, shown},
     terminal::OutputStream,
+    voice::BLOCKED,
 };
 
 impl Relay {
@@ -31,14 +33,31 @@ impl Relay {
                 Act::Close(reason) => self.terminate(reason),
                 Act::Draw(bytes) => self.draw(bytes.into()),
                 Act::Forward(bytes) => self.to_target.push(bytes.len(), ToTarget::Judged(bytes.into())),
-                Act::Report(report) => {
-                    self.note(Note::Marker(report_marker(&report)));
-                    self.decisions.push(Decision::Report(report));
-                }
+                Act::Report(report) => self.write_down(report),
                 Act::Tell(text) => self.message(&text),
                 Act::Withdraw => self.decisions.push(Decision::Withdraw),
             }
         }
+    }
+
+    /// Lets the gate of an input without a terminal work, and carries out what follows.
+    pub(super) fn dialogue_acts(&mut self, work: impl FnOnce(&mut DialogueGate, &mut Vec<DialogueAct>)) {
+        let Gate::Dialogue(gate) = &mut self.gate else { return };
+        let mut acts = Vec::new();
+        work(gate, &mut acts);
+        for act in acts {
+            match act {
+                DialogueAct::End => self.to_target.push(0, ToTarget::Eof),
+                DialogueAct::Forward(bytes) => self.to_target.push(bytes.len(), ToTarget::Input(bytes.into())),
+                DialogueAct::Refuse(said) => self.terminate_saying(&said, said.clone(), BLOCKED),
+                DialogueAct::Report(report) => self.write_down(report),
+            }
+        }
+    }
+
+    fn write_down(&mut self, report: Report) {
+        self.note(Note::Marker(report_marker(&report)));
+        self.decisions.push(Decision::Report(report));
     }
 
     /// Draws the line that the gate owns: it is recorded, as everything that the user sees.
@@ -62,7 +81,7 @@ impl Relay {
     pub(super) fn voice(&self) -> OutputStream {
         match self.gate {
             Gate::Lines(_) => OutputStream::Stdout,
-            Gate::Open => OutputStream::Stderr,
+            Gate::Dialogue(_) | Gate::Open => OutputStream::Stderr,
         }
     }
 }

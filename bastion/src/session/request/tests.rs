@@ -52,8 +52,8 @@ fn exec(command: &str) -> Request<'_> {
 fn outcome(verdict: &RequestVerdict) -> (&'static str, Option<&str>) {
     let of = |verdict: &'_ Verdict| verdict.rule.clone();
     let (word, rule) = match verdict {
-        RequestVerdict::Allow { observed: None } => ("allow", None),
-        RequestVerdict::Allow { observed: Some(verdict) } => ("observed", of(verdict)),
+        RequestVerdict::Allow { observed: None, .. } => ("allow", None),
+        RequestVerdict::Allow { observed: Some(verdict), .. } => ("observed", of(verdict)),
         RequestVerdict::Block(blocked) => ("block", blocked.rule.clone()),
         RequestVerdict::Hold(verdict) => ("hold", of(verdict)),
         RequestVerdict::NeedsStdin => ("stdin", None),
@@ -163,4 +163,26 @@ fn the_audit_log_shows_a_request_without_control_characters_and_bounded() {
     assert_eq!(Request::Shell { terminal: false }.shown(None), "shell");
     let long = vec![b'x'; 100_000];
     assert!(Request::Exec { command: &long, terminal: false }.shown(None).chars().count() <= MAX_SHOWN_CHARS + 1);
+}
+
+#[test]
+fn a_program_that_may_run_its_input_starts_at_once_and_says_what_is_to_be_done_with_it() {
+    let input = |mode, request| match judged_in(mode, RULES, (request, None)) {
+        RequestVerdict::Allow { observed: None, input } => input,
+        other => panic!("{request:?}: {other:?}"),
+    };
+    let words = ["m4".to_owned()];
+    let attach = Request::Attach { terminal: false, stdin: true };
+    for request in [exec("m4"), exec("cat | sqlite3 x"), Request::Argv { words: &words, terminal: false }, attach] {
+        for mode in [SessionMode::Guard, SessionMode::Observe] {
+            assert!(matches!(input(mode, request), Input::Judged { .. }), "{mode}: {request:?}");
+        }
+        assert!(matches!(input(SessionMode::ExecOnly, request), Input::Refused { .. }), "{request:?}");
+    }
+    assert!(matches!(input(SessionMode::Guard, exec("base64 -d | m4")), Input::Refused { .. }));
+    // What is typed at a terminal is judged as it is typed.
+    let typed = Request::Exec { command: b"m4", terminal: true };
+    for request in [exec("tar xf -"), exec("ls"), typed, Request::Attach { terminal: false, stdin: false }] {
+        assert_eq!(input(SessionMode::Guard, request), Input::Data, "{request:?}");
+    }
 }
