@@ -19,6 +19,7 @@ pub mod asking;
 pub mod gate;
 pub mod leg;
 pub mod line_gate;
+mod modes;
 mod outbox;
 pub mod permit;
 pub mod registry;

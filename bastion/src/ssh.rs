@@ -18,6 +18,7 @@
 //! 11. [`algorithms`]: what both legs negotiate, and their flow-control settings.
 
 pub mod admission;
+mod ahead;
 pub mod algorithms;
 pub mod auth;
 pub mod channel;

@@ -31,6 +31,7 @@ mod recording_failure;
 mod replay_in_browser;
 mod rule_reload;
 mod ssh_auth;
+mod ssh_channels;
 mod ssh_jump;
 mod ssh_refusal;
 mod ssh_session;

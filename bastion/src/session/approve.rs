@@ -123,10 +123,10 @@ impl<R: UserReader> HeldReader<R> {
     async fn gives_up(&mut self) -> bool {
         let event = self.reader.next().await;
         match &event {
-            FromUser::Closed | FromUser::Signal(_) => return true,
+            FromUser::Closed | FromUser::Closing | FromUser::Signal(_) => return true,
             FromUser::Data(data) if self.terminal && data.contains(&INTERRUPT) => return true,
             FromUser::Data(data) => self.bytes += data.len(),
-            FromUser::Eof | FromUser::Resize(_) => {}
+            FromUser::Eof | FromUser::Resize(..) | FromUser::Unread => {}
         }
         self.kept.push_back(event);
         false

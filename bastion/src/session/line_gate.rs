@@ -75,6 +75,18 @@ impl LineGate {
         self.gate.deadline()
     }
 
+    /// Whether something that was typed is still to be sent on, or dropped.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.gate.holds()
+    }
+
+    /// Whether other people decide about a line.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.gate.asks()
+    }
+
     /// Whether more input may be read from the user.
     #[must_use]
     pub fn has_room(&self) -> bool {

@@ -8,7 +8,7 @@ use recorder::ExitStatus;
 
 use super::{
     leg::{LegClosed, TargetWriter, UserWriter},
-    terminal::{OutputStream, Signal},
+    terminal::{OutputStream, Pixels, Signal},
 };
 
 /// What is to be written to the user.
@@ -21,6 +21,8 @@ pub(super) enum ToUser {
     Message(OutputStream, Bytes),
     /// Output, and how many bytes of the target's it stands for.
     Output(OutputStream, Masked, usize),
+    /// The program reads no more input.
+    Unread,
 }
 
 /// What is to be written to the target.
@@ -31,7 +33,7 @@ pub(super) enum ToTarget {
     Input(Bytes),
     /// Input that the gate has taken over from the user already.
     Judged(Bytes),
-    Resize(WindowSize),
+    Resize(WindowSize, Pixels),
     Signal(Signal),
 }
 
@@ -78,6 +80,19 @@ impl<T> Outbox<T> {
         Some(item)
     }
 
+    /// Keeps only these items; returns how many bytes the others were.
+    pub(super) fn retain(&mut self, keeps: impl Fn(&T) -> bool) -> usize {
+        let before = self.bytes;
+        self.items.retain(|(bytes, item)| {
+            let kept = keeps(item);
+            if !kept {
+                self.bytes -= bytes;
+            }
+            kept
+        });
+        before - self.bytes
+    }
+
     /// Drops everything; returns how many bytes that was.
     pub(super) fn clear(&mut self) -> usize {
         self.items.clear();
@@ -98,6 +113,7 @@ pub(super) async fn write_user<W: UserWriter>(writer: &W, item: ToUser) -> Resul
         ToUser::Exit(status) => writer.exit(status).await.map(|()| 0),
         ToUser::Eof => writer.eof().await.map(|()| 0),
         ToUser::Close => writer.close().await.map(|()| 0),
+        ToUser::Unread => writer.unread().await.map(|()| 0),
     }
 }
 
@@ -110,7 +126,7 @@ pub(super) async fn write_target<W: TargetWriter>(writer: &W, item: ToTarget) ->
         }
         // The user's window was opened when the gate took it.
         ToTarget::Judged(data) => writer.input(data).await.map(|()| 0),
-        ToTarget::Resize(size) => writer.resize(size).await.map(|()| 0),
+        ToTarget::Resize(size, pixels) => writer.resize(size, pixels).await.map(|()| 0),
         ToTarget::Signal(signal) => writer.signal(signal).await.map(|()| 0),
         ToTarget::Eof => writer.eof().await.map(|()| 0),
         ToTarget::Close => writer.close().await.map(|()| 0),

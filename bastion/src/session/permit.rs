@@ -138,7 +138,7 @@ async fn logged_out(login: Option<&mut LiveLogin>) -> Option<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::{
         collections::BTreeSet, future::Future as _, net::Ipv4Addr, path::Path, pin::pin, task::Poll, time::Duration,
     };
@@ -153,6 +153,11 @@ mod tests {
             "roles: {{ r: {{ users: [alice], allow: [{{ targets: {{ names: [web1] }}, logins: [root], {allow} }}] }} }}"
         );
         Arc::new(RuleSet::compile(&[RuleDoc::parse(&text, "rules.yaml").unwrap()]).unwrap())
+    }
+
+    /// A permit for a shell, where no rule on commands stands.
+    pub(in crate::session) fn of_test() -> LivePermit {
+        permit(&watch::Sender::new(rules("capabilities: [pty, shell]")))
     }
 
     fn permit(rules: &watch::Sender<Arc<RuleSet>>) -> LivePermit {

@@ -45,6 +45,14 @@ pub trait PreparedTarget: Send {
     ///
     /// When the target refuses or is gone.
     fn launch(self) -> impl Future<Output = Result<(Self::Reader, Self::Writer), Self::Error>> + Send;
+
+    /// Gives it up: its program is not to run.
+    fn abandon(self) -> impl Future<Output = ()> + Send
+    where
+        Self: Sized,
+    {
+        async {}
+    }
 }
 
 /// A session that somebody is permitted to start.
@@ -107,6 +115,7 @@ impl Sessions {
             }
         };
         let Started { reader, writer, tap, termination, entry } = started;
+        user_writer.accept().await;
         if request.events {
             Voice::Events.say(&user_writer, &Said::Started { session: id }).await;
         }
@@ -147,6 +156,7 @@ impl Sessions {
                     AuditEvent::RecordingFailed { session: id, reason: error.to_string(), terminated: required };
                 self.audit(&[event]).await;
                 if required {
+                    prepared.abandon().await;
                     return Err(Refusal {
                         text: format!(
                             "this session has to be recorded, and that is not possible now: {error}. Try again later"
@@ -158,10 +168,12 @@ impl Sessions {
             }
         };
         if let Some(reason) = request.standing.clone().lost_now() {
+            prepared.abandon().await;
             discard(recording.ok_or(RecordError::Finished), &reason).await;
             return Err(Refusal { text: reason, status: REFUSED });
         }
         if let Err(error) = self.write_start(record).await {
+            prepared.abandon().await;
             let reason = error.to_string();
             discard(recording.ok_or(RecordError::Finished), &reason).await;
             return Err(Refusal {

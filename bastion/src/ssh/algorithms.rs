@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use russh::{Preferred, cipher, compression, keys::Algorithm};
+use russh::{Preferred, SshId, cipher, compression, keys::Algorithm};
 
 /// The window that is granted to a sender, in bytes. Two MiB keep a fast path
 /// full; sixteen made transfers slower, for they only queue.
@@ -18,6 +18,16 @@ pub const PACKET_BYTES: u32 = 32 * 1024;
 
 /// Read buffer around each socket: halves the number of read calls in bulk transfers.
 pub const SOCKET_BUFFER_BYTES: usize = 256 * 1024;
+
+/// How the bastion calls itself on either side (RFC 4253 §4.2).
+///
+/// OpenSSH tells a peer that nobody reads its output any more (`eow@openssh.com`), and that no more sessions will
+/// follow, only where the name begins with its own; without the first, `ssh host yes | head -1` never ends. No number
+/// follows: clients take numbers for the bugs that these versions had.
+#[must_use]
+pub fn identification() -> SshId {
+    SshId::Standard(Cow::Borrowed("SSH-2.0-OpenSSH_compatible bastion"))
+}
 
 const CIPHERS: &[cipher::Name] = &[
     cipher::AES_128_GCM,

@@ -1,15 +1,17 @@
 //! What the requests on one session channel amount to: pty-req and env are collected; it ends at shell,
-//! exec or subsystem (RFC 4254 §6.2–6.5).
+//! exec or subsystem (RFC 4254 §6.2–6.5). Each but the last is answered here, in their order; a terminal is
+//! promised when the target has given it.
 
 use bytes::Bytes;
 use policy::Capability;
-use russh::{Channel, ChannelMsg, server};
+use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, server};
 
 use super::{
+    ahead::Ahead,
     target_leg::{Program, PtyRequest},
-    user_leg::window_size,
+    user_leg::{wants_reply, window_size},
 };
-use crate::session::request::Request;
+use crate::session::{request::Request, terminal::Pixels};
 
 /// Most environment variables that a channel may set; clients send a handful.
 const MAX_ENV: usize = 64;
@@ -23,14 +25,7 @@ const MAX_REFUSED_ENV: usize = 8;
 /// The longest name of a refused variable in the audit log, in characters.
 const MAX_ENV_NAME_CHARS: usize = 64;
 
-/// Whether a user may set this environment variable, for the target or for the bastion itself. `BASH_ENV`,
-/// `LD_PRELOAD` and their like are code.
-#[must_use]
-pub fn env_accepted(name: &str) -> bool {
-    env_allowed(name) || matches!(name, OwnVariables::REASON | OwnVariables::EVENTS)
-}
-
-/// Whether the target gets this environment variable.
+/// Whether the target gets this environment variable. `BASH_ENV`, `LD_PRELOAD` and their like are code.
 fn env_allowed(name: &str) -> bool {
     matches!(name, "LANG" | "TERM" | "COLORTERM") || name.strip_prefix("LC_").is_some_and(|rest| !rest.is_empty())
 }
@@ -44,6 +39,8 @@ pub(super) struct Asked {
     /// The names of variables that were not let through, for the audit log.
     pub(super) refused_env: Vec<String>,
     pub(super) program: Program,
+    /// Whether the request for the program is to be answered.
+    pub(super) owed: bool,
 }
 
 /// Variables for the bastion itself; the target never sees them.
@@ -120,44 +117,68 @@ impl Asked {
 }
 
 /// Reads requests until one starts a program; `None` if the channel closes first.
-pub(super) async fn collect(channel: &mut Channel<server::Msg>) -> Option<Asked> {
-    let mut pty = None;
+pub(super) async fn collect(
+    channel: &mut ChannelReadHalf,
+    user: &ChannelWriteHalf<server::Msg>,
+    ahead: &mut Ahead,
+) -> Option<Asked> {
+    let mut pty: Option<PtyRequest> = None;
     let mut env = Vec::new();
     let mut own = OwnVariables::default();
     let mut refused_env: Vec<String> = Vec::new();
     loop {
+        let message = channel.wait().await?;
+        let owed = wants_reply(&message);
         #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not exhaustive and mixes both directions")]
-        let program = match channel.wait().await? {
-            ChannelMsg::RequestPty { term, col_width, row_height, pix_width, pix_height, terminal_modes, .. } => {
+        let granted = match message {
+            ChannelMsg::RequestPty { term, col_width, row_height, pix_width, pix_height, terminal_modes, .. }
+                if pty.is_none() =>
+            {
                 let size = window_size(col_width, row_height);
-                pty = Some(PtyRequest { term, size, pixels: (pix_width, pix_height), modes: terminal_modes });
-                continue;
+                let pixels = Pixels { width: pix_width, height: pix_height };
+                let asked = PtyRequest { term, size, pixels, modes: terminal_modes };
+                let granted = ahead.request_terminal(&asked).await;
+                pty = granted.then_some(asked);
+                granted
             }
-            ChannelMsg::WindowChange { col_width, row_height, .. } => {
+            ChannelMsg::WindowChange { col_width, row_height, pix_width, pix_height } => {
                 if let Some(pty) = &mut pty {
                     pty.size = window_size(col_width, row_height);
+                    pty.pixels = Pixels { width: pix_width, height: pix_height };
                 }
                 continue;
             }
             ChannelMsg::SetEnv { variable_name, variable_value, .. } => {
                 let short = variable_value.len() <= MAX_ENV_VALUE_BYTES;
                 if short && own.take(&variable_name, &variable_value) {
+                    true
                 } else if short && env.len() < MAX_ENV && env_allowed(&variable_name) {
                     env.push((variable_name, variable_value));
-                } else if refused_env.len() < MAX_REFUSED_ENV {
-                    refused_env.push(variable_name.escape_debug().take(MAX_ENV_NAME_CHARS).collect());
+                    true
+                } else {
+                    if refused_env.len() < MAX_REFUSED_ENV {
+                        refused_env.push(variable_name.escape_debug().take(MAX_ENV_NAME_CHARS).collect());
+                    }
+                    false
                 }
-                continue;
             }
-            ChannelMsg::RequestShell { .. } => Program::Shell,
-            ChannelMsg::Exec { command, .. } => Program::Exec(command),
-            ChannelMsg::RequestSubsystem { name, .. } => Program::Subsystem(name),
+            ChannelMsg::RequestShell { .. } => {
+                return Some(Asked { pty, env, own, refused_env, program: Program::Shell, owed });
+            }
+            ChannelMsg::Exec { command, .. } => {
+                return Some(Asked { pty, env, own, refused_env, program: Program::Exec(command), owed });
+            }
+            ChannelMsg::RequestSubsystem { name, .. } => {
+                return Some(Asked { pty, env, own, refused_env, program: Program::Subsystem(name), owed });
+            }
             ChannelMsg::Close => return None,
             // Data before the program is asked for has no reader (RFC 4254 §6.5).
             ChannelMsg::Data { .. } => return None,
-            _ => continue,
+            _ => false,
         };
-        return Some(Asked { pty, env, own, refused_env, program });
+        if owed {
+            user.reply(granted).await.ok()?;
+        }
     }
 }
 
@@ -172,9 +193,8 @@ mod tests {
         assert_eq!((own.reason.as_deref(), own.events), (Some("ticket 7"), true));
         assert!(!own.take("BASTION_OTHER", "1"));
         for name in ["BASTION_REASON", "BASTION_EVENTS"] {
-            assert!(env_accepted(name) && !env_allowed(name), "{name}");
+            assert!(!env_allowed(name), "{name}");
         }
-        assert!(!env_accepted("BASTION_OTHER"));
     }
 
     #[test]

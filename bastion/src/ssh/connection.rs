@@ -212,6 +212,36 @@ impl Connection {
         }
     }
 
+    /// The connection to the target, if this leads to one.
+    #[must_use]
+    pub fn target(&self) -> Option<&Arc<TargetConnection>> {
+        match &self.purpose {
+            Purpose::Target(_, target) => Some(target),
+            Purpose::Jump | Purpose::Refused(_) => None,
+        }
+    }
+
+    /// Whether a session with this capability is not refused as the rules are now; it may still need an approval.
+    #[must_use]
+    pub fn may_use(&self, capability: Capability) -> bool {
+        let Purpose::Target(destination, _) = &self.purpose else { return false };
+        let decided = self.front.decide(&self.user, self.source, destination, &[], |rules, who, what, context| {
+            rules.decide_session(who, what, &[capability], context)
+        });
+        self.certificate_permits(capability) && !matches!(decided, Err(Undecided::Refused(_)))
+    }
+
+    /// Writes that the target would not.
+    pub async fn unavailable(&self, reason: &str) {
+        let Purpose::Target(destination, _) = &self.purpose else { return };
+        let event = AuditEvent::TargetUnavailable {
+            user: self.user.subject().name.clone(),
+            target: destination.target.clone(),
+            reason: reason.to_owned(),
+        };
+        self.front.sessions.audit(&[event]).await;
+    }
+
     /// What other people are asked about this connection's user and target; `None` where there is no target.
     #[must_use]
     pub fn question(

@@ -2,15 +2,14 @@
 //! becomes a question to [`auth`](super::auth) or [`connection`](super::connection);
 //! it decides nothing itself.
 //!
-//! Channel requests are answered here, at once and in order: russh keeps one
-//! `want_reply` for each channel, so a reply from another task could be lost.
-//! A request that is refused later is told so on stderr.
+//! Channels are confirmed, and requests on them answered, by the task of the channel
+//! ([`admission`](super::admission)), in the order of the requests.
 
 use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
 use config::TargetName;
 use russh::{
-    Channel, ChannelId, ChannelOpenFailure, Pty, Sig,
+    Channel, ChannelId, ChannelOpenFailure, Sig,
     keys::Certificate,
     server::{self, Auth, CertificateVerdict, ChannelOpenHandle, Msg, PublicKeyOffer, Session},
 };
@@ -19,7 +18,6 @@ use tracing::{Instrument, Span, debug, info};
 
 use super::{
     admission,
-    channel::env_accepted,
     connection::{Arrival, Connection, Front},
     destination::{self, Asked, Destination},
     listener,
@@ -44,6 +42,8 @@ pub struct Handler {
     authenticated: Option<oneshot::Sender<()>>,
     connection: Option<Arc<Connection>>,
     channels: Arc<Semaphore>,
+    /// Whether the client has said that it opens no more sessions, and wants nobody else to.
+    no_more_sessions: bool,
     /// Whether the user has been told how to get a certificate.
     instructed: bool,
     /// The last refused certificate, so that the same refusal is not audited at every attempt.
@@ -62,6 +62,7 @@ impl Handler {
             authenticated: Some(authenticated),
             connection: None,
             channels,
+            no_more_sessions: false,
             instructed: false,
             last_refusal: None,
         }
@@ -192,17 +193,22 @@ impl server::Handler for Handler {
         session: &mut Session,
     ) -> Result<(), russh::Error> {
         let connection = Arc::clone(self.connection()?);
+        if self.no_more_sessions {
+            let reason = "the client has said that no more sessions follow (no-more-sessions@openssh.com)".to_owned();
+            connection.refuse("session", &reason).await;
+            reply.reject(ChannelOpenFailure::Other { code: ADMINISTRATIVELY_PROHIBITED, reason }).await;
+            return Ok(());
+        }
         let Ok(place) = Arc::clone(&self.channels).try_acquire_owned() else {
             connection.refuse("session", "too many channels on this connection").await;
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
             return Ok(());
         };
-        reply.accept().await;
         let handle = session.handle();
         let span = tracing::info_span!("ssh.channel", channel = %channel.id());
         self.front.tasks.spawn(
             async move {
-                admission::serve(connection, channel, handle).await;
+                admission::open(connection, channel, reply, handle).await;
                 drop(place);
             }
             .instrument(span),
@@ -259,50 +265,9 @@ impl server::Handler for Handler {
         Ok(())
     }
 
-    async fn pty_request(
-        &mut self,
-        channel: ChannelId,
-        _term: &str,
-        _cols: u32,
-        _rows: u32,
-        _width: u32,
-        _height: u32,
-        _modes: &[(Pty, u32)],
-        session: &mut Session,
-    ) -> Result<(), russh::Error> {
-        session.channel_success(channel)
-    }
-
-    async fn env_request(
-        &mut self,
-        channel: ChannelId,
-        name: &str,
-        _value: &str,
-        session: &mut Session,
-    ) -> Result<(), russh::Error> {
-        if env_accepted(name) { session.channel_success(channel) } else { session.channel_failure(channel) }
-    }
-
-    async fn shell_request(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), russh::Error> {
-        session.channel_success(channel)
-    }
-
-    async fn exec_request(
-        &mut self,
-        channel: ChannelId,
-        _command: &[u8],
-        session: &mut Session,
-    ) -> Result<(), russh::Error> {
-        session.channel_success(channel)
-    }
-
-    async fn subsystem_request(
-        &mut self,
-        channel: ChannelId,
-        _name: &str,
-        session: &mut Session,
-    ) -> Result<(), russh::Error> {
-        session.channel_success(channel)
+    async fn global_request(&mut self, name: &str, _data: &[u8], _session: &mut Session) -> Result<bool, russh::Error> {
+        self.no_more_sessions |= name == NO_MORE_SESSIONS;
+        Ok(name == NO_MORE_SESSIONS)
     }
 
     async fn agent_request(&mut self, _channel: ChannelId, _session: &mut Session) -> Result<bool, russh::Error> {
@@ -312,15 +277,15 @@ impl server::Handler for Handler {
 
     async fn x11_request(
         &mut self,
-        channel: ChannelId,
+        _channel: ChannelId,
         _single_connection: bool,
         _protocol: &str,
         _cookie: &str,
         _screen: u32,
-        session: &mut Session,
+        _session: &mut Session,
     ) -> Result<(), russh::Error> {
         self.connection()?.refuse("x11-forward", "X11 forwarding through the bastion is not allowed").await;
-        session.channel_failure(channel)
+        Ok(())
     }
 
     async fn tcpip_forward(
@@ -339,6 +304,9 @@ impl server::Handler for Handler {
         Ok(())
     }
 }
+
+/// A client that opens no more sessions says so, against whoever might take it over (OpenSSH's PROTOCOL, section 2.2).
+const NO_MORE_SESSIONS: &str = "no-more-sessions@openssh.com";
 
 /// `SSH_OPEN_ADMINISTRATIVELY_PROHIBITED` (RFC 4254 §5.1).
 const ADMINISTRATIVELY_PROHIBITED: u32 = 1;

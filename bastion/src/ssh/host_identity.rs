@@ -19,7 +19,7 @@ use russh::{
     server,
 };
 
-use super::algorithms::{PACKET_BYTES, WINDOW_BYTES, user_leg};
+use super::algorithms::{PACKET_BYTES, WINDOW_BYTES, identification, user_leg};
 use crate::identity::ssh_ca::{HostCa, IssueError};
 
 /// How long a host certificate is good.
@@ -102,6 +102,8 @@ impl HostIdentity {
             keepalive_max: 3,
             nodelay: true,
             consumption_window: true,
+            application_channels: true,
+            server_id: identification(),
             ..server::Config::default()
         }
     }

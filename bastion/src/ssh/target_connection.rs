@@ -20,10 +20,10 @@ use russh::{
 use tokio::{io::BufReader, net::TcpStream, sync::Mutex, time::timeout};
 
 use super::{
-    algorithms::{PACKET_BYTES, SOCKET_BUFFER_BYTES, WINDOW_BYTES, target_leg},
+    algorithms::{PACKET_BYTES, SOCKET_BUFFER_BYTES, WINDOW_BYTES, identification, target_leg},
     host_certificate,
     target_error::TargetError,
-    target_leg::{ChannelSetup, PreparedChannel},
+    target_leg::{ChannelSetup, OpenChannel, PreparedChannel},
 };
 use crate::identity::ssh_ca::{TargetCa, TargetRequest};
 
@@ -91,17 +91,40 @@ impl TargetConnection {
         }
     }
 
-    /// Opens a channel with its terminal and environment; its program has not started yet.
+    /// Opens a channel.
     ///
     /// # Errors
     ///
     /// When the target cannot be reached, does not prove who it is, or refuses.
-    pub async fn prepare(&self, setup: ChannelSetup) -> Result<PreparedChannel, TargetError> {
+    pub async fn open(&self) -> Result<OpenChannel, TargetError> {
         let handle = self.handle().await?;
         let channel = timeout(STEP_DEADLINE, handle.channel_open_session())
             .await
             .map_err(|_| TargetError::Silent { what: "opening a channel" })??;
-        PreparedChannel::new(channel, setup).await
+        Ok(OpenChannel::new(channel))
+    }
+
+    /// Gives a channel its terminal and environment; its program has not started yet. The channel is `ahead`, or a
+    /// new one if the target has closed the connection since, or if none was opened.
+    ///
+    /// # Errors
+    ///
+    /// As [`TargetConnection::open`], and when the target refuses the terminal.
+    pub async fn prepare(
+        &self,
+        ahead: Option<Result<OpenChannel, TargetError>>,
+        setup: ChannelSetup,
+    ) -> Result<PreparedChannel, TargetError> {
+        let channel = match ahead {
+            Some(Err(error)) => return Err(error),
+            Some(Ok(channel)) if self.is_connected().await => channel,
+            Some(Ok(_)) | None => self.open().await?,
+        };
+        channel.prepare(setup).await
+    }
+
+    async fn is_connected(&self) -> bool {
+        matches!(&*self.state.lock().await, Some(Ok(handle)) if !handle.is_closed())
     }
 
     /// Ends the connection, if there is one.
@@ -225,6 +248,8 @@ fn client_config(trust: &HostTrust) -> client::Config {
         maximum_packet_size: PACKET_BYTES,
         preferred: target_leg(keys, certificates),
         consumption_window: true,
+        application_channels: true,
+        client_id: identification(),
         inactivity_timeout: None,
         keepalive_interval: Some(Duration::from_secs(30)),
         nodelay: true,

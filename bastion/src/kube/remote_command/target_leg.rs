@@ -14,7 +14,7 @@ use crate::{
     },
     session::{
         leg::{LegClosed, TargetReader, TargetWriter},
-        terminal::{FromTarget, Signal},
+        terminal::{FromTarget, Pixels, Signal},
     },
 };
 
@@ -103,7 +103,7 @@ impl TargetWriter for RemoteTargetWriter {
         self.wire.send(Outgoing::Data(StreamKind::Stdin, data)).await
     }
 
-    async fn resize(&self, size: WindowSize) -> Result<(), LegClosed> {
+    async fn resize(&self, size: WindowSize, _: Pixels) -> Result<(), LegClosed> {
         if !self.streams.tty {
             return Ok(());
         }

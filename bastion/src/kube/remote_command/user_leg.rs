@@ -10,7 +10,7 @@ use crate::{
     kube::stream::{StreamKind, Streams, resize::ResizeReader, status::CommandEnd},
     session::{
         leg::{LegClosed, UserReader, UserWriter},
-        terminal::{FromUser, OutputStream},
+        terminal::{FromUser, OutputStream, Pixels},
     },
 };
 
@@ -45,7 +45,7 @@ impl UserReader for RemoteUserReader {
                 Some(Incoming::Data(StreamKind::Stdin, data)) => return FromUser::Data(data),
                 Some(Incoming::Data(StreamKind::Resize, data)) => {
                     if let Some(size) = self.sizes.push(&data) {
-                        return FromUser::Resize(size);
+                        return FromUser::Resize(size, Pixels::default());
                     }
                 }
                 Some(Incoming::End(StreamKind::Stdin)) => return FromUser::Eof,

@@ -6,7 +6,7 @@ use policy::{
     gate::{Act, Decided, Report},
 };
 
-use super::{Decision, Relay};
+use super::{Decision, Relay, UserSide};
 use crate::session::{
     gate::Gate,
     line_gate::LineGate,
@@ -27,10 +27,10 @@ impl Relay {
                     self.note(Note::Marker(marker("waiting for approval", Some(&question.verdict), &question.text)));
                     self.decisions.push(Decision::Ask(question));
                 }
-                Act::Bell => self.to_user.push(1, ToUser::Message(OutputStream::Stdout, Bytes::from_static(b"\x07"))),
+                Act::Bell => self.say(Bytes::from_static(b"\x07")),
                 Act::Close(reason) => self.terminate(reason),
                 Act::Draw(bytes) => self.draw(bytes.into()),
-                Act::Forward(bytes) => self.to_target.push(bytes.len(), ToTarget::Judged(bytes.into())),
+                Act::Forward(bytes) => self.send(bytes.len(), ToTarget::Judged(bytes.into())),
                 Act::Report(report) => {
                     self.note(Note::Marker(report_marker(&report)));
                     self.decisions.push(Decision::Report(report));
@@ -46,16 +46,33 @@ impl Relay {
         match self.tap.drawn(drawing) {
             Ok(masked) => {
                 let bytes = masked.bytes().clone();
-                self.to_user.push(bytes.len(), ToUser::Message(OutputStream::Stdout, bytes));
+                self.say(bytes);
             }
             Err(error) => self.recording_failed(error),
         }
     }
 
+    /// Puts back what output has changed at the user's terminal, where the program cannot do that any more.
+    pub(super) fn undo_modes(&mut self) {
+        let undoing = Bytes::from(std::mem::take(&mut self.modes).undo());
+        if undoing.is_empty() {
+            return;
+        }
+        // It is no content: the user's terminal is put right even where the recording has failed.
+        let undoing = self.tap.drawn(undoing.clone()).map_or(undoing, |masked| masked.bytes().clone());
+        self.say(undoing);
+    }
+
     /// Words of the bastion to the user; on a terminal they start on a line of their own.
     pub(super) fn message(&mut self, text: &str) {
-        let line = Bytes::from(format!("\r\nbastion: {text}\r\n"));
-        self.to_user.push(line.len(), ToUser::Message(self.voice(), line));
+        self.say(Bytes::from(format!("\r\nbastion: {text}\r\n")));
+    }
+
+    /// Bytes of the bastion to the user.
+    pub(super) fn say(&mut self, bytes: Bytes) {
+        if self.user == UserSide::Open {
+            self.to_user.push(bytes.len(), ToUser::Message(self.voice(), bytes));
+        }
     }
 
     /// Where the bastion speaks: on a terminal in one stream with the output, for clients keep no order between two.
