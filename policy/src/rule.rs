@@ -134,6 +134,11 @@ fn text_of(command: &Command, regex: &Regex) -> Match {
 }
 
 impl CommandMatcher {
+    /// Whether it looks at which files are read or written.
+    pub(crate) fn is_about_files(&self) -> bool {
+        !(self.reads.is_empty() && self.writes.is_empty() && self.paths.is_empty())
+    }
+
     fn matches(&self, command: &Command, effect: RuleEffect) -> Match {
         if !self.program.is_empty() {
             let is_named =
@@ -178,6 +183,7 @@ impl CommandMatcher {
                 return Match::Yes;
             }
             let matches = |file: &crate::command::Touched| {
+                let guess = guess && !file.is_certain;
                 // Where reading is only guessed, a word of which nothing is known is no path, and one
                 // whose end is not known is none that is named by its end.
                 if guess && !file.path.has_text() {
@@ -186,7 +192,11 @@ impl CommandMatcher {
                 let is_open = matches!(file.path.atoms().last(), Some(Atom::Unknown { .. }));
                 let fits = |glob: &&Pattern| !(guess && is_open) || glob.is_anchored();
                 let own = globs.iter().filter(fits).map(|glob| glob.matches(&file.path)).max();
-                let child = (file.below && file.path.start().starts_with('/')).then(|| file.path.child());
+                let begins_known = || {
+                    let is_home = file.is_certain && file.path.atoms().first() == Some(&Atom::Home);
+                    is_home || file.path.start().starts_with('/')
+                };
+                let child = (file.below && begins_known()).then(|| file.path.child());
                 let below = child
                     .map(|child| globs.iter().filter(|glob| glob.is_anchored()).map(|glob| glob.matches(&child)).max());
                 own.max(below.flatten()).unwrap_or(Match::No)

@@ -80,6 +80,15 @@ pub fn judge_request(
     (request, stdin): (Request<'_>, Option<&[u8]>),
     now: SystemTime,
 ) -> RequestVerdict {
+    if matches!(request, Request::Subsystem) {
+        let verdict = rules.judge_sftp(who, what, &Judging::of(mode, request.protocol(), now));
+        return match verdict.effect {
+            RuleEffect::Allow => RequestVerdict::ALLOW,
+            _ if mode == SessionMode::Observe => RequestVerdict::Allow { observed: Some(Box::new(verdict)) },
+            RuleEffect::Approve => RequestVerdict::Hold(Box::new(verdict)),
+            RuleEffect::Block => RequestVerdict::Block(Blocked::by(verdict)),
+        };
+    }
     let stdin_text = stdin.map(readable);
     let (input, terminal) = match request {
         Request::Subsystem

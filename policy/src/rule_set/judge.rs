@@ -13,7 +13,7 @@ use super::RuleSet;
 use crate::{
     access::{Resource, Site, Subject},
     command::{self, Command, ParseContext, Parsed},
-    rule::{Match, Rule},
+    rule::{CommandMatcher, Match, Rule},
     verdict::{CommandInput, Explained, Judging, Verdict},
 };
 
@@ -38,6 +38,27 @@ impl RuleSet {
         judging: &Judging,
     ) -> (Verdict, Vec<Explained>) {
         self.judge_all(who, what.into(), input, judging)
+    }
+
+    /// Judges a session of SFTP: it may read and write any file, and which ones is not looked at. So only rules on
+    /// files can be about it, and all that is known is that they may match.
+    pub fn judge_sftp<'w>(&self, who: &Subject, what: impl Into<Site<'w>>, judging: &Judging) -> Verdict {
+        let what = what.into();
+        let rules = self.commands.iter().filter(|rule| rule.restricts_files() && rule.applies(who, what, judging));
+        let rules: Vec<&Rule> = rules.collect();
+        let parsed = command::argv(&["sftp-server".to_owned()], None, &judging.place);
+        let mut findings = Vec::new();
+        for rule in &rules {
+            find(rule, &parsed, &[], &mut findings);
+        }
+        for finding in &mut findings {
+            finding.because = "SFTP may touch files that it is about, and which ones is not looked at".to_owned();
+        }
+        let (mut verdict, _) = decide(findings, &rules, &parsed, self.approvers.as_ref());
+        if let Some(rule) = verdict.rule.as_ref().filter(|_| verdict.effect == RuleEffect::Approve) {
+            verdict.message = format!("needs approval by rule {rule}: {}", verdict.because);
+        }
+        Verdict { stdin_is_code: false, commands: vec!["sftp".to_owned()], ..verdict }
     }
 
     fn judge_all(
@@ -81,6 +102,12 @@ struct Finding {
 }
 
 impl Rule {
+    /// Whether it says no to what is done with some files.
+    fn restricts_files(&self) -> bool {
+        let is_about_files = self.matcher.command.as_ref().is_some_and(CommandMatcher::is_about_files);
+        is_about_files && self.effect != RuleEffect::Allow
+    }
+
     fn applies(&self, who: &Subject, what: Site<'_>, judging: &Judging) -> bool {
         let scope = &self.scope;
         let targets = |name, labels| scope.targets.as_ref().is_none_or(|targets| targets.selects(name, labels));

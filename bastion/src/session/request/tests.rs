@@ -58,8 +58,8 @@ fn outcome(verdict: &RequestVerdict) -> (&'static str, Option<&str>) {
         RequestVerdict::Hold(verdict) => ("hold", of(verdict)),
         RequestVerdict::NeedsStdin => ("stdin", None),
     };
-    // The rules of these tests have two names.
-    (word, rule.map(|rule| if rule.as_str() == "rm_rf" { "rm_rf" } else { "svc" }))
+    let names = ["etc", "rm_rf", "svc"];
+    (word, rule.map(|rule| names.into_iter().find(|name| *name == rule.as_str()).expect("a rule of these tests")))
 }
 
 #[test]
@@ -83,6 +83,17 @@ fn what_no_rule_is_about_runs() {
     for request in [Request::Subsystem, Request::Shell { terminal: true }] {
         assert_eq!(outcome(&judged(RULES, request)), ("allow", None));
     }
+}
+
+#[test]
+fn sftp_is_held_where_a_rule_is_about_files() {
+    let files = "  - { name: etc, effect: block, match: { command: { writes: [/etc/**] } } }\n";
+    let (held, request) = (format!("{RULES}{files}"), Request::Subsystem);
+    assert_eq!(outcome(&judged(&held, request)), ("hold", Some("etc")));
+    assert_eq!(outcome(&judged_in(SessionMode::ExecOnly, &held, (request, None))), ("hold", Some("etc")));
+    assert_eq!(outcome(&judged_in(SessionMode::Observe, &held, (request, None))), ("observed", Some("etc")));
+    let blocked = format!("{RULES}{}", files.replace("/etc/**", "'**'"));
+    assert_eq!(outcome(&judged(&blocked, request)), ("block", Some("etc")));
 }
 
 #[test]
