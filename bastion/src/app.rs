@@ -44,6 +44,7 @@ use crate::{
     session::{Registry, Sessions},
     ssh::{
         self,
+        algorithms::Keepalive,
         auth::Authenticator,
         connection::{ConfiguredTarget, Front},
         host_identity::{HostIdentity, ServerSettings},
@@ -246,16 +247,20 @@ impl App {
             recorder: Arc::clone(&recorder),
             registry: registry.clone(),
             approvals: approvals.clone(),
+            limits: config.sessions.clone(),
         };
+        let keepalive =
+            Keepalive { interval: config.listen.keepalive_interval, most_unanswered: config.listen.keepalive_max };
         let mut targets = HashMap::new();
         for settings in &config.targets {
-            let ssh = ssh_target(settings, &target_ca)?;
+            let ssh = ssh_target(settings, &target_ca, keepalive)?;
             targets.insert(settings.name.clone(), ConfiguredTarget { settings: settings.clone(), ssh });
         }
         let front = Arc::new(Front {
             authenticator: Authenticator::new(
                 Arc::clone(&store),
                 TrustedCas::new([user_ca.fingerprint()]),
+                login.ended(),
                 format!("bastion login {}", config.web.url.as_str().trim_end_matches('/')),
             ),
             rules: rules.subscribe(),
@@ -265,10 +270,7 @@ impl App {
                 authorities.host,
                 authorities.host_key,
                 own_names.clone(),
-                ServerSettings {
-                    max_auth_attempts: config.listen.max_auth_attempts,
-                    keepalive_interval: config.listen.keepalive_interval,
-                },
+                ServerSettings { max_auth_attempts: config.listen.max_auth_attempts, keepalive },
             ),
             max_channels: config.listen.max_channels,
             login_grace_time: config.listen.login_grace_time,
@@ -348,6 +350,8 @@ impl App {
         let kube = kube.map(|kube| tokio::spawn(kube.serve(stop.clone(), front.closing.clone())));
         ssh.run(stop.clone()).await;
 
+        // Whoever is connected already starts nothing more, either.
+        registry.drain();
         tokio::select! {
             () = registry.emptied() => {}
             () = drained => {
@@ -521,7 +525,11 @@ fn oidc_settings(config: &Config) -> Result<OidcSettings, AppError> {
     })
 }
 
-fn ssh_target(settings: &Target, target_ca: &Arc<crate::identity::ssh_ca::TargetCa>) -> Result<SshTarget, AppError> {
+fn ssh_target(
+    settings: &Target,
+    target_ca: &Arc<crate::identity::ssh_ca::TargetCa>,
+    keepalive: Keepalive,
+) -> Result<SshTarget, AppError> {
     let failed = |what| move |source| AppError::Credential { target: settings.name.clone(), what, source };
     let public = |key: &config::PublicKey, what| PublicKey::from_openssh(key.as_str()).map_err(failed(what));
     let credential = match &settings.credential {
@@ -539,6 +547,7 @@ fn ssh_target(settings: &Target, target_ca: &Arc<crate::identity::ssh_ca::Target
             authority: settings.trust.ca.as_ref().map(|key| public(key, "host_ca")).transpose()?,
         },
         credential,
+        keepalive,
     })
 }
 

@@ -11,7 +11,7 @@
 //! 5. [`relay`]: the one loop that carries bytes both ways, bounded; `outbox`: what waits for each side.
 //! 6. [`gate`]: what the user sends passes here before the target gets it.
 //! 7. [`tap`]: what the target sends passes here before anybody sees it.
-//! 8. [`registry`]: the sessions that run now.
+//! 8. [`registry`]: the sessions that run now; [`termination`]: what ends them.
 
 pub mod applicant;
 pub mod approve;
@@ -30,6 +30,7 @@ pub mod sessions;
 pub mod start;
 pub mod tap;
 pub mod terminal;
+pub mod termination;
 pub mod voice;
 
 pub use registry::Registry;

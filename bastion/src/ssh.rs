@@ -12,6 +12,7 @@
 //! 6. [`channel`]: what one channel asks for; [`admission`]: whether it may run, and whose approval it waits for.
 //! 7. [`user_leg`]: the user's channel as the relay sees it.
 //! 8. [`target_connection`]: dial the target, check its host key, log in.
+//!    [`outgoing`]: the target may open nothing towards us.
 //! 9. [`target_leg`]: a channel of that connection as the relay sees it.
 //!    [`target_error`]: why a target could not be used. [`host_certificate`]: whether a host is the one meant.
 //! 10. [`host_identity`]: which host certificate the bastion shows to whom.
@@ -27,6 +28,7 @@ pub mod handler;
 pub mod host_certificate;
 pub mod host_identity;
 pub mod listener;
+pub mod outgoing;
 pub mod severable;
 pub mod target_connection;
 pub mod target_error;

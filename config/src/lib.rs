@@ -6,8 +6,8 @@
 //! that a file may be gone by the time it is used.
 //!
 //! In reading order: [`name`] and [`address`] (the words), [`listen`], [`identity`],
-//! [`target`], [`cluster`], [`recording`], [`store`], [`telemetry`], [`approvals`] (the sections), [`rules`]
-//! (the rule files), [`secret`]; then `yaml`, `reader` and `value`, which
+//! [`target`], [`cluster`], [`sessions`], [`recording`], [`store`], [`telemetry`], [`approvals`] (the sections),
+//! [`rules`] (the rule files), [`secret`]; then `yaml`, `reader` and `value`, which
 //! read them, and [`error`].
 //!
 //! **Architecture invariant:** this crate knows no network and no rules' meaning.
@@ -28,6 +28,7 @@ mod reader;
 pub mod recording;
 pub mod rules;
 pub mod secret;
+pub mod sessions;
 pub mod store;
 pub mod suggestion;
 pub mod target;
@@ -46,6 +47,7 @@ pub use public_key::PublicKey;
 pub use recording::{Recording, S3, S3Credentials, Storage};
 pub use rules::RuleDoc;
 pub use secret::Secret;
+pub use sessions::SessionLimits;
 pub use store::Store;
 pub use target::{Credential, HostTrust, Target};
 pub use telemetry::{LogFormat, Telemetry};
@@ -72,6 +74,8 @@ pub struct Config {
     pub targets: Vec<Target>,
     /// The Kubernetes clusters behind the bastion. Without one the Kubernetes front does not listen.
     pub clusters: Vec<Cluster>,
+    /// What ends sessions.
+    pub sessions: SessionLimits,
     /// Where recordings go.
     pub recording: Recording,
     /// The database.
@@ -140,6 +144,7 @@ impl Config {
                     None => Ok(clusters),
                 }
             });
+            let sessions = settings.required("sessions", SessionLimits::read);
             let recording = settings.required("recording", |recording| Recording::read(recording, &data_dir));
             let store = settings.or("store", Store::in_data_dir(&data_dir), Store::read);
             let telemetry = settings.required("telemetry", Telemetry::read);
@@ -158,6 +163,7 @@ impl Config {
                 identity: identity?,
                 targets: targets?,
                 clusters: clusters?,
+                sessions: sessions?,
                 recording: recording?,
                 store,
                 telemetry: telemetry?,

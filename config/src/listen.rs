@@ -28,8 +28,10 @@ pub struct Listen {
     pub max_auth_attempts: usize,
     /// Most channels of one connection at a time.
     pub max_channels: usize,
-    /// How long a connection may be silent before a keepalive is sent.
+    /// How long an SSH connection, of a user or to a target, may be silent before a keepalive is sent.
     pub keepalive_interval: Duration,
+    /// After so many keepalives without an answer the peer is taken to be gone.
+    pub keepalive_max: usize,
 }
 
 /// How browsers and the command line reach the web front.
@@ -71,6 +73,8 @@ impl Listen {
                 max_auth_attempts: listen.or("max_auth_attempts", 10, |f| f.count(100)),
                 max_channels: listen.or("max_channels", 64, |f| f.count(1_000)),
                 keepalive_interval: listen.or("keepalive_interval", Duration::from_secs(30), seconds(1, 3600)),
+                // With the interval some five minutes: a computer that sleeps for a while keeps its sessions.
+                keepalive_max: listen.or("keepalive_max", 10, |f| f.count(1_000)),
             })
         })
     }

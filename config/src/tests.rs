@@ -93,6 +93,9 @@ fn the_example_shows_the_defaults() {
     let minimal = Config::parse(MINIMAL, folder.path(), "bastion.yaml").unwrap();
     assert_eq!(example.data_dir, minimal.data_dir);
     assert_eq!(example.listen, minimal.listen);
+    assert_eq!(example.sessions.end_with_login, minimal.sessions.end_with_login);
+    assert_eq!(example.sessions.warning, minimal.sessions.warning);
+    assert_eq!((minimal.sessions.idle_timeout, minimal.sessions.max_duration), (None, None));
     assert_eq!(example.store, minimal.store);
     assert_eq!(example.telemetry, minimal.telemetry);
     assert_eq!(example.identity.oidc.scopes, minimal.identity.oidc.scopes);
@@ -139,7 +142,7 @@ fn each_slip_is_named_with_its_place_and_a_way_out() {
         (
             "colour",
             "colour: blue",
-            "1:1: colour: unknown key; known here: data_dir, names, listen, web, kube, identity, targets, clusters, recording, store, telemetry, approvals, rules",
+            "1:1: colour: unknown key; known here: data_dir, names, listen, web, kube, identity, targets, clusters, sessions, recording, store, telemetry, approvals, rules",
         ),
         (
             "listen",

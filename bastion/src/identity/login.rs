@@ -154,8 +154,7 @@ impl LoginService {
         self.ended.clone()
     }
 
-    /// Ends a login, and what follows it. SSH certificates that were issued under it run out by themselves, minutes
-    /// later.
+    /// Ends a login, and what hangs on it: certificates that were issued under it count no longer.
     pub async fn logout(&self, login: &Login, source: IpAddr, now: Timestamp) -> Result<(), LoginError> {
         if self.store.remove_login(login.token).await? {
             self.ended.add(login, now);

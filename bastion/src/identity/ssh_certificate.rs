@@ -5,6 +5,8 @@
 //! that is, nor the type, the names, the options: an engine's "accept" admits anybody's
 //! self-signed certificate. So nothing of what it checked is relied upon here, except the proof of possession.
 //!
+//! A certificate counts only while the login that it was issued under stands: `bastion logout` holds at once.
+//!
 //! Not checked here: what the user may do (rules), and locks.
 
 use std::net::IpAddr;
@@ -16,7 +18,7 @@ use russh::keys::{
     ssh_key::{Fingerprint, certificate::CertType, public::KeyData},
 };
 
-use super::{source_address::SourceAddresses, subject::Authenticated};
+use super::{login::Login, source_address::SourceAddresses};
 use crate::store::{Store, StoreError};
 
 mod refusal;
@@ -143,13 +145,13 @@ pub enum AuthenticateError {
     Unavailable(#[source] StoreError),
 }
 
-/// Finds whom the bastion issued the certificate to. A certificate that the store does not know is refused,
-/// even with a good signature.
+/// Finds the login under which the bastion issued the certificate. A certificate that the store does not know is
+/// refused, even with a good signature.
 pub async fn authenticate(
     store: &dyn Store,
     certificate: &VerifiedCertificate,
     now: Timestamp,
-) -> Result<Authenticated, AuthenticateError> {
+) -> Result<Login, AuthenticateError> {
     let record = store.certificate(certificate.serial).await.map_err(AuthenticateError::Unavailable)?;
     let record = record.ok_or(CertificateRefusal::UnknownSerial)?;
     if record.fingerprint != certificate.fingerprint {
@@ -161,7 +163,33 @@ pub async fn authenticate(
     if record.expires_at <= now {
         return Err(CertificateRefusal::Expired { seconds_ago: seconds_between(record.expires_at, now) }.into());
     }
-    Ok(Authenticated::verified(record.subject))
+    let token = record.login.ok_or(CertificateRefusal::LoginEnded)?;
+    let login = store.login(token, now).await.map_err(AuthenticateError::Unavailable)?;
+    let login = login.ok_or(CertificateRefusal::LoginEnded)?;
+    if login.subject.issuer != record.subject.issuer || login.subject.id != record.subject.id {
+        return Err(CertificateRefusal::OtherUser.into());
+    }
+    Ok(Login::of_record(login))
+}
+
+/// Whether somebody who was authenticated with this certificate could be so now: with it, or with a later one for the
+/// same key, as clients get it while the login lasts.
+pub async fn is_renewed(
+    store: &dyn Store,
+    certificate: &VerifiedCertificate,
+    now: Timestamp,
+) -> Result<(), AuthenticateError> {
+    if now < certificate.expires_at {
+        return Ok(());
+    }
+    let newest = store.certificate_for_key(&certificate.fingerprint).await.map_err(AuthenticateError::Unavailable)?;
+    let expired = |end| CertificateRefusal::Expired { seconds_ago: seconds_between(end, now) };
+    match newest {
+        Some(newest) if newest.subject.name != certificate.user => Err(CertificateRefusal::OtherUser.into()),
+        Some(newest) if now < newest.expires_at => Ok(()),
+        Some(newest) => Err(expired(newest.expires_at).into()),
+        None => Err(expired(certificate.expires_at).into()),
+    }
 }
 
 /// The signature, and whose it is.

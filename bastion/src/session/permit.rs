@@ -138,7 +138,7 @@ async fn logged_out(login: Option<&mut LiveLogin>) -> Option<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::{
         collections::BTreeSet, future::Future as _, net::Ipv4Addr, path::Path, pin::pin, task::Poll, time::Duration,
     };
@@ -148,14 +148,14 @@ mod tests {
 
     use super::*;
 
-    fn rules(allow: &str) -> Arc<RuleSet> {
+    pub(in crate::session) fn rules(allow: &str) -> Arc<RuleSet> {
         let text = format!(
             "roles: {{ r: {{ users: [alice], allow: [{{ targets: {{ names: [web1] }}, logins: [root], {allow} }}] }} }}"
         );
         Arc::new(RuleSet::compile(&[RuleDoc::parse(&text, "rules.yaml").unwrap()]).unwrap())
     }
 
-    fn permit(rules: &watch::Sender<Arc<RuleSet>>) -> LivePermit {
+    pub(in crate::session) fn permit(rules: &watch::Sender<Arc<RuleSet>>) -> LivePermit {
         permit_with(rules, Vec::new())
     }
 

@@ -27,9 +27,9 @@ use super::{
     leg::{LegClosed, TargetReader, TargetWriter, UserReader, UserWriter},
     line_gate::LineGate,
     outbox::{Outbox, ToTarget, ToUser, write_target, write_user},
-    registry::Termination,
     tap::{Note, Tap},
     terminal::{FromTarget, FromUser, OutputStream},
+    termination::{Notice, Termination},
 };
 use crate::store::SessionEnd;
 
@@ -103,11 +103,17 @@ where
                 Asked::Waiting(text) => RelayEvent::Waiting(text),
             },
             error = relay.tap.failed(), if relay.recording_failure.is_none() => RelayEvent::RecordingFailed(error),
-            reason = termination.requested(), if relay.end.is_none() => RelayEvent::Terminated(reason),
+            notice = termination.notice(), if relay.end.is_none() => match notice {
+                Notice::End(reason) => RelayEvent::Terminated(reason),
+                Notice::Warn(text) => RelayEvent::Waiting(text),
+            },
             () = sleep_until(relay.deadline.unwrap_or_else(Instant::now)), if relay.deadline.is_some() => {
                 RelayEvent::Expired
             }
         };
+        if event.is_traffic() {
+            termination.traffic();
+        }
         let released = relay.handle(event);
         for decision in relay.decisions.drain(..) {
             match decision {
@@ -146,6 +152,19 @@ enum RelayEvent {
     User(FromUser),
     UserWritten(Result<usize, LegClosed>),
     Waiting(String),
+}
+
+impl RelayEvent {
+    /// Whether the session is in use by it: also while its user waits for other people.
+    fn is_traffic(&self) -> bool {
+        matches!(
+            self,
+            Self::Answered(..)
+                | Self::Status(_)
+                | Self::Target(FromTarget::Stdout(_) | FromTarget::Stderr(_))
+                | Self::User(FromUser::Data(_))
+        )
+    }
 }
 
 /// Bytes that have been dealt with, by the side whose window they open.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use config::SessionLimits;
 use jiff::Timestamp;
 use recorder::Recorder;
 use tracing::warn;
@@ -20,6 +21,8 @@ pub struct Sessions {
     pub registry: Registry,
     /// What waits for other people.
     pub approvals: Approvals,
+    /// How long sessions may last.
+    pub limits: SessionLimits,
 }
 
 impl Sessions {

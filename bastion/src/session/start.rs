@@ -3,13 +3,14 @@
 //! started, relay. Nothing runs before the recording is open, unless the permit
 //! says that recording is best effort.
 
-use std::{fmt::Display, future::Future, net::SocketAddr};
+use std::{fmt::Display, future::Future, net::SocketAddr, panic::AssertUnwindSafe};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use policy::{Permit, Protocol, RecordingDuty, WindowSize};
 use recorder::{Details, ExitStatus, Header, Mode, RecordError, Recording, SessionId};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{
     applicant::Applicant,
@@ -17,11 +18,11 @@ use super::{
     leg::{TargetReader, TargetWriter, UserReader, UserWriter},
     line_gate::LineGate,
     permit::LivePermit,
-    registry::Termination,
     relay::{Outcome, relay},
     sessions::Sessions,
     tap::{self, Tap},
     terminal::{OutputStream, Terminal},
+    termination::Termination,
     voice::{REFUSED, Said, UNAVAILABLE, Voice},
 };
 use crate::{
@@ -111,8 +112,12 @@ impl Sessions {
             Voice::Events.say(&user_writer, &Said::Started { session: id }).await;
         }
         let legs = ((user_reader, user_writer), (reader, writer));
-        let outcome = relay(legs.0, legs.1, gate, tap, &applicant, termination).await;
-        self.end(id, outcome).await;
+        let relayed = relay(legs.0, legs.1, gate, tap, &applicant, termination);
+        // A fault of ours in one session is that session's end, and no other's.
+        match AssertUnwindSafe(relayed).catch_unwind().await {
+            Ok(outcome) => self.end(id, outcome).await,
+            Err(_) => self.fell(id).await,
+        }
         drop(entry);
     }
 
@@ -161,6 +166,11 @@ impl Sessions {
             discard(recording.ok_or(RecordError::Finished), &reason).await;
             return Err(Refusal { text: reason, status: REFUSED });
         }
+        // Entered before it is written down: the bastion does not stop in between.
+        let Some((entry, termination)) = self.registry.enter(id) else {
+            discard(recording.ok_or(RecordError::Finished), STOPPING).await;
+            return Err(Refusal { text: STOPPING.to_owned(), status: UNAVAILABLE });
+        };
         if let Err(error) = self.write_start(record).await {
             let reason = error.to_string();
             discard(recording.ok_or(RecordError::Finished), &reason).await;
@@ -169,8 +179,8 @@ impl Sessions {
                 status: UNAVAILABLE,
             });
         }
-        let (entry, termination) = self.registry.enter(id);
         let termination = termination.or_lost(request.standing.clone());
+        let termination = termination.within(self.limits.clone(), request.terminal.is_some());
         let tap = Tap::new(recording, required);
         info!(
             session.id = %id, subject.id = %record.user, target.name = %record.target, login = %record.login,
@@ -252,6 +262,18 @@ impl Sessions {
     }
 }
 
+impl Sessions {
+    /// Writes down a session whose task has panicked. Its recording is completed at the next start.
+    async fn fell(&self, id: SessionId) {
+        error!(session.id = %id, "the session ended by a fault of the bastion");
+        let end = SessionEnd::Terminated { reason: "a fault of the bastion".to_owned() };
+        if let Err(error) = self.store.end_session(id, Timestamp::now(), &end, 0).await {
+            warn!(session.id = %id, %error, "the end of the session was not stored");
+        }
+        self.audit(&[AuditEvent::SessionEnded { session: id, end, output_bytes: 0 }]).await;
+    }
+}
+
 /// A session whose program runs.
 struct Started<P: PreparedTarget> {
     reader: P::Reader,
@@ -266,6 +288,9 @@ struct Refusal {
     text: String,
     status: u32,
 }
+
+/// What a user reads who wants to start something while the bastion stops.
+pub const STOPPING: &str = "the bastion is stopping and starts no new session; try again in a moment";
 
 /// Tells the user why nothing runs, and closes the channel.
 pub async fn refuse<W: UserWriter>(user: &W, text: &str, status: u32) {
@@ -319,3 +344,6 @@ fn recording_end(end: &SessionEnd) -> recorder::End {
         SessionEnd::Terminated { reason } => recorder::End::Terminated { reason: reason.clone() },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,11 @@
-//! What both legs negotiate, and their flow-control settings.
+//! What both legs negotiate, their flow-control settings, and how they notice that a peer is gone.
 //!
 //! Ciphers: chacha20-poly1305 costs about three times the CPU of AES-GCM. On the
 //! target leg the choice is ours, so AES-GCM comes first; on the user leg the
 //! client's order decides (RFC 4253 §7.1). No compression: a peer could make
 //! few bytes into many.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use russh::{Preferred, cipher, compression, keys::Algorithm};
 
@@ -18,6 +18,16 @@ pub const PACKET_BYTES: u32 = 32 * 1024;
 
 /// Read buffer around each socket: halves the number of read calls in bulk transfers.
 pub const SOCKET_BUFFER_BYTES: usize = 256 * 1024;
+
+/// How a peer that is gone is noticed. Whatever it sends counts as an answer, so that one that is there is never
+/// taken to be gone, however long it has nothing to say.
+#[derive(Debug, Clone, Copy)]
+pub struct Keepalive {
+    /// After this time without a byte the peer is asked whether it is there.
+    pub interval: Duration,
+    /// After so many questions without an answer the connection is ended.
+    pub most_unanswered: usize,
+}
 
 const CIPHERS: &[cipher::Name] = &[
     cipher::AES_128_GCM,

@@ -23,17 +23,33 @@ const MAX_REFUSED_ENV: usize = 8;
 /// The longest name of a refused variable in the audit log, in characters.
 const MAX_ENV_NAME_CHARS: usize = 64;
 
+/// The longest name of a terminal type, in bytes; terminfo's own have at most 40.
+const MAX_TERM_BYTES: usize = 64;
+
 /// Whether a user may set this environment variable, for the target or for the bastion itself. `BASH_ENV`,
 /// `LD_PRELOAD` and their like are code.
 #[must_use]
-pub fn env_accepted(name: &str) -> bool {
-    env_allowed(name) || matches!(name, OwnVariables::REASON | OwnVariables::EVENTS)
+pub fn env_accepted(name: &str, value: &str) -> bool {
+    env_allowed(name, value) || (OwnVariables::NAMES.contains(&name) && value.len() <= MAX_ENV_VALUE_BYTES)
 }
 
-/// Whether the target gets this environment variable.
-fn env_allowed(name: &str) -> bool {
-    matches!(name, "LANG" | "TERM" | "COLORTERM") || name.strip_prefix("LC_").is_some_and(|rest| !rest.is_empty())
+/// Whether the target gets this environment variable. A name is one as shells have them, and a value one line: what
+/// is neither would be read as something else by whoever writes them down.
+fn env_allowed(name: &str, value: &str) -> bool {
+    let is_known =
+        matches!(name, "LANG" | "TERM" | "COLORTERM") || name.strip_prefix("LC_").is_some_and(|rest| !rest.is_empty());
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    is_known && is_name && value.len() <= MAX_ENV_VALUE_BYTES && !value.contains(['\0', '\n', '\r', NOT_UTF8])
 }
+
+/// Whether this can be the name of a terminal type. It is empty where a client has none.
+#[must_use]
+pub fn term_accepted(term: &str) -> bool {
+    term.len() <= MAX_TERM_BYTES && term.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// What stands for bytes that are not UTF-8.
+const NOT_UTF8: char = char::REPLACEMENT_CHARACTER;
 
 /// What the channel's requests amount to.
 #[derive(Debug)]
@@ -58,6 +74,7 @@ impl OwnVariables {
     const REASON: &str = "BASTION_REASON";
     /// Whether the user's side reads events.
     const EVENTS: &str = "BASTION_EVENTS";
+    const NAMES: [&str; 2] = [Self::REASON, Self::EVENTS];
 
     /// Takes a variable, if it is one of the bastion's.
     fn take(&mut self, name: &str, value: &str) -> bool {
@@ -128,6 +145,8 @@ pub(super) async fn collect(channel: &mut Channel<server::Msg>) -> Option<Asked>
     loop {
         #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not exhaustive and mixes both directions")]
         let program = match channel.wait().await? {
+            // It was refused, and the channel goes on without a terminal.
+            ChannelMsg::RequestPty { term, .. } if !term_accepted(&term) => continue,
             ChannelMsg::RequestPty { term, col_width, row_height, pix_width, pix_height, terminal_modes, .. } => {
                 let size = window_size(col_width, row_height);
                 pty = Some(PtyRequest { term, size, pixels: (pix_width, pix_height), modes: terminal_modes });
@@ -140,9 +159,9 @@ pub(super) async fn collect(channel: &mut Channel<server::Msg>) -> Option<Asked>
                 continue;
             }
             ChannelMsg::SetEnv { variable_name, variable_value, .. } => {
-                let short = variable_value.len() <= MAX_ENV_VALUE_BYTES;
-                if short && own.take(&variable_name, &variable_value) {
-                } else if short && env.len() < MAX_ENV && env_allowed(&variable_name) {
+                let accepted = env_accepted(&variable_name, &variable_value);
+                if accepted && own.take(&variable_name, &variable_value) {
+                } else if accepted && env.len() < MAX_ENV {
                     env.push((variable_name, variable_value));
                 } else if refused_env.len() < MAX_REFUSED_ENV {
                     refused_env.push(variable_name.escape_debug().take(MAX_ENV_NAME_CHARS).collect());
@@ -172,19 +191,38 @@ mod tests {
         assert_eq!((own.reason.as_deref(), own.events), (Some("ticket 7"), true));
         assert!(!own.take("BASTION_OTHER", "1"));
         for name in ["BASTION_REASON", "BASTION_EVENTS"] {
-            assert!(env_accepted(name) && !env_allowed(name), "{name}");
+            assert!(env_accepted(name, "1") && !env_allowed(name, "1"), "{name}");
         }
-        assert!(!env_accepted("BASTION_OTHER"));
+        assert!(!env_accepted("BASTION_OTHER", "1"));
     }
 
     #[test]
     fn only_locale_and_terminal_variables_pass() {
-        for name in ["LANG", "LC_ALL", "LC_CTYPE", "TERM", "COLORTERM"] {
-            assert!(env_allowed(name), "{name}");
+        for name in ["LANG", "LC_ALL", "LC_CTYPE", "TERM", "COLORTERM", "LC_MY_OWN_2"] {
+            assert!(env_allowed(name, "C.UTF-8"), "{name}");
         }
         for name in ["BASH_ENV", "ENV", "LD_PRELOAD", "LD_LIBRARY_PATH", "PROMPT_COMMAND", "PS1", "LC_", "lang", "PATH"]
         {
-            assert!(!env_allowed(name), "{name}");
+            assert!(!env_allowed(name, "x"), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_and_values_that_could_be_read_as_something_else_do_not_pass() {
+        for name in ["LC_A\nLD_PRELOAD", "LC_A;id", "LC_A=x", "LC_\u{fffd}", "LC_a b", "LC_A\0", "LC_é"] {
+            assert!(!env_accepted(name, "C"), "{name:?}");
+        }
+        let long = "x".repeat(MAX_ENV_VALUE_BYTES + 1);
+        for value in ["a\nb", "a\rb", "a\0b", "caf\u{fffd}", long.as_str()] {
+            assert!(!env_accepted("LC_A", value), "{value:?}");
+        }
+        assert!(env_accepted("LC_A", "a;b $(c) 'd' é") && env_accepted("BASTION_REASON", "ticket 7\nand 8"));
+        assert!(!env_accepted("BASTION_REASON", &long));
+        for term in ["", "xterm-256color", "screen.xterm-256color", "rxvt+pcfkeys"] {
+            assert!(term_accepted(term), "{term:?}");
+        }
+        for term in ["xterm\n", "x term", "xt\u{fffd}rm", "\x1b[2J", long.as_str()] {
+            assert!(!term_accepted(term), "{term:?}");
         }
     }
 }

@@ -6,9 +6,10 @@
 //! `want_reply` for each channel, so a reply from another task could be lost.
 //! A request that is refused later is told so on stderr.
 
-use std::{borrow::Cow, net::SocketAddr, sync::Arc};
+use std::{borrow::Cow, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
 
 use config::TargetName;
+use futures_util::FutureExt as _;
 use russh::{
     Channel, ChannelId, ChannelOpenFailure, Pty, Sig,
     keys::Certificate,
@@ -19,12 +20,15 @@ use tracing::{Instrument, Span, debug, info};
 
 use super::{
     admission,
-    channel::env_accepted,
+    channel::{env_accepted, term_accepted},
     connection::{Arrival, Connection, Front},
     destination::{self, Asked, Destination},
     listener,
 };
-use crate::{audit::AuditEvent, identity::ssh_certificate::AuthenticateError};
+use crate::{
+    audit::AuditEvent,
+    identity::{login::LiveLogin, ssh_certificate::AuthenticateError},
+};
 
 /// Where a connection comes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +44,9 @@ pub struct Handler {
     front: Arc<Front>,
     entrance: Entrance,
     source: SocketAddr,
-    /// Told when the user is authenticated; dropped with the handler.
-    authenticated: Option<oneshot::Sender<()>>,
+    /// Told when the user is authenticated, and under which login; dropped with the handler.
+    authenticated: Option<oneshot::Sender<LiveLogin>>,
+    login: Option<LiveLogin>,
     connection: Option<Arc<Connection>>,
     channels: Arc<Semaphore>,
     /// Whether the user has been told how to get a certificate.
@@ -53,13 +58,19 @@ pub struct Handler {
 impl Handler {
     /// A handler for a connection from `source`; `authenticated` is told once.
     #[must_use]
-    pub fn new(front: Arc<Front>, entrance: Entrance, source: SocketAddr, authenticated: oneshot::Sender<()>) -> Self {
+    pub fn new(
+        front: Arc<Front>,
+        entrance: Entrance,
+        source: SocketAddr,
+        authenticated: oneshot::Sender<LiveLogin>,
+    ) -> Self {
         let channels = Arc::new(Semaphore::new(front.max_channels));
         Self {
             front,
             entrance,
             source,
             authenticated: Some(authenticated),
+            login: None,
             connection: None,
             channels,
             instructed: false,
@@ -134,17 +145,17 @@ impl server::Handler for Handler {
 
     async fn auth_openssh_certificate(&mut self, user: &str, certificate: &Certificate) -> Result<Auth, russh::Error> {
         match self.front.authenticator.authenticate(certificate, self.source.ip()).await {
-            Ok((authenticated, verified)) => {
-                let name = authenticated.subject().name.clone();
+            Ok((login, proof)) => {
+                let name = login.subject().name.clone();
                 Span::current().record("subject.id", name.as_str());
                 let event = AuditEvent::ConnectionAuthenticated {
                     user: name,
-                    serial: verified.serial(),
+                    serial: proof.certificate.serial(),
                     source: self.source.to_string(),
                 };
                 self.front.sessions.audit(&[event]).await;
-                let permits = verified.permits();
-                let arrival = Arrival { user: authenticated, permits, source: self.source };
+                self.login = Some(proof.login.clone());
+                let arrival = Arrival { user: login.authenticated().clone(), proof, source: self.source };
                 self.connection = Some(self.connect(arrival, user));
                 Ok(Auth::Accept)
             }
@@ -178,9 +189,9 @@ impl server::Handler for Handler {
     }
 
     async fn auth_succeeded(&mut self, _session: &mut Session) -> Result<(), russh::Error> {
-        if let Some(authenticated) = self.authenticated.take() {
+        if let (Some(authenticated), Some(login)) = (self.authenticated.take(), self.login.take()) {
             // The waiting side may have given up at this very moment; it closes the connection then.
-            let _ = authenticated.send(());
+            let _ = authenticated.send(login);
         }
         Ok(())
     }
@@ -202,7 +213,12 @@ impl server::Handler for Handler {
         let span = tracing::info_span!("ssh.channel", channel = %channel.id());
         self.front.tasks.spawn(
             async move {
-                admission::serve(connection, channel, handle).await;
+                let id = channel.id();
+                let served = admission::serve(connection, channel, handle.clone());
+                if AssertUnwindSafe(served).catch_unwind().await.is_err() {
+                    // A fault of ours: nobody else would close the channel, and its user would wait for ever.
+                    let _ = handle.close(id).await;
+                }
                 drop(place);
             }
             .instrument(span),
@@ -259,10 +275,37 @@ impl server::Handler for Handler {
         Ok(())
     }
 
+    async fn channel_open_x11(
+        &mut self,
+        _channel: Channel<Msg>,
+        _originator_address: &str,
+        _originator_port: u32,
+        _reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        // Dropped without an answer, the handle refuses.
+        self.connection()?.refuse("x11", "a user opens no X11 channels").await;
+        Ok(())
+    }
+
+    async fn channel_open_forwarded_tcpip(
+        &mut self,
+        _channel: Channel<Msg>,
+        _host: &str,
+        _port: u32,
+        _originator_address: &str,
+        _originator_port: u32,
+        _reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        self.connection()?.refuse("forwarded-tcpip", "a user opens no channels for forwarded ports").await;
+        Ok(())
+    }
+
     async fn pty_request(
         &mut self,
         channel: ChannelId,
-        _term: &str,
+        term: &str,
         _cols: u32,
         _rows: u32,
         _width: u32,
@@ -270,17 +313,17 @@ impl server::Handler for Handler {
         _modes: &[(Pty, u32)],
         session: &mut Session,
     ) -> Result<(), russh::Error> {
-        session.channel_success(channel)
+        if term_accepted(term) { session.channel_success(channel) } else { session.channel_failure(channel) }
     }
 
     async fn env_request(
         &mut self,
         channel: ChannelId,
         name: &str,
-        _value: &str,
+        value: &str,
         session: &mut Session,
     ) -> Result<(), russh::Error> {
-        if env_accepted(name) { session.channel_success(channel) } else { session.channel_failure(channel) }
+        if env_accepted(name, value) { session.channel_success(channel) } else { session.channel_failure(channel) }
     }
 
     async fn shell_request(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), russh::Error> {
@@ -331,6 +374,12 @@ impl server::Handler for Handler {
     ) -> Result<bool, russh::Error> {
         let what = format!("remote-forward of {address}:{port}");
         self.connection()?.refuse(&what, "port forwarding through the bastion is not allowed").await;
+        Ok(false)
+    }
+
+    async fn streamlocal_forward(&mut self, socket_path: &str, _session: &mut Session) -> Result<bool, russh::Error> {
+        let what = format!("remote-forward of {socket_path}");
+        self.connection()?.refuse(&what, "Unix-socket forwarding through the bastion is not allowed").await;
         Ok(false)
     }
 

@@ -5,7 +5,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use russh::server;
+use russh::{Disconnect, server};
 use tokio::{
     io::{AsyncRead, AsyncWrite, BufReader},
     net::{TcpListener, TcpStream},
@@ -115,6 +115,7 @@ pub async fn serve<S>(
         Err(error) => return warn!(%error, "no host certificate"),
     };
     let (grace, front_open) = (front.login_grace_time, front.closing.clone());
+    let ends_with_login = front.sessions.limits.end_with_login;
     let (sender, receiver) = oneshot::channel();
     let handler = Handler::new(front, entrance, source, sender);
 
@@ -127,18 +128,47 @@ pub async fn serve<S>(
     let login = timeout(grace, async {
         let mut running = server::run_stream(config, stream, handler).await?;
         tokio::select! {
-            _ = receiver => Ok(Some(running)),
+            // The handler lives as long as the connection, so an error here is its end.
+            login = receiver => Ok(login.ok().map(|login| (running, login))),
             ended = &mut running => ended.map(|()| None),
         }
     });
-    let running = match login.await {
-        Ok(Ok(Some(running))) => running,
+    let (mut running, mut login) = match login.await {
+        Ok(Ok(Some(served))) => served,
         Ok(Ok(None)) => return debug!("connection ended before it was authenticated"),
         Ok(Err(error)) => return debug!(%error, "connection failed before it was authenticated"),
         Err(_) => return info!(peer.addr = %source, "connection not authenticated within the login grace time"),
     };
     authenticated();
-    if let Err(error) = running.await {
-        debug!(%error, "connection failed");
+    let handle = running.handle();
+    let outlived = async {
+        login.ended().await;
+        // Its sessions say why they end. Then nothing can start on it, and a client that keeps it for later sessions
+        // would keep its user out after the next login.
+        sleep(PARTING).await;
+    };
+    tokio::select! {
+        ended = &mut running => {
+            if let Err(error) = ended {
+                debug!(%error, "connection failed");
+            }
+        }
+        () = outlived, if ends_with_login => {
+            debug!("the login has ended, and so does the connection");
+            let text = "your login has ended; run \"bastion login\"".to_owned();
+            let _ = timeout(FAREWELL, async {
+                // It may be gone at this very moment.
+                let _ = handle.disconnect(Disconnect::ByApplication, text, String::new()).await;
+                let _ = running.await;
+            })
+            .await;
+        }
     }
 }
+
+/// How long the sessions of a connection may take to say that their login has ended: their last words have five
+/// seconds ([`relay`](crate::session::relay)).
+const PARTING: Duration = Duration::from_secs(8);
+
+/// How long a client may take to hear that its connection ends.
+const FAREWELL: Duration = Duration::from_secs(2);

@@ -20,8 +20,9 @@ use russh::{
 use tokio::{io::BufReader, net::TcpStream, sync::Mutex, time::timeout};
 
 use super::{
-    algorithms::{PACKET_BYTES, SOCKET_BUFFER_BYTES, WINDOW_BYTES, target_leg},
+    algorithms::{Keepalive, PACKET_BYTES, SOCKET_BUFFER_BYTES, WINDOW_BYTES, target_leg},
     host_certificate,
+    outgoing::{Outgoing, Server},
     target_error::TargetError,
     target_leg::{ChannelSetup, PreparedChannel},
 };
@@ -64,6 +65,8 @@ pub struct SshTarget {
     pub trust: HostTrust,
     /// How the bastion logs in.
     pub credential: TargetCredential,
+    /// How a target that is gone is noticed.
+    pub keepalive: Keepalive,
 }
 
 /// A connection to a target, dialled once and shared by the channels of one user connection.
@@ -73,7 +76,7 @@ pub struct TargetConnection {
     user: UserName,
     /// Held over the dial on purpose: whoever comes second waits for the first one's result.
     /// An error is taken by the first who sees it; the next one dials again.
-    state: Mutex<Option<Result<Arc<client::Handle<HostCheck>>, TargetError>>>,
+    state: Mutex<Option<Result<Arc<client::Handle<Outgoing<HostCheck>>>, TargetError>>>,
 }
 
 impl TargetConnection {
@@ -112,7 +115,7 @@ impl TargetConnection {
         }
     }
 
-    async fn handle(&self) -> Result<Arc<client::Handle<HostCheck>>, TargetError> {
+    async fn handle(&self) -> Result<Arc<client::Handle<Outgoing<HostCheck>>>, TargetError> {
         let mut state = self.state.lock().await;
         let handle = match state.take() {
             Some(Ok(handle)) if !handle.is_closed() => handle,
@@ -123,7 +126,7 @@ impl TargetConnection {
         Ok(handle)
     }
 
-    async fn dial(&self) -> Result<client::Handle<HostCheck>, TargetError> {
+    async fn dial(&self) -> Result<client::Handle<Outgoing<HostCheck>>, TargetError> {
         let unreachable = |source| TargetError::Unreachable { address: self.target.address.clone(), source };
         let stream = timeout(STEP_DEADLINE, TcpStream::connect(&self.target.address))
             .await
@@ -132,8 +135,8 @@ impl TargetConnection {
         stream.set_nodelay(true).map_err(unreachable)?;
         let stream = BufReader::with_capacity(SOCKET_BUFFER_BYTES, stream);
 
-        let check = HostCheck { target: self.target.clone() };
-        let connecting = client::connect_stream(Arc::new(client_config(&self.target.trust)), stream, check);
+        let check = Outgoing::to(HostCheck { target: self.target.clone() });
+        let connecting = client::connect_stream(Arc::new(client_config(&self.target)), stream, check);
         let mut handle =
             timeout(STEP_DEADLINE, connecting).await.map_err(|_| TargetError::Silent { what: "key exchange" })??;
         timeout(STEP_DEADLINE, self.log_in(&mut handle))
@@ -142,7 +145,7 @@ impl TargetConnection {
         Ok(handle)
     }
 
-    async fn log_in(&self, handle: &mut client::Handle<HostCheck>) -> Result<(), TargetError> {
+    async fn log_in(&self, handle: &mut client::Handle<Outgoing<HostCheck>>) -> Result<(), TargetError> {
         let login = self.login.as_str();
         let (result, hint) = match &self.target.credential {
             TargetCredential::Certificate(ca) => {
@@ -183,10 +186,10 @@ pub struct HostCheck {
     target: SshTarget,
 }
 
-impl client::Handler for HostCheck {
+impl Server for HostCheck {
     type Error = TargetError;
 
-    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, TargetError> {
+    async fn check(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, TargetError> {
         let trust = &self.target.trust;
         match (&trust.authority, shown) {
             (Some(ca), PublicKeyOrCertificate::Certificate(certificate)) => {
@@ -214,7 +217,8 @@ impl client::Handler for HostCheck {
     }
 }
 
-fn client_config(trust: &HostTrust) -> client::Config {
+fn client_config(target: &SshTarget) -> client::Config {
+    let SshTarget { trust, keepalive, .. } = target;
     // Only what can be checked is negotiated: a host has several keys, and one of another type proves nothing.
     let pinned: Vec<Algorithm> = trust.keys.iter().flat_map(|key| signature_algorithms(&key.algorithm())).collect();
     let every = || russh::Preferred::DEFAULT.key.into_owned();
@@ -226,7 +230,8 @@ fn client_config(trust: &HostTrust) -> client::Config {
         preferred: target_leg(keys, certificates),
         consumption_window: true,
         inactivity_timeout: None,
-        keepalive_interval: Some(Duration::from_secs(30)),
+        keepalive_interval: Some(keepalive.interval),
+        keepalive_max: keepalive.most_unanswered,
         nodelay: true,
         ..client::Config::default()
     }

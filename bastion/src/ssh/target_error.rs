@@ -5,6 +5,8 @@ use std::io;
 use config::Login;
 use russh::ChannelOpenFailure;
 
+use super::outgoing::OpensChannels;
+
 /// Why a target could not be used. The text is what the user reads after the target's name.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
@@ -42,6 +44,9 @@ pub enum TargetError {
     /// It refused a channel.
     #[error("it refused to open a channel: {0:?}")]
     OpenRefused(ChannelOpenFailure),
+    /// It opened channels towards the bastion.
+    #[error(transparent)]
+    OpensChannels(#[from] OpensChannels),
     /// The SSH protocol failed.
     #[error("the SSH connection to it failed: {0}")]
     Protocol(russh::Error),

@@ -37,7 +37,8 @@ impl UserReader for SshUserReader {
                 ChannelMsg::Data { data } => return FromUser::Data(data),
                 ChannelMsg::Eof => return FromUser::Eof,
                 ChannelMsg::Close => return FromUser::Closed,
-                ChannelMsg::Signal { signal } => return FromUser::Signal(signal_name(&signal)),
+                // A name that none can have is passed over: a request for a signal has no reply (RFC 4254 §6.9).
+                ChannelMsg::Signal { signal } if is_signal(&signal) => return FromUser::Signal(signal_name(&signal)),
                 ChannelMsg::WindowChange { col_width, row_height, .. } => {
                     return FromUser::Resize(window_size(col_width, row_height));
                 }
@@ -98,6 +99,13 @@ pub(super) fn window_size(cols: u32, rows: u32) -> WindowSize {
     WindowSize { cols: or_default(cols, WindowSize::DEFAULT.cols), rows: or_default(rows, WindowSize::DEFAULT.rows) }
 }
 
+/// Whether a signal has a name as signals have it: `USR1`, `sig@example.com`.
+fn is_signal(signal: &Sig) -> bool {
+    let Sig::Custom(name) = signal else { return true };
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"@.+-_".contains(&byte);
+    (1..=64).contains(&name.len()) && name.bytes().all(is_part)
+}
+
 /// The name of a signal, without `SIG`.
 pub(crate) fn signal_name(signal: &Sig) -> Signal {
     Signal(match signal {
@@ -145,6 +153,14 @@ mod tests {
         assert_eq!(window_size(0, 0), WindowSize::DEFAULT);
         assert_eq!(window_size(132, 43), WindowSize { cols: 132, rows: 43 });
         assert_eq!(window_size(u32::MAX, 1), WindowSize { cols: u16::MAX, rows: 1 });
+    }
+
+    #[test]
+    fn what_no_signal_is_called_is_none() {
+        assert!(["INT", "WINCH", "info@example.com"].iter().all(|name| is_signal(&signal(name))));
+        assert!(
+            ["", "IN T", "x\n", "caf\u{fffd}", "x".repeat(65).as_str()].iter().all(|name| !is_signal(&signal(name)))
+        );
     }
 
     #[test]

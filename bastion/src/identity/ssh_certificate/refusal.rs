@@ -27,6 +27,9 @@ pub enum CertificateRefusal {
     /// Key id and name disagree; our authority never issues that.
     #[error("the key id of this certificate does not match its user: run \"bastion login\"")]
     KeyId,
+    /// The login that it was issued under has ended.
+    #[error("your login has ended: run \"bastion login\"")]
+    LoginEnded,
     /// The key that signed it is a certificate itself.
     #[error("this certificate was signed by another certificate, which is never valid: run \"bastion login\"")]
     NestedAuthority,

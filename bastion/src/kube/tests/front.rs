@@ -161,6 +161,7 @@ pub(super) async fn front() -> TestFront {
             recorder: Arc::new(recorder),
             registry: Registry::new(),
             approvals: approvals.clone(),
+            limits: config::SessionLimits::default(),
         },
         refused: Refused::default(),
         tasks: TaskTracker::new(),
