@@ -104,7 +104,7 @@ impl Settings {
         self
     }
 
-    /// Sets a key at the top of `bastion.yaml` (`serve` only).
+    /// Sets a key at the top of `bastion.yaml`, or keys below it (`serve` only).
     #[must_use]
     pub fn with(mut self, key: &'static str, value: Value) -> Self {
         self.more.push((key, value));
@@ -176,7 +176,11 @@ impl Settings {
             "rules": ["rules.yaml"],
         });
         for (key, value) in &self.more {
-            configuration.as_object_mut().context("an object")?.insert((*key).to_owned(), value.clone());
+            let configuration = configuration.as_object_mut().context("an object")?;
+            match (configuration.get_mut(*key), value.as_object()) {
+                (Some(Value::Object(set)), Some(more)) => set.extend(more.clone()),
+                _ => drop(configuration.insert((*key).to_owned(), value.clone())),
+            }
         }
         fs::write(folder.join("bastion.yaml"), serde_json::to_string_pretty(&configuration)?)?;
         Ok(addresses)

@@ -13,6 +13,8 @@
 //! | [`terminal`] | a program in a terminal: type, wait for the screen, resize |
 //! | [`keys`] | what a terminal sends for the names of keys |
 //! | [`sshd`] | OpenSSH `sshd` as target, and certificates made with `ssh-keygen` |
+//! | [`ssh_raw`] | an SSH client that sends what it likes, packet by packet |
+//! | [`hostile_target`] | an SSH server that opens channels towards its client |
 //! | [`oidc`] | a certified OpenID provider, and a browser without a window for its pages |
 //! | [`s3`] | versitygw, and `curl` as a stock S3 client |
 //! | [`postgres`] | a PostgreSQL server on a socket, for `psql` |
@@ -32,6 +34,7 @@ pub mod bastion;
 pub mod cast;
 pub mod cluster;
 pub mod desk;
+pub mod hostile_target;
 pub mod keys;
 pub mod kube_fault;
 pub mod kube_raw;
@@ -44,6 +47,7 @@ pub mod postgres;
 pub mod program;
 pub mod s3;
 pub mod site;
+pub mod ssh_raw;
 pub mod sshd;
 pub mod tcp_fault;
 pub mod terminal;
