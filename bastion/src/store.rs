@@ -88,7 +88,8 @@ pub struct LoginFlow {
     pub key: TokenHash,
     /// The `nonce` sent to the issuer.
     pub nonce: String,
-    /// The PKCE verifier (RFC 7636), or the issuer's device code (RFC 8628).
+    /// The PKCE verifier (RFC 7636), or the issuer's device code (RFC 8628), encrypted for the holder of what `key` is
+    /// the hash of.
     pub secret: String,
     /// Where the issuer sends the browser back to; empty in the device flow.
     pub redirect_uri: String,

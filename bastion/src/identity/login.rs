@@ -32,6 +32,7 @@ mod error;
 mod live;
 mod public_key;
 mod redirect;
+mod sealed;
 
 pub use self::{
     browser::BrowserLogin,

@@ -27,6 +27,9 @@ pub enum LoginError {
     /// The place to come back to is not on the list.
     #[error("logins do not come back to {0:?}; use http://127.0.0.1:PORT/callback")]
     RedirectUri(String),
+    /// What a login keeps meanwhile could not be encrypted.
+    #[error("no login could be made; tell the operator")]
+    Sealing,
     /// The store did not answer.
     #[error("logins cannot be looked up right now; try again in a moment")]
     Store(#[from] StoreError),
@@ -55,7 +58,7 @@ impl LoginError {
             Self::Oidc(error) if error.is_unavailable() => Outcome::Unavailable,
             Self::Oidc(_) => Outcome::Refused,
             Self::Store(_) => Outcome::Unavailable,
-            Self::Issue(_) | Self::Random(_) => Outcome::Internal,
+            Self::Issue(_) | Self::Random(_) | Self::Sealing => Outcome::Internal,
         }
     }
 }

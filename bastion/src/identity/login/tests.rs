@@ -12,6 +12,7 @@ use crate::{
         ssh_certificate::{self, TrustedCas},
         token::random_bytes,
     },
+    store::SqliteStore,
 };
 
 const CLI_CALLBACK: &str = "http://127.0.0.1:49152/callback";
@@ -38,16 +39,19 @@ async fn fixture_with(change: impl FnOnce(&mut OidcSettings)) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let user_ca = Arc::new(UserCa::load_or_create(&folder.path().join("ca")).unwrap());
     let store = Arc::new(MemoryStore::default());
-    let settings = LoginSettings {
-        login_lifetime: Duration::from_secs(12 * 3600),
-        certificate_lifetime: Duration::from_secs(600),
-        console_callback,
-    };
-    let oidc = OidcClient::new(oidc).unwrap();
-    let service = LoginService::new(oidc, Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&user_ca), settings);
+    let service = service(oidc, Arc::clone(&store) as Arc<dyn Store>, &user_ca);
     let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
     let browser = browser.tls_certs_only([]).build().unwrap();
     Fixture { issuer, store, user_ca, service, browser }
+}
+
+fn service(oidc: OidcSettings, store: Arc<dyn Store>, user_ca: &Arc<UserCa>) -> LoginService {
+    let settings = LoginSettings {
+        login_lifetime: Duration::from_secs(12 * 3600),
+        certificate_lifetime: Duration::from_secs(600),
+        console_callback: Url::parse(CONSOLE_CALLBACK).unwrap(),
+    };
+    LoginService::new(OidcClient::new(oidc).unwrap(), store, Arc::clone(user_ca), settings)
 }
 
 impl Fixture {
@@ -423,4 +427,30 @@ async fn a_certificate_that_cannot_be_written_down_is_not_handed_out() {
     fixture.store.take_down();
     let refused = fixture.service.issue_ssh_certificate(&login, &public_key(), SOURCE, now).await;
     assert!(matches!(refused, Err(LoginError::Store(_))));
+}
+
+// === what the store keeps ===
+
+#[tokio::test]
+async fn the_database_gives_neither_verifier_nor_device_code_away() {
+    let (fixture, now) = (fixture().await, Timestamp::now());
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(SqliteStore::open(&folder.path().join("bastion.db")).await.unwrap());
+    let oidc = OidcSettings::new(fixture.issuer.url().parse().unwrap(), fixture.issuer.client_id());
+    let service = service(oidc, Arc::clone(&store) as Arc<dyn Store>, &fixture.user_ca);
+    let browser = service.begin_browser(CLI_CALLBACK, LoginKind::Cli, now).await.unwrap();
+    let device = service.begin_device(now).await.unwrap();
+
+    let files = std::fs::read_dir(folder.path()).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
+    let dump = files.collect::<Vec<_>>().concat();
+    let is_in_dump = |text: &str| dump.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(is_in_dump(CLI_CALLBACK), "what is no secret is found in it");
+    for held in [&browser.state, &device.device_id] {
+        assert!(!is_in_dump(held.as_str()), "what the client holds is kept as a hash only");
+        let flow = store.take_login_flow(held.hash(), now).await.unwrap().unwrap();
+        let secret = sealed::open(held.as_str(), &flow.secret).unwrap();
+        // A device login keeps its interval before the code.
+        let secret = secret.rsplit(' ').next().unwrap();
+        assert!(secret.len() >= 20 && !is_in_dump(secret), "{secret} stands in the database");
+    }
 }
