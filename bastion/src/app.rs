@@ -33,6 +33,7 @@ use crate::{
         kube_credential::KubeCredentials,
         login::{EndedLogins, LoginService, LoginSettings},
         oidc::{IssuerError, OidcClient, OidcError, OidcSettings},
+        revoked_keys::{self, RevokedKeys},
         ssh_ca::{IssueError, SshAuthorities},
         ssh_certificate::TrustedCas,
         x509_ca::{KubeClientCa, X509Error},
@@ -134,6 +135,9 @@ pub enum AppError {
     /// The object store's URL cannot be used.
     #[error("recording.storage: {0:?} is not a usable location")]
     StorageUrl(String),
+    /// A revoked key cannot be read.
+    #[error("revoked_keys: {0}")]
+    RevokedKeys(#[source] ssh_key::Error),
     /// The rules do not compile.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Rules(Vec<CompileError>),
@@ -212,6 +216,10 @@ impl App {
     pub async fn build(config: Config, sockets: Sockets) -> Result<Self, AppError> {
         prepare_data_dir(&config.data_dir)?;
         let rules = watch::Sender::new(Arc::new(RuleSet::compile(&config.rules).map_err(AppError::Rules)?));
+        let keys = config.revoked_keys.as_ref().map(|revoked| revoked.keys.as_slice()).unwrap_or_default();
+        let keys = watch::Sender::new(revoked_keys::fingerprints(keys).map_err(AppError::RevokedKeys)?);
+        let revoked_keys = RevokedKeys::new(keys.subscribe());
+        let revoked = config.revoked_keys.as_ref().map(|revoked| (revoked.file.clone(), keys));
         let authorities = SshAuthorities::load_or_create(&config.data_dir)?;
         let host_ca = authorities.host.public_key().clone();
         let user_ca = Arc::new(authorities.user);
@@ -249,13 +257,13 @@ impl App {
         };
         let mut targets = HashMap::new();
         for settings in &config.targets {
-            let ssh = ssh_target(settings, &target_ca)?;
+            let ssh = ssh_target(settings, &target_ca, &revoked_keys)?;
             targets.insert(settings.name.clone(), ConfiguredTarget { settings: settings.clone(), ssh });
         }
         let front = Arc::new(Front {
             authenticator: Authenticator::new(
                 Arc::clone(&store),
-                TrustedCas::new([user_ca.fingerprint()]),
+                TrustedCas::new([user_ca.fingerprint()]).without(revoked_keys.clone()),
                 format!("bastion login {}", config.web.url.as_str().trim_end_matches('/')),
             ),
             rules: rules.subscribe(),
@@ -320,7 +328,7 @@ impl App {
             config.web.url,
         );
         let web = web::listener::Listener::new(sockets.web, tls, web::router(state), config.listen.max_connections);
-        let reloader = Reloader::new(&config.rules, rules, Arc::clone(&store));
+        let reloader = Reloader::new(&config.rules, rules, Arc::clone(&store)).with_revoked_keys(revoked);
         Ok(Self { front, ssh, web, kube, store, recorder, registry, approvals, reloader, hangup: None })
     }
 
@@ -521,7 +529,11 @@ fn oidc_settings(config: &Config) -> Result<OidcSettings, AppError> {
     })
 }
 
-fn ssh_target(settings: &Target, target_ca: &Arc<crate::identity::ssh_ca::TargetCa>) -> Result<SshTarget, AppError> {
+fn ssh_target(
+    settings: &Target,
+    target_ca: &Arc<crate::identity::ssh_ca::TargetCa>,
+    revoked: &RevokedKeys,
+) -> Result<SshTarget, AppError> {
     let failed = |what| move |source| AppError::Credential { target: settings.name.clone(), what, source };
     let public = |key: &config::PublicKey, what| PublicKey::from_openssh(key.as_str()).map_err(failed(what));
     let credential = match &settings.credential {
@@ -537,6 +549,7 @@ fn ssh_target(settings: &Target, target_ca: &Arc<crate::identity::ssh_ca::Target
         trust: HostTrust {
             keys: settings.trust.keys.iter().map(|key| public(key, "host_keys")).collect::<Result<_, _>>()?,
             authority: settings.trust.ca.as_ref().map(|key| public(key, "host_ca")).transpose()?,
+            revoked: revoked.clone(),
         },
         credential,
     })

@@ -317,6 +317,20 @@ pub enum AuditEvent {
         /// From where.
         source: String,
     },
+    /// A changed file of revoked keys does not read; the keys stay as they were.
+    RevokedKeysRejected {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        error: String,
+    },
+    /// The file of revoked keys was read.
+    RevokedKeysReloaded {
+        /// The file.
+        file: String,
+        /// How many keys are revoked.
+        keys: u64,
+    },
     /// Changed rule files do not hold; the rules stay as they were.
     RulesRejected {
         /// The file.

@@ -6,7 +6,7 @@
 //! that a file may be gone by the time it is used.
 //!
 //! In reading order: [`name`] and [`address`] (the words), [`listen`], [`identity`],
-//! [`target`], [`cluster`], [`recording`], [`store`], [`telemetry`], [`approvals`] (the sections), [`rules`]
+//! [`target`], [`cluster`], [`recording`], [`store`], [`telemetry`], [`approvals`], [`revoked_keys`] (the sections), [`rules`]
 //! (the rule files), [`secret`]; then `yaml`, `reader` and `value`, which
 //! read them, and [`error`].
 //!
@@ -26,6 +26,7 @@ pub mod name;
 pub mod public_key;
 mod reader;
 pub mod recording;
+pub mod revoked_keys;
 pub mod rules;
 pub mod secret;
 pub mod store;
@@ -44,6 +45,7 @@ pub use listen::{Kube, Listen, Tls, Web};
 pub use name::{GroupName, Login, NameError, RoleName, RuleName, TargetName, UserName};
 pub use public_key::PublicKey;
 pub use recording::{Recording, S3, S3Credentials, Storage};
+pub use revoked_keys::RevokedKeys;
 pub use rules::RuleDoc;
 pub use secret::Secret;
 pub use store::Store;
@@ -80,6 +82,8 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// How people hear of what waits for them.
     pub approvals: Approvals,
+    /// Keys that count for nothing, if a file of them is named.
+    pub revoked_keys: Option<RevokedKeys>,
     /// The rule files, in the order in which they were named.
     pub rules: Vec<RuleDoc>,
 }
@@ -144,6 +148,7 @@ impl Config {
             let store = settings.or("store", Store::in_data_dir(&data_dir), Store::read);
             let telemetry = settings.required("telemetry", Telemetry::read);
             let approvals = settings.required("approvals", Approvals::read);
+            let revoked_keys = settings.present("revoked_keys", RevokedKeys::read).transpose();
             let rules = settings.required("rules", |rules| {
                 rules.list("a list of rule files such as [rules.yaml]", |file| read_rules(file, &rule_errors))
             });
@@ -162,6 +167,7 @@ impl Config {
                 store,
                 telemetry: telemetry?,
                 approvals: approvals?,
+                revoked_keys: revoked_keys?,
                 rules: rules?.into_iter().flatten().collect(),
             })
         })

@@ -28,6 +28,7 @@ fn example_folder() -> tempfile::TempDir {
     let key = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
     fs::write(folder.path().join("secrets/db1"), key).unwrap();
     fs::write(folder.path().join("secrets/lab-key"), key).unwrap();
+    fs::write(folder.path().join("revoked_keys"), "# none\n").unwrap();
     fs::write(folder.path().join("rules.example.yaml"), EXAMPLE_RULES).unwrap();
     folder
 }
@@ -139,7 +140,7 @@ fn each_slip_is_named_with_its_place_and_a_way_out() {
         (
             "colour",
             "colour: blue",
-            "1:1: colour: unknown key; known here: data_dir, names, listen, web, kube, identity, targets, clusters, recording, store, telemetry, approvals, rules",
+            "1:1: colour: unknown key; known here: data_dir, names, listen, web, kube, identity, targets, clusters, recording, store, telemetry, approvals, revoked_keys, rules",
         ),
         (
             "listen",

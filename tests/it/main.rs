@@ -29,6 +29,7 @@ mod oidc_login;
 mod recording;
 mod recording_failure;
 mod replay_in_browser;
+mod revoked_keys;
 mod rule_reload;
 mod ssh_auth;
 mod ssh_jump;

@@ -34,6 +34,8 @@ impl AuditEvent {
             Self::PortRefused(_) => "port_refused",
             Self::RecordingFailed { .. } => "recording_failed",
             Self::RecordingViewed { .. } => "recording_viewed",
+            Self::RevokedKeysRejected { .. } => "revoked_keys_rejected",
+            Self::RevokedKeysReloaded { .. } => "revoked_keys_reloaded",
             Self::RulesRejected { .. } => "rules_rejected",
             Self::RulesReloaded { .. } => "rules_reloaded",
             Self::SessionEnded { .. } => "session_ended",
@@ -72,6 +74,8 @@ impl AuditEvent {
             Self::ConnectionRefused { .. }
             | Self::LoginFailed { .. }
             | Self::RecordingFailed { .. }
+            | Self::RevokedKeysRejected { .. }
+            | Self::RevokedKeysReloaded { .. }
             | Self::RulesRejected { .. }
             | Self::RulesReloaded { .. }
             | Self::SessionEnded { .. } => None,
@@ -108,6 +112,8 @@ impl AuditEvent {
             | Self::PortClosed(_)
             | Self::PortOpened(_)
             | Self::PortRefused(_)
+            | Self::RevokedKeysRejected { .. }
+            | Self::RevokedKeysReloaded { .. }
             | Self::RulesRejected { .. }
             | Self::RulesReloaded { .. }
             | Self::TargetUnavailable { .. } => None,

@@ -173,6 +173,8 @@ fn every_kind() -> Vec<AuditEvent> {
         })),
         AuditEvent::RecordingFailed { session, reason: "disk full".into(), terminated: true },
         AuditEvent::RecordingViewed { user: user.clone(), session, source: source() },
+        AuditEvent::RevokedKeysRejected { file: "revoked_keys".into(), error: "line 1".into() },
+        AuditEvent::RevokedKeysReloaded { file: "revoked_keys".into(), keys: 2 },
         AuditEvent::RulesRejected { file: "rules.yaml".into(), errors: vec!["rules.yaml:1:1: no".into()] },
         AuditEvent::RulesReloaded { files: vec!["rules.yaml".into()], roles: 2, rules: 1, sha256: "ab".into() },
         AuditEvent::SessionEnded { session, end: SessionEnd::Exited { status: 7 }, output_bytes: 12 },
@@ -214,6 +216,8 @@ const GOLDEN: &str = r#"{"kind":"access_ended","approval":"0199aaaa-0000-7000-80
 {"kind":"port_refused","user":"alice","cluster":"prod","namespace":"shop","pod":"web","port":5432,"source":"192.0.2.7:50000","rule":"no-sshd","reason":"not this one"}
 {"kind":"recording_failed","session":"0199aaaa-0000-7000-8000-000000000001","reason":"disk full","terminated":true}
 {"kind":"recording_viewed","user":"alice","session":"0199aaaa-0000-7000-8000-000000000001","source":"192.0.2.7:50000"}
+{"kind":"revoked_keys_rejected","file":"revoked_keys","error":"line 1"}
+{"kind":"revoked_keys_reloaded","file":"revoked_keys","keys":2}
 {"kind":"rules_rejected","file":"rules.yaml","errors":["rules.yaml:1:1: no"]}
 {"kind":"rules_reloaded","files":["rules.yaml"],"roles":2,"rules":1,"sha256":"ab"}
 {"kind":"session_ended","session":"0199aaaa-0000-7000-8000-000000000001","end":{"how":"exited","status":7},"output_bytes":12}

@@ -16,7 +16,7 @@ use russh::keys::{
     ssh_key::{Fingerprint, certificate::CertType, public::KeyData},
 };
 
-use super::{source_address::SourceAddresses, subject::Authenticated};
+use super::{revoked_keys::RevokedKeys, source_address::SourceAddresses, subject::Authenticated};
 use crate::store::{Store, StoreError};
 
 mod refusal;
@@ -27,21 +27,20 @@ pub use refusal::CertificateRefusal;
 #[derive(Debug, Clone, Default)]
 pub struct TrustedCas {
     trusted: Vec<Fingerprint>,
-    revoked: Vec<Fingerprint>,
+    revoked: RevokedKeys,
 }
 
 impl TrustedCas {
     /// The authorities with these SHA-256 fingerprints.
     #[must_use]
     pub fn new(trusted: impl IntoIterator<Item = Fingerprint>) -> Self {
-        Self { trusted: trusted.into_iter().collect(), revoked: Vec::new() }
+        Self { trusted: trusted.into_iter().collect(), revoked: RevokedKeys::default() }
     }
 
-    /// An authority that no longer counts, even if it is also among the trusted ones.
+    /// Without those of these keys, even if they are among the trusted ones, and without certificates of such keys.
     #[must_use]
-    pub fn revoked(mut self, fingerprint: Fingerprint) -> Self {
-        self.revoked.push(fingerprint);
-        self
+    pub fn without(self, revoked: RevokedKeys) -> Self {
+        Self { revoked, ..self }
     }
 }
 
@@ -111,7 +110,7 @@ pub fn verify(
     cas: &TrustedCas,
 ) -> Result<VerifiedCertificate, CertificateRefusal> {
     check_authority(certificate, cas)?;
-    check_key(certificate.public_key())?;
+    check_key(certificate.public_key(), cas)?;
     // "Certificates may be either user or host": a host's certificate must not open a login.
     match certificate.cert_type() {
         CertType::User => {}
@@ -173,7 +172,7 @@ fn check_authority(certificate: &Certificate, cas: &TrustedCas) -> Result<(), Ce
         return Err(CertificateRefusal::NestedAuthority);
     }
     let fingerprint = authority.fingerprint(HashAlg::Sha256);
-    if cas.revoked.contains(&fingerprint) {
+    if cas.revoked.contain(authority) {
         return Err(CertificateRefusal::RevokedAuthority);
     }
     if !cas.trusted.contains(&fingerprint) {
@@ -185,7 +184,10 @@ fn check_authority(certificate: &Certificate, cas: &TrustedCas) -> Result<(), Ce
     certificate.validate_at(certificate.valid_after(), [&fingerprint]).map_err(|_| CertificateRefusal::Signature)
 }
 
-fn check_key(key: &KeyData) -> Result<(), CertificateRefusal> {
+fn check_key(key: &KeyData, cas: &TrustedCas) -> Result<(), CertificateRefusal> {
+    if cas.revoked.contain(key) {
+        return Err(CertificateRefusal::RevokedKey);
+    }
     if matches!(key, KeyData::Ed25519(_) | KeyData::Ecdsa(_)) { Ok(()) } else { Err(CertificateRefusal::KeyAlgorithm) }
 }
 

@@ -25,7 +25,10 @@ use super::{
     target_error::TargetError,
     target_leg::{ChannelSetup, PreparedChannel},
 };
-use crate::identity::ssh_ca::{TargetCa, TargetRequest};
+use crate::identity::{
+    revoked_keys::RevokedKeys,
+    ssh_ca::{TargetCa, TargetRequest},
+};
 
 /// How long each step to a target may take: connect, key exchange, log in.
 const STEP_DEADLINE: Duration = Duration::from_secs(10);
@@ -40,6 +43,8 @@ pub struct HostTrust {
     pub keys: Vec<PublicKey>,
     /// The CA whose host certificates count if they name the target.
     pub authority: Option<PublicKey>,
+    /// Keys that count for nothing, though they are among the others.
+    pub revoked: RevokedKeys,
 }
 
 /// How the bastion logs in to a target.
@@ -188,6 +193,9 @@ impl client::Handler for HostCheck {
 
     async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, TargetError> {
         let trust = &self.target.trust;
+        if let Some(fingerprint) = revoked(shown, &trust.revoked) {
+            return Err(TargetError::HostKeyRevoked { fingerprint });
+        }
         match (&trust.authority, shown) {
             (Some(ca), PublicKeyOrCertificate::Certificate(certificate)) => {
                 let host = self.target.address.rsplit_once(':').map_or(self.target.address.as_str(), |(host, _)| host);
@@ -212,6 +220,17 @@ impl client::Handler for HostCheck {
             }
         }
     }
+}
+
+/// The fingerprint of the key that is revoked, of the host or of the authority of its certificate.
+fn revoked(shown: &PublicKeyOrCertificate, revoked: &RevokedKeys) -> Option<String> {
+    let authority = match shown {
+        PublicKeyOrCertificate::Certificate(certificate) => Some(certificate.signature_key()),
+        PublicKeyOrCertificate::PublicKey { .. } => None,
+    };
+    let key = shown.public_key();
+    let keys = [key.key_data()].into_iter().chain(authority);
+    keys.filter(|key| revoked.contain(key)).map(|key| key.fingerprint(HashAlg::Sha256).to_string()).next()
 }
 
 fn client_config(trust: &HostTrust) -> client::Config {

@@ -31,6 +31,15 @@ pub enum TargetError {
         /// The fingerprint of the key that it showed.
         fingerprint: String,
     },
+    /// Its host key, or the key of its host CA, is revoked.
+    #[error(
+        "it showed a key that is revoked ({fingerprint}): it may not be the host that it claims to be. Ask your operator \
+         to check it and to give it a new host key"
+    )]
+    HostKeyRevoked {
+        /// The fingerprint of the revoked key.
+        fingerprint: String,
+    },
     /// It refused the login.
     #[error("it does not let the bastion log in as {login:?}: {hint}")]
     LoginRefused {

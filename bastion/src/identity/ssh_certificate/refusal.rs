@@ -59,6 +59,9 @@ pub enum CertificateRefusal {
         "the authority that signed this certificate was revoked: run \"bastion login\" for a certificate of the current one"
     )]
     RevokedAuthority,
+    /// The key that it certifies no longer counts.
+    #[error("the key of this certificate was revoked: run \"bastion login\" for a new key")]
+    RevokedKey,
     /// It signed itself.
     #[error("this certificate is signed by its own key and proves nothing: run \"bastion login\"")]
     SelfSigned,

@@ -1,19 +1,22 @@
 //! Every way in which a certificate does not count, one test each. Certificates that our authority never issues are
 //! made here with its key, field by field.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use config::revoked_keys::RevokedKey;
 use policy::Subject;
 use russh::keys::{
     PrivateKey, PublicKey,
     ssh_encoding::{Decode, Encode},
     ssh_key::{certificate::Builder, private::Ed25519Keypair, public::SkEd25519},
 };
+use tokio::sync::watch;
 
 use super::*;
 use crate::{
     identity::{
         memory_store::MemoryStore,
+        revoked_keys::{Fingerprints, fingerprints},
         ssh_ca::{SshAuthorities, TargetRequest, UserRequest},
         token::random_bytes,
     },
@@ -77,6 +80,13 @@ impl Fixture {
 
     fn refused(&self, certificate: &Certificate) -> CertificateRefusal {
         self.verify(certificate).unwrap_err()
+    }
+
+    /// Why the certificate as issued does not count once this key is revoked.
+    fn refused_without(&self, key: &PublicKey) -> CertificateRefusal {
+        let revoked = fingerprints(&[RevokedKey::Key(key.to_openssh().unwrap().parse().unwrap())]).unwrap();
+        let cas = self.cas.clone().without(RevokedKeys::new(watch::Sender::new(revoked).subscribe()));
+        verify(&self.issued(), here(), now(), &cas).unwrap_err()
     }
 }
 
@@ -199,9 +209,27 @@ fn a_certificate_for_targets_does_not_log_in_to_the_bastion() {
 #[test]
 fn a_revoked_authority_does_not_count_although_it_is_trusted() {
     let fixture = fixture();
-    let cas = fixture.cas.clone().revoked(fixture.authorities.user.fingerprint());
-    let refused = verify(&fixture.issued(), here(), now(), &cas).unwrap_err();
+    let refused = fixture.refused_without(fixture.authorities.user.public_key());
     assert_eq!(refused, CertificateRefusal::RevokedAuthority);
+}
+
+#[test]
+fn a_revoked_key_does_not_count_although_it_is_certified() {
+    let fixture = fixture();
+    let refused = fixture.refused_without(fixture.user_key.public_key());
+    assert_eq!(refused, CertificateRefusal::RevokedKey);
+}
+
+#[test]
+fn a_key_that_is_revoked_later_counts_no_more() {
+    let fixture = fixture();
+    let sender = watch::Sender::new(Fingerprints::default());
+    let cas = fixture.cas.clone().without(RevokedKeys::new(sender.subscribe()));
+    assert!(verify(&fixture.issued(), here(), now(), &cas).is_ok());
+    let fingerprint = fixture.user_key.public_key().fingerprint(HashAlg::Sha256).sha256().unwrap();
+    sender.send_replace(Arc::new([fingerprint].into()));
+    let refused = verify(&fixture.issued(), here(), now(), &cas).unwrap_err();
+    assert_eq!(refused, CertificateRefusal::RevokedKey);
 }
 
 #[test]
