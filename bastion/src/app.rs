@@ -523,6 +523,7 @@ fn oidc_settings(config: &Config) -> Result<OidcSettings, AppError> {
         client_secret: oidc.client_secret.as_ref().map(|secret| secret.expose().to_owned()),
         scopes: oidc.scopes.clone(),
         username_claim: oidc.username_claim.clone(),
+        username_is_verified: oidc.username_is_verified,
         groups_claim: oidc.groups_claim.clone(),
         extra_ca_pem,
         ..OidcSettings::new(oidc.issuer.parse()?, &oidc.client_id)

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::store::{
+    SubjectId,
     approval::{ApprovalId, ApprovalKind, ApprovalState, ScopeWord},
     session::{SessionEnd, SessionKind},
 };
@@ -276,6 +277,10 @@ pub enum AuditEvent {
         issuer: String,
         /// The issuer's identifier of the subject.
         subject: String,
+        /// What the issuer calls them, where that is somebody else's name here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>)]
+        claimed: Option<UserName>,
         /// When the login ends.
         #[schema(value_type = String, format = DateTime)]
         expires_at: Timestamp,
@@ -287,6 +292,33 @@ pub enum AuditEvent {
         /// Who.
         #[schema(value_type = String)]
         user: UserName,
+        /// From where.
+        source: String,
+    },
+    /// A name is one person's from now on: who logs in with it and is somebody else goes by another.
+    NameBound {
+        /// The name.
+        #[schema(value_type = String)]
+        user: UserName,
+        /// The issuer.
+        issuer: String,
+        /// The issuer's identifier of the subject.
+        subject: String,
+        /// From where.
+        source: String,
+    },
+    /// A name is nobody's any more: it will be that of the next who logs in with it.
+    NameReleased {
+        /// Who released it.
+        #[schema(value_type = String)]
+        user: UserName,
+        /// The name.
+        #[schema(value_type = String)]
+        name: UserName,
+        /// The issuer of whoever had it.
+        issuer: String,
+        /// The issuer's identifier of whoever had it.
+        subject: String,
         /// From where.
         source: String,
     },
@@ -403,6 +435,9 @@ pub struct AuditRecord {
     pub at: Timestamp,
     /// The version of its form.
     pub v: u32,
+    /// Who `user` is to their issuer, whatever their name; unknown of some events from before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<SubjectId>,
     /// What happened.
     #[serde(flatten)]
     pub event: AuditEvent,

@@ -8,17 +8,19 @@ use std::{path::PathBuf, time::Duration};
 use async_trait::async_trait;
 use config::{TargetName, UserName};
 use jiff::Timestamp;
-use policy::Subject;
+use policy::{Subject, approval::Person};
 use recorder::SessionId;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{AuditEvent, AuditRecord};
 
 pub mod approval;
+pub mod person;
 pub mod session;
 pub mod sqlite;
 
 pub use approval::{AccessGrant, ApprovalChange, ApprovalFilter, ApprovalId, ApprovalRecord};
+pub use person::{NameBinding, NameRecord, SubjectId};
 pub use session::{SessionEnd, SessionKind, SessionRecord};
 pub use sqlite::SqliteStore;
 
@@ -119,7 +121,9 @@ pub struct CertificateRecord {
 /// Which sessions a listing wants. Newest first.
 #[derive(Debug, Clone, Default)]
 pub struct SessionFilter {
-    /// Only this user's.
+    /// Only this person's.
+    pub person: Option<Person>,
+    /// Only those under this name.
     pub user: Option<UserName>,
     /// Only on this target.
     pub target: Option<TargetName>,
@@ -160,6 +164,23 @@ pub trait Store: Send + Sync + 'static {
     async fn add_login_flow(&self, flow: &LoginFlow) -> Result<(), StoreError>;
     /// Takes a begun login out, so that it cannot be used twice; `None` if unknown or void at `now`.
     async fn take_login_flow(&self, key: TokenHash, now: Timestamp) -> Result<Option<LoginFlow>, StoreError>;
+
+    /// Binds a name to a person, who may have `most` of them, with the audit events of that; nothing is written where
+    /// it is not bound now. A name of somebody at another issuer is taken away from them.
+    async fn bind_name(&self, wanted: &NameRecord, most: u32, events: &[AuditEvent])
+    -> Result<NameBinding, StoreError>;
+    /// Whose a name is.
+    async fn name(&self, name: &UserName) -> Result<Option<NameRecord>, StoreError>;
+    /// Whose names are, in the order of the names, after this one.
+    async fn names(&self, after: Option<&UserName>, limit: u32) -> Result<Vec<NameRecord>, StoreError>;
+    /// Makes a name nobody's, with its audit events, and ends the logins and certificates of whoever had it; returns
+    /// those logins with their ends.
+    async fn release_name(
+        &self,
+        name: &NameRecord,
+        at: Timestamp,
+        events: &[AuditEvent],
+    ) -> Result<Vec<(TokenHash, Timestamp)>, StoreError>;
 
     /// Remembers an issued certificate.
     async fn add_certificate(&self, certificate: &CertificateRecord) -> Result<(), StoreError>;

@@ -411,7 +411,7 @@ fn slips_in_rules_are_named_with_their_place() {
         ),
         (
             "roles: { a: { console: [session] } }",
-            "1:25: roles.a.console[0]: expected sessions or audit, found \"session\"",
+            "1:25: roles.a.console[0]: expected sessions or audit or names, found \"session\"",
         ),
         (
             "roles: { a: { request: [{ targets: { names: [x] }, logins: [a], capabilities: [shell], max: 999h, aprovers: {} }] } }",

@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use config::{
-    GroupName, RuleName, UserName,
-    rules::{Approvers, LoginSelector, Protocol, RuleClass, RuleEffect, TimeWindow},
+    GroupName, RuleName,
+    rules::{Approvers, LoginSelector, Protocol, RuleClass, RuleEffect, TimeWindow, UserSelector},
 };
 use jiff::Timestamp;
 use regex::Regex;
@@ -57,7 +57,7 @@ pub(crate) struct Scope {
 /// Who has a role.
 #[derive(Debug, Clone)]
 pub(crate) struct Members {
-    pub(crate) users: Vec<UserName>,
+    pub(crate) users: Vec<UserSelector>,
     pub(crate) groups: Vec<GroupName>,
 }
 
@@ -90,11 +90,8 @@ impl Match {
 impl Scope {
     /// Whether it is for `who`.
     pub(crate) fn has_member(&self, who: &Subject) -> bool {
-        self.roles.as_ref().is_none_or(|roles| {
-            roles.iter().any(|role| {
-                role.users.contains(&who.name) || role.groups.iter().any(|group| who.groups.contains(group))
-            })
-        })
+        let is_member = |role: &Members| who.is_among(&role.users, &role.groups);
+        self.roles.as_ref().is_none_or(|roles| roles.iter().any(is_member))
     }
 
     /// Whether a rule with this effect applies at this time. One that no calendar has is in no window of a milder

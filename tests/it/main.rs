@@ -25,6 +25,7 @@ mod kube_requests;
 mod kube_rules;
 mod kube_served;
 mod last_byte;
+mod names;
 mod oidc_login;
 mod recording;
 mod recording_failure;

@@ -12,6 +12,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::{Approval, ApprovalId, ApprovalKind, ApprovalState, ScopeWord, may_decide};
+use crate::store::SubjectId;
 
 /// A request for an approval.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -67,6 +68,7 @@ pub struct ApprovalView {
 /// Who asks.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Requester {
+    person: SubjectId,
     #[schema(value_type = String)]
     name: UserName,
     email: Option<String>,
@@ -87,6 +89,7 @@ pub struct NeededView {
 /// A vote.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct VoteView {
+    person: SubjectId,
     #[schema(value_type = String)]
     by: UserName,
     approve: bool,
@@ -114,6 +117,7 @@ impl ApprovalView {
             kind: record.kind,
             state: if is_over { ApprovalState::Expired } else { record.state },
             requester: Requester {
+                person: SubjectId::from(&record.requester),
                 name: record.requester.name.clone(),
                 email: record.requester.email.clone(),
                 groups: record.requester.groups.iter().cloned().collect(),
@@ -133,6 +137,7 @@ impl ApprovalView {
                 .votes
                 .iter()
                 .map(|vote| VoteView {
+                    person: SubjectId::from(&vote.by),
                     by: vote.name.clone(),
                     approve: vote.approve,
                     comment: vote.comment.clone(),

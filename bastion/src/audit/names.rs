@@ -29,6 +29,8 @@ impl AuditEvent {
             Self::LoginFailed { .. } => "login_failed",
             Self::LoggedIn { .. } => "logged_in",
             Self::LoggedOut { .. } => "logged_out",
+            Self::NameBound { .. } => "name_bound",
+            Self::NameReleased { .. } => "name_released",
             Self::PortClosed(_) => "port_closed",
             Self::PortOpened(_) => "port_opened",
             Self::PortRefused(_) => "port_refused",
@@ -61,6 +63,8 @@ impl AuditEvent {
             | Self::GateTripped { user, .. }
             | Self::LoggedIn { user, .. }
             | Self::LoggedOut { user, .. }
+            | Self::NameBound { user, .. }
+            | Self::NameReleased { user, .. }
             | Self::RecordingViewed { user, .. }
             | Self::SessionStarted { user, .. }
             | Self::TargetUnavailable { user, .. } => Some(user),
@@ -109,6 +113,8 @@ impl AuditEvent {
             | Self::LoginFailed { .. }
             | Self::LoggedIn { .. }
             | Self::LoggedOut { .. }
+            | Self::NameBound { .. }
+            | Self::NameReleased { .. }
             | Self::PortClosed(_)
             | Self::PortOpened(_)
             | Self::PortRefused(_)

@@ -154,10 +154,24 @@ fn every_kind() -> Vec<AuditEvent> {
             user: user.clone(),
             issuer: "https://issuer".into(),
             subject: "42".into(),
+            claimed: Some("bob".parse().unwrap()),
             expires_at,
             source: source(),
         },
         AuditEvent::LoggedOut { user: user.clone(), source: source() },
+        AuditEvent::NameBound {
+            user: user.clone(),
+            issuer: "https://issuer".into(),
+            subject: "42".into(),
+            source: source(),
+        },
+        AuditEvent::NameReleased {
+            user: user.clone(),
+            name: bob(),
+            issuer: "https://issuer".into(),
+            subject: "43".into(),
+            source: source(),
+        },
         AuditEvent::PortClosed(Box::new(PortClosedEvent {
             port: port.clone(),
             duration_ms: 5,
@@ -209,8 +223,10 @@ const GOLDEN: &str = r#"{"kind":"access_ended","approval":"0199aaaa-0000-7000-80
 {"kind":"gate_tripped","session":"0199aaaa-0000-7000-8000-000000000001","user":"alice","target":"web1","login":"deploy","command":"ls","reason":"no Enter","source":"192.0.2.7:50000"}
 {"kind":"kube_request","user":"alice","cluster":"prod","verb":"delete","group":"apps","resource":"deployments","subresource":"scale","namespace":"shop","name":"web","path":null,"status":403,"latency_ms":3,"bytes_in":1,"bytes_out":2,"rule":"no-delete","refused":"ask sre","ended":null,"source":"192.0.2.7:50000"}
 {"kind":"login_failed","reason":"nonce","source":"192.0.2.7:50000"}
-{"kind":"logged_in","user":"alice","issuer":"https://issuer","subject":"42","expires_at":"2023-11-14T22:13:20Z","source":"192.0.2.7:50000"}
+{"kind":"logged_in","user":"alice","issuer":"https://issuer","subject":"42","claimed":"bob","expires_at":"2023-11-14T22:13:20Z","source":"192.0.2.7:50000"}
 {"kind":"logged_out","user":"alice","source":"192.0.2.7:50000"}
+{"kind":"name_bound","user":"alice","issuer":"https://issuer","subject":"42","source":"192.0.2.7:50000"}
+{"kind":"name_released","user":"alice","name":"bob","issuer":"https://issuer","subject":"43","source":"192.0.2.7:50000"}
 {"kind":"port_closed","user":"alice","cluster":"prod","namespace":"shop","pod":"web","port":5432,"source":"192.0.2.7:50000","duration_ms":5,"bytes_in":3,"bytes_out":4,"reason":null}
 {"kind":"port_opened","user":"alice","cluster":"prod","namespace":"shop","pod":"web","port":5432,"source":"192.0.2.7:50000"}
 {"kind":"port_refused","user":"alice","cluster":"prod","namespace":"shop","pod":"web","port":5432,"source":"192.0.2.7:50000","rule":"no-sshd","reason":"not this one"}
@@ -240,11 +256,14 @@ fn what_was_stored_can_be_read() {
 #[test]
 fn a_record_carries_the_version_beside_the_event() {
     let event = AuditEvent::LoginFailed { reason: "nonce".into(), source: "192.0.2.7:1".into() };
-    let record = AuditRecord { seq: 3, at: Timestamp::UNIX_EPOCH, v: AUDIT_VERSION, event };
+    let mut record = AuditRecord { seq: 3, at: Timestamp::UNIX_EPOCH, v: AUDIT_VERSION, person: None, event };
     assert_eq!(
         serde_json::to_string(&record).unwrap(),
         r#"{"seq":3,"at":"1970-01-01T00:00:00Z","v":1,"kind":"login_failed","reason":"nonce","source":"192.0.2.7:1"}"#
     );
+    record.person = Some(SubjectId { issuer: "https://issuer".into(), subject: "42".into() });
+    let text = serde_json::to_string(&record).unwrap();
+    assert!(text.contains(r#""v":1,"person":{"issuer":"https://issuer","subject":"42"},"kind""#), "{text}");
 }
 
 #[test]

@@ -10,6 +10,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use config::UserName;
 use jiff::{SignedDuration, Timestamp};
 use policy::Subject;
 use url::Url;
@@ -30,6 +31,7 @@ mod certificate;
 mod device;
 mod error;
 mod live;
+mod names;
 mod public_key;
 mod redirect;
 mod sealed;
@@ -71,6 +73,8 @@ pub struct NewLogin {
     pub token: Token,
     /// Who, and until when.
     pub record: LoginRecord,
+    /// What the issuer calls them, where that is somebody else's name here.
+    pub claimed: Option<UserName>,
 }
 
 /// A login that was shown by its token and is good now.
@@ -159,14 +163,14 @@ impl LoginService {
     /// later.
     pub async fn logout(&self, login: &Login, source: IpAddr, now: Timestamp) -> Result<(), LoginError> {
         if self.store.remove_login(login.token).await? {
-            self.ended.add(login, now);
+            self.ended.add(login.token, login.expires_at, now);
             let event = AuditEvent::LoggedOut { user: login.subject().name.clone(), source: source.to_string() };
             self.store.append_audit(now, &[event]).await?;
         }
         Ok(())
     }
 
-    /// The end of both flows: tokens -> subject -> login.
+    /// The end of both flows: tokens -> subject -> its name here -> login.
     async fn log_in(
         &self,
         tokens: &Tokens,
@@ -175,20 +179,22 @@ impl LoginService {
         source: IpAddr,
         now: Timestamp,
     ) -> Result<NewLogin, LoginError> {
-        let subject = self.oidc.subject(tokens, nonce, now).await?;
+        let mut subject = self.oidc.subject(tokens, nonce, now).await?;
+        let claimed = self.name(&mut subject, source, now).await?;
         let token = Token::random()?;
         let expires_at = later(now, self.settings.login_lifetime);
         let event = AuditEvent::LoggedIn {
             user: subject.name.clone(),
             issuer: subject.issuer.clone(),
             subject: subject.id.clone(),
+            claimed: claimed.clone(),
             expires_at,
             source: source.to_string(),
         };
         let record = LoginRecord { token: token.hash(), kind, subject, created_at: now, expires_at };
         self.store.append_audit(now, &[event]).await?;
         self.store.add_login(&record).await?;
-        Ok(NewLogin { token, record })
+        Ok(NewLogin { token, record, claimed })
     }
 
     /// Writes down a login that failed at the issuer. The failure goes to the person even if this fails.

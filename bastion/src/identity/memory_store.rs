@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
+use config::UserName;
 use jiff::Timestamp;
 use recorder::SessionId;
 
@@ -10,7 +11,8 @@ use crate::{
     audit::{AUDIT_VERSION, AuditEvent, AuditRecord},
     store::{
         AccessGrant, ApprovalChange, ApprovalFilter, ApprovalId, ApprovalRecord, AuditFilter, CertificateRecord,
-        LoginFlow, LoginRecord, SessionEnd, SessionFilter, SessionRecord, Store, StoreError, TokenHash,
+        LoginFlow, LoginRecord, NameBinding, NameRecord, SessionEnd, SessionFilter, SessionRecord, Store, StoreError,
+        TokenHash,
     },
 };
 
@@ -22,6 +24,7 @@ struct Tables {
     down: bool,
     logins: Vec<LoginRecord>,
     flows: Vec<LoginFlow>,
+    names: Vec<NameRecord>,
     certificates: Vec<CertificateRecord>,
     audit: Vec<AuditEvent>,
 }
@@ -68,6 +71,44 @@ impl Store for MemoryStore {
         let mut tables = self.tables()?;
         let found = tables.flows.iter().position(|flow| flow.key == key && now < flow.expires_at);
         Ok(found.map(|position| tables.flows.remove(position)))
+    }
+
+    async fn bind_name(&self, wanted: &NameRecord, most: u32, _: &[AuditEvent]) -> Result<NameBinding, StoreError> {
+        let mut tables = self.tables()?;
+        match tables.names.iter().find(|record| record.name == wanted.name) {
+            Some(owner) if owner.person == wanted.person => return Ok(NameBinding::Own),
+            Some(_) => return Ok(NameBinding::Taken),
+            None => {}
+        }
+        if tables.names.iter().filter(|record| record.person == wanted.person).count() >= most as usize {
+            return Ok(NameBinding::TooMany);
+        }
+        tables.names.push(wanted.clone());
+        Ok(NameBinding::Bound)
+    }
+
+    async fn name(&self, name: &UserName) -> Result<Option<NameRecord>, StoreError> {
+        Ok(self.tables()?.names.iter().find(|record| record.name == *name).cloned())
+    }
+
+    async fn names(&self, _: Option<&UserName>, _: u32) -> Result<Vec<NameRecord>, StoreError> {
+        Ok(self.tables()?.names.clone())
+    }
+
+    async fn release_name(
+        &self,
+        name: &NameRecord,
+        _: Timestamp,
+        events: &[AuditEvent],
+    ) -> Result<Vec<(TokenHash, Timestamp)>, StoreError> {
+        let mut tables = self.tables()?;
+        tables.names.retain(|record| record != name);
+        tables.audit.extend_from_slice(events);
+        let (ended, kept) = std::mem::take(&mut tables.logins)
+            .into_iter()
+            .partition::<Vec<_>, _>(|login| name.person.is(&login.subject));
+        tables.logins = kept;
+        Ok(ended.iter().map(|login| (login.token, login.expires_at)).collect())
     }
 
     async fn add_certificate(&self, certificate: &CertificateRecord) -> Result<(), StoreError> {
@@ -135,7 +176,11 @@ impl Store for MemoryStore {
     async fn audit(&self, _: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
         let at = Timestamp::UNIX_EPOCH;
         let events = self.tables()?.audit.clone();
-        Ok(events.into_iter().zip(1..).map(|(event, seq)| AuditRecord { seq, at, v: AUDIT_VERSION, event }).collect())
+        Ok(events
+            .into_iter()
+            .zip(1..)
+            .map(|(event, seq)| AuditRecord { seq, at, v: AUDIT_VERSION, person: None, event })
+            .collect())
     }
 
     async fn forget_expired(&self, _: Timestamp) -> Result<u64, StoreError> {

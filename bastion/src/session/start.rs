@@ -7,7 +7,7 @@ use std::{fmt::Display, future::Future, net::SocketAddr};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use policy::{Permit, Protocol, RecordingDuty, WindowSize};
+use policy::{Permit, Protocol, RecordingDuty, WindowSize, approval::Person};
 use recorder::{Details, ExitStatus, Header, Mode, RecordError, Recording, SessionId};
 use tracing::{info, warn};
 
@@ -296,6 +296,7 @@ fn gate(request: &SessionRequest) -> Gate {
 fn session_record(id: SessionId, request: &SessionRequest) -> SessionRecord {
     SessionRecord {
         id,
+        person: Some(Person::of(request.user.subject())),
         user: request.user.subject().name.clone(),
         target: request.permit.target().clone(),
         login: request.permit.login().clone(),

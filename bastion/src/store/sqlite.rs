@@ -7,11 +7,12 @@
 //!
 //! Every call ends within its deadline: a hung disk makes callers fail, not wait.
 //!
-//! Reading order: `row` (values in columns), `logins`, `sessions`, `approvals`, `access`, `audit`.
+//! Reading order: `row` (values in columns), `logins`, `names`, `sessions`, `approvals`, `access`, `audit`.
 
 use std::{fs::OpenOptions, future::Future, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
 use async_trait::async_trait;
+use config::UserName;
 use jiff::Timestamp;
 use recorder::SessionId;
 use sqlx::{
@@ -22,7 +23,7 @@ use sqlx::{
 
 use super::{
     AccessGrant, ApprovalChange, ApprovalFilter, ApprovalId, ApprovalRecord, AuditFilter, CertificateRecord, LoginFlow,
-    LoginRecord, SessionEnd, SessionFilter, SessionRecord, Store, StoreError, TokenHash,
+    LoginRecord, NameBinding, NameRecord, SessionEnd, SessionFilter, SessionRecord, Store, StoreError, TokenHash,
 };
 use crate::audit::{AuditEvent, AuditRecord};
 
@@ -30,6 +31,7 @@ mod access;
 mod approvals;
 mod audit;
 mod logins;
+mod names;
 mod row;
 mod sessions;
 
@@ -123,6 +125,7 @@ fn migrations() -> Migrator {
         simple(1, "init", include_str!("migrations/0001_init.sql").into_sql_str()),
         simple(2, "approvals", include_str!("migrations/0002_approvals.sql").into_sql_str()),
         simple(5, "certificate_login", certificate_login),
+        simple(10, "people", include_str!("migrations/0010_people.sql").into_sql_str()),
     ])
 }
 
@@ -146,6 +149,49 @@ impl Store for SqliteStore {
 
     async fn take_login_flow(&self, key: TokenHash, now: Timestamp) -> Result<Option<LoginFlow>, StoreError> {
         self.within_deadline(logins::take_flow(&self.writer, key, now)).await
+    }
+
+    async fn bind_name(
+        &self,
+        wanted: &NameRecord,
+        most: u32,
+        events: &[AuditEvent],
+    ) -> Result<NameBinding, StoreError> {
+        self.within_deadline(async {
+            let mut transaction = self.begin().await?;
+            let binding = names::bind(&mut transaction, wanted, most).await?;
+            if binding == NameBinding::Bound {
+                audit::append(&mut transaction, wanted.bound_at, events).await?;
+                transaction.commit().await.map_err(StoreError::Unavailable)?;
+            }
+            Ok(binding)
+        })
+        .await
+    }
+
+    async fn name(&self, name: &UserName) -> Result<Option<NameRecord>, StoreError> {
+        self.within_deadline(names::find(&self.readers, name.as_str())).await
+    }
+
+    async fn names(&self, after: Option<&UserName>, limit: u32) -> Result<Vec<NameRecord>, StoreError> {
+        let after = after.map(UserName::as_str).unwrap_or_default();
+        self.within_deadline(names::list(&self.readers, after, limit)).await
+    }
+
+    async fn release_name(
+        &self,
+        name: &NameRecord,
+        at: Timestamp,
+        events: &[AuditEvent],
+    ) -> Result<Vec<(TokenHash, Timestamp)>, StoreError> {
+        self.within_deadline(async {
+            let mut transaction = self.begin().await?;
+            let ended = names::release(&mut transaction, name).await?;
+            audit::append(&mut transaction, at, events).await?;
+            transaction.commit().await.map_err(StoreError::Unavailable)?;
+            Ok(ended)
+        })
+        .await
     }
 
     async fn add_certificate(&self, certificate: &CertificateRecord) -> Result<(), StoreError> {

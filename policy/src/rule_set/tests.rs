@@ -83,6 +83,39 @@ fn decide(rules: &RuleSet, who: &Subject, target: &str, login: &str, action: Act
 }
 
 #[test]
+fn who_is_meant_does_not_depend_on_what_people_call_themselves() {
+    let rules = |user: &str| {
+        let allow = "allow: [{ targets: { names: [web1] }, logins: [demo], capabilities: [exec] }]";
+        rule_set(&format!("roles: {{ r: {{ users: [{user:?}], {allow} }} }}"))
+    };
+    let who = |id: &str, name: &str, email: Option<&str>| Subject {
+        id: id.to_owned(),
+        email: email.map(str::to_owned),
+        ..subject(name, &[])
+    };
+    let alice = who("4711", "alice", Some("alice@example.com"));
+    let renamed = who("4711", "alice.smith", Some("smith@example.com"));
+    // Calls herself by the texts that stand in the rules; her issuer verified none of them.
+    let mallory = |name: &str| who("666", name, None);
+    let issuer = alice.issuer.clone();
+    for (user, is_alice, is_renamed) in [
+        ("alice", true, false),
+        ("alice@example.com", true, false),
+        ("#4711", true, true),
+        (&format!("{issuer}#4711"), true, true),
+        ("https://elsewhere.example#4711", false, false),
+    ] {
+        let rules = rules(user);
+        let may =
+            |who: &Subject| matches!(decide(&rules, who, "web1", "demo", Action::OpenConnection), Decision::Allow(_));
+        assert_eq!((may(&alice), may(&renamed)), (is_alice, is_renamed), "{user}");
+        for name in ["4711", "alice@example.com", "alice+4711"] {
+            assert!(!may(&mallory(name)), "{name} is not {user}");
+        }
+    }
+}
+
+#[test]
 fn a_subject_may_do_what_one_of_its_roles_allows_and_nothing_else() {
     use Action::{OpenConnection, Use};
     use Capability::{Exec, LocalForward, Pty, Sftp, Shell};
@@ -298,7 +331,7 @@ fn a_name_that_no_account_can_have_makes_no_target_reachable() {
 #[test]
 fn console_rights_come_from_roles_only() {
     let rules = rule_set(RULES);
-    let rights = |sessions, audit| ConsoleRights { sessions, audit };
+    let rights = |sessions, audit| ConsoleRights { sessions, audit, names: false };
     assert_eq!(rules.console(&subject("carol", &["auditor"])), rights(true, true));
     assert_eq!(rules.console(&subject("bob", &["engineering"])), rights(true, false));
     assert_eq!(rules.console(&subject("alice", &["engineering"])), rights(false, false));

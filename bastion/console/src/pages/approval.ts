@@ -103,10 +103,11 @@ function commandPart(title: string, command: string, parsed: string[]): HTMLElem
 }
 
 function facts(context: Context, shown: Approval): HTMLElement {
-  const { name, email, groups } = shown.requester;
+  const { person, name, email, groups } = shown.requester;
   const list = h("dl", { class: "facts" });
   const entries: [name: string, content: Node | string][] = [
     ["Person", h("span", {}, visible(name), email ? h("span", { class: "faint" }, ` ${visible(email)}`) : null)],
+    ["Subject", h("span", { title: "Who they are to the issuer, whatever their name" }, visible(`${person.issuer}#${person.subject}`))],
     ["Groups", groups.length === 0 ? "none" : h("span", { class: "tags" }, ...groups.map((group) => h("span", { class: "tag" }, visible(group))))],
     ["Target", visible(shown.target)],
     ["Login", visible(shown.login)],
@@ -156,7 +157,7 @@ function vote(cast: Vote): HTMLElement {
   return h(
     "li",
     { class: cast.approve ? "good" : "bad" },
-    h("strong", {}, visible(cast.by)),
+    h("strong", { title: visible(`${cast.person.issuer}#${cast.person.subject}`) }, visible(cast.by)),
     cast.approve ? " approved" : " denied",
     h("time", { class: "faint", datetime: cast.at, title: cast.at }, ` ${localTime(cast.at).slice(11)}`),
     cast.comment ? h("p", { class: "comment" }, visible(cast.comment)) : null,

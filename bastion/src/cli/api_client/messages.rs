@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::store::SubjectId;
+
 /// What a bastion tells everybody about itself.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Info {
@@ -38,6 +40,9 @@ pub struct SshAddress {
 /// The person or robot behind a login.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct User {
+    /// Who they are to their issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<SubjectId>,
     /// The name in certificates and recordings.
     pub name: String,
     /// E-mail address, where the issuer gave one.
@@ -64,6 +69,9 @@ pub struct Login {
     pub token: String,
     /// Who logged in.
     pub user: User,
+    /// What the issuer calls them, where that is somebody else's name here.
+    #[serde(default)]
+    pub claimed: Option<String>,
     /// When it ends.
     pub expires_at: Timestamp,
 }

@@ -36,6 +36,8 @@ fn rows(approval: &Approval, now: Timestamp) -> Table<2> {
     let requester = &approval.requester;
     let mail = requester.email.as_ref().map(|mail| format!(" <{mail}>")).unwrap_or_default();
     let groups = requester.groups.join(" ");
+    let subject = requester.person.as_ref().map(|person| format!("{}#{}", person.issuer, person.subject));
+    let subject = subject.unwrap_or_default();
     let pending = approval.state == ApprovalState::Pending;
     let until =
         approval.scope.as_ref().and_then(|scope| scope.until).map(|until| format!(" until {}", local_time(until)));
@@ -53,6 +55,7 @@ fn rows(approval: &Approval, now: Timestamp) -> Table<2> {
             ),
         ),
         ("user", format!("{}{mail} (groups: {})", requester.name, if groups.is_empty() { "none" } else { &groups })),
+        ("subject", subject),
         ("target", approval.target.clone()),
         ("login", approval.login.clone()),
         ("kind", approval.kind.clone()),

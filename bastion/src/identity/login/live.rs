@@ -19,10 +19,10 @@ impl EndedLogins {
         LiveLogin { token: login.token, ends: login.expires_at, ended: self.0.subscribe() }
     }
 
-    pub(super) fn add(&self, login: &Login, now: Timestamp) {
+    pub(super) fn add(&self, token: TokenHash, ends: Timestamp, now: Timestamp) {
         self.0.send_modify(|ended| {
             ended.retain(|_, ends| *ends > now);
-            ended.insert(login.token, login.expires_at);
+            ended.insert(token, ends);
         });
     }
 }

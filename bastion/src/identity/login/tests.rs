@@ -104,6 +104,33 @@ async fn a_browser_login_gives_a_token_that_is_this_person() {
 }
 
 #[tokio::test]
+async fn a_name_is_the_first_persons_and_others_go_by_their_own() {
+    // A claim that is the same for all people of this issuer.
+    let fixture = fixture_with(|oidc| oidc.username_claim = "aud".to_owned()).await;
+    let now = Timestamp::now();
+    let (alice, bob) = (fixture.log_in("alice", now).await, fixture.log_in("bob", now).await);
+    let name = alice.record.subject.name.clone();
+    assert_eq!((name.as_str(), &alice.claimed), (fixture.issuer.client_id(), &None));
+    let bobs_name = bob.record.subject.name.clone();
+    assert!(bobs_name.as_str().starts_with(&format!("{name}+")), "{bobs_name}");
+    assert_eq!(bob.claimed, Some(name.clone()));
+    assert_eq!(fixture.log_in("bob", now).await.record.subject.name, bobs_name, "it stays the same");
+    let claims =
+        |event: &AuditEvent| matches!(event, AuditEvent::LoggedIn { claimed: Some(claimed), .. } if *claimed == name);
+    assert_eq!(fixture.store.audited().iter().filter(|event| claims(event)).count(), 2);
+
+    // Whoever had it is out when it is released; then the next one has it.
+    let (alices, bobs) = (fixture.login(&alice, now).await.unwrap(), fixture.login(&bob, now).await.unwrap());
+    let followed = fixture.service.ended().follow(&alices);
+    let released = fixture.service.release_name(&name, &bobs, SOURCE, now).await.unwrap().unwrap();
+    assert_eq!(released.person.id, "demo-alice");
+    assert!(followed.has_ended() && fixture.login(&alice, now).await.is_none());
+    assert!(fixture.login(&bob, now).await.is_some());
+    assert!(fixture.service.release_name(&name, &bobs, SOURCE, now).await.unwrap().is_none());
+    assert_eq!(fixture.log_in("bob", now).await.record.subject.name, name);
+}
+
+#[tokio::test]
 async fn a_login_ends_by_itself_and_by_logout() {
     let (fixture, now) = (fixture().await, Timestamp::now());
     let new = fixture.log_in("alice", now).await;

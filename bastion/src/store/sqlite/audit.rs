@@ -23,10 +23,14 @@ pub(super) async fn append(
             .map_err(StoreError::Unavailable)?;
     for (seq, event) in (last - count + 1..).zip(events) {
         let session = event.session().map(|id| id.to_string());
-        // An event about a session that does not name its user is that user's all the same.
+        // An event about a session that does not name its user is that user's all the same. A name is one person's.
         sqlx::query(
-            "INSERT INTO audit (seq, recorded_at, version, kind, user_name, session, event) VALUES \
-             ($1, $2, $3, $4, COALESCE($5, (SELECT user_name FROM sessions WHERE id = $6)), $6, $7)",
+            "INSERT INTO audit (seq, recorded_at, version, kind, user_name, session, event, issuer, subject_id) VALUES \
+             ($1, $2, $3, $4, COALESCE($5, (SELECT user_name FROM sessions WHERE id = $6)), $6, $7, \
+             CASE WHEN $5 IS NULL THEN (SELECT issuer FROM sessions WHERE id = $6) \
+             ELSE (SELECT issuer FROM names WHERE name = $5) END, \
+             CASE WHEN $5 IS NULL THEN (SELECT subject_id FROM sessions WHERE id = $6) \
+             ELSE (SELECT subject_id FROM names WHERE name = $5) END)",
         )
         .bind(seq)
         .bind(at.as_millisecond())
@@ -68,6 +72,7 @@ fn record_from(row: &SqliteRow) -> Result<AuditRecord, StoreError> {
         seq: columns.plain("seq")?,
         at: columns.time("recorded_at")?,
         v: u32::try_from(version).unwrap_or(u32::MAX),
+        person: columns.optional_person()?.as_ref().map(Into::into),
         event: columns.json("event")?,
     })
 }

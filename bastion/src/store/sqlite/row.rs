@@ -6,7 +6,7 @@ use std::{fmt::Display, str::FromStr, time::Duration};
 
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
-use policy::Subject;
+use policy::{Subject, approval::Person};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sqlx::{Decode, Row as _, Sqlite, Type, sqlite::SqliteRow};
 
@@ -98,6 +98,12 @@ impl<'r> Columns<'r> {
     /// A subject.
     pub(super) fn subject(&self, column: &str) -> Result<Subject, StoreError> {
         self.json::<StoredSubject>(column).map(Subject::from)
+    }
+
+    /// The person in the columns `issuer` and `subject_id`, which may be missing.
+    pub(super) fn optional_person(&self) -> Result<Option<Person>, StoreError> {
+        let (issuer, id) = (self.plain("issuer")?, self.plain("subject_id")?);
+        Ok(Option::zip(issuer, id).map(|(issuer, id)| Person { issuer, id }))
     }
 
     /// The hash of a token.

@@ -1,6 +1,7 @@
 //! Table `sessions`: a row is written at the start and completed at the end.
 
 use jiff::Timestamp;
+use policy::approval::Person;
 use recorder::SessionId;
 use sqlx::{QueryBuilder, SqlitePool, sqlite::SqliteRow};
 
@@ -13,8 +14,8 @@ pub(super) async fn add(pool: &SqlitePool, session: &SessionRecord) -> Result<()
     let ending = session.end.as_ref().map(|end| json_text("sessions", end)).transpose()?;
     sqlx::query(
         "INSERT INTO sessions (id, user_name, target, login, kind, command, pty, source, \
-         started_at, ended_at, ending, output_bytes) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         started_at, ended_at, ending, output_bytes, issuer, subject_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(session.id.to_string())
     .bind(session.user.as_str())
@@ -28,6 +29,8 @@ pub(super) async fn add(pool: &SqlitePool, session: &SessionRecord) -> Result<()
     .bind(session.ended_at.map(Timestamp::as_millisecond))
     .bind(ending)
     .bind(bigint(session.output_bytes))
+    .bind(session.person.as_ref().map(|person| &person.issuer))
+    .bind(session.person.as_ref().map(|person| &person.id))
     .execute(pool)
     .await
     .map_err(StoreError::Unavailable)?;
@@ -64,6 +67,10 @@ pub(super) async fn find(pool: &SqlitePool, id: SessionId) -> Result<Option<Sess
 
 pub(super) async fn list(pool: &SqlitePool, filter: &SessionFilter) -> Result<Vec<SessionRecord>, StoreError> {
     let mut query = QueryBuilder::new("SELECT * FROM sessions WHERE 1 = 1");
+    if let Some(Person { issuer, id }) = &filter.person {
+        query.push(" AND issuer = ").push_bind(issuer);
+        query.push(" AND subject_id = ").push_bind(id);
+    }
     if let Some(user) = &filter.user {
         query.push(" AND user_name = ").push_bind(user.as_str());
     }
@@ -85,6 +92,7 @@ fn session_from(row: &SqliteRow) -> Result<SessionRecord, StoreError> {
     let columns = Columns::of("sessions", row);
     Ok(SessionRecord {
         id: columns.parsed("id")?,
+        person: columns.optional_person()?,
         user: columns.parsed("user_name")?,
         target: columns.parsed("target")?,
         login: columns.parsed("login")?,

@@ -1,11 +1,13 @@
 use std::{collections::BTreeSet, os::unix::fs::PermissionsExt as _, time::Instant};
 
 use config::UserName;
-use policy::Subject;
+use policy::{Subject, approval::Person};
 use tempfile::TempDir;
 
 use super::*;
 use crate::store::{LoginKind, SessionKind};
+
+mod people;
 
 async fn store() -> (SqliteStore, TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -62,6 +64,7 @@ fn certificate(serial: u64, issued_at: Timestamp) -> CertificateRecord {
 fn session(user: &str, target: &str) -> SessionRecord {
     SessionRecord {
         id: SessionId::new(),
+        person: Some(Person::of(&subject(user))),
         user: user.parse().unwrap(),
         target: target.parse().unwrap(),
         login: "deploy".parse().unwrap(),

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     approval::{ApprovalId, ApprovalKind, NewApproval, view::ApprovalView},
-    store::AccessGrant,
+    store::{AccessGrant, SubjectId},
     web::{caller::Caller, state::WebState},
 };
 
@@ -48,6 +48,7 @@ pub(in crate::web) struct AccessItem {
     /// The approval that it came of.
     #[schema(value_type = String)]
     id: ApprovalId,
+    person: SubjectId,
     #[schema(value_type = String)]
     user: UserName,
     #[schema(value_type = String)]
@@ -132,6 +133,13 @@ pub(in crate::web) async fn list(State(state): State<WebState>, caller: Caller) 
 
 impl From<AccessGrant> for AccessItem {
     fn from(grant: AccessGrant) -> Self {
-        Self { id: grant.id, user: grant.user, target: grant.target, login: grant.login, until: grant.until }
+        Self {
+            id: grant.id,
+            person: SubjectId::from(&grant.person),
+            user: grant.user,
+            target: grant.target,
+            login: grant.login,
+            until: grant.until,
+        }
     }
 }

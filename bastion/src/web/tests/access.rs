@@ -6,7 +6,11 @@ use recorder::SessionId;
 use serde_json::Value;
 
 use super::front::{front, request};
-use crate::{audit::AuditEvent, store::LoginKind, web::openapi};
+use crate::{
+    audit::AuditEvent,
+    store::{LoginKind, SessionRecord, Store as _},
+    web::openapi,
+};
 
 #[tokio::test]
 async fn every_route_of_the_description_needs_a_login_unless_it_says_otherwise() {
@@ -145,6 +149,34 @@ async fn everybody_lists_their_own_sessions_and_auditors_all() {
     assert!(
         matches!(front.audit().await.last(), Some(AuditEvent::AccessRefused { user, .. }) if user.as_str() == "alice")
     );
+}
+
+#[tokio::test]
+async fn a_session_is_a_persons_and_not_a_names() {
+    let front = front().await;
+    let carol = front.token("carol", "auditor").await;
+    let own = front.session("alice").await;
+    // From before it was known whose sessions are: nobody owns it, auditors read it.
+    let row = front.store.session(own).await.unwrap().unwrap();
+    let old = SessionRecord { id: SessionId::new(), person: None, ..row };
+    front.store.add_session(&old).await.unwrap();
+    let subject = |id: &str, name: &str| {
+        let mut subject = front.subject(name, "engineering");
+        subject.id = id.to_owned();
+        subject
+    };
+    let namesake = front.log_in_subject(subject("id-mallory", "alice"), LoginKind::Cli).await;
+    let renamed = front.log_in_subject(subject("id-alice", "alice.smith"), LoginKind::Cli).await;
+    for (token, sees_own, sees_old) in [(&namesake, false, false), (&renamed, true, false), (&carol, true, true)] {
+        let page = front.get("/api/v1/sessions", &**token).await.json();
+        let listed: Vec<_> =
+            page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
+        for (id, sees) in [(own.to_string(), sees_own), (old.id.to_string(), sees_old)] {
+            assert_eq!(listed.contains(&id.as_str()), sees, "{token}");
+            let shown = front.get(&format!("/api/v1/sessions/{id}"), &**token).await.status;
+            assert_eq!(shown == StatusCode::OK, sees, "{token}");
+        }
+    }
 }
 
 #[tokio::test]

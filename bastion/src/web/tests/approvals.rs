@@ -70,7 +70,10 @@ async fn a_request_has_this_form() {
         shown,
         json!({
             "id": waiting.id().to_string(), "kind": "command", "state": "pending",
-            "requester": { "name": "alice", "email": "alice@example.com", "groups": ["engineering"] },
+            "requester": {
+                "person": { "issuer": "https://issuer.example.com", "subject": "id-alice" },
+                "name": "alice", "email": "alice@example.com", "groups": ["engineering"],
+            },
             "target": "web1", "login": "deploy", "session": null, "rule": "restart",
             "because": "systemctl restart db", "command": "systemctl restart db⟨CR⟩",
             "commands": ["systemctl restart db"], "screen": "$", "reason": null, "lasting_seconds": null,
@@ -94,6 +97,7 @@ async fn somebody_else_approves_and_whoever_waits_goes_on() {
     assert_eq!((&shown["votes"][0]["by"], &shown["votes"][0]["comment"]), (&json!("bob"), &json!("go")));
     let Outcome::Granted(granted) = outcome(&mut waiting).await else { panic!() };
     assert_eq!(granted.text().as_ref(), b"systemctl restart db\r");
+    assert_eq!(shown["votes"][0]["person"]["subject"], "id-bob");
 
     for path in ["approve", "deny"].map(|end| format!("{path}/{end}")) {
         let detail = post(&front, &path, &bob, json!({})).await.problem(StatusCode::CONFLICT);
@@ -297,7 +301,8 @@ async fn access_is_asked_for_approved_and_listed() {
     let decided = post(&front, &format!("{path}/approve"), &bob, json!({})).await.json();
     assert_eq!(decided["state"], "approved");
     let items = async |token: &str| front.get("/api/v1/access", token).await.json()["items"].clone();
-    let item = json!([{ "id": asked["id"], "user": "alice", "target": "db1", "login": "deploy", "until": decided["scope"]["until"] }]);
+    let person = json!({ "issuer": "https://issuer.example.com", "subject": "id-alice" });
+    let item = json!([{ "id": asked["id"], "person": person, "user": "alice", "target": "db1", "login": "deploy", "until": decided["scope"]["until"] }]);
     assert_eq!(items(&alice).await, item);
     assert_eq!(items(&carol).await, item);
     assert_eq!(items(&bob).await, json!([]));

@@ -8,7 +8,7 @@ use config::{RuleDoc, UserName};
 use http::{HeaderMap, Method, Request, StatusCode, header, request};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
-use policy::{Masker, RuleSet, Subject, WindowSize};
+use policy::{Masker, RuleSet, Subject, WindowSize, approval::Person};
 use recorder::{
     Details, End, EventKind, Header, Mode, Recorder, RecorderSettings, Recording, SessionId, StorageSettings,
 };
@@ -35,6 +35,9 @@ use crate::{
         state::{KubeAccess, KubeAddress, SshAddress},
     },
 };
+
+/// Who vouches for the people of these tests.
+const ISSUER: &str = "https://issuer.example.com";
 
 /// A bastion's web front with nothing around it.
 pub(super) struct Front {
@@ -138,7 +141,7 @@ impl Front {
     /// Somebody, as the issuer would say.
     pub(super) fn subject(&self, name: &str, group: &str) -> Subject {
         Subject {
-            issuer: "https://issuer.example.com".into(),
+            issuer: ISSUER.to_owned(),
             id: format!("id-{name}"),
             name: name.parse().unwrap(),
             email: Some(format!("{name}@example.com")),
@@ -180,6 +183,7 @@ impl Front {
         let user: UserName = user.parse().unwrap();
         let record = SessionRecord {
             id,
+            person: Some(Person { issuer: ISSUER.to_owned(), id: format!("id-{user}") }),
             user,
             target: "web1".parse().unwrap(),
             login: "deploy".parse().unwrap(),
