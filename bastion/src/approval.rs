@@ -143,7 +143,7 @@ impl Approvals {
     /// As [`Self::request`].
     pub async fn apply(&self, new: NewApproval) -> Result<Application, ApprovalError> {
         match self.standing(&new).await? {
-            Some(granted) if granted.text() == &new.text => Ok(Application::Granted(granted)),
+            Some(granted) if *granted.text() == new.exact() => Ok(Application::Granted(granted)),
             Some(_) | None => self.request(new).await.map(|waiting| Application::Waiting(Box::new(waiting))),
         }
     }
@@ -254,7 +254,9 @@ fn still_covers(earlier: &Approval, asked: &Approval, now: Timestamp) -> bool {
             None => return false,
         },
     };
-    earlier.kind == asked.kind
+    // What was approved before its parts were told apart stands for nothing.
+    earlier.act.is_some()
+        && earlier.kind == asked.kind
         && counts.at(now.into(), asked.session.as_ref())
         && approval::covers(
             &asked_by(earlier, &approval::Person::of(&earlier.requester)),

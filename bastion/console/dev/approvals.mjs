@@ -30,7 +30,7 @@ const SRE = { groups: ["sre"], count: 1 };
 
 const DEFAULTS = {
   kind: "command", state: "pending", requester: ALICE, target: "web1", login: "deploy", session: SESSION, rule: "restart-service",
-  because: "systemctl restart needs an approval", commands: [], screen: null, reason: null, needed: SRE, votes: [], scope: null, decided_at: null,
+  because: "systemctl restart needs an approval", commands: [], act: null, screen: null, reason: null, needed: SRE, votes: [], scope: null, decided_at: null,
 };
 
 /** The id of the nth approval; the first is the newest. */
@@ -41,6 +41,7 @@ export function freshApprovals() {
   return [
     {
       id: id(1), command: "sudo systemctl restart app && tail -n5 /var/log/app.log", commands: ["sudo systemctl restart app", "tail -n5 /var/log/app.log"],
+      act: { kind: "exec", protocol: "ssh", words: ["sudo systemctl restart app && tail -n5 /var/log/app.log"], stdin: { how: "given", text: "yes⟨LF⟩" }, terminal: null, container: null, env: [{ name: "LANG", value: "C.UTF-8" }] },
       reason: "The pool is exhausted, checkout fails (INC-4711)", screen: SCREEN, created_at: at(-2), expires_at: at(13),
     },
     {

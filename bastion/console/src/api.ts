@@ -77,6 +77,8 @@ export interface Approval {
   rule: string | null;
   because: string;
   command: string | null;
+  /** The same, part by part; unknown of requests from before the parts were kept apart. */
+  act: Act | null;
   commands: string[];
   screen: string | null;
   reason: string | null;
@@ -91,6 +93,18 @@ export interface Approval {
   /** Why it was cancelled, when nobody chose to. */
   remark?: string | null;
   may_decide: boolean;
+}
+
+/** What is asked for, part by part. */
+export interface Act {
+  kind: string;
+  protocol: "ssh" | "kubernetes";
+  words: string[];
+  stdin: { how: "none" } | { how: "live" } | { how: "given"; text: string };
+  /** What the terminal understands; null where there is no terminal. */
+  terminal: string | null;
+  container: string | null;
+  env: { name: string; value: string }[];
 }
 
 export interface Vote {

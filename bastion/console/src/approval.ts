@@ -1,6 +1,6 @@
 // How an approval stands, in words: who is needed, who may decide, what was decided.
 
-import type { Approval, Person, Scope, WhoAmI } from "./api.ts";
+import type { Act, Approval, Person, Scope, WhoAmI } from "./api.ts";
 import { duration, localTime, visible } from "./format.ts";
 
 /** A choice of time, in the form that the bastion reads and in words. */
@@ -70,6 +70,18 @@ export function isOwn(approval: Pick<Approval, "requester">, who: Pick<WhoAmI, "
 /** Whether two are the same person, whatever their names. */
 export function isSame(one: Person, other: Person): boolean {
   return one.issuer === other.issuer && one.subject === other.subject;
+}
+
+/** What an act reads and where it runs, in words: what is not part of its command. */
+export function circumstances(act: Act): string[] {
+  const told: string[] = [];
+  if (act.stdin.how === "live") {
+    told.push(act.kind === "request" ? "Its body is whatever is sent with it: nobody has seen that." : "It reads whatever is sent to it while it runs: nobody has seen that.");
+  }
+  if (act.kind === "argv") told.push(`A program with ${act.words.length - 1} arguments, without a shell in between.`);
+  if (act.terminal !== null) told.push(`It has a terminal (${visible(act.terminal)}).`);
+  if (act.container !== null) told.push(`In the container ${visible(act.container)}.`);
+  return told;
 }
 
 /** Why the person may not decide; null when they may. The bastion says whether, this says why. */

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Approval, Person, WhoAmI } from "../src/api.ts";
-import { approvedBy, isOwn, outcome, scopesOf, scopeWords, stillNeeded, whyNot } from "../src/approval.ts";
+import type { Act, Approval, Person, WhoAmI } from "../src/api.ts";
+import { approvedBy, circumstances, isOwn, outcome, scopesOf, scopeWords, stillNeeded, whyNot } from "../src/approval.ts";
 import { linkedPath, routeOf } from "../src/route.ts";
 
 const WAITING: Approval = {
   id: "019ab2f0", kind: "command", state: "pending", requester: { person: { issuer: "https://id", subject: "sub of alice" }, name: "alice", groups: ["engineering"] }, target: "web1", login: "deploy",
-  session: "019ab2c3", rule: null, because: "", command: "id", commands: ["id"], screen: null, reason: null, needed: { groups: ["sre"], count: 2 },
+  session: "019ab2c3", rule: null, because: "", command: "id", act: null, commands: ["id"], screen: null, reason: null, needed: { groups: ["sre"], count: 2 },
   votes: [], scope: null, created_at: "2026-11-22T12:00:00Z", expires_at: "2026-11-22T12:15:00Z", decided_at: null, may_decide: false,
 };
 const AT = "2026-11-22T12:01:00Z";
@@ -54,6 +54,13 @@ test("people are told apart by who they are, not by their names", () => {
   assert.deepEqual([isOwn(WAITING, renamed), isOwn(WAITING, impostor)], [true, false]);
   const two = [yes("bob"), { ...yes("another bob"), by: "bob" }, yes("bob")];
   assert.deepEqual(approvedBy({ votes: two }), ["bob", "bob"]);
+});
+
+test("what is read and where it runs stands apart from the command", () => {
+  const act: Act = { kind: "exec", protocol: "ssh", words: ["sh -s"], stdin: { how: "given", text: "id⟨LF⟩" }, terminal: null, container: null, env: [] };
+  assert.deepEqual(circumstances(act), []);
+  assert.match(circumstances({ ...act, stdin: { how: "live" }, terminal: "xterm" }).join(" "), /nobody has seen that.*terminal \(xterm\)/);
+  assert.match(circumstances({ ...act, kind: "argv", words: ["sh", "-c", "a b"], container: "web" }).join(" "), /2 arguments.*container web/);
 });
 
 test("a link in a message leads to the page, and nowhere else", () => {

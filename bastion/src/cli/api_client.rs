@@ -23,7 +23,7 @@ use url::Url;
 use super::exit::CommandError;
 use super::home::{BastionHome, SavedLogin};
 
-pub use self::approval::{Access, Approval, ApprovalState, Needed, Scope, Vote};
+pub use self::approval::{Access, Act, Approval, ApprovalState, EnvVariable, Needed, Scope, Stdin, Vote};
 pub use self::messages::{
     Certificate, ClientCertificate, Cluster, DevicePoll, DeviceStart, Info, Interval, KubeToken, Login, LoginStart,
     Page, Problem, SshAddress, Target, TargetKind, User, Whoami,

@@ -13,7 +13,10 @@ use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 use bytes::Bytes;
 use config::{Login, TargetName};
 use http::StatusCode;
-use policy::{Hold, Permit, Protocol, WindowSize};
+use policy::{
+    Hold, Permit, Protocol, WindowSize,
+    approval::{Act, ActKind, Stdin},
+};
 use tokio::sync::oneshot;
 
 use super::{
@@ -127,17 +130,19 @@ impl Command {
         }
     }
 
-    /// Exactly what will run, for those who approve it.
-    fn exact(&self, stdin: Option<&[u8]>) -> Bytes {
-        let container = self.container.iter().map(|container| format!(" -c {container:?}")).collect::<String>();
-        let terminal = if self.streams.tty { " -t" } else { "" };
-        let words = quoted(&self.words);
-        let mut text = format!("{}{container}{terminal} -- {words}", self.kind.as_str()).into_bytes();
-        if let Some(stdin) = stdin.filter(|stdin| !stdin.is_empty()) {
-            text.push(b'\n');
-            text.extend_from_slice(stdin);
+    /// Exactly what will run, for those who approve it; `stdin` is all of its standard input, where that was read.
+    fn act(&self, stdin: Option<&[u8]>) -> Act {
+        let kind = if self.kind == SessionKind::Attach { ActKind::Attach } else { ActKind::Argv };
+        Act {
+            container: self.container.clone(),
+            terminal: self.streams.tty.then(|| TERM.to_owned()),
+            stdin: match stdin {
+                _ if !self.streams.stdin => Stdin::None,
+                Some(stdin) => Stdin::Given(Bytes::copy_from_slice(stdin)),
+                None => Stdin::Live,
+            },
+            ..Act::of(kind, Protocol::Kubernetes, self.words.iter().cloned())
         }
-        text.into()
     }
 }
 
@@ -274,6 +279,7 @@ impl Run {
             permit,
             standing,
             protocol: Protocol::Kubernetes,
+            container: command.container,
             kind: command.kind,
             command: text,
             // Its size follows at once, or never.

@@ -1,9 +1,8 @@
 //! [`Applicant`]: somebody whose session has not started yet. What the rules say to the request is written down
 //! here, and other people are asked here, whichever front it came from.
 
-use bytes::Bytes;
 use config::{Login, RuleName, TargetName};
-use policy::{RuleEffect, Subject, Verdict};
+use policy::{Protocol, RuleEffect, Subject, Verdict, approval::Act};
 use recorder::SessionId;
 
 use super::{
@@ -29,6 +28,10 @@ pub struct Applicant {
     pub target: TargetName,
     /// As which account there; in a cluster: in which pod.
     pub login: Login,
+    /// How it is asked for.
+    pub protocol: Protocol,
+    /// In which container of the pod, where that was said.
+    pub container: Option<String>,
     /// From where.
     pub source: String,
     /// Why, in their own words.
@@ -80,7 +83,7 @@ impl Applicant {
 
     /// What other people are asked.
     #[must_use]
-    pub fn question(&self, kind: ApprovalKind, text: Bytes, needed: Needed) -> NewApproval {
+    pub fn question(&self, kind: ApprovalKind, act: Act, needed: Needed) -> NewApproval {
         NewApproval {
             kind,
             requester: self.subject.clone(),
@@ -88,7 +91,7 @@ impl Applicant {
             login: self.login.clone(),
             session: self.session,
             rule: None,
-            text,
+            act: Act { container: act.container.clone().or_else(|| self.container.clone()), ..act },
             commands: Vec::new(),
             screen: None,
             reason: self.reason.clone(),
@@ -98,7 +101,7 @@ impl Applicant {
         }
     }
 
-    /// Waits for the approval of a command: exactly `text`, which the audit log has as `shown`.
+    /// Waits for the approval of a command: exactly `act`, which the audit log has as `shown`.
     ///
     /// # Errors
     ///
@@ -106,7 +109,7 @@ impl Applicant {
     pub async fn command_approved<R: UserReader, W: UserWriter>(
         &self,
         verdict: &Verdict,
-        text: Bytes,
+        act: Act,
         shown: &str,
         legs: (&mut HeldReader<R>, &W),
         voice: Voice,
@@ -117,7 +120,7 @@ impl Applicant {
             let said = Said::Blocked { rule: verdict.rule.clone(), message, approval: None };
             return Err(Unapproved { said: Some(said), status: BLOCKED });
         };
-        let mut new = self.question(ApprovalKind::Command, text, needed);
+        let mut new = self.question(ApprovalKind::Command, act, needed);
         new.rule.clone_from(&verdict.rule);
         new.commands.clone_from(&verdict.commands);
         new.because.clone_from(&verdict.message);

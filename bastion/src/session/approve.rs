@@ -34,7 +34,7 @@ pub async fn approve<R: UserReader, W: UserWriter>(
     asked: impl AsyncFnOnce(ApprovalId),
 ) -> Result<Granted, Unapproved> {
     let rule = new.rule.clone();
-    let (text, because) = (new.text.clone(), new.because.clone());
+    let (exact, because) = (new.exact(), new.because.clone());
     let refused = |message: String| Unapproved {
         said: Some(Said::Blocked { rule: rule.clone(), message, approval: None }),
         status: BLOCKED,
@@ -64,7 +64,7 @@ pub async fn approve<R: UserReader, W: UserWriter>(
         }
     };
     let status = if matches!(outcome, Outcome::Expired) { UNAPPROVED } else { BLOCKED };
-    let message = match outcome.granted(&text) {
+    let message = match outcome.granted(&exact) {
         Ok(granted) => {
             voice.say(writer, &Said::Approved { by: granted.by() }).await;
             return Ok(granted);

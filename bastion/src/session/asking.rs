@@ -4,7 +4,10 @@ use std::{future, time::Duration};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use policy::gate::{Answer, Question};
+use policy::{
+    approval::{Act, ActKind},
+    gate::{Answer, Question},
+};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
@@ -45,7 +48,7 @@ enum State {
 /// A question that is open.
 struct Open {
     waiting: Box<Waiting>,
-    text: Bytes,
+    exact: Bytes,
     because: String,
     approvals: usize,
     /// When the user sees next how long it still may take.
@@ -64,18 +67,19 @@ impl Asking {
                 State::Known(Answer::Refused(format!("held: {message}, and the rules name nobody who can approve it")));
             return;
         };
-        let text = Bytes::from(text);
-        let mut new = applicant.question(ApprovalKind::Command, text.clone(), needed);
+        let act = Act::of(ActKind::Line, applicant.protocol, [text]);
+        let mut new = applicant.question(ApprovalKind::Command, act, needed);
         new.rule.clone_from(&verdict.rule);
         new.commands.clone_from(&verdict.commands);
         new.because.clone_from(&message);
         new.screen = Some(masked_text(screen.into()));
+        let exact = new.exact();
         self.0 = match applicant.sessions.approvals.apply(new).await {
             Ok(Application::Granted(_)) => State::Known(Answer::Approved),
             Ok(Application::Waiting(waiting)) => {
                 applicant.held(&command, &verdict, Some(waiting.id())).await;
                 let redraw_at = Instant::now() + REDRAW;
-                State::Asked(Open { waiting, text, because: message, approvals: 0, redraw_at })
+                State::Asked(Open { waiting, exact, because: message, approvals: 0, redraw_at })
             }
             Err(error) => {
                 applicant.held(&command, &verdict, None).await;
@@ -117,7 +121,7 @@ impl Asking {
                     open.redraw_at = Instant::now() + REDRAW;
                     return Asked::Status(open.status());
                 };
-                let (answer, by) = match outcome.granted(&open.text) {
+                let (answer, by) = match outcome.granted(&open.exact) {
                     Ok(granted) => (Answer::Approved, Some(approved(&granted.by()))),
                     Err(why) => (Answer::Refused(why), None),
                 };

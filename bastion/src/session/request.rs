@@ -8,6 +8,8 @@ use policy::{CommandInput, Judging, Protocol, RuleEffect, RuleSet, SessionMode, 
 
 use super::tap::shown;
 
+pub use crate::approval::view::quoted;
+
 /// What starts a session.
 #[derive(Debug, Clone, Copy)]
 pub enum Request<'a> {
@@ -170,20 +172,6 @@ impl Request<'_> {
         }
         shown
     }
-}
-
-/// Words as a shell would read them.
-#[must_use]
-pub fn quoted(words: &[String]) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_".contains(c);
-    let quote = |word: &String| {
-        if !word.is_empty() && word.chars().all(is_plain) {
-            word.clone()
-        } else {
-            format!("'{}'", word.replace('\'', r"'\''"))
-        }
-    };
-    words.iter().map(quote).collect::<Vec<_>>().join(" ")
 }
 
 /// The text, or one that stands for what nobody can read: not UTF-8, or with NUL characters, which shells drop.

@@ -58,6 +58,8 @@ pub struct SessionRequest {
     pub standing: LivePermit,
     /// How it is spoken.
     pub protocol: Protocol,
+    /// In which container of the pod, where that was said.
+    pub container: Option<String>,
     /// What it runs.
     pub kind: SessionKind,
     /// The command of an exec request.
@@ -94,6 +96,8 @@ impl Sessions {
             subject: request.user.subject().clone(),
             target: record.target.clone(),
             login: record.login.clone(),
+            protocol: request.protocol,
+            container: request.container.clone(),
             source: record.source.clone(),
             reason: request.reason.clone(),
             session: Some(id),

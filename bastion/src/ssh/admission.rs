@@ -7,7 +7,10 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use config::RuleName;
-use policy::{Approved, Hold, Permit, Protocol, Verdict};
+use policy::{
+    Approved, Capability, Hold, Permit, Protocol, Verdict,
+    approval::{Act, ActKind},
+};
 use russh::{Channel, server};
 use tokio::time::timeout;
 
@@ -166,9 +169,9 @@ impl Admission {
 
     async fn session_approved<R: UserReader>(&mut self, hold: Hold, reader: &mut HeldReader<R>) -> Option<()> {
         let Hold { role, approvers } = hold;
-        let wanted = self.asked.capabilities().iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
-        let reason = self.asked.reason();
-        let mut new = self.connection.question(ApprovalKind::Session, Bytes::from(wanted), reason, approvers)?;
+        let wanted = self.asked.capabilities().into_iter().map(Capability::as_str);
+        let act = Act::of(ActKind::Session, Protocol::Ssh, wanted);
+        let mut new = self.connection.question(ApprovalKind::Session, act, self.asked.reason(), approvers)?;
         new.because = format!("the role {role} needs an approval for each session");
         let legs = (reader, &self.writer);
         match approve(&self.connection.front().sessions.approvals, new, legs, self.voice, async |_| {}).await {
@@ -194,7 +197,7 @@ impl Admission {
         let shown = self.asked.request().shown(stdin.map(AsRef::as_ref));
         let applicant = self.connection.applicant(permit, self.asked.reason());
         let legs = (reader, &self.writer);
-        match applicant.command_approved(verdict, self.asked.exact(stdin), &shown, legs, self.voice).await {
+        match applicant.command_approved(verdict, self.asked.act(stdin), &shown, legs, self.voice).await {
             Ok(()) => Some(verdict.rule.clone()),
             Err(unapproved) => {
                 unapproved.tell(&self.writer, self.voice).await;
@@ -230,6 +233,7 @@ async fn run<R: UserReader>(admission: Admission, permit: Permit, target: Arc<Ta
         permit,
         standing,
         protocol: Protocol::Ssh,
+        container: None,
         kind,
         command,
         terminal: asked.pty.as_ref().map(|pty| Terminal { term: pty.term.clone(), size: pty.size }),

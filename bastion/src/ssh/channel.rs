@@ -2,7 +2,10 @@
 //! exec or subsystem (RFC 4254 §6.2–6.5).
 
 use bytes::Bytes;
-use policy::Capability;
+use policy::{
+    Capability, Protocol,
+    approval::{Act, ActKind, Stdin},
+};
 use russh::{Channel, ChannelMsg, server};
 
 use super::{
@@ -96,16 +99,18 @@ impl Asked {
         self.own.events
     }
 
-    /// Exactly what will run: the command, and standard input where that is commands.
-    pub(super) fn exact(&self, stdin: Option<&Bytes>) -> Bytes {
-        let command: &[u8] = match &self.program {
-            Program::Exec(command) => command,
-            Program::Shell | Program::Subsystem(_) => b"",
+    /// Exactly what will run, for those who approve it; `stdin` is all of its standard input, where that was read.
+    pub(super) fn act(&self, stdin: Option<&Bytes>) -> Act {
+        let (kind, words) = match &self.program {
+            Program::Exec(command) => (ActKind::Exec, vec![Bytes::copy_from_slice(command)]),
+            Program::Shell => (ActKind::Shell, Vec::new()),
+            Program::Subsystem(name) => (ActKind::Subsystem, vec![Bytes::copy_from_slice(name.as_bytes())]),
         };
-        match stdin {
-            Some(stdin) if command.is_empty() => stdin.clone(),
-            Some(stdin) => [command, b"\n", stdin.as_ref()].concat().into(),
-            None => Bytes::copy_from_slice(command),
+        Act {
+            terminal: self.pty.as_ref().map(|pty| pty.term.clone()),
+            stdin: stdin.map_or(Stdin::Live, |stdin| Stdin::Given(stdin.clone())),
+            env: self.env.clone(),
+            ..Act::of(kind, Protocol::Ssh, words)
         }
     }
 

@@ -8,9 +8,11 @@
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::SystemTime};
 
-use bytes::Bytes;
 use config::{Login, TargetName};
-use policy::{Action, Approved, Capability, Context, Decision, Denial, Hold, Permit, Resource, RuleSet, Subject};
+use policy::{
+    Action, Approved, Capability, Context, Decision, Denial, Hold, Permit, Protocol, Resource, RuleSet, Subject,
+    approval::Act,
+};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -217,13 +219,13 @@ impl Connection {
     pub fn question(
         &self,
         kind: ApprovalKind,
-        text: Bytes,
+        act: Act,
         reason: Option<String>,
         needed: Needed,
     ) -> Option<NewApproval> {
         let Purpose::Target(destination, _) = &self.purpose else { return None };
         let applicant = self.applicant_at(&destination.target, &destination.login, reason);
-        Some(applicant.question(kind, text, needed))
+        Some(applicant.question(kind, act, needed))
     }
 
     /// The permit as it stands when the rules change.
@@ -276,6 +278,8 @@ impl Connection {
             subject: self.user.subject().clone(),
             target: target.clone(),
             login: login.clone(),
+            protocol: Protocol::Ssh,
+            container: None,
             source: self.source.to_string(),
             reason,
             session: None,

@@ -126,6 +126,7 @@ fn migrations() -> Migrator {
         simple(2, "approvals", include_str!("migrations/0002_approvals.sql").into_sql_str()),
         simple(5, "certificate_login", certificate_login),
         simple(10, "people", include_str!("migrations/0010_people.sql").into_sql_str()),
+        simple(11, "approved_acts", include_str!("migrations/0011_approved_acts.sql").into_sql_str()),
     ])
 }
 

@@ -23,7 +23,7 @@ impl Run {
         reader: &mut HeldReader<R>,
         writer: &DoorWriter,
     ) -> bool {
-        let mut new = self.applicant.question(ApprovalKind::Session, self.command.exact(None), hold.approvers);
+        let mut new = self.applicant.question(ApprovalKind::Session, self.command.act(None), hold.approvers);
         new.because = for_each_connection(&hold.role);
         let approvals = &self.applicant.sessions.approvals;
         match approve(approvals, new, (reader, writer), Voice::Words, async |_| {}).await {
@@ -50,8 +50,8 @@ impl Run {
         writer: &DoorWriter,
     ) -> bool {
         let shown = self.command.request().shown(stdin.filter(|stdin| !stdin.is_empty()));
-        let (text, legs) = (self.command.exact(stdin), (reader, writer));
-        if let Err(unapproved) = self.applicant.command_approved(verdict, text, &shown, legs, Voice::Words).await {
+        let (act, legs) = (self.command.act(stdin), (reader, writer));
+        if let Err(unapproved) = self.applicant.command_approved(verdict, act, &shown, legs, Voice::Words).await {
             unapproved.tell(writer, Voice::Words).await;
             return false;
         }

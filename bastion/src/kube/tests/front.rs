@@ -12,7 +12,10 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use jiff::Timestamp;
-use policy::{RuleSet, Subject};
+use policy::{
+    RuleSet, Subject,
+    approval::{Act, ActKind},
+};
 use rcgen::KeyPair;
 use recorder::{Recorder, RecorderSettings, StorageSettings};
 use rustls::{ClientConfig, RootCertStore, sign::CertifiedKey};
@@ -266,7 +269,7 @@ impl TestFront {
             login: policy::CLUSTER_LOGIN.parse().unwrap(),
             session: None,
             rule: None,
-            text: Bytes::new(),
+            act: Act::of(ActKind::Access, policy::Protocol::Kubernetes, [Bytes::new(); 0]),
             commands: Vec::new(),
             screen: None,
             reason: None,

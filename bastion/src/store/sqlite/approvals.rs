@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use policy::approval::{Needed, Person, Scope};
+use policy::approval::{Act, Needed, Person, Scope};
 use serde::{Deserialize, Serialize};
 use sqlx::{QueryBuilder, Sqlite, SqlitePool, Transaction, sqlite::SqliteRow};
 
@@ -20,6 +20,9 @@ use crate::store::approval::{
 };
 
 const TABLE: &str = "approvals";
+
+/// What `exact_form` says of an act.
+const ACT: i64 = 1;
 
 /// Adds a request; false if this person has `most` that wait already.
 pub(super) async fn add(
@@ -40,8 +43,8 @@ pub(super) async fn add(
     }
     sqlx::query(
         "INSERT INTO approvals (id, revision, kind, state, issuer, subject_id, requester, target, login, session, \
-         rule, exact_text, commands, screen, reason, because, needed, lasting, source, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
+         rule, exact_text, commands, screen, reason, because, needed, lasting, source, created_at, expires_at, exact_form) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
     )
     .bind(approval.id.to_string())
     .bind(approval.revision)
@@ -64,6 +67,7 @@ pub(super) async fn add(
     .bind(&approval.source)
     .bind(approval.created_at.as_millisecond())
     .bind(approval.expires_at.as_millisecond())
+    .bind(approval.act.as_ref().map(|_| ACT))
     .execute(&mut **transaction)
     .await
     .map_err(StoreError::Unavailable)?;
@@ -211,7 +215,7 @@ pub(super) async fn standing(
     let rows = sqlx::query(
         "SELECT * FROM approvals WHERE state = 'approved' AND issuer = $1 AND subject_id = $2 AND kind = $3 \
          AND scope <> 'once' AND (standing_until IS NULL OR standing_until > $4) AND target = $5 AND login = $6 \
-         AND exact_text = $7 ORDER BY id DESC LIMIT $8",
+         AND exact_text = $7 AND exact_form = $8 ORDER BY id DESC LIMIT $9",
     )
     .bind(&like.requester.issuer)
     .bind(&like.requester.id)
@@ -220,6 +224,7 @@ pub(super) async fn standing(
     .bind(like.target.as_str())
     .bind(like.login.as_str())
     .bind(like.text.as_ref())
+    .bind(ACT)
     .bind(MOST_STANDING)
     .fetch_all(pool)
     .await
@@ -239,6 +244,14 @@ async fn with_votes(pool: &SqlitePool, row: &SqliteRow) -> Result<ApprovalRecord
         .fetch_all(pool)
         .await
         .map_err(StoreError::Unavailable)?;
+    let text = Bytes::from(columns.plain::<Vec<u8>>("exact_text")?);
+    let act = match columns.plain::<Option<i64>>("exact_form")? {
+        Some(ACT) => match Act::decode(&text) {
+            Some((act, _, _)) => Some(act),
+            None => return Err(StoreError::Corrupt { table: TABLE, reason: "column exact_text: no act".to_owned() }),
+        },
+        Some(_) | None => None,
+    };
     Ok(ApprovalRecord {
         id,
         revision: columns.plain("revision")?,
@@ -249,7 +262,8 @@ async fn with_votes(pool: &SqlitePool, row: &SqliteRow) -> Result<ApprovalRecord
         login: columns.parsed("login")?,
         session: columns.optional_parsed("session")?,
         rule: columns.optional_parsed("rule")?,
-        text: Bytes::from(columns.plain::<Vec<u8>>("exact_text")?),
+        act,
+        text,
         commands: columns.json("commands")?,
         screen: columns.plain("screen")?,
         reason: columns.plain("reason")?,

@@ -5,7 +5,10 @@ use bytes::Bytes;
 use config::{Login, TargetName, UserName};
 use http::StatusCode;
 use jiff::Timestamp;
-use policy::{AccessTerms, CLUSTER_LOGIN, Denial, Resource};
+use policy::{
+    AccessTerms, CLUSTER_LOGIN, Denial, Protocol, Resource,
+    approval::{Act, ActKind},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -79,6 +82,8 @@ pub(in crate::web) async fn request(
         );
         return Err(caller.refuse(&state, &format!("access to {:?}", body.target), &reason).await);
     };
+    let protocol = if login.as_str() == CLUSTER_LOGIN { Protocol::Kubernetes } else { Protocol::Ssh };
+    let act = Act::of(ActKind::Access, protocol, [Bytes::new(); 0]);
     let new = NewApproval {
         kind: ApprovalKind::Access,
         requester: caller.subject().clone(),
@@ -87,7 +92,7 @@ pub(in crate::web) async fn request(
         login,
         session: None,
         rule: terms.role.as_str().parse().ok(),
-        text: Bytes::new(),
+        act,
         commands: Vec::new(),
         screen: None,
         reason: body.reason,

@@ -5,6 +5,10 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
+use policy::{
+    Protocol,
+    approval::{Act, ActKind, Stdin},
+};
 use serde_json::{Value, json};
 
 use super::front::{Answer, Front, front, request};
@@ -27,7 +31,11 @@ fn new(requester: policy::Subject, count: usize) -> NewApproval {
         login: "deploy".parse().unwrap(),
         session: None,
         rule: Some("restart".parse().unwrap()),
-        text: Bytes::from_static(b"systemctl restart db\r"),
+        act: Act {
+            stdin: Stdin::Given(Bytes::from_static(b"yes\n")),
+            env: vec![("LANG".into(), "C".into())],
+            ..Act::of(ActKind::Exec, Protocol::Ssh, [&b"systemctl restart db\r"[..]])
+        },
         commands: vec!["systemctl restart db".into()],
         screen: Some("$ ".into()),
         reason: None,
@@ -76,6 +84,11 @@ async fn a_request_has_this_form() {
             },
             "target": "web1", "login": "deploy", "session": null, "rule": "restart",
             "because": "systemctl restart db", "command": "systemctl restart db⟨CR⟩",
+            "act": {
+                "kind": "exec", "protocol": "ssh", "words": ["systemctl restart db⟨CR⟩"],
+                "stdin": { "how": "given", "text": "yes⟨LF⟩" }, "terminal": null, "container": null,
+                "env": [{ "name": "LANG", "value": "C" }],
+            },
             "commands": ["systemctl restart db"], "screen": "$", "reason": null, "lasting_seconds": null,
             "needed": { "groups": ["sre"], "count": 1 }, "votes": [], "scope": null,
             "created_at": null, "expires_at": null, "decided_at": null, "remark": null, "may_decide": true,
@@ -96,7 +109,7 @@ async fn somebody_else_approves_and_whoever_waits_goes_on() {
     assert_eq!(shown["scope"], json!({ "scope": "once", "until": null }));
     assert_eq!((&shown["votes"][0]["by"], &shown["votes"][0]["comment"]), (&json!("bob"), &json!("go")));
     let Outcome::Granted(granted) = outcome(&mut waiting).await else { panic!() };
-    assert_eq!(granted.text().as_ref(), b"systemctl restart db\r");
+    assert_eq!(*granted.text(), new(front.subject("alice", "engineering"), 1).exact());
     assert_eq!(shown["votes"][0]["person"]["subject"], "id-bob");
 
     for path in ["approve", "deny"].map(|end| format!("{path}/{end}")) {
