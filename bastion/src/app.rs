@@ -1,17 +1,9 @@
 //! Builds everything from the settings, in the order in which one part needs
 //! another, and stops it in the opposite order.
 
-use std::{
-    collections::HashMap,
-    io,
-    net::SocketAddr,
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use config::{Config, Credential, Store as StoreSettings, Target, TargetName};
+use config::{Audit, Config, Credential, Store as StoreSettings, Target, TargetName};
 use jiff::Timestamp;
 use policy::{CompileError, RuleSet};
 use recorder::{Recorder, RecorderSettings, S3Settings, StorageSettings, storage::StorageError};
@@ -27,7 +19,7 @@ use url::Url;
 
 use crate::{
     approval::Approvals,
-    audit::AuditEvent,
+    audit::{AuditEvent, AuditLog},
     identity::{
         key_file::KeyFileError,
         kube_credential::KubeCredentials,
@@ -37,9 +29,8 @@ use crate::{
         ssh_certificate::TrustedCas,
         x509_ca::{KubeClientCa, X509Error},
     },
-    kube::{
-        self, KubeCluster, listener::ListenerTlsError, request_log::RequestLog, retry::Refused, upstream::ClusterError,
-    },
+    instance::{Instance, InstanceError},
+    kube::{self, KubeCluster, listener::ListenerTlsError, retry::Refused, upstream::ClusterError},
     reload::Reloader,
     session::{Registry, Sessions},
     ssh::{
@@ -70,6 +61,16 @@ const WEB_LIMIT: Duration = Duration::from_secs(5);
 /// bastion stops; what is left is completed at the next start.
 const RECORDINGS_LIMIT: Duration = Duration::from_secs(20);
 
+/// How long the last audit events may take to be written when the bastion stops; what the store does not take is kept
+/// on disk, and written at the next start.
+const LOG_LIMIT: Duration = Duration::from_secs(10);
+
+/// The file in the data folder for audit events that the store does not take.
+const WAITING_AUDIT: &str = "audit-waiting.jsonl";
+
+/// Pause between two lots of old audit events that are removed: others write, too.
+const FORGETTING_PAUSE: Duration = Duration::from_millis(50);
+
 /// Why the bastion did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -86,14 +87,17 @@ pub enum AppError {
         /// What is wrong with it.
         source: ssh_key::Error,
     },
-    /// The data folder cannot be used.
-    #[error("data_dir: {path} cannot be used: {source}")]
-    DataDir {
-        /// The folder.
+    /// A file in the data folder, or one that the settings name, cannot be used.
+    #[error("{path} cannot be used: {source}")]
+    File {
+        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
+    /// The data folder cannot be used, or is another bastion's.
+    #[error(transparent)]
+    Instance(#[from] InstanceError),
     /// The issuer's settings cannot be used.
     #[error("identity.oidc: {0}")]
     Issuer(#[from] IssuerError),
@@ -160,11 +164,14 @@ pub struct App {
     web: web::listener::Listener,
     kube: Option<kube::Listener>,
     store: Arc<dyn Store>,
+    log: AuditLog,
+    retention: Audit,
     recorder: Arc<Recorder>,
     registry: Registry,
     reloader: Reloader,
     hangup: Option<Signal>,
     approvals: Approvals,
+    instance: Instance,
 }
 
 /// The sockets of the fronts, bound before anything else: settings may depend on their ports.
@@ -182,6 +189,13 @@ pub struct Sockets {
 }
 
 impl Sockets {
+    /// Where this bastion is reached, for people.
+    #[must_use]
+    pub fn description(&self) -> String {
+        let kube = self.kube_address.map(|address| format!(", kube {address}")).unwrap_or_default();
+        format!("ssh {}, web {}{kube}", self.ssh_address, self.web_address)
+    }
+
     /// Binds them.
     ///
     /// # Errors
@@ -204,13 +218,15 @@ impl Sockets {
 }
 
 impl App {
-    /// Builds the bastion; nothing is served before [`App::run`].
+    /// Builds the bastion in the folder that is `instance`'s; nothing is served before [`App::run`].
     ///
     /// # Errors
     ///
     /// When a setting cannot be used, or a part cannot start.
-    pub async fn build(config: Config, sockets: Sockets) -> Result<Self, AppError> {
-        prepare_data_dir(&config.data_dir)?;
+    pub async fn build(config: Config, sockets: Sockets, mut instance: Instance) -> Result<Self, AppError> {
+        let StoreSettings::Sqlite(database) = &config.store;
+        instance.claim_also(database)?;
+        instance.claim_also(&config.recording.spool)?;
         let rules = watch::Sender::new(Arc::new(RuleSet::compile(&config.rules).map_err(AppError::Rules)?));
         let authorities = SshAuthorities::load_or_create(&config.data_dir)?;
         let host_ca = authorities.host.public_key().clone();
@@ -222,14 +238,21 @@ impl App {
             None => web::tls::from_own_ca(&config.data_dir, &own_names)?,
         };
 
-        let StoreSettings::Sqlite(database) = &config.store;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(database).await?);
+        let waiting = config.data_dir.join(WAITING_AUDIT);
+        let log = AuditLog::start(Arc::clone(&store), &waiting)
+            .map_err(|source| AppError::File { path: waiting.clone(), source })?;
+        // What an earlier run could not write tells how some sessions ended.
+        if let Err(behind) = log.caught_up().await {
+            warn!(%behind, "audit events of an earlier run wait to be written");
+        }
         let recorder = Arc::new(open_recorder(&config.recording)?);
         complete_cut_off_sessions(&recorder, store.as_ref()).await?;
 
         let login = Arc::new(LoginService::new(
             OidcClient::new(oidc_settings(&config)?)?,
             Arc::clone(&store),
+            log.clone(),
             Arc::clone(&user_ca),
             LoginSettings {
                 login_lifetime: config.identity.login_lifetime,
@@ -243,6 +266,7 @@ impl App {
             Approvals::start(Arc::clone(&store), config.web.url.clone(), config.approvals.webhook.as_ref()).await?;
         let sessions = Sessions {
             store: Arc::clone(&store),
+            log: log.clone(),
             recorder: Arc::clone(&recorder),
             registry: registry.clone(),
             approvals: approvals.clone(),
@@ -310,6 +334,7 @@ impl App {
         };
         let state = WebState::new(
             Arc::clone(&store),
+            log.clone(),
             login,
             rules.subscribe(),
             config.targets.into(),
@@ -320,8 +345,22 @@ impl App {
             config.web.url,
         );
         let web = web::listener::Listener::new(sockets.web, tls, web::router(state), config.listen.max_connections);
-        let reloader = Reloader::new(&config.rules, rules, Arc::clone(&store));
-        Ok(Self { front, ssh, web, kube, store, recorder, registry, approvals, reloader, hangup: None })
+        let reloader = Reloader::new(&config.rules, rules, log.clone());
+        Ok(Self {
+            front,
+            ssh,
+            web,
+            kube,
+            store,
+            log,
+            retention: config.audit,
+            recorder,
+            registry,
+            approvals,
+            reloader,
+            hangup: None,
+            instance,
+        })
     }
 
     /// Reloads the rules at SIGHUP too, and not only when their files change.
@@ -337,11 +376,25 @@ impl App {
     /// Serves until `stop`; then no new connection is taken, and sessions that
     /// run have until `drained` to end by themselves.
     pub async fn run(self, stop: CancellationToken, drained: impl Future<Output = ()>) {
-        let Self { front, ssh, web, kube, store, recorder, registry, approvals, reloader, hangup } = self;
+        let Self {
+            front,
+            ssh,
+            web,
+            kube,
+            store,
+            log,
+            retention,
+            recorder,
+            registry,
+            approvals,
+            reloader,
+            hangup,
+            instance,
+        } = self;
         // Sessions that drain are still subject to the rules.
         let reloading = CancellationToken::new();
         let reloader = tokio::spawn(reloader.run(reloading.clone(), hangup));
-        let housekeeping = tokio::spawn(keep_house(Arc::clone(&store), stop.clone()));
+        let housekeeping = tokio::spawn(keep_house(store, retention, stop.clone()));
         // The console goes on while sessions drain: people may want to see how they end.
         let web_stop = CancellationToken::new();
         let web = tokio::spawn(web.serve(web_stop.clone()));
@@ -360,7 +413,6 @@ impl App {
         approvals.close().await;
         web_stop.cancel();
         front.closing.cancel();
-        // Its requests are written down by one of the tasks, which ends when the last request has.
         if let Some(kube) = kube
             && tokio::time::timeout(TERMINATION_LIMIT, kube).await.is_err()
         {
@@ -382,6 +434,8 @@ impl App {
             warn!(%error, "the rule files were not watched to the end");
         }
         housekeeping.abort();
+        log.close(LOG_LIMIT).await;
+        drop(instance);
         info!("stopped");
     }
 }
@@ -416,7 +470,7 @@ async fn kube_front(
         ended_logins: parts.ended_logins,
         rules: parts.rules,
         clusters,
-        log: RequestLog::start(Arc::clone(parts.store), parts.tasks),
+        log: parts.sessions.log.clone(),
         sessions: parts.sessions.clone(),
         refused: Refused::default(),
         tasks: parts.tasks.clone(),
@@ -434,13 +488,6 @@ async fn kube_front(
 /// When the console's URL has no place for a path.
 pub fn console_callback(console: &Url) -> Result<Url, AppError> {
     console.join("/login/callback").map_err(|source| AppError::WebUrl { url: console.clone(), source })
-}
-
-/// The data folder is the bastion's alone: keys and recordings are in it.
-fn prepare_data_dir(path: &Path) -> Result<(), AppError> {
-    let failed = |source| AppError::DataDir { path: path.to_owned(), source };
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).map_err(failed)
 }
 
 fn open_recorder(settings: &config::Recording) -> Result<Recorder, AppError> {
@@ -492,7 +539,7 @@ async fn complete_cut_off_sessions(recorder: &Recorder, store: &dyn Store) -> Re
     Ok(())
 }
 
-async fn keep_house(store: Arc<dyn Store>, stop: CancellationToken) {
+async fn keep_house(store: Arc<dyn Store>, retention: Audit, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     loop {
         tokio::select! {
@@ -502,6 +549,31 @@ async fn keep_house(store: Arc<dyn Store>, stop: CancellationToken) {
         if let Err(error) = store.forget_expired(Timestamp::now()).await {
             warn!(%error, "what has expired could not be removed from the store");
         }
+        match forget_audit(store.as_ref(), retention.keep).await {
+            Ok(0) => {}
+            Ok(events) => info!(events, "audit events older than audit.keep_days were removed"),
+            Err(error) => warn!(%error, "old audit events could not be removed from the store"),
+        }
+        match store.bytes().await {
+            Ok(bytes) if bytes > retention.warn_above => {
+                warn!(bytes, "the database is larger than audit.warn_above; a smaller audit.keep_days keeps it small");
+            }
+            Ok(_) => {}
+            Err(error) => warn!(%error, "the size of the database is not known"),
+        }
+    }
+}
+
+/// Removes what is older than `keep`, a few events at a time.
+async fn forget_audit(store: &dyn Store, keep: Duration) -> Result<u64, StoreError> {
+    let Ok(end) = Timestamp::now().checked_sub(keep) else { return Ok(0) };
+    let mut events = 0;
+    loop {
+        match store.forget_audit(end).await? {
+            0 => return Ok(events),
+            some => events += some,
+        }
+        tokio::time::sleep(FORGETTING_PAUSE).await;
     }
 }
 
@@ -509,7 +581,7 @@ fn oidc_settings(config: &Config) -> Result<OidcSettings, AppError> {
     let oidc = &config.identity.oidc;
     let extra_ca_pem = match &oidc.ca {
         None => None,
-        Some(path) => Some(std::fs::read(path).map_err(|source| AppError::DataDir { path: path.clone(), source })?),
+        Some(path) => Some(std::fs::read(path).map_err(|source| AppError::File { path: path.clone(), source })?),
     };
     Ok(OidcSettings {
         client_secret: oidc.client_secret.as_ref().map(|secret| secret.expose().to_owned()),

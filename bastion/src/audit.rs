@@ -3,6 +3,9 @@
 //! Events are named in the past tense. Their JSON form is `{"v":1,"kind":"…",…}`;
 //! a field is only ever added, and a changed meaning gets a new `kind`.
 //! Logs are for operators, audit events for auditors: never one for the other.
+//!
+//! Their way into the store: `refusals` (which are summed up), `bound` (how long they may be), [`log`] (who waits for
+//! what), `spill` (what the store does not take).
 
 use config::{GroupName, Login, RuleName, TargetName, UserName};
 use jiff::Timestamp;
@@ -15,12 +18,17 @@ use crate::store::{
     session::{SessionEnd, SessionKind},
 };
 
+mod bound;
 pub mod command;
 pub mod kube;
+pub mod log;
 mod names;
+mod refusals;
+mod spill;
 
 pub use command::{CommandEvent, CommandHeldEvent, CommandObservedEvent, WouldHave};
 pub use kube::{KubeRequestEvent, PortClosedEvent, PortEvent, PortRefusedEvent};
+pub use log::AuditLog;
 
 /// The version of the events' JSON form.
 pub const AUDIT_VERSION: u32 = 1;
@@ -317,6 +325,26 @@ pub enum AuditEvent {
         /// From where.
         source: String,
     },
+    /// Refusals that were counted and not written one by one, because the same person or address had met many.
+    RefusalsSummed {
+        /// The kind of event that each of them would have been.
+        refused: String,
+        /// Whom; nobody where the peer was not known.
+        #[schema(value_type = Option<String>)]
+        user: Option<UserName>,
+        /// How many, besides those that were written.
+        count: u64,
+        /// The first of them.
+        #[schema(value_type = String, format = DateTime)]
+        from: Timestamp,
+        /// The last of them.
+        #[schema(value_type = String, format = DateTime)]
+        until: Timestamp,
+        /// Why the last one was.
+        reason: String,
+        /// From where the last one came.
+        source: String,
+    },
     /// Changed rule files do not hold; the rules stay as they were.
     RulesRejected {
         /// The file.
@@ -366,6 +394,21 @@ pub enum AuditEvent {
         /// From where.
         source: String,
     },
+    /// The store takes events again after a time in which it did not.
+    StoreRecovered {
+        /// Since when it had not.
+        #[schema(value_type = String, format = DateTime)]
+        from: Timestamp,
+        /// Until when.
+        #[schema(value_type = String, format = DateTime)]
+        until: Timestamp,
+        /// How many events were written late for it.
+        delayed: u64,
+        /// How many events found no place; what they are about was refused.
+        lost: u64,
+        /// What was wrong.
+        reason: String,
+    },
     /// A target could not be reached or did not prove who it is.
     TargetUnavailable {
         /// Who wanted it.
@@ -375,6 +418,15 @@ pub enum AuditEvent {
         #[schema(value_type = String)]
         target: TargetName,
         /// Why, in words.
+        reason: String,
+    },
+    /// Stands in a listing where a row could not be read; never stored.
+    UnreadableRow {
+        /// The table of the row.
+        table: String,
+        /// The row's identifier.
+        id: String,
+        /// What did not parse.
         reason: String,
     },
 }

@@ -13,7 +13,7 @@
 //! - [`impersonation`]: which headers go on, and as whom the cluster sees the user
 //! - [`proxy`]: a request and its answer, streamed both ways; `parting` ends an answer that is not allowed any longer
 //! - [`upstream`]: the connection to a cluster, with the bastion's own credential
-//! - [`request_log`]: each request is an audit event
+//! - each request takes a place in the [`AuditLog`](crate::audit::AuditLog) before it goes on
 //! - [`status`]: refusals as `metav1.Status`
 //!
 //! Commands in pods and forwarded ports:
@@ -43,7 +43,6 @@ mod parting;
 pub mod proxy;
 pub mod remote_command;
 pub mod request_info;
-pub mod request_log;
 pub mod retry;
 pub mod spdy;
 pub mod status;

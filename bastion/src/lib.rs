@@ -41,7 +41,7 @@
 //! 4. What reaches the recorder, the log or the audit trail is [`policy::Masked`] or was never session content.
 //!
 //! Modules import only what stands to their left:
-//! `tls_listener`, `store` <- `audit` <- `identity` <- `approval` <- `session` <- `kube`, `ssh`, `web` <- `app` <- `demo` <- `cli`.
+//! `instance`, `tls_listener`, `store` <- `audit` <- `identity` <- `approval` <- `session` <- `kube`, `ssh`, `web` <- `app` <- `demo` <- `cli`.
 //! `kube`, `ssh` and `web` do not import one another.
 
 pub mod app;
@@ -50,6 +50,7 @@ pub mod audit;
 pub mod cli;
 pub mod demo;
 pub mod identity;
+pub mod instance;
 pub mod kube;
 pub mod reload;
 pub mod session;

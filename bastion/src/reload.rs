@@ -10,13 +10,12 @@ use std::{collections::BTreeMap, fs, io, os::unix::fs::MetadataExt, path::PathBu
 use aws_lc_rs::digest::{SHA256, digest};
 use config::RuleDoc;
 use data_encoding::HEXLOWER;
-use jiff::Timestamp;
 use policy::RuleSet;
 use tokio::{signal::unix::Signal, sync::watch, task::spawn_blocking, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::{audit::AuditEvent, store::Store};
+use crate::audit::{AuditEvent, AuditLog};
 
 /// How often the files are looked at.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -25,7 +24,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub struct Reloader {
     files: Vec<PathBuf>,
     rules: watch::Sender<Arc<RuleSet>>,
-    store: Arc<dyn Store>,
+    log: AuditLog,
     /// What was last tried, so that a bad file is reported once.
     tried: Option<String>,
 }
@@ -46,10 +45,10 @@ type Stamp = Option<(u64, u64, u64, (i64, i64), (i64, i64))>;
 
 impl Reloader {
     /// Watches the files of these documents; new rules go to `rules`.
-    pub fn new(documents: &[RuleDoc], rules: watch::Sender<Arc<RuleSet>>, store: Arc<dyn Store>) -> Self {
+    pub fn new(documents: &[RuleDoc], rules: watch::Sender<Arc<RuleSet>>, log: AuditLog) -> Self {
         let files: Vec<PathBuf> = documents.iter().map(|document| PathBuf::from(&document.file)).collect();
         let tried = read(&files).ok().map(|texts| fingerprint(&texts));
-        Self { files, rules, store, tried }
+        Self { files, rules, log, tried }
     }
 
     /// Reloads at a change, and at `hangup` in any case, until `stop`.
@@ -100,8 +99,10 @@ impl Reloader {
             }
         };
         self.tried = Some(print);
-        if let Err(error) = self.store.append_audit(Timestamp::now(), &events).await {
-            warn!(%error, events = events.len(), "audit events were not stored");
+        for event in events {
+            if let Err(full) = self.log.record_now(event).await {
+                error!(%full, "the change of the rules was not written down");
+            }
         }
     }
 

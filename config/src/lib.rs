@@ -6,7 +6,7 @@
 //! that a file may be gone by the time it is used.
 //!
 //! In reading order: [`name`] and [`address`] (the words), [`listen`], [`identity`],
-//! [`target`], [`cluster`], [`recording`], [`store`], [`telemetry`], [`approvals`] (the sections), [`rules`]
+//! [`target`], [`cluster`], [`recording`], [`store`], [`audit`], [`telemetry`], [`approvals`] (the sections), [`rules`]
 //! (the rule files), [`secret`]; then `yaml`, `reader` and `value`, which
 //! read them, and [`error`].
 //!
@@ -18,6 +18,7 @@ use url::Url;
 
 pub mod address;
 pub mod approvals;
+pub mod audit;
 pub mod cluster;
 pub mod error;
 pub mod identity;
@@ -37,6 +38,7 @@ mod yaml;
 
 pub use address::{HostName, HostPort};
 pub use approvals::{Approvals, Webhook};
+pub use audit::Audit;
 pub use cluster::{Cluster, ClusterAccess, ClusterCredential};
 pub use error::{ConfigError, ConfigErrors, Located, Location, Problem};
 pub use identity::{Identity, Oidc};
@@ -76,6 +78,8 @@ pub struct Config {
     pub recording: Recording,
     /// The database.
     pub store: Store,
+    /// The audit log.
+    pub audit: Audit,
     /// The log.
     pub telemetry: Telemetry,
     /// How people hear of what waits for them.
@@ -142,6 +146,7 @@ impl Config {
             });
             let recording = settings.required("recording", |recording| Recording::read(recording, &data_dir));
             let store = settings.or("store", Store::in_data_dir(&data_dir), Store::read);
+            let audit = settings.required("audit", Audit::read);
             let telemetry = settings.required("telemetry", Telemetry::read);
             let approvals = settings.required("approvals", Approvals::read);
             let rules = settings.required("rules", |rules| {
@@ -160,6 +165,7 @@ impl Config {
                 clusters: clusters?,
                 recording: recording?,
                 store,
+                audit: audit?,
                 telemetry: telemetry?,
                 approvals: approvals?,
                 rules: rules?.into_iter().flatten().collect(),

@@ -108,6 +108,8 @@ export interface Access {
 export interface Page<T> {
   items: T[];
   next: string | null;
+  /** Items that should stand here and cannot be read. */
+  unreadable?: { table: string; id: string }[];
 }
 
 /** An answer that is not a success, in the words of its problem document (RFC 9457). */

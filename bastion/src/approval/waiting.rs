@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use policy::{Approved, ApprovedKind, visible};
 use tokio::sync::watch;
 
-use super::{Approval, ApprovalId, ApprovalKind, ApprovalState, Approvals, Needed, ScopeWord, hub::Change};
+use super::{Approval, ApprovalId, ApprovalKind, ApprovalState, Approvals, Needed, ScopeWord, WENT_AWAY, hub::Change};
 use crate::store::StoreError;
 
 /// What became of an application at once.
@@ -147,12 +147,18 @@ impl Waiting {
         self.over = true;
         self.approvals.withdraw(self.record.id, CANCELLED).await
     }
+
+    /// The same for a requester who waits for nothing, the store neither. If the store is down, it expires.
+    pub fn cancel_later(mut self) {
+        self.over = true;
+        self.approvals.withdraw_later(self.record.id, CANCELLED);
+    }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
         if !self.over {
-            self.approvals.withdraw_later(self.record.id);
+            self.approvals.withdraw_later(self.record.id, WENT_AWAY);
         }
     }
 }

@@ -34,11 +34,14 @@ impl AuditEvent {
             Self::PortRefused(_) => "port_refused",
             Self::RecordingFailed { .. } => "recording_failed",
             Self::RecordingViewed { .. } => "recording_viewed",
+            Self::RefusalsSummed { .. } => "refusals_summed",
             Self::RulesRejected { .. } => "rules_rejected",
             Self::RulesReloaded { .. } => "rules_reloaded",
             Self::SessionEnded { .. } => "session_ended",
             Self::SessionStarted { .. } => "session_started",
+            Self::StoreRecovered { .. } => "store_recovered",
             Self::TargetUnavailable { .. } => "target_unavailable",
+            Self::UnreadableRow { .. } => "unreadable_row",
         }
     }
 
@@ -69,12 +72,15 @@ impl AuditEvent {
             Self::PortClosed(closed) => Some(&closed.port.user),
             Self::PortOpened(port) => Some(&port.user),
             Self::PortRefused(refused) => Some(&refused.port.user),
+            Self::RefusalsSummed { user, .. } => user.as_ref(),
             Self::ConnectionRefused { .. }
             | Self::LoginFailed { .. }
             | Self::RecordingFailed { .. }
             | Self::RulesRejected { .. }
             | Self::RulesReloaded { .. }
-            | Self::SessionEnded { .. } => None,
+            | Self::SessionEnded { .. }
+            | Self::StoreRecovered { .. }
+            | Self::UnreadableRow { .. } => None,
         }
     }
 
@@ -108,9 +114,12 @@ impl AuditEvent {
             | Self::PortClosed(_)
             | Self::PortOpened(_)
             | Self::PortRefused(_)
+            | Self::RefusalsSummed { .. }
             | Self::RulesRejected { .. }
             | Self::RulesReloaded { .. }
-            | Self::TargetUnavailable { .. } => None,
+            | Self::StoreRecovered { .. }
+            | Self::TargetUnavailable { .. }
+            | Self::UnreadableRow { .. } => None,
         }
     }
 }

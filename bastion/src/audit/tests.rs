@@ -1,7 +1,7 @@
 use super::*;
 
 /// One event of each kind, with every field filled.
-fn every_kind() -> Vec<AuditEvent> {
+pub(super) fn every_kind() -> Vec<AuditEvent> {
     let user: UserName = "alice".parse().unwrap();
     let target: TargetName = "web1".parse().unwrap();
     let login: Login = "deploy".parse().unwrap();
@@ -173,6 +173,15 @@ fn every_kind() -> Vec<AuditEvent> {
         })),
         AuditEvent::RecordingFailed { session, reason: "disk full".into(), terminated: true },
         AuditEvent::RecordingViewed { user: user.clone(), session, source: source() },
+        AuditEvent::RefusalsSummed {
+            refused: "channel_refused".into(),
+            user: Some(user.clone()),
+            count: 400,
+            from: expires_at,
+            until: expires_at,
+            reason: "no".into(),
+            source: source(),
+        },
         AuditEvent::RulesRejected { file: "rules.yaml".into(), errors: vec!["rules.yaml:1:1: no".into()] },
         AuditEvent::RulesReloaded { files: vec!["rules.yaml".into()], roles: 2, rules: 1, sha256: "ab".into() },
         AuditEvent::SessionEnded { session, end: SessionEnd::Exited { status: 7 }, output_bytes: 12 },
@@ -185,7 +194,15 @@ fn every_kind() -> Vec<AuditEvent> {
             command: Some("id".into()),
             source: source(),
         },
+        AuditEvent::StoreRecovered {
+            from: expires_at,
+            until: expires_at,
+            delayed: 3,
+            lost: 0,
+            reason: "disk full".into(),
+        },
         AuditEvent::TargetUnavailable { user, target, reason: "refused".into() },
+        AuditEvent::UnreadableRow { table: "audit".into(), id: "7".into(), reason: "column event".into() },
     ]
 }
 
@@ -214,11 +231,14 @@ const GOLDEN: &str = r#"{"kind":"access_ended","approval":"0199aaaa-0000-7000-80
 {"kind":"port_refused","user":"alice","cluster":"prod","namespace":"shop","pod":"web","port":5432,"source":"192.0.2.7:50000","rule":"no-sshd","reason":"not this one"}
 {"kind":"recording_failed","session":"0199aaaa-0000-7000-8000-000000000001","reason":"disk full","terminated":true}
 {"kind":"recording_viewed","user":"alice","session":"0199aaaa-0000-7000-8000-000000000001","source":"192.0.2.7:50000"}
+{"kind":"refusals_summed","refused":"channel_refused","user":"alice","count":400,"from":"2023-11-14T22:13:20Z","until":"2023-11-14T22:13:20Z","reason":"no","source":"192.0.2.7:50000"}
 {"kind":"rules_rejected","file":"rules.yaml","errors":["rules.yaml:1:1: no"]}
 {"kind":"rules_reloaded","files":["rules.yaml"],"roles":2,"rules":1,"sha256":"ab"}
 {"kind":"session_ended","session":"0199aaaa-0000-7000-8000-000000000001","end":{"how":"exited","status":7},"output_bytes":12}
 {"kind":"session_started","session":"0199aaaa-0000-7000-8000-000000000001","user":"alice","target":"web1","login":"deploy","what":"exec","command":"id","source":"192.0.2.7:50000"}
+{"kind":"store_recovered","from":"2023-11-14T22:13:20Z","until":"2023-11-14T22:13:20Z","delayed":3,"lost":0,"reason":"disk full"}
 {"kind":"target_unavailable","user":"alice","target":"web1","reason":"refused"}
+{"kind":"unreadable_row","table":"audit","id":"7","reason":"column event"}
 "#;
 
 #[test]

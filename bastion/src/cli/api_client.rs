@@ -130,6 +130,10 @@ impl ApiClient {
             let mut query = vec![("cursor", cursor.as_str()), ("limit", page_size.as_str())];
             query.extend(filter);
             let page: Page = self.get(path, &query).await?;
+            if !page.unreadable.is_empty() {
+                let rows = page.unreadable.len();
+                eprintln!("{rows} rows cannot be read by the bastion and are missing here; tell its operator");
+            }
             items.extend(page.items);
             items.truncate(limit);
             match page.next {

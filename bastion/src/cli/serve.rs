@@ -10,7 +10,10 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::exit::CommandError;
-use crate::app::{App, Sockets};
+use crate::{
+    app::{App, Sockets},
+    instance::Instance,
+};
 
 /// How long sessions may go on after the first signal; a second one ends them at once.
 const DRAIN_LIMIT: Duration = Duration::from_mins(5);
@@ -38,7 +41,9 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
         let sockets = Sockets::bind(config.listen.ssh, config.listen.web, kube).await.map_err(failed)?;
         let kube = sockets.kube_address.map(tracing::field::display);
         tracing::info!(ssh = %sockets.ssh_address, web = %sockets.web_address, kube, "listening");
-        let mut app = App::build(config, sockets).await.map_err(failed)?;
+        let instance =
+            Instance::claim(&config.data_dir, &sockets.description()).map_err(|error| failed(error.into()))?;
+        let mut app = App::build(config, sockets, instance).await.map_err(failed)?;
         app.reload_at_hangup()?;
         let stop = CancellationToken::new();
         let signals = stop_on_signals(stop.clone())?;

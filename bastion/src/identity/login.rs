@@ -21,7 +21,7 @@ use super::{
     token::{self, Token},
 };
 use crate::{
-    audit::AuditEvent,
+    audit::{AuditEvent, AuditLog},
     store::{LoginKind, LoginRecord, Store, TokenHash},
 };
 
@@ -58,6 +58,7 @@ pub struct LoginSettings {
 pub struct LoginService {
     oidc: OidcClient,
     store: Arc<dyn Store>,
+    log: AuditLog,
     user_ca: Arc<UserCa>,
     settings: LoginSettings,
     ended: EndedLogins,
@@ -132,8 +133,14 @@ impl Login {
 impl LoginService {
     /// Puts the parts together; talks to nobody.
     #[must_use]
-    pub fn new(oidc: OidcClient, store: Arc<dyn Store>, user_ca: Arc<UserCa>, settings: LoginSettings) -> Self {
-        Self { oidc, store, user_ca, settings, ended: EndedLogins::default() }
+    pub fn new(
+        oidc: OidcClient,
+        store: Arc<dyn Store>,
+        log: AuditLog,
+        user_ca: Arc<UserCa>,
+        settings: LoginSettings,
+    ) -> Self {
+        Self { oidc, store, log, user_ca, settings, ended: EndedLogins::default() }
     }
 
     /// The issuer's identifier.
@@ -190,12 +197,11 @@ impl LoginService {
         Ok(NewLogin { token, record })
     }
 
-    /// Writes down a login that failed at the issuer. The failure goes to the person even if this fails.
-    async fn audit_failure(&self, error: &LoginError, source: IpAddr, now: Timestamp) {
+    /// Writes down a login that failed at the issuer.
+    async fn audit_failure(&self, error: &LoginError, source: IpAddr) {
         let event = AuditEvent::LoginFailed { reason: error.to_string(), source: source.to_string() };
-        if let Err(error) = self.store.append_audit(now, &[event]).await {
-            tracing::error!(%error, "failed login could not be written to the audit log");
-        }
+        // What finds no room is counted: it is a refusal.
+        let _ = self.log.record_now(event).await;
     }
 }
 

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use recorder::SessionId;
 
 use crate::{
-    audit::{AUDIT_VERSION, AuditEvent, AuditRecord},
+    audit::{AUDIT_VERSION, AuditEvent, AuditRecord, log::QueuedEvent},
     store::{
         AccessGrant, ApprovalChange, ApprovalFilter, ApprovalId, ApprovalRecord, AuditFilter, CertificateRecord,
-        LoginFlow, LoginRecord, SessionEnd, SessionFilter, SessionRecord, Store, StoreError, TokenHash,
+        Listing, LoginFlow, LoginRecord, SessionEnd, SessionFilter, SessionRecord, Store, StoreError, TokenHash,
     },
 };
 
@@ -87,6 +87,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn start_session(&self, _: &SessionRecord, _: &[AuditEvent]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn end_session(&self, _: SessionId, _: Timestamp, _: &SessionEnd, _: u64) -> Result<(), StoreError> {
         Ok(())
     }
@@ -95,8 +99,8 @@ impl Store for MemoryStore {
         Ok(None)
     }
 
-    async fn sessions(&self, _: &SessionFilter) -> Result<Vec<SessionRecord>, StoreError> {
-        Ok(Vec::new())
+    async fn sessions(&self, _: &SessionFilter) -> Result<Listing<SessionRecord>, StoreError> {
+        Ok(Listing::default())
     }
 
     async fn add_approval(&self, _: &ApprovalRecord, _: u32, _: &[AuditEvent]) -> Result<bool, StoreError> {
@@ -111,8 +115,8 @@ impl Store for MemoryStore {
         Ok(None)
     }
 
-    async fn approvals(&self, _: &ApprovalFilter) -> Result<Vec<ApprovalRecord>, StoreError> {
-        Ok(Vec::new())
+    async fn approvals(&self, _: &ApprovalFilter) -> Result<Listing<ApprovalRecord>, StoreError> {
+        Ok(Listing::default())
     }
 
     async fn standing_approvals(&self, _: &ApprovalRecord, _: Timestamp) -> Result<Vec<ApprovalRecord>, StoreError> {
@@ -132,6 +136,15 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn append_queued(&self, _: &str, events: &[QueuedEvent]) -> Result<(), StoreError> {
+        self.tables()?.audit.extend(events.iter().map(|queued| queued.event.clone()));
+        Ok(())
+    }
+
+    async fn forget_audit(&self, _: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     async fn audit(&self, _: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
         let at = Timestamp::UNIX_EPOCH;
         let events = self.tables()?.audit.clone();
@@ -142,7 +155,11 @@ impl Store for MemoryStore {
         Ok(0)
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn bytes(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
         self.tables().map(|_| ())
     }
 }

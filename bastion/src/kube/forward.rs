@@ -29,11 +29,13 @@ use tokio_util::sync::CancellationToken;
 use super::{
     dial::{Call, DialError, Io},
     proxy::Entry,
-    request_log::RequestLog,
     upgrade::ForwardTransport,
     websocket::settings,
 };
-use crate::{audit::PortEvent, session::permit::LivePermit};
+use crate::{
+    audit::{AuditLog, PortEvent},
+    session::permit::LivePermit,
+};
 
 mod hub;
 mod inbox;
@@ -97,7 +99,7 @@ pub struct Forward {
     /// What ends it.
     pub standing: LivePermit,
     /// Where each connection is written down.
-    pub log: RequestLog,
+    pub log: AuditLog,
     /// How much it may hold.
     pub limits: Limits,
 }

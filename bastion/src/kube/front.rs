@@ -27,13 +27,13 @@ use super::{
     body::{Body, BodyError},
     proxy::{self, Entry},
     request_info::RequestInfo,
-    request_log::RequestLog,
     retry::{Asked, Refused},
     status::Refusal,
     upgrade,
     upstream::ClusterConnection,
 };
 use crate::{
+    audit::AuditLog,
     identity::{kube_credential::KubeCredentials, login::EndedLogins},
     session::Sessions,
 };
@@ -65,7 +65,7 @@ pub struct Front {
     /// The clusters.
     pub clusters: HashMap<TargetName, KubeCluster>,
     /// Where requests are written down.
-    pub log: RequestLog,
+    pub log: AuditLog,
     /// Runs commands, and writes down what is no request.
     pub sessions: Sessions,
     /// The refusals that kubectl asks about twice.

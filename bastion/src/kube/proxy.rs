@@ -20,12 +20,11 @@ use super::{
     body::{Body, BodyError},
     impersonation::to_user,
     parting::{Last, Lifetime, Parting, lost},
-    request_log::Place,
     status::{Refusal, Told},
     upstream::{ClusterConnection, SendError},
 };
 use crate::{
-    audit::{AuditEvent, KubeRequestEvent},
+    audit::{AuditEvent, KubeRequestEvent, log::Place},
     session::permit::LivePermit,
 };
 

@@ -74,8 +74,10 @@ impl Applicant {
                 (AuditEvent::CommandBlocked(command), Judged::Refused { rule, reason })
             }
         };
-        self.sessions.audit(&[event]).await;
-        judged
+        match self.sessions.audit(event).await {
+            Ok(()) => judged,
+            Err(full) => Judged::Refused { rule: None, reason: full.to_string() },
+        }
     }
 
     /// What other people are asked.
@@ -137,7 +139,11 @@ impl Applicant {
     pub(super) async fn held(&self, command: &str, verdict: &Verdict, approval: Option<ApprovalId>) {
         let Verdict { rule, message, opaque, .. } = verdict;
         let command = self.command(command.to_owned(), rule.clone(), message.clone(), *opaque);
-        self.sessions.audit(&[AuditEvent::CommandHeld(CommandHeldEvent { command, approval })]).await;
+        let event = AuditEvent::CommandHeld(CommandHeldEvent { command, approval });
+        if let Err(full) = self.sessions.audit(event).await {
+            // The approval itself is in the store, or was refused.
+            tracing::error!(%full, "a held command was not written down");
+        }
     }
 
     pub(super) fn command(

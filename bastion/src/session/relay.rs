@@ -109,12 +109,16 @@ where
             }
         };
         let released = relay.handle(event);
+        let mut full = None;
         for decision in relay.decisions.drain(..) {
             match decision {
-                Decision::Ask(question) => asking.begin(applicant, question).await,
-                Decision::Report(report) => applicant.report(report).await,
-                Decision::Withdraw => asking.withdraw().await,
+                Decision::Ask(question) => asking.begin(applicant, question),
+                Decision::Report(report) => full = full.or(applicant.report(report).err()),
+                Decision::Withdraw => asking.withdraw(),
             }
+        }
+        if let Some(full) = full {
+            relay.terminate(full.to_string());
         }
         if released.to_target > 0 {
             target_writer.release(released.to_target);

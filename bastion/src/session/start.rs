@@ -25,9 +25,12 @@ use super::{
     voice::{REFUSED, Said, UNAVAILABLE, Voice},
 };
 use crate::{
-    audit::AuditEvent,
+    audit::{
+        AuditEvent,
+        log::{Place, Unwritten},
+    },
     identity::Authenticated,
-    store::{SessionEnd, SessionKind, SessionRecord, StoreError},
+    store::{SessionEnd, SessionKind, SessionRecord},
 };
 
 /// A target whose program can be started.
@@ -98,8 +101,13 @@ impl Sessions {
             reason: request.reason.clone(),
             session: Some(id),
         };
+        // The end is written down for sure, or nothing begins.
+        let place = match self.log.reserve().await {
+            Ok(place) => place,
+            Err(full) => return refuse(&user_writer, &full.to_string(), UNAVAILABLE).await,
+        };
         let (prepared, recording) = tokio::join!(preparing, self.open_recording(id, &request, &record));
-        let started = match self.start(&request, &record, prepared, recording).await {
+        let (started, place) = match self.start(&request, &record, prepared, recording, place).await {
             Ok(started) => started,
             Err(refusal) => {
                 info!(session.id = %id, target.name = %record.target, reason = refusal.text, "session not started");
@@ -112,7 +120,7 @@ impl Sessions {
         }
         let legs = ((user_reader, user_writer), (reader, writer));
         let outcome = relay(legs.0, legs.1, gate, tap, &applicant, termination).await;
-        self.end(id, outcome).await;
+        self.end(id, outcome, place).await;
         drop(entry);
     }
 
@@ -123,7 +131,8 @@ impl Sessions {
         record: &SessionRecord,
         prepared: Result<P, P::Error>,
         recording: Result<Recording, RecordError>,
-    ) -> Result<Started<P>, Refusal> {
+        place: Place,
+    ) -> Result<(Started<P>, Place), Refusal> {
         let id = record.id;
         let prepared = match prepared {
             Ok(prepared) => prepared,
@@ -134,7 +143,7 @@ impl Sessions {
                     target: record.target.clone(),
                     reason: reason.clone(),
                 };
-                self.audit(&[event]).await;
+                place.fill(event);
                 discard(recording, &reason).await;
                 return Err(Refusal { text: format!("{}: {reason}", record.target), status: UNAVAILABLE });
             }
@@ -145,14 +154,17 @@ impl Sessions {
             Err(error) => {
                 let event =
                     AuditEvent::RecordingFailed { session: id, reason: error.to_string(), terminated: required };
-                self.audit(&[event]).await;
                 if required {
+                    place.fill(event);
                     return Err(Refusal {
                         text: format!(
                             "this session has to be recorded, and that is not possible now: {error}. Try again later"
                         ),
                         status: UNAVAILABLE,
                     });
+                }
+                if let Err(full) = self.audit(event).await {
+                    return Err(Refusal { text: full.to_string(), status: UNAVAILABLE });
                 }
                 None
             }
@@ -163,6 +175,7 @@ impl Sessions {
         }
         if let Err(error) = self.write_start(record).await {
             let reason = error.to_string();
+            tracing::error!(session.id = %id, reason, "the session's start could not be written");
             discard(recording.ok_or(RecordError::Finished), &reason).await;
             return Err(Refusal {
                 text: "the bastion cannot write its audit log now, so nothing may start. Try again later".into(),
@@ -177,11 +190,11 @@ impl Sessions {
             "session started"
         );
         match prepared.launch().await {
-            Ok((reader, writer)) => Ok(Started { reader, writer, tap, termination, entry }),
+            Ok((reader, writer)) => Ok((Started { reader, writer, tap, termination, entry }, place)),
             Err(error) => {
                 let reason = error.to_string();
                 let end = SessionEnd::Disconnected { reason: reason.clone() };
-                self.end(id, Outcome { end, tap, recording_failure: None }).await;
+                self.end(id, Outcome { end, tap, recording_failure: None }, place).await;
                 Err(Refusal { text: format!("{}: {reason}", record.target), status: UNAVAILABLE })
             }
         }
@@ -213,8 +226,8 @@ impl Sessions {
     }
 
     /// The session row and its audit event: both stand before the program starts.
-    async fn write_start(&self, record: &SessionRecord) -> Result<(), StoreError> {
-        self.store.add_session(record).await?;
+    async fn write_start(&self, record: &SessionRecord) -> Result<(), Unwritten> {
+        self.log.caught_up().await?;
         let event = AuditEvent::SessionStarted {
             session: record.id,
             user: record.user.clone(),
@@ -224,11 +237,12 @@ impl Sessions {
             command: record.command.clone(),
             source: record.source.clone(),
         };
-        self.store.append_audit(record.started_at, &[event]).await
+        Ok(self.store.start_session(record, &[event]).await?)
     }
 
-    /// Completes recording, session row and audit log. A failure here cannot be told to the user any more.
-    async fn end(&self, id: SessionId, outcome: Outcome) {
+    /// Completes the recording, and with the audit log the session's row. A failure here cannot be told to the user
+    /// any more.
+    async fn end(&self, id: SessionId, outcome: Outcome, place: Place) {
         let Outcome { end, tap, recording_failure } = outcome;
         let output_bytes = tap.output_bytes();
         let mut events = Vec::new();
@@ -242,13 +256,10 @@ impl Sessions {
             warn!(session.id = %id, %error, "the recording was not finished; it is completed at the next start");
             events.push(AuditEvent::RecordingFailed { session: id, reason: error.to_string(), terminated: false });
         }
-        let now = Timestamp::now();
-        if let Err(error) = self.store.end_session(id, now, &end, output_bytes).await {
-            warn!(session.id = %id, %error, "the end of the session was not stored");
-        }
         info!(session.id = %id, ?end, output_bytes, "session ended");
         events.push(AuditEvent::SessionEnded { session: id, end, output_bytes });
-        self.audit(&events).await;
+        place.fill_all(events);
+        self.log.settled().await;
     }
 }
 

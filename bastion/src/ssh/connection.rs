@@ -361,7 +361,8 @@ impl Connection {
             reason: refused.reason.clone(),
             source: self.source.to_string(),
         };
-        self.front.sessions.audit(&[event]).await;
+        // What finds no room is counted: it is a refusal.
+        let _ = self.front.sessions.audit(event).await;
     }
 }
 

@@ -77,7 +77,8 @@ impl Handler {
             let source = self.source.to_string();
             self.last_refusal = Some(reason.clone());
             let event = AuditEvent::ConnectionRefused { key_id, reason, source };
-            self.front.sessions.audit(&[event]).await;
+            // What finds no room is counted: it is a refusal.
+            let _ = self.front.sessions.audit(event).await;
         }
         text
     }
@@ -142,7 +143,10 @@ impl server::Handler for Handler {
                     serial: verified.serial(),
                     source: self.source.to_string(),
                 };
-                self.front.sessions.audit(&[event]).await;
+                if let Err(full) = self.front.sessions.audit(event).await {
+                    info!(peer.addr = %self.source, %full, "connection refused");
+                    return Ok(Auth::reject());
+                }
                 let permits = verified.permits();
                 let arrival = Arrival { user: authenticated, permits, source: self.source };
                 self.connection = Some(self.connect(arrival, user));

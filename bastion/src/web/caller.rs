@@ -43,10 +43,9 @@ impl Caller {
             reason: reason.to_owned(),
             source: self.source.to_string(),
         };
-        match state.store.append_audit(Timestamp::now(), &[event]).await {
-            Ok(()) => ApiError::Forbidden(reason.to_owned()),
-            Err(error) => error.into(),
-        }
+        // What finds no room is counted: it is a refusal.
+        let _ = state.log.record_now(event).await;
+        ApiError::Forbidden(reason.to_owned())
     }
 }
 

@@ -122,6 +122,9 @@ pub struct Whoami {
 pub struct Page {
     /// The items, as the API gives them: `--output json` passes them on untouched.
     pub items: Vec<serde_json::Value>,
+    /// What should stand among them and cannot be read.
+    #[serde(default)]
+    pub unreadable: Vec<serde_json::Value>,
     /// Asks for the page after this one.
     #[serde(default)]
     pub next: Option<String>,

@@ -65,7 +65,7 @@ impl LoginService {
         let flow = self.take_browser_flow(state, kind, now).await?;
         let finished = self.finish(&flow, code, source, now).await;
         if let Err(error) = &finished {
-            self.audit_failure(error, source, now).await;
+            self.audit_failure(error, source).await;
         }
         finished
     }
@@ -85,7 +85,7 @@ impl LoginService {
             return unknown;
         }
         let failure = LoginError::Oidc(OidcError::from(TokenRefusal::new(error, description)));
-        self.audit_failure(&failure, source, now).await;
+        self.audit_failure(&failure, source).await;
         failure
     }
 

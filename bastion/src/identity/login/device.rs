@@ -92,7 +92,7 @@ impl LoginService {
             Err(error) => Err(error),
         };
         if let Err(error) = &finished {
-            self.audit_failure(error, source, now).await;
+            self.audit_failure(error, source).await;
         }
         finished.map(|login| DevicePoll::Done(Box::new(login)))
     }

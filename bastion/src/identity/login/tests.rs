@@ -44,7 +44,13 @@ async fn fixture_with(change: impl FnOnce(&mut OidcSettings)) -> Fixture {
         console_callback,
     };
     let oidc = OidcClient::new(oidc).unwrap();
-    let service = LoginService::new(oidc, Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&user_ca), settings);
+    let service = LoginService::new(
+        oidc,
+        Arc::clone(&store) as Arc<dyn Store>,
+        AuditLog::start(Arc::clone(&store) as Arc<dyn Store>, &folder.path().join("waiting")).unwrap(),
+        Arc::clone(&user_ca),
+        settings,
+    );
     let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
     let browser = browser.tls_certs_only([]).build().unwrap();
     Fixture { issuer, store, user_ca, service, browser }
@@ -328,7 +334,9 @@ async fn scripted_device_issuer(answers: &[&str]) -> (LoginService, Arc<MemorySt
     };
     let store = Arc::new(MemoryStore::default());
     let oidc = OidcClient::new(OidcSettings::new(url.parse().unwrap(), "bastion")).unwrap();
-    (LoginService::new(oidc, Arc::clone(&store) as Arc<dyn Store>, user_ca, settings), store)
+    let shared: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
+    let log = AuditLog::start(Arc::clone(&shared), &folder.path().join("waiting")).unwrap();
+    (LoginService::new(oidc, shared, log, user_ca, settings), store)
 }
 
 #[tokio::test]

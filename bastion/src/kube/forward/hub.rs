@@ -206,10 +206,8 @@ impl<D: Dial> Hub<D> {
             Ok(forward) => forward,
             Err((rule, reason)) => {
                 let event = PortRefusedEvent { port: self.forward.pod.event(port), rule, reason: reason.clone() };
-                match self.forward.log.reserve().await {
-                    Ok(place) => place.fill(AuditEvent::PortRefused(Box::new(event))),
-                    Err(full) => tracing::error!(%full, "a refused port was not written down"),
-                }
+                // What finds no room is counted: it is a refusal.
+                let _ = self.forward.log.record(AuditEvent::PortRefused(Box::new(event)));
                 tell(socket, error, data, &reason);
                 return;
             }

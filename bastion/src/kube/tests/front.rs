@@ -36,16 +36,14 @@ use super::{
 };
 use crate::{
     approval::{Approval, ApprovalKind, ApprovalState, Approvals, NewApproval, Scope, Vote},
-    audit::AuditEvent,
+    audit::{AuditEvent, AuditLog},
     identity::{
         kube_credential::KubeCredentials,
         login::{EndedLogins, Login},
         token,
         x509_ca::KubeClientCa,
     },
-    kube::{
-        Front, KubeCluster, Listener, listener, request_log::RequestLog, retry::Refused, upstream::ClusterConnection,
-    },
+    kube::{Front, KubeCluster, Listener, listener, retry::Refused, upstream::ClusterConnection},
     session::{Registry, Sessions},
     store::{ApprovalFilter, LoginKind, LoginRecord, SqliteStore, Store},
 };
@@ -137,6 +135,7 @@ pub(super) async fn front() -> TestFront {
         let connection = ClusterConnection::prepare(&settings).await.unwrap();
         clusters.insert(settings.name.clone(), KubeCluster { settings, connection });
     }
+    let log = AuditLog::start(Arc::clone(&shared), &folder.path().join("waiting")).unwrap();
     let rules = watch::Sender::new(compiled(RULES));
     let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let server = key.cert.der().clone();
@@ -155,9 +154,10 @@ pub(super) async fn front() -> TestFront {
         ended_logins: EndedLogins::default(),
         rules: rules.subscribe(),
         clusters,
-        log: RequestLog::start(Arc::clone(&shared), &TaskTracker::new()),
+        log: log.clone(),
         sessions: Sessions {
             store: Arc::clone(&shared),
+            log,
             recorder: Arc::new(recorder),
             registry: Registry::new(),
             approvals: approvals.clone(),

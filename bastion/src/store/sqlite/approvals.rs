@@ -9,10 +9,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use policy::approval::{Needed, Person, Scope};
 use serde::{Deserialize, Serialize};
-use sqlx::{QueryBuilder, Sqlite, SqlitePool, Transaction, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use super::{
-    StoreError, access,
+    Listing, StoreError, access,
     row::{Columns, bigint, json_text, subject_text, word_text},
 };
 use crate::store::approval::{
@@ -23,7 +23,7 @@ const TABLE: &str = "approvals";
 
 /// Adds a request; false if this person has `most` that wait already.
 pub(super) async fn add(
-    transaction: &mut Transaction<'_, Sqlite>,
+    connection: &mut SqliteConnection,
     approval: &ApprovalRecord,
     most: u32,
 ) -> Result<bool, StoreError> {
@@ -32,7 +32,7 @@ pub(super) async fn add(
     )
     .bind(&approval.requester.issuer)
     .bind(&approval.requester.id)
-    .fetch_one(&mut **transaction)
+    .fetch_one(&mut *connection)
     .await
     .map_err(StoreError::Unavailable)?;
     if waiting >= i64::from(most) {
@@ -64,14 +64,14 @@ pub(super) async fn add(
     .bind(&approval.source)
     .bind(approval.created_at.as_millisecond())
     .bind(approval.expires_at.as_millisecond())
-    .execute(&mut **transaction)
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::Unavailable)?;
     for group in &approval.needed.groups {
         sqlx::query("INSERT INTO approval_groups (approval, group_name) VALUES ($1, $2) ON CONFLICT DO NOTHING")
             .bind(approval.id.to_string())
             .bind(group.as_str())
-            .execute(&mut **transaction)
+            .execute(&mut *connection)
             .await
             .map_err(StoreError::Unavailable)?;
     }
@@ -79,36 +79,33 @@ pub(super) async fn add(
 }
 
 /// Changes a request that is pending; false if it is not, or if it was changed since it was read.
-pub(super) async fn change(
-    transaction: &mut Transaction<'_, Sqlite>,
-    change: &ApprovalChange,
-) -> Result<bool, StoreError> {
+pub(super) async fn change(connection: &mut SqliteConnection, change: &ApprovalChange) -> Result<bool, StoreError> {
     let id = change.id.to_string();
     let moved = sqlx::query(
         "UPDATE approvals SET revision = revision + 1 WHERE id = $1 AND revision = $2 AND state = 'pending'",
     )
     .bind(&id)
     .bind(change.read)
-    .execute(&mut **transaction)
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::Unavailable)?;
     if moved.rows_affected() == 0 {
         return Ok(false);
     }
     if let Some(vote) = &change.vote {
-        add_vote(transaction, &id, change.read, vote).await?;
+        add_vote(connection, &id, change.read, vote).await?;
     }
     if let Some(decided) = &change.decided {
-        decide(transaction, &id, decided).await?;
+        decide(connection, &id, decided).await?;
     }
     if let Some(grant) = &change.grant {
-        access::add(transaction, grant).await?;
+        access::add(connection, grant).await?;
     }
     Ok(true)
 }
 
 async fn add_vote(
-    transaction: &mut Transaction<'_, Sqlite>,
+    connection: &mut SqliteConnection,
     id: &str,
     place: i64,
     vote: &VoteRecord,
@@ -127,17 +124,13 @@ async fn add_vote(
     .bind(json_text("approval_votes", &StoredScope::from(vote.scope))?)
     .bind(&vote.comment)
     .bind(vote.at.as_millisecond())
-    .execute(&mut **transaction)
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::Unavailable)?;
     Ok(())
 }
 
-async fn decide(
-    transaction: &mut Transaction<'_, Sqlite>,
-    id: &str,
-    decided: &DecidedRecord,
-) -> Result<(), StoreError> {
+async fn decide(connection: &mut SqliteConnection, id: &str, decided: &DecidedRecord) -> Result<(), StoreError> {
     let scope = decided.reach.map(|reach| word_text(TABLE, &reach.scope)).transpose()?;
     sqlx::query(
         "UPDATE approvals SET state = $1, decided_at = $2, scope = $3, standing_until = $4, remark = $5 WHERE id = $6",
@@ -148,7 +141,7 @@ async fn decide(
     .bind(decided.reach.and_then(|reach| reach.until).map(Timestamp::as_millisecond))
     .bind(&decided.remark)
     .bind(id)
-    .execute(&mut **transaction)
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::Unavailable)?;
     Ok(())
@@ -166,7 +159,7 @@ pub(super) async fn find(pool: &SqlitePool, id: ApprovalId) -> Result<Option<App
     }
 }
 
-pub(super) async fn list(pool: &SqlitePool, filter: &ApprovalFilter) -> Result<Vec<ApprovalRecord>, StoreError> {
+pub(super) async fn list(pool: &SqlitePool, filter: &ApprovalFilter) -> Result<Listing<ApprovalRecord>, StoreError> {
     let mut query = QueryBuilder::new("SELECT * FROM approvals WHERE 1 = 1");
     match filter.pending {
         Some(true) => query.push(" AND state = 'pending'"),
@@ -194,11 +187,12 @@ pub(super) async fn list(pool: &SqlitePool, filter: &ApprovalFilter) -> Result<V
     }
     query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(filter.limit));
     let rows = query.build().fetch_all(pool).await.map_err(StoreError::Unavailable)?;
-    let mut approvals = Vec::with_capacity(rows.len());
+    let mut listing = Listing::default();
     for row in &rows {
-        approvals.push(with_votes(pool, row).await?);
+        let read = with_votes(pool, row).await;
+        Columns::of(TABLE, row).put(read, "id", &mut listing)?;
     }
-    Ok(approvals)
+    Ok(listing)
 }
 
 /// The newest approvals of this person for this text that were to count again; whether they still do is not

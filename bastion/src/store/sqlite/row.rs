@@ -10,7 +10,8 @@ use policy::Subject;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sqlx::{Decode, Row as _, Sqlite, Type, sqlite::SqliteRow};
 
-use super::{StoreError, TokenHash};
+use super::{Listing, StoreError, TokenHash};
+use crate::store::UnreadableRow;
 
 /// A row of a known table.
 pub(super) struct Columns<'r> {
@@ -114,6 +115,25 @@ impl<'r> Columns<'r> {
             Some(_) => self.hash(column).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Puts what was read of this row into a listing: the row, or the word that it cannot be read.
+    pub(super) fn put<T>(
+        &self,
+        read: Result<T, StoreError>,
+        id: &str,
+        listing: &mut Listing<T>,
+    ) -> Result<(), StoreError> {
+        match read {
+            Ok(record) => listing.rows.push(record),
+            Err(error @ StoreError::Corrupt { .. }) => {
+                let id = self.plain(id).unwrap_or_default();
+                tracing::error!(%error, id, "a row is passed over in a listing");
+                listing.unreadable.push(UnreadableRow { table: self.table, id });
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     fn corrupt(&self, column: &str, reason: impl Display) -> StoreError {

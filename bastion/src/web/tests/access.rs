@@ -196,13 +196,49 @@ async fn what_does_not_read_is_refused_with_a_problem() {
 async fn a_dead_store_is_unavailable_and_its_words_stay_inside() {
     let front = front().await;
     let token = front.token("alice", "engineering").await;
-    assert_eq!(front.get("/readyz", None).await.text(), "ok\n");
     front.store.close().await;
     assert_eq!(front.get("/healthz", None).await.status, StatusCode::OK);
     for path in ["/readyz", "/api/v1/whoami"] {
         let detail = front.get(path, &*token).await.problem(StatusCode::SERVICE_UNAVAILABLE);
         assert!(!detail.contains("pool"), "{detail}");
     }
+}
+
+#[tokio::test]
+async fn readiness_is_whether_the_store_takes_a_write_and_names_what_is_wrong() {
+    let front = front().await;
+    let becomes = async |status: StatusCode| {
+        let asked = async {
+            loop {
+                let answer = front.get("/readyz", None).await;
+                if answer.status == status {
+                    return answer;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), asked).await.expect("it becomes so")
+    };
+    assert_eq!(front.get("/readyz", None).await.text(), "ok\n");
+    sqlx::query("PRAGMA query_only = ON").execute(front.store.writer()).await.unwrap();
+    let detail = becomes(StatusCode::SERVICE_UNAVAILABLE).await.problem(StatusCode::SERVICE_UNAVAILABLE);
+    assert!(detail.contains("the database is read-only"), "{detail}");
+    assert_eq!(becomes(StatusCode::OK).await.text(), "ok\n", "the writer was opened anew");
+}
+
+#[tokio::test]
+async fn readiness_is_not_looked_at_for_each_who_asks() {
+    let front = front().await;
+    let asked = std::time::Instant::now();
+    for _ in 0..200 {
+        assert_eq!(front.get("/readyz", None).await.text(), "ok\n");
+    }
+    let probes: i64 = sqlx::query_scalar("SELECT value FROM audit_counter WHERE name = 'probe'")
+        .fetch_one(front.store.writer())
+        .await
+        .unwrap();
+    let seconds = i64::try_from(asked.elapsed().as_secs()).unwrap();
+    assert!(probes <= seconds + 1, "{probes} in {seconds} s");
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use url::Url;
 
 use crate::{
     approval::Approvals,
-    audit::AuditEvent,
+    audit::{AuditEvent, AuditLog},
     demo::issuer::DemoIssuer,
     identity::{
         kube_credential::KubeCredentials,
@@ -80,9 +80,11 @@ pub(super) async fn front() -> Front {
     let issuer = DemoIssuer::start(callback.clone()).await.unwrap();
     let oidc = OidcClient::new(OidcSettings::new(issuer.url().parse().unwrap(), issuer.client_id())).unwrap();
     let shared: Arc<dyn Store> = Arc::new(store.clone());
+    let log = AuditLog::start(Arc::clone(&shared), &folder.path().join("waiting")).unwrap();
     let logins = Arc::new(LoginService::new(
         oidc,
         Arc::clone(&shared),
+        log.clone(),
         Arc::new(UserCa::load_or_create(&folder.path().join("ssh-user-ca")).unwrap()),
         LoginSettings {
             login_lifetime: Duration::from_secs(3600),
@@ -116,6 +118,7 @@ pub(super) async fn front() -> Front {
     let approvals = Approvals::start(Arc::clone(&shared), URL.parse().unwrap(), None).await.unwrap();
     let state = WebState::new(
         shared,
+        log,
         logins,
         rules,
         targets.into(),

@@ -13,7 +13,6 @@ use std::{
 use config::{Cluster, ClusterAccess};
 use policy::{ClusterDecision, Context, KubeObject, KubeRequest, RuleSet, Subject};
 use tokio::{io::DuplexStream, sync::watch, task::JoinHandle, time::timeout};
-use tokio_util::task::TaskTracker;
 
 use super::super::{
     socket::{Happened, Socket},
@@ -21,7 +20,7 @@ use super::super::{
 };
 pub(super) use crate::kube::tests::SOON;
 use crate::{
-    audit::{AuditEvent, KubeRequestEvent},
+    audit::{AuditEvent, AuditLog, KubeRequestEvent},
     identity::login::LiveLogin,
     kube::{
         spdy::{self, Event, Headers, ResetStatus, StreamId},
@@ -134,7 +133,7 @@ pub(super) struct Running {
 pub(super) async fn forward(limits: Limits, login_ends: Option<SystemTime>) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&folder.path().join("bastion.db")).await.unwrap();
-    let log = RequestLog::start(Arc::new(store.clone()), &TaskTracker::new());
+    let log = AuditLog::start(Arc::new(store.clone()), &folder.path().join("waiting")).unwrap();
     let sender = watch::Sender::new(rules(RULES));
     let user = Subject {
         issuer: "https://issuer".into(),
