@@ -35,6 +35,7 @@ mod ssh_jump;
 mod ssh_refusal;
 mod ssh_session;
 mod ssh_transfer;
+mod store_failure;
 mod strict_mode;
 mod typed_gate;
 mod web_api;
