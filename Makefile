@@ -79,6 +79,10 @@ lint: tools $(PATCHED) console ## format, lints and docs only
 bench: setup build ## against direct ssh, ssh -J and direct kubectl: prints a table, writes target/bench.json; BENCH_RUNS=5
 	$(TARGET)/release/bench
 
+.PHONY: storm
+storm: setup build ## five minutes of silent crowds, refusals, a hung log and a locked store: prints what somebody else notices
+	$(TARGET)/release/storm
+
 # libFuzzer follows coverage, but needs cargo-fuzz and a nightly compiler; the other way needs neither.
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz

@@ -14,18 +14,20 @@ fail() {
 }
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
-# In this order: the second is made against the result of the first.
+# In this order: each is made against the result of those before.
 window=$here/russh-$version-consumption-window.patch
 offer=$here/russh-$version-certificate-offer.patch
+channels=$here/russh-$version-application-channels.patch
+names=$here/russh-$version-odd-names.patch
 dest=${1:-$(dirname -- "$here")/.patched/russh}
 case $dest in /*) ;; *) dest=$PWD/$dest ;; esac
-for patch in "$window" "$offer"; do
+for patch in "$window" "$offer" "$channels" "$names"; do
     [ -s "$patch" ] || fail "$patch is missing"
 done
 
 # What is written depends on the patches and on this script.
 stamp=$version
-for file in "$window" "$offer" "$here/apply.sh"; do
+for file in "$window" "$offer" "$channels" "$names" "$here/apply.sh"; do
     stamp="$stamp $(git hash-object --no-filters -- "$file")" || fail "git hash-object failed"
 done
 if [ -f "$dest/Cargo.toml" ] && [ "$(cat -- "$dest/.stamp" 2>/dev/null)" = "$stamp" ]; then
@@ -76,10 +78,12 @@ src=$new/russh-$version
 (
     unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
     cd -- "$src"
-    GIT_CEILING_DIRECTORIES=$(cd .. && pwd -P) git apply --whitespace=nowarn -p1 -- "$window" "$offer"
+    GIT_CEILING_DIRECTORIES=$(cd .. && pwd -P) git apply --whitespace=nowarn -p1 -- "$window" "$offer" "$channels" "$names"
 ) || fail "the patches do not apply"
 grep -q consumption_window "$src/src/server/mod.rs" || fail "$window was not applied"
 grep -q auth_certificate_offered "$src/src/server/mod.rs" || fail "$offer was not applied"
+grep -q application_channels "$src/src/server/mod.rs" || fail "$channels was not applied"
+grep -q 'fn text' "$src/src/parsing.rs" || fail "$names was not applied"
 
 # These only matter to the crate's own repository.
 rm -f -- "$src/Cargo.lock" "$src/Cargo.toml.orig" "$src/.cargo_vcs_info.json"

@@ -5,13 +5,12 @@ use std::{
     collections::HashMap,
     io,
     net::SocketAddr,
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use config::{Config, Credential, Store as StoreSettings, Target, TargetName};
+use config::{Audit, Config, Credential, Store as StoreSettings, Target, TargetName};
 use jiff::Timestamp;
 use policy::{CompileError, RuleSet};
 use recorder::{Recorder, RecorderSettings, S3Settings, StorageSettings, storage::StorageError};
@@ -27,27 +26,28 @@ use url::Url;
 
 use crate::{
     approval::Approvals,
-    audit::AuditEvent,
+    audit::{AuditEvent, AuditLog},
     identity::{
         key_file::KeyFileError,
         kube_credential::KubeCredentials,
         login::{EndedLogins, LoginService, LoginSettings},
         oidc::{IssuerError, OidcClient, OidcError, OidcSettings},
+        revoked_keys::{self, RevokedKeys},
         ssh_ca::{IssueError, SshAuthorities},
         ssh_certificate::TrustedCas,
         x509_ca::{KubeClientCa, X509Error},
     },
-    kube::{
-        self, KubeCluster, listener::ListenerTlsError, request_log::RequestLog, retry::Refused, upstream::ClusterError,
-    },
+    instance::{Instance, InstanceError},
+    kube::{self, KubeCluster, listener::ListenerTlsError, retry::Refused, upstream::ClusterError},
+    listener::{Admission, KnownNetworks, Limits, PlaceLimits},
     reload::Reloader,
     session::{Registry, Sessions},
     ssh::{
         self,
+        algorithms::Keepalive,
         auth::Authenticator,
         connection::{ConfiguredTarget, Front},
         host_identity::{HostIdentity, ServerSettings},
-        listener::ConnectionLimits,
         target_connection::{HostTrust, SshTarget, TargetCredential},
     },
     store::{SessionEnd, SessionFilter, Store, StoreError, sqlite::SqliteStore},
@@ -70,6 +70,19 @@ const WEB_LIMIT: Duration = Duration::from_secs(5);
 /// bastion stops; what is left is completed at the next start.
 const RECORDINGS_LIMIT: Duration = Duration::from_secs(20);
 
+/// Sessions whose sources are known to the listeners from the start.
+const REMEMBERED_SESSIONS: u32 = 1_000;
+
+/// How long the last audit events may take to be written when the bastion stops; what the store does not take is kept
+/// on disk, and written at the next start.
+const LOG_LIMIT: Duration = Duration::from_secs(10);
+
+/// The file in the data folder for audit events that the store does not take.
+const WAITING_AUDIT: &str = "audit-waiting.jsonl";
+
+/// Pause between two lots of old audit events that are removed: others write, too.
+const FORGETTING_PAUSE: Duration = Duration::from_millis(50);
+
 /// Why the bastion did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -86,14 +99,17 @@ pub enum AppError {
         /// What is wrong with it.
         source: ssh_key::Error,
     },
-    /// The data folder cannot be used.
-    #[error("data_dir: {path} cannot be used: {source}")]
-    DataDir {
-        /// The folder.
+    /// A file in the data folder, or one that the settings name, cannot be used.
+    #[error("{path} cannot be used: {source}")]
+    File {
+        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
+    /// The data folder cannot be used, or is another bastion's.
+    #[error(transparent)]
+    Instance(#[from] InstanceError),
     /// The issuer's settings cannot be used.
     #[error("identity.oidc: {0}")]
     Issuer(#[from] IssuerError),
@@ -134,6 +150,9 @@ pub enum AppError {
     /// The object store's URL cannot be used.
     #[error("recording.storage: {0:?} is not a usable location")]
     StorageUrl(String),
+    /// A revoked key cannot be read.
+    #[error("revoked_keys: {0}")]
+    RevokedKeys(#[source] ssh_key::Error),
     /// The rules do not compile.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Rules(Vec<CompileError>),
@@ -160,11 +179,14 @@ pub struct App {
     web: web::listener::Listener,
     kube: Option<kube::Listener>,
     store: Arc<dyn Store>,
+    log: AuditLog,
+    retention: Audit,
     recorder: Arc<Recorder>,
     registry: Registry,
     reloader: Reloader,
     hangup: Option<Signal>,
     approvals: Approvals,
+    instance: Instance,
 }
 
 /// The sockets of the fronts, bound before anything else: settings may depend on their ports.
@@ -182,6 +204,13 @@ pub struct Sockets {
 }
 
 impl Sockets {
+    /// Where this bastion is reached, for people.
+    #[must_use]
+    pub fn description(&self) -> String {
+        let kube = self.kube_address.map(|address| format!(", kube {address}")).unwrap_or_default();
+        format!("ssh {}, web {}{kube}", self.ssh_address, self.web_address)
+    }
+
     /// Binds them.
     ///
     /// # Errors
@@ -204,14 +233,20 @@ impl Sockets {
 }
 
 impl App {
-    /// Builds the bastion; nothing is served before [`App::run`].
+    /// Builds the bastion in the folder that is `instance`'s; nothing is served before [`App::run`].
     ///
     /// # Errors
     ///
     /// When a setting cannot be used, or a part cannot start.
-    pub async fn build(config: Config, sockets: Sockets) -> Result<Self, AppError> {
-        prepare_data_dir(&config.data_dir)?;
+    pub async fn build(config: Config, sockets: Sockets, mut instance: Instance) -> Result<Self, AppError> {
+        let StoreSettings::Sqlite(database) = &config.store;
+        instance.claim_also(database)?;
+        instance.claim_also(&config.recording.spool)?;
         let rules = watch::Sender::new(Arc::new(RuleSet::compile(&config.rules).map_err(AppError::Rules)?));
+        let keys = config.revoked_keys.as_ref().map(|revoked| revoked.keys.as_slice()).unwrap_or_default();
+        let keys = watch::Sender::new(revoked_keys::fingerprints(keys).map_err(AppError::RevokedKeys)?);
+        let revoked_keys = RevokedKeys::new(keys.subscribe());
+        let revoked = config.revoked_keys.as_ref().map(|revoked| (revoked.file.clone(), keys));
         let authorities = SshAuthorities::load_or_create(&config.data_dir)?;
         let host_ca = authorities.host.public_key().clone();
         let user_ca = Arc::new(authorities.user);
@@ -219,17 +254,28 @@ impl App {
         let own_names: Vec<String> = config.names.iter().map(ToString::to_string).collect();
         let tls = match &config.web.tls {
             Some(files) => web::tls::from_files(&files.certificate, &files.key)?,
-            None => web::tls::from_own_ca(&config.data_dir, &own_names)?,
+            None => {
+                let clusters = config.kube.certificate_name().filter(|_| !config.clusters.is_empty());
+                let names: Vec<String> = own_names.iter().cloned().chain(clusters).collect();
+                web::tls::from_own_ca(&config.data_dir, &names)?
+            }
         };
 
-        let StoreSettings::Sqlite(database) = &config.store;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(database).await?);
+        let waiting = config.data_dir.join(WAITING_AUDIT);
+        let log = AuditLog::start(Arc::clone(&store), &waiting)
+            .map_err(|source| AppError::File { path: waiting.clone(), source })?;
+        // What an earlier run could not write tells how some sessions ended.
+        if let Err(behind) = log.caught_up().await {
+            warn!(%behind, "audit events of an earlier run wait to be written");
+        }
         let recorder = Arc::new(open_recorder(&config.recording)?);
         complete_cut_off_sessions(&recorder, store.as_ref()).await?;
 
         let login = Arc::new(LoginService::new(
             OidcClient::new(oidc_settings(&config)?)?,
             Arc::clone(&store),
+            log.clone(),
             Arc::clone(&user_ca),
             LoginSettings {
                 login_lifetime: config.identity.login_lifetime,
@@ -243,19 +289,24 @@ impl App {
             Approvals::start(Arc::clone(&store), config.web.url.clone(), config.approvals.webhook.as_ref()).await?;
         let sessions = Sessions {
             store: Arc::clone(&store),
+            log: log.clone(),
             recorder: Arc::clone(&recorder),
             registry: registry.clone(),
             approvals: approvals.clone(),
+            limits: config.sessions.clone(),
         };
+        let keepalive =
+            Keepalive { interval: config.listen.keepalive_interval, most_unanswered: config.listen.keepalive_max };
         let mut targets = HashMap::new();
         for settings in &config.targets {
-            let ssh = ssh_target(settings, &target_ca)?;
+            let ssh = ssh_target(settings, &target_ca, keepalive, &revoked_keys)?;
             targets.insert(settings.name.clone(), ConfiguredTarget { settings: settings.clone(), ssh });
         }
         let front = Arc::new(Front {
             authenticator: Authenticator::new(
                 Arc::clone(&store),
-                TrustedCas::new([user_ca.fingerprint()]),
+                TrustedCas::new([user_ca.fingerprint()]).without(revoked_keys.clone()),
+                login.ended(),
                 format!("bastion login {}", config.web.url.as_str().trim_end_matches('/')),
             ),
             rules: rules.subscribe(),
@@ -265,10 +316,7 @@ impl App {
                 authorities.host,
                 authorities.host_key,
                 own_names.clone(),
-                ServerSettings {
-                    max_auth_attempts: config.listen.max_auth_attempts,
-                    keepalive_interval: config.listen.keepalive_interval,
-                },
+                ServerSettings { max_auth_attempts: config.listen.max_auth_attempts, keepalive },
             ),
             max_channels: config.listen.max_channels,
             login_grace_time: config.listen.login_grace_time,
@@ -277,11 +325,8 @@ impl App {
         });
         // Made now, so that an unusable name is an error at the start and not at the first login.
         front.host_identity.server_config(None, Timestamp::now())?;
-        let limits = ConnectionLimits {
-            connections: config.listen.max_connections,
-            unauthenticated: config.listen.max_unauthenticated,
-        };
-        let ssh = ssh::Listener::new(sockets.ssh, Arc::clone(&front), &limits);
+        let admission = admission(&config.listen, store.as_ref()).await?;
+        let ssh = ssh::Listener::new(sockets.ssh, Arc::clone(&front), &admission);
         let tasks = front.tasks.clone();
         let (kube, kube_access) = match sockets.kube {
             Some(socket) if !config.clusters.is_empty() => {
@@ -293,6 +338,7 @@ impl App {
                     tls: &tls,
                     tasks: &tasks,
                     closing: front.closing.clone(),
+                    admission: &admission,
                 };
                 let (listener, access) = kube_front(&config, socket, parts).await?;
                 (Some(listener), Some(access))
@@ -310,6 +356,7 @@ impl App {
         };
         let state = WebState::new(
             Arc::clone(&store),
+            log.clone(),
             login,
             rules.subscribe(),
             config.targets.into(),
@@ -319,9 +366,23 @@ impl App {
             info,
             config.web.url,
         );
-        let web = web::listener::Listener::new(sockets.web, tls, web::router(state), config.listen.max_connections);
-        let reloader = Reloader::new(&config.rules, rules, Arc::clone(&store));
-        Ok(Self { front, ssh, web, kube, store, recorder, registry, approvals, reloader, hangup: None })
+        let web = web::listener::Listener::new(sockets.web, tls.config, web::router(state), &admission);
+        let reloader = Reloader::new(&config.rules, rules, log.clone()).with_revoked_keys(revoked);
+        Ok(Self {
+            front,
+            ssh,
+            web,
+            kube,
+            store,
+            log,
+            retention: config.audit,
+            recorder,
+            registry,
+            approvals,
+            reloader,
+            hangup: None,
+            instance,
+        })
     }
 
     /// Reloads the rules at SIGHUP too, and not only when their files change.
@@ -337,17 +398,33 @@ impl App {
     /// Serves until `stop`; then no new connection is taken, and sessions that
     /// run have until `drained` to end by themselves.
     pub async fn run(self, stop: CancellationToken, drained: impl Future<Output = ()>) {
-        let Self { front, ssh, web, kube, store, recorder, registry, approvals, reloader, hangup } = self;
+        let Self {
+            front,
+            ssh,
+            web,
+            kube,
+            store,
+            log,
+            retention,
+            recorder,
+            registry,
+            approvals,
+            reloader,
+            hangup,
+            instance,
+        } = self;
         // Sessions that drain are still subject to the rules.
         let reloading = CancellationToken::new();
         let reloader = tokio::spawn(reloader.run(reloading.clone(), hangup));
-        let housekeeping = tokio::spawn(keep_house(Arc::clone(&store), stop.clone()));
+        let housekeeping = tokio::spawn(keep_house(store, retention, stop.clone()));
         // The console goes on while sessions drain: people may want to see how they end.
         let web_stop = CancellationToken::new();
         let web = tokio::spawn(web.serve(web_stop.clone()));
         let kube = kube.map(|kube| tokio::spawn(kube.serve(stop.clone(), front.closing.clone())));
         ssh.run(stop.clone()).await;
 
+        // Whoever is connected already starts nothing more, either.
+        registry.drain();
         tokio::select! {
             () = registry.emptied() => {}
             () = drained => {
@@ -360,7 +437,6 @@ impl App {
         approvals.close().await;
         web_stop.cancel();
         front.closing.cancel();
-        // Its requests are written down by one of the tasks, which ends when the last request has.
         if let Some(kube) = kube
             && tokio::time::timeout(TERMINATION_LIMIT, kube).await.is_err()
         {
@@ -382,6 +458,8 @@ impl App {
             warn!(%error, "the rule files were not watched to the end");
         }
         housekeeping.abort();
+        log.close(LOG_LIMIT).await;
+        drop(instance);
         info!("stopped");
     }
 }
@@ -392,9 +470,30 @@ struct KubeParts<'a> {
     ended_logins: EndedLogins,
     sessions: &'a Sessions,
     rules: watch::Receiver<Arc<RuleSet>>,
-    tls: &'a rustls::ServerConfig,
+    tls: &'a web::tls::Serving,
     tasks: &'a TaskTracker,
     closing: CancellationToken,
+    admission: &'a Admission,
+}
+
+/// The limits of the listeners, which know who was here before.
+async fn admission(settings: &config::Listen, store: &dyn Store) -> Result<Admission, AppError> {
+    let known = Arc::new(KnownNetworks::default());
+    let (now, clock) = (Timestamp::now(), Instant::now());
+    for session in store.sessions(&SessionFilter { limit: REMEMBERED_SESSIONS, ..SessionFilter::default() }).await? {
+        let ago = Duration::try_from(now.duration_since(session.started_at)).unwrap_or_default();
+        if let (Ok(source), Some(at)) = (session.source.parse::<SocketAddr>(), clock.checked_sub(ago)) {
+            known.remember(source.ip().into(), at);
+        }
+    }
+    let places = PlaceLimits {
+        connections: settings.max_connections,
+        unauthenticated: settings.max_unauthenticated,
+        unauthenticated_per_source: settings.max_unauthenticated_per_source,
+    };
+    let limits =
+        Limits { places, login: settings.login_grace_time, idle: settings.http_idle_time, unread: Limits::UNREAD };
+    Ok(Admission { limits, known })
 }
 
 /// The Kubernetes front, and what the console and the API know of it.
@@ -404,7 +503,7 @@ async fn kube_front(
     parts: KubeParts<'_>,
 ) -> Result<(kube::Listener, KubeAccess), AppError> {
     let ca = Arc::new(KubeClientCa::load_or_create(&config.data_dir)?);
-    let tls = kube::listener::tls(Arc::clone(&parts.tls.cert_resolver), ca.certificate())?;
+    let tls = kube::listener::tls(Arc::clone(&parts.tls.config.cert_resolver), ca.certificate())?;
     let credentials = KubeCredentials::new(Arc::clone(parts.store), ca, config.identity.certificate_lifetime);
     let mut clusters = HashMap::new();
     for settings in &config.clusters {
@@ -416,14 +515,24 @@ async fn kube_front(
         ended_logins: parts.ended_logins,
         rules: parts.rules,
         clusters,
-        log: RequestLog::start(Arc::clone(parts.store), parts.tasks),
+        domain: config.kube.domain.clone(),
+        log: parts.sessions.log.clone(),
         sessions: parts.sessions.clone(),
         refused: Refused::default(),
         tasks: parts.tasks.clone(),
         closing: parts.closing,
     });
-    let listener = kube::Listener::new(socket, tls, front, config.listen.max_connections);
-    let access = KubeAccess { credentials, clusters: config.clusters.clone().into(), url: config.kube.url.clone() };
+    let listener = kube::Listener::new(socket, tls, front, parts.admission);
+    let covered = |cluster: &config::Cluster| {
+        let name = config.kube.server_name(&cluster.name).filter(|name| parts.tls.covers(name))?;
+        Some((cluster.name.clone(), name))
+    };
+    let access = KubeAccess {
+        credentials,
+        clusters: config.clusters.clone().into(),
+        url: config.kube.url.clone(),
+        server_names: Arc::new(config.clusters.iter().filter_map(covered).collect()),
+    };
     Ok((listener, access))
 }
 
@@ -436,17 +545,11 @@ pub fn console_callback(console: &Url) -> Result<Url, AppError> {
     console.join("/login/callback").map_err(|source| AppError::WebUrl { url: console.clone(), source })
 }
 
-/// The data folder is the bastion's alone: keys and recordings are in it.
-fn prepare_data_dir(path: &Path) -> Result<(), AppError> {
-    let failed = |source| AppError::DataDir { path: path.to_owned(), source };
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).map_err(failed)
-}
-
 fn open_recorder(settings: &config::Recording) -> Result<Recorder, AppError> {
     let storage = recorder::storage::build(&storage_settings(&settings.storage)?)?;
     Ok(Recorder::open(RecorderSettings {
         spool_limit: settings.spool_limit,
+        free_space_floor: settings.free_space_floor,
         upload_interval: settings.upload_interval,
         ..RecorderSettings::new(storage, &settings.spool)
     })?)
@@ -492,7 +595,7 @@ async fn complete_cut_off_sessions(recorder: &Recorder, store: &dyn Store) -> Re
     Ok(())
 }
 
-async fn keep_house(store: Arc<dyn Store>, stop: CancellationToken) {
+async fn keep_house(store: Arc<dyn Store>, retention: Audit, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     loop {
         tokio::select! {
@@ -502,6 +605,31 @@ async fn keep_house(store: Arc<dyn Store>, stop: CancellationToken) {
         if let Err(error) = store.forget_expired(Timestamp::now()).await {
             warn!(%error, "what has expired could not be removed from the store");
         }
+        match forget_audit(store.as_ref(), retention.keep).await {
+            Ok(0) => {}
+            Ok(events) => info!(events, "audit events older than audit.keep_days were removed"),
+            Err(error) => warn!(%error, "old audit events could not be removed from the store"),
+        }
+        match store.bytes().await {
+            Ok(bytes) if bytes > retention.warn_above => {
+                warn!(bytes, "the database is larger than audit.warn_above; a smaller audit.keep_days keeps it small");
+            }
+            Ok(_) => {}
+            Err(error) => warn!(%error, "the size of the database is not known"),
+        }
+    }
+}
+
+/// Removes what is older than `keep`, a few events at a time.
+async fn forget_audit(store: &dyn Store, keep: Duration) -> Result<u64, StoreError> {
+    let Ok(end) = Timestamp::now().checked_sub(keep) else { return Ok(0) };
+    let mut events = 0;
+    loop {
+        match store.forget_audit(end).await? {
+            0 => return Ok(events),
+            some => events += some,
+        }
+        tokio::time::sleep(FORGETTING_PAUSE).await;
     }
 }
 
@@ -509,19 +637,25 @@ fn oidc_settings(config: &Config) -> Result<OidcSettings, AppError> {
     let oidc = &config.identity.oidc;
     let extra_ca_pem = match &oidc.ca {
         None => None,
-        Some(path) => Some(std::fs::read(path).map_err(|source| AppError::DataDir { path: path.clone(), source })?),
+        Some(path) => Some(std::fs::read(path).map_err(|source| AppError::File { path: path.clone(), source })?),
     };
     Ok(OidcSettings {
         client_secret: oidc.client_secret.as_ref().map(|secret| secret.expose().to_owned()),
         scopes: oidc.scopes.clone(),
         username_claim: oidc.username_claim.clone(),
+        username_is_verified: oidc.username_is_verified,
         groups_claim: oidc.groups_claim.clone(),
         extra_ca_pem,
         ..OidcSettings::new(oidc.issuer.parse()?, &oidc.client_id)
     })
 }
 
-fn ssh_target(settings: &Target, target_ca: &Arc<crate::identity::ssh_ca::TargetCa>) -> Result<SshTarget, AppError> {
+fn ssh_target(
+    settings: &Target,
+    target_ca: &Arc<crate::identity::ssh_ca::TargetCa>,
+    keepalive: Keepalive,
+    revoked: &RevokedKeys,
+) -> Result<SshTarget, AppError> {
     let failed = |what| move |source| AppError::Credential { target: settings.name.clone(), what, source };
     let public = |key: &config::PublicKey, what| PublicKey::from_openssh(key.as_str()).map_err(failed(what));
     let credential = match &settings.credential {
@@ -537,8 +671,10 @@ fn ssh_target(settings: &Target, target_ca: &Arc<crate::identity::ssh_ca::Target
         trust: HostTrust {
             keys: settings.trust.keys.iter().map(|key| public(key, "host_keys")).collect::<Result<_, _>>()?,
             authority: settings.trust.ca.as_ref().map(|key| public(key, "host_ca")).transpose()?,
+            revoked: revoked.clone(),
         },
         credential,
+        keepalive,
     })
 }
 

@@ -42,7 +42,7 @@ pub use policy::approval::{Needed, Scope, Vote};
 pub use request::{ApprovalError, NewApproval};
 pub use waiting::{Application, Granted, Outcome, Progress, Waiting};
 
-use crate::store::{ApprovalFilter, Store, StoreError};
+use crate::store::{ApprovalFilter, Listing, Store, StoreError};
 use access::OpenAccess;
 use clock::{Clock, Due};
 use hub::{Change, Hub};
@@ -143,7 +143,7 @@ impl Approvals {
     /// As [`Self::request`].
     pub async fn apply(&self, new: NewApproval) -> Result<Application, ApprovalError> {
         match self.standing(&new).await? {
-            Some(granted) if granted.text() == &new.text => Ok(Application::Granted(granted)),
+            Some(granted) if *granted.text() == new.exact() => Ok(Application::Granted(granted)),
             Some(_) | None => self.request(new).await.map(|waiting| Application::Waiting(Box::new(waiting))),
         }
     }
@@ -162,7 +162,7 @@ impl Approvals {
     /// # Errors
     ///
     /// When the store does not answer.
-    pub async fn list(&self, filter: &ApprovalFilter) -> Result<Vec<Approval>, StoreError> {
+    pub async fn list(&self, filter: &ApprovalFilter) -> Result<Listing<Approval>, StoreError> {
         self.0.store.approvals(filter).await
     }
 
@@ -196,12 +196,12 @@ impl Approvals {
 
     /// Whoever waited for these is gone.
     async fn refuse_left_over(&self) -> Result<(), StoreError> {
+        let mut filter = ApprovalFilter { pending: Some(true), limit: BATCH, ..ApprovalFilter::default() };
         loop {
-            let filter = ApprovalFilter { pending: Some(true), limit: BATCH, ..ApprovalFilter::default() };
             let left = self.0.store.approvals(&filter).await?;
-            if left.is_empty() {
-                return Ok(());
-            }
+            // What cannot be read cannot be refused, and must not be met again and again.
+            let Some(last) = left.last() else { return Ok(()) };
+            filter.before = Some(last.id);
             for record in left {
                 self.end(record, ApprovalState::Cancelled, Some(RESTARTED)).await?;
             }
@@ -229,17 +229,19 @@ impl Approvals {
     }
 
     /// Gives a request up because the requester went away. Called where nobody can wait for the store.
-    fn withdraw_later(&self, id: ApprovalId) {
+    fn withdraw_later(&self, id: ApprovalId, remark: &'static str) {
         let approvals = self.clone();
+        self.in_background(async move {
+            if let Err(error) = approvals.withdraw(id, remark).await {
+                warn!(approval.id = %id, %error, "a request that nobody waits for was not given up; it expires");
+            }
+        });
+    }
+
+    /// Does what nobody can wait for; [`Self::close`] does.
+    pub fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        self.0.tasks.spawn_on(
-            async move {
-                if let Err(error) = approvals.withdraw(id, WENT_AWAY).await {
-                    warn!(approval.id = %id, %error, "a request that nobody waits for was not given up; it expires");
-                }
-            },
-            &runtime,
-        );
+        self.0.tasks.spawn_on(work, &runtime);
     }
 }
 
@@ -254,7 +256,9 @@ fn still_covers(earlier: &Approval, asked: &Approval, now: Timestamp) -> bool {
             None => return false,
         },
     };
-    earlier.kind == asked.kind
+    // What was approved before its parts were told apart stands for nothing.
+    earlier.act.is_some()
+        && earlier.kind == asked.kind
         && counts.at(now.into(), asked.session.as_ref())
         && approval::covers(
             &asked_by(earlier, &approval::Person::of(&earlier.requester)),

@@ -3,6 +3,9 @@
 //! Events are named in the past tense. Their JSON form is `{"v":1,"kind":"…",…}`;
 //! a field is only ever added, and a changed meaning gets a new `kind`.
 //! Logs are for operators, audit events for auditors: never one for the other.
+//!
+//! Their way into the store: `refusals` (which are summed up), `bound` (how long they may be), [`log`] (who waits for
+//! what), `spill` (what the store does not take).
 
 use config::{GroupName, Login, RuleName, TargetName, UserName};
 use jiff::Timestamp;
@@ -11,16 +14,22 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::store::{
+    SubjectId,
     approval::{ApprovalId, ApprovalKind, ApprovalState, ScopeWord},
     session::{SessionEnd, SessionKind},
 };
 
+mod bound;
 pub mod command;
 pub mod kube;
+pub mod log;
 mod names;
+mod refusals;
+mod spill;
 
 pub use command::{CommandEvent, CommandHeldEvent, CommandObservedEvent, WouldHave};
 pub use kube::{KubeRequestEvent, PortClosedEvent, PortEvent, PortRefusedEvent};
+pub use log::AuditLog;
 
 /// The version of the events' JSON form.
 pub const AUDIT_VERSION: u32 = 1;
@@ -276,6 +285,10 @@ pub enum AuditEvent {
         issuer: String,
         /// The issuer's identifier of the subject.
         subject: String,
+        /// What the issuer calls them, where that is somebody else's name here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>)]
+        claimed: Option<UserName>,
         /// When the login ends.
         #[schema(value_type = String, format = DateTime)]
         expires_at: Timestamp,
@@ -287,6 +300,33 @@ pub enum AuditEvent {
         /// Who.
         #[schema(value_type = String)]
         user: UserName,
+        /// From where.
+        source: String,
+    },
+    /// A name is one person's from now on: who logs in with it and is somebody else goes by another.
+    NameBound {
+        /// The name.
+        #[schema(value_type = String)]
+        user: UserName,
+        /// The issuer.
+        issuer: String,
+        /// The issuer's identifier of the subject.
+        subject: String,
+        /// From where.
+        source: String,
+    },
+    /// A name is nobody's any more: it will be that of the next who logs in with it.
+    NameReleased {
+        /// Who released it.
+        #[schema(value_type = String)]
+        user: UserName,
+        /// The name.
+        #[schema(value_type = String)]
+        name: UserName,
+        /// The issuer of whoever had it.
+        issuer: String,
+        /// The issuer's identifier of whoever had it.
+        subject: String,
         /// From where.
         source: String,
     },
@@ -316,6 +356,40 @@ pub enum AuditEvent {
         session: SessionId,
         /// From where.
         source: String,
+    },
+    /// Refusals that were counted and not written one by one, because the same person or address had met many.
+    RefusalsSummed {
+        /// The kind of event that each of them would have been.
+        refused: String,
+        /// Whom; nobody where the peer was not known.
+        #[schema(value_type = Option<String>)]
+        user: Option<UserName>,
+        /// How many, besides those that were written.
+        count: u64,
+        /// The first of them.
+        #[schema(value_type = String, format = DateTime)]
+        from: Timestamp,
+        /// The last of them.
+        #[schema(value_type = String, format = DateTime)]
+        until: Timestamp,
+        /// Why the last one was.
+        reason: String,
+        /// From where the last one came.
+        source: String,
+    },
+    /// A changed file of revoked keys does not read; the keys stay as they were.
+    RevokedKeysRejected {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        error: String,
+    },
+    /// The file of revoked keys was read.
+    RevokedKeysReloaded {
+        /// The file.
+        file: String,
+        /// How many keys are revoked.
+        keys: u64,
     },
     /// Changed rule files do not hold; the rules stay as they were.
     RulesRejected {
@@ -366,6 +440,21 @@ pub enum AuditEvent {
         /// From where.
         source: String,
     },
+    /// The store takes events again after a time in which it did not.
+    StoreRecovered {
+        /// Since when it had not.
+        #[schema(value_type = String, format = DateTime)]
+        from: Timestamp,
+        /// Until when.
+        #[schema(value_type = String, format = DateTime)]
+        until: Timestamp,
+        /// How many events were written late for it.
+        delayed: u64,
+        /// How many events found no place; what they are about was refused.
+        lost: u64,
+        /// What was wrong.
+        reason: String,
+    },
     /// A target could not be reached or did not prove who it is.
     TargetUnavailable {
         /// Who wanted it.
@@ -375,6 +464,15 @@ pub enum AuditEvent {
         #[schema(value_type = String)]
         target: TargetName,
         /// Why, in words.
+        reason: String,
+    },
+    /// Stands in a listing where a row could not be read; never stored.
+    UnreadableRow {
+        /// The table of the row.
+        table: String,
+        /// The row's identifier.
+        id: String,
+        /// What did not parse.
         reason: String,
     },
 }
@@ -389,6 +487,9 @@ pub struct AuditRecord {
     pub at: Timestamp,
     /// The version of its form.
     pub v: u32,
+    /// Who `user` is to their issuer, whatever their name; unknown of some events from before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<SubjectId>,
     /// What happened.
     #[serde(flatten)]
     pub event: AuditEvent,

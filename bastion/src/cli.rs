@@ -2,7 +2,7 @@
 //!
 //! [`exit`] (errors and exit codes) · [`home`] (files of a login) · [`api_client`] · [`login`] ·
 //! [`ssh_config`] · [`kubeconfig`] · [`credential`] · [`targets`] · [`mod@run`] · [`approvals`] · [`access`] ·
-//! [`sessions`] · [`play`] · [`whoami`] · [`output`] · [`duration`] · [`check`] · [`rules`] · [`serve`] · [`demo`].
+//! [`sessions`] · [`play`] · [`names`] · [`whoami`] · [`output`] · [`duration`] · [`check`] · [`rules`] · [`serve`] · [`demo`].
 
 pub mod access;
 pub mod agent;
@@ -16,7 +16,9 @@ pub mod exit;
 pub mod home;
 pub mod key;
 pub mod kubeconfig;
+mod log;
 pub mod login;
+pub mod names;
 pub mod output;
 pub mod play;
 pub mod rules;
@@ -84,6 +86,9 @@ pub enum Command {
     Play(play::PlayOptions),
     /// Write a recording as asciicast to stdout or a file.
     Export(sessions::ExportOptions),
+    /// List whose names are, and release them.
+    #[command(subcommand)]
+    Names(names::NamesCommand),
     /// Show who is logged in, and until when.
     Whoami(whoami::WhoamiOptions),
     /// End the login, and remove its key and certificate.
@@ -111,6 +116,7 @@ impl Command {
             Self::Kubeconfig(options) => client(kubeconfig::run(&BastionHome::open()?, &options)),
             Self::Login(options) => login::run(&BastionHome::open()?, &options),
             Self::Logout => client(whoami::logout(&BastionHome::open()?)),
+            Self::Names(command) => client(names::run(&BastionHome::open()?, &command)),
             Self::Play(options) => client(play::run(&BastionHome::open()?, &options)),
             Self::Rules(command) => rules::run(&command),
             Self::Run(options) => return run::run(&BastionHome::open()?, &options),

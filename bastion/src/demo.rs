@@ -21,6 +21,7 @@ use crate::{
         key_file::{self, KeyFileError},
         ssh_ca::TargetCa,
     },
+    instance::Instance,
 };
 
 pub mod issuer;
@@ -110,6 +111,9 @@ impl Demo {
         };
         std::fs::create_dir_all(&settings.data_dir).map_err(failed(&settings.data_dir))?;
         let data_dir = settings.data_dir.canonicalize().map_err(failed(&settings.data_dir))?;
+        let kube = settings.kubeconfig.is_some().then_some(settings.kube_listen);
+        let sockets = Sockets::bind(settings.ssh_listen, settings.web_listen, kube).await?;
+        let instance = Instance::claim(&data_dir, &sockets.description()).map_err(AppError::from)?;
         let rules = match &settings.rules {
             Some(rules) => rules.canonicalize().map_err(failed(rules))?,
             None => {
@@ -119,8 +123,6 @@ impl Demo {
             }
         };
 
-        let kube = settings.kubeconfig.is_some().then_some(settings.kube_listen);
-        let sockets = Sockets::bind(settings.ssh_listen, settings.web_listen, kube).await?;
         let (ssh, web, kube) = (sockets.ssh_address, sockets.web_address, sockets.kube_address);
         let issuer = DemoIssuer::start(console_callback(&web_url(web)?)?).await?;
         let target_ca = TargetCa::load_or_create(&data_dir.join("ssh-target-ca"))?;
@@ -146,7 +148,7 @@ impl Demo {
             config.targets.extend(config::target::parse_targets(&text, base, &path.display().to_string())?);
         }
         let targets = config.targets.iter().map(|target| target.name.to_string()).collect();
-        let app = App::build(config, sockets).await?;
+        let app = App::build(config, sockets, instance).await?;
         Ok(Self { app, ssh, web, kube, data_dir, rules, recordings, targets, issuer, _target: target })
     }
 

@@ -8,6 +8,7 @@
 //! - [`ssh_ca`]: the authorities, and what they issue
 //! - [`ssh_certificate`]: the certificate that comes back on the user leg
 //! - [`x509_ca`], [`kube_credential`]: client certificates and tokens for the Kubernetes front, and their check
+//! - [`revoked_keys`]: keys that count for nothing
 //! - [`source_address`], [`key_file`], [`token`]: what those are made of
 //!
 //! **Architecture invariant:** the issuer's refresh and access tokens are never kept. A login lasts as long as
@@ -19,6 +20,7 @@ pub mod key_file;
 pub mod kube_credential;
 pub mod login;
 pub mod oidc;
+pub mod revoked_keys;
 pub mod source_address;
 pub mod ssh_ca;
 pub mod ssh_certificate;

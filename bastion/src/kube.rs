@@ -1,4 +1,5 @@
-//! The Kubernetes front: what `kubectl`, Helm and client libraries take for an API server, under `/clusters/NAME`.
+//! The Kubernetes front: what `kubectl`, Helm and client libraries take for an API server, under `/clusters/NAME`
+//! or by a TLS server name.
 //!
 //! ```text
 //!   kubectl ──TLS──> listener ──> front ─── who? (certificate or token; the login still stands)
@@ -9,11 +10,13 @@
 //!
 //! - [`listener`]: accept, TLS with an optional client certificate, HTTP/1.1 and HTTP/2
 //! - [`front`]: one request from its head to a decision
+//! - [`server_name`]: which cluster: by the name in TLS, or by the path
 //! - [`request_info`]: method, path and query -> verb, resource, subresource, namespace, name
 //! - [`impersonation`]: which headers go on, and as whom the cluster sees the user
 //! - [`proxy`]: a request and its answer, streamed both ways; `parting` ends an answer that is not allowed any longer
+//! - [`watch_socket`]: watches and logs over WebSocket, from the plain form of the same
 //! - [`upstream`]: the connection to a cluster, with the bastion's own credential
-//! - [`request_log`]: each request is an audit event
+//! - each request takes a place in the [`AuditLog`](crate::audit::AuditLog) before it goes on
 //! - [`status`]: refusals as `metav1.Status`
 //!
 //! Commands in pods and forwarded ports:
@@ -43,13 +46,14 @@ mod parting;
 pub mod proxy;
 pub mod remote_command;
 pub mod request_info;
-pub mod request_log;
 pub mod retry;
+pub mod server_name;
 pub mod spdy;
 pub mod status;
 pub mod stream;
 pub mod upgrade;
 pub mod upstream;
+pub mod watch_socket;
 pub mod websocket;
 
 pub use front::{Front, KubeCluster};

@@ -4,7 +4,8 @@
 //!
 //! ```text
 //!    user                                                                     target
-//!     |   1 ssh/listener.rs     accept; limits; span                            |
+//!     |   1 listener.rs         accept; limits                                  |
+//!     |     ssh/listener.rs     span                                            |
 //!     |   2 ssh/auth.rs         certificate -> Authenticated                    |
 //!     |   3 ssh/connection.rs   which target, which login; dial ahead           |
 //!     |   4 policy/rule_set.rs  may they? -> Permit, or a reason                |
@@ -26,7 +27,7 @@
 //!            -> forward | block | ask (session/asking.rs)
 //! ```
 //!
-//! Kubernetes enters at `kube/listener.rs`; `kube/front.rs` decides each request, and `kube/command.rs` hands the
+//! Kubernetes enters at `listener.rs`, too; `kube/front.rs` decides each request, and `kube/command.rs` hands the
 //! two legs of an exec to the same `session/start.rs`.
 //!
 //! Read on: [`ssh`], [`kube`], [`session`], [`approval`], [`identity`], [`store`], [`web`], [`app`], [`cli`].
@@ -41,7 +42,7 @@
 //! 4. What reaches the recorder, the log or the audit trail is [`policy::Masked`] or was never session content.
 //!
 //! Modules import only what stands to their left:
-//! `tls_listener`, `store` <- `audit` <- `identity` <- `approval` <- `session` <- `kube`, `ssh`, `web` <- `app` <- `demo` <- `cli`.
+//! `instance`, `listener`, `store` <- `audit` <- `identity` <- `approval` <- `session` <- `kube`, `ssh`, `web` <- `app` <- `demo` <- `cli`.
 //! `kube`, `ssh` and `web` do not import one another.
 
 pub mod app;
@@ -50,10 +51,11 @@ pub mod audit;
 pub mod cli;
 pub mod demo;
 pub mod identity;
+pub mod instance;
 pub mod kube;
+pub mod listener;
 pub mod reload;
 pub mod session;
 pub mod ssh;
 pub mod store;
-mod tls_listener;
 pub mod web;

@@ -1,4 +1,4 @@
-//! Rule files that change while the bastion runs. New rules are compiled whole before anybody sees them;
+//! Rule files, and the file of revoked keys, that change while the bastion runs. New rules are compiled whole before anybody sees them;
 //! a bad file changes nothing, and says so in the log and to the auditors.
 //!
 //! A change is found by SIGHUP or by looking at the files every second. A file that has just changed is
@@ -8,15 +8,17 @@
 use std::{collections::BTreeMap, fs, io, os::unix::fs::MetadataExt, path::PathBuf, sync::Arc, time::Duration};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use config::RuleDoc;
+use config::{RevokedKeys, RuleDoc};
 use data_encoding::HEXLOWER;
-use jiff::Timestamp;
 use policy::RuleSet;
 use tokio::{signal::unix::Signal, sync::watch, task::spawn_blocking, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::{audit::AuditEvent, store::Store};
+use crate::{
+    audit::{AuditEvent, AuditLog},
+    identity::revoked_keys::{Fingerprints, fingerprints},
+};
 
 /// How often the files are looked at.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -25,8 +27,17 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub struct Reloader {
     files: Vec<PathBuf>,
     rules: watch::Sender<Arc<RuleSet>>,
-    store: Arc<dyn Store>,
+    log: AuditLog,
     /// What was last tried, so that a bad file is reported once.
+    tried: Option<String>,
+    revoked_keys: Option<RevokedKeysFile>,
+}
+
+/// The file of revoked keys.
+struct RevokedKeysFile {
+    file: PathBuf,
+    keys: watch::Sender<Fingerprints>,
+    /// As `Reloader::tried`.
     tried: Option<String>,
 }
 
@@ -46,10 +57,17 @@ type Stamp = Option<(u64, u64, u64, (i64, i64), (i64, i64))>;
 
 impl Reloader {
     /// Watches the files of these documents; new rules go to `rules`.
-    pub fn new(documents: &[RuleDoc], rules: watch::Sender<Arc<RuleSet>>, store: Arc<dyn Store>) -> Self {
+    pub fn new(documents: &[RuleDoc], rules: watch::Sender<Arc<RuleSet>>, log: AuditLog) -> Self {
         let files: Vec<PathBuf> = documents.iter().map(|document| PathBuf::from(&document.file)).collect();
         let tried = read(&files).ok().map(|texts| fingerprint(&texts));
-        Self { files, rules, store, tried }
+        Self { files, rules, log, tried, revoked_keys: None }
+    }
+
+    /// Watches a file of revoked keys too; what stands in it goes to the sender.
+    #[must_use]
+    pub fn with_revoked_keys(self, file: Option<(PathBuf, watch::Sender<Fingerprints>)>) -> Self {
+        // What was read at the start is read once more: it may have changed since.
+        Self { revoked_keys: file.map(|(file, keys)| RevokedKeysFile { file, keys, tried: None }), ..self }
     }
 
     /// Reloads at a change, and at `hangup` in any case, until `stop`.
@@ -61,11 +79,15 @@ impl Reloader {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = received(&mut hangup) => self.reload(true).await,
+                () = received(&mut hangup) => {
+                    self.reload(true).await;
+                    self.reload_revoked_keys(true).await;
+                }
                 _ = ticks.tick() => {
                     let now = self.stamps().await;
                     if now != settled && now == seen {
                         self.reload(false).await;
+                        self.reload_revoked_keys(false).await;
                         settled.clone_from(&now);
                     }
                     seen = now;
@@ -100,17 +122,60 @@ impl Reloader {
             }
         };
         self.tried = Some(print);
-        if let Err(error) = self.store.append_audit(Timestamp::now(), &events).await {
-            warn!(%error, events = events.len(), "audit events were not stored");
+        self.audit(events).await;
+    }
+
+    /// Reads the file of revoked keys, and takes what stands in it if all of it reads.
+    async fn reload_revoked_keys(&mut self, even_if_same: bool) {
+        let Some(revoked) = &mut self.revoked_keys else { return };
+        let file = revoked.file.clone();
+        let read = spawn_blocking(move || fs::read_to_string(file)).await;
+        let read = read.unwrap_or_else(|error| Err(io::Error::other(error)));
+        let (print, keys) = match read {
+            Ok(text) => (text.clone(), revoked_keys(&text)),
+            Err(error) => (error.to_string(), Err(error.to_string())),
+        };
+        if !even_if_same && revoked.tried.as_ref() == Some(&print) {
+            return;
+        }
+        revoked.tried = Some(print);
+        let file = revoked.file.display().to_string();
+        let event = match keys {
+            Ok(keys) => {
+                let count = count(keys.len());
+                revoked.keys.send_replace(keys);
+                info!(keys = count, "revoked keys read");
+                AuditEvent::RevokedKeysReloaded { file, keys: count }
+            }
+            Err(problem) => {
+                error!(file, problem, "the changed file of revoked keys does not read; the keys stay as they were");
+                AuditEvent::RevokedKeysRejected { file, error: problem }
+            }
+        };
+        self.audit([event]).await;
+    }
+
+    async fn audit(&self, events: impl IntoIterator<Item = AuditEvent>) {
+        for event in events {
+            if let Err(full) = self.log.record_now(event).await {
+                error!(%full, "what was read anew was not written down");
+            }
         }
     }
 
     async fn stamps(&self) -> Vec<Stamp> {
-        let files = self.files.clone();
+        let mut files = self.files.clone();
+        files.extend(self.revoked_keys.iter().map(|revoked| revoked.file.clone()));
         let stamps = spawn_blocking(move || files.iter().map(stamp).collect()).await;
         // The task cannot be cancelled, and does not panic.
         stamps.unwrap_or_default()
     }
+}
+
+/// The fingerprints of all keys in such a text.
+fn revoked_keys(text: &str) -> Result<Fingerprints, String> {
+    let keys = RevokedKeys::parse(text).map_err(|error| error.to_string())?;
+    fingerprints(&keys).map_err(|error| error.to_string())
 }
 
 /// Waits for the signal; for ever, where there is none.

@@ -9,16 +9,19 @@
 //! 4. [`start`]: recording open, row and audit event written, target ready; then the program runs.
 //!    [`permit`]: ended too when the rules no longer allow it.
 //! 5. [`relay`]: the one loop that carries bytes both ways, bounded; `outbox`: what waits for each side.
-//! 6. [`gate`]: what the user sends passes here before the target gets it.
+//! 6. [`gate`]: what the user sends passes here before the target gets it; [`line_gate`]: what is typed into a terminal,
+//!    [`dialogue_gate`]: what a program reads that may run it.
 //! 7. [`tap`]: what the target sends passes here before anybody sees it.
-//! 8. [`registry`]: the sessions that run now.
+//! 8. [`registry`]: the sessions that run now; [`termination`]: what ends them.
 
 pub mod applicant;
 pub mod approve;
 pub mod asking;
+pub mod dialogue_gate;
 pub mod gate;
 pub mod leg;
 pub mod line_gate;
+mod modes;
 mod outbox;
 pub mod permit;
 pub mod registry;
@@ -30,6 +33,7 @@ pub mod sessions;
 pub mod start;
 pub mod tap;
 pub mod terminal;
+pub mod termination;
 pub mod voice;
 
 pub use registry::Registry;

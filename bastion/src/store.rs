@@ -8,17 +8,21 @@ use std::{path::PathBuf, time::Duration};
 use async_trait::async_trait;
 use config::{TargetName, UserName};
 use jiff::Timestamp;
-use policy::Subject;
+use policy::{Subject, approval::Person};
 use recorder::SessionId;
 use serde::{Deserialize, Serialize};
 
-use crate::audit::{AuditEvent, AuditRecord};
+use crate::audit::{AuditEvent, AuditRecord, log::QueuedEvent};
 
 pub mod approval;
+pub mod listing;
+pub mod person;
 pub mod session;
 pub mod sqlite;
 
 pub use approval::{AccessGrant, ApprovalChange, ApprovalFilter, ApprovalId, ApprovalRecord};
+pub use listing::{Listing, UnreadableRow};
+pub use person::{NameBinding, NameRecord, SubjectId};
 pub use session::{SessionEnd, SessionKind, SessionRecord};
 pub use sqlite::SqliteStore;
 
@@ -39,6 +43,12 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+    /// The database file was removed, or another one stands in its place.
+    #[error("the store's file {path} was removed or replaced while the bastion runs; restart it")]
+    Gone {
+        /// The file.
+        path: PathBuf,
+    },
     /// The schema could not be brought up to date.
     #[error("the store's schema could not be migrated: {0}")]
     Migrate(#[source] sqlx::migrate::MigrateError),
@@ -50,6 +60,33 @@ pub enum StoreError {
         /// What did not parse.
         reason: String,
     },
+}
+
+impl StoreError {
+    /// What is wrong, for anybody who asks: without paths, and without the words of the database.
+    #[must_use]
+    pub fn in_short(&self) -> &'static str {
+        match self {
+            Self::Unavailable(error) => match sqlite_code(error) {
+                Some(5 | 6) => "the database is locked by another process",
+                Some(8) => "the database is read-only",
+                Some(10) => "the disk of the database fails",
+                Some(11 | 26) => "the database is damaged",
+                Some(13) => "the disk of the database is full",
+                Some(14) => "the database cannot be opened",
+                Some(_) | None => "the database does not answer",
+            },
+            Self::Deadline(_) => "the database does not answer in time",
+            Self::Gone { .. } => "the database was removed or replaced while the bastion runs; it must be restarted",
+            Self::Corrupt { .. } => "a row of the database cannot be read",
+            Self::Migrate(_) | Self::Open { .. } => "the database cannot be opened",
+        }
+    }
+}
+
+/// The primary result code (<https://www.sqlite.org/rescode.html>), without what extends it.
+fn sqlite_code(error: &sqlx::Error) -> Option<u32> {
+    error.as_database_error()?.code()?.parse::<u32>().ok().map(|code| code & 0xff)
 }
 
 /// The SHA-256 of a secret that a client holds.
@@ -88,7 +125,8 @@ pub struct LoginFlow {
     pub key: TokenHash,
     /// The `nonce` sent to the issuer.
     pub nonce: String,
-    /// The PKCE verifier (RFC 7636), or the issuer's device code (RFC 8628).
+    /// The PKCE verifier (RFC 7636), or the issuer's device code (RFC 8628), encrypted for the holder of what `key` is
+    /// the hash of.
     pub secret: String,
     /// Where the issuer sends the browser back to; empty in the device flow.
     pub redirect_uri: String,
@@ -118,7 +156,9 @@ pub struct CertificateRecord {
 /// Which sessions a listing wants. Newest first.
 #[derive(Debug, Clone, Default)]
 pub struct SessionFilter {
-    /// Only this user's.
+    /// Only this person's.
+    pub person: Option<Person>,
+    /// Only those under this name.
     pub user: Option<UserName>,
     /// Only on this target.
     pub target: Option<TargetName>,
@@ -160,6 +200,23 @@ pub trait Store: Send + Sync + 'static {
     /// Takes a begun login out, so that it cannot be used twice; `None` if unknown or void at `now`.
     async fn take_login_flow(&self, key: TokenHash, now: Timestamp) -> Result<Option<LoginFlow>, StoreError>;
 
+    /// Binds a name to a person, who may have `most` of them, with the audit events of that; nothing is written where
+    /// it is not bound now. A name of somebody at another issuer is taken away from them.
+    async fn bind_name(&self, wanted: &NameRecord, most: u32, events: &[AuditEvent])
+    -> Result<NameBinding, StoreError>;
+    /// Whose a name is.
+    async fn name(&self, name: &UserName) -> Result<Option<NameRecord>, StoreError>;
+    /// Whose names are, in the order of the names, after this one.
+    async fn names(&self, after: Option<&UserName>, limit: u32) -> Result<Vec<NameRecord>, StoreError>;
+    /// Makes a name nobody's, with its audit events, and ends the logins and certificates of whoever had it; returns
+    /// those logins with their ends.
+    async fn release_name(
+        &self,
+        name: &NameRecord,
+        at: Timestamp,
+        events: &[AuditEvent],
+    ) -> Result<Vec<(TokenHash, Timestamp)>, StoreError>;
+
     /// Remembers an issued certificate.
     async fn add_certificate(&self, certificate: &CertificateRecord) -> Result<(), StoreError>;
     /// The certificate with this serial number.
@@ -169,6 +226,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes the row of a session that starts.
     async fn add_session(&self, session: &SessionRecord) -> Result<(), StoreError>;
+    /// Writes the row of a session that starts with its audit events, all or none.
+    async fn start_session(&self, session: &SessionRecord, events: &[AuditEvent]) -> Result<(), StoreError>;
     /// Completes the row of a session that ended; does nothing if it is complete already.
     async fn end_session(
         &self,
@@ -180,7 +239,7 @@ pub trait Store: Send + Sync + 'static {
     /// One session.
     async fn session(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError>;
     /// Sessions, newest first.
-    async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionRecord>, StoreError>;
+    async fn sessions(&self, filter: &SessionFilter) -> Result<Listing<SessionRecord>, StoreError>;
 
     /// Adds a request for an approval with its audit events; false, and nothing is added, if its requester has
     /// `most_pending` that wait already.
@@ -201,7 +260,7 @@ pub trait Store: Send + Sync + 'static {
     /// One request, with its votes.
     async fn approval(&self, id: ApprovalId) -> Result<Option<ApprovalRecord>, StoreError>;
     /// Requests, newest first.
-    async fn approvals(&self, filter: &ApprovalFilter) -> Result<Vec<ApprovalRecord>, StoreError>;
+    async fn approvals(&self, filter: &ApprovalFilter) -> Result<Listing<ApprovalRecord>, StoreError>;
     /// Approved requests of the same person, kind, target, login and exact text that were to count more than once
     /// and have not run out at `now`.
     async fn standing_approvals(
@@ -214,13 +273,20 @@ pub trait Store: Send + Sync + 'static {
     /// Marks access as ended, with its audit events; false if it was.
     async fn end_access(&self, id: ApprovalId, at: Timestamp, events: &[AuditEvent]) -> Result<bool, StoreError>;
 
-    /// Appends audit events, in order, all or none.
+    /// Appends audit events, in order, all or none. One that says that a session ended completes its row.
     async fn append_audit(&self, at: Timestamp, events: &[AuditEvent]) -> Result<(), StoreError>;
-    /// Audit events, newest first.
+    /// The same for events of a queue with rising numbers. Those that it was given before are passed over.
+    async fn append_queued(&self, queue: &str, events: &[QueuedEvent]) -> Result<(), StoreError>;
+    /// Removes audit events from before `end`, the oldest first and some of them at a time; returns how many.
+    async fn forget_audit(&self, end: Timestamp) -> Result<u64, StoreError>;
+    /// Audit events, newest first. In the place of one that cannot be read stands an
+    /// [`UnreadableRow`](AuditEvent::UnreadableRow).
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError>;
 
     /// Removes logins, flows and certificates that ended before `now`; returns how many rows.
     async fn forget_expired(&self, now: Timestamp) -> Result<u64, StoreError>;
-    /// Whether the store answers now.
-    async fn ping(&self) -> Result<(), StoreError>;
+    /// How many bytes the store takes on disk.
+    async fn bytes(&self) -> Result<u64, StoreError>;
+    /// Whether the store takes anything now: writes a row that means nothing.
+    async fn probe(&self) -> Result<(), StoreError>;
 }

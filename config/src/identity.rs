@@ -33,6 +33,8 @@ pub struct Oidc {
     pub scopes: Vec<String>,
     /// The claim that becomes the user name.
     pub username_claim: String,
+    /// Whether the issuer alone gives these names: where one is an address, it counts as a verified one.
+    pub username_is_verified: bool,
     /// The claim that lists the groups.
     pub groups_claim: String,
     /// A PEM file of CAs that are trusted for the issuer besides the usual ones; it was readable at load.
@@ -65,6 +67,7 @@ impl Oidc {
                 client_secret: oidc.optional("client_secret", secret::read),
                 scopes: oidc.or("scopes", SCOPES.map(str::to_owned).into(), scopes),
                 username_claim: oidc.or("username_claim", "preferred_username".to_owned(), claim),
+                username_is_verified: oidc.or("username_is_verified", false, Field::boolean),
                 groups_claim: oidc.or("groups_claim", "groups".to_owned(), claim),
                 ca: oidc.optional("ca", value::readable_file),
                 issuer: issuer?,

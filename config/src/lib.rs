@@ -6,8 +6,8 @@
 //! that a file may be gone by the time it is used.
 //!
 //! In reading order: [`name`] and [`address`] (the words), [`listen`], [`identity`],
-//! [`target`], [`cluster`], [`recording`], [`store`], [`telemetry`], [`approvals`] (the sections), [`rules`]
-//! (the rule files), [`secret`]; then `yaml`, `reader` and `value`, which
+//! [`target`], [`cluster`], [`sessions`], [`recording`], [`store`], [`audit`], [`telemetry`], [`approvals`],
+//! [`revoked_keys`] (the sections), [`rules`] (the rule files), [`secret`]; then `yaml`, `reader` and `value`, which
 //! read them, and [`error`].
 //!
 //! **Architecture invariant:** this crate knows no network and no rules' meaning.
@@ -18,6 +18,7 @@ use url::Url;
 
 pub mod address;
 pub mod approvals;
+pub mod audit;
 pub mod cluster;
 pub mod error;
 pub mod identity;
@@ -26,8 +27,10 @@ pub mod name;
 pub mod public_key;
 mod reader;
 pub mod recording;
+pub mod revoked_keys;
 pub mod rules;
 pub mod secret;
+pub mod sessions;
 pub mod store;
 pub mod suggestion;
 pub mod target;
@@ -37,6 +40,7 @@ mod yaml;
 
 pub use address::{HostName, HostPort};
 pub use approvals::{Approvals, Webhook};
+pub use audit::Audit;
 pub use cluster::{Cluster, ClusterAccess, ClusterCredential};
 pub use error::{ConfigError, ConfigErrors, Located, Location, Problem};
 pub use identity::{Identity, Oidc};
@@ -44,8 +48,10 @@ pub use listen::{Kube, Listen, Tls, Web};
 pub use name::{GroupName, Login, NameError, RoleName, RuleName, TargetName, UserName};
 pub use public_key::PublicKey;
 pub use recording::{Recording, S3, S3Credentials, Storage};
+pub use revoked_keys::RevokedKeys;
 pub use rules::RuleDoc;
 pub use secret::Secret;
+pub use sessions::SessionLimits;
 pub use store::Store;
 pub use target::{Credential, HostTrust, Target};
 pub use telemetry::{LogFormat, Telemetry};
@@ -72,14 +78,20 @@ pub struct Config {
     pub targets: Vec<Target>,
     /// The Kubernetes clusters behind the bastion. Without one the Kubernetes front does not listen.
     pub clusters: Vec<Cluster>,
+    /// What ends sessions.
+    pub sessions: SessionLimits,
     /// Where recordings go.
     pub recording: Recording,
     /// The database.
     pub store: Store,
+    /// The audit log.
+    pub audit: Audit,
     /// The log.
     pub telemetry: Telemetry,
     /// How people hear of what waits for them.
     pub approvals: Approvals,
+    /// Keys that count for nothing, if a file of them is named.
+    pub revoked_keys: Option<RevokedKeys>,
     /// The rule files, in the order in which they were named.
     pub rules: Vec<RuleDoc>,
 }
@@ -140,28 +152,43 @@ impl Config {
                     None => Ok(clusters),
                 }
             });
+            let sessions = settings.required("sessions", SessionLimits::read);
             let recording = settings.required("recording", |recording| Recording::read(recording, &data_dir));
             let store = settings.or("store", Store::in_data_dir(&data_dir), Store::read);
+            let audit = settings.required("audit", Audit::read);
             let telemetry = settings.required("telemetry", Telemetry::read);
             let approvals = settings.required("approvals", Approvals::read);
+            let revoked_keys = settings.present("revoked_keys", RevokedKeys::read).transpose();
             let rules = settings.required("rules", |rules| {
                 rules.list("a list of rule files such as [rules.yaml]", |file| read_rules(file, &rule_errors))
             });
-            let web = web?;
+            let (web, kube) = (web?, kube?);
             let names = names?.or_else(|| host_of(&web.url).map(|name| vec![name]));
+            let own: Vec<_> =
+                names.iter().flatten().cloned().chain(host_of(&web.url)).chain(host_of(&kube.url)).collect();
+            let own_below = |domain: &HostName| own.iter().find(|name| is_below(name, domain));
+            if let Some((domain, name)) = kube.domain.as_ref().and_then(|domain| Some((domain, own_below(domain)?))) {
+                return Err(settings.field("kube").refused(format!(
+                    "{name} is the bastion itself, and would be a cluster below the domain {domain}; choose another domain"
+                )));
+            }
+            let kube = kube.with_default_domain(|domain| own_below(domain).is_none());
             Ok(Self {
                 data_dir,
                 names: names.ok_or_else(|| settings.field("names").expected(NAMES))?,
                 listen: listen?,
                 web,
-                kube: kube?,
+                kube,
                 identity: identity?,
                 targets: targets?,
                 clusters: clusters?,
+                sessions: sessions?,
                 recording: recording?,
                 store,
+                audit: audit?,
                 telemetry: telemetry?,
                 approvals: approvals?,
+                revoked_keys: revoked_keys?,
                 rules: rules?.into_iter().flatten().collect(),
             })
         })
@@ -195,6 +222,12 @@ fn kube_url(names: Option<&[HostName]>, web: Option<&Url>, listen: Option<&Liste
     let port = listen.map_or(6443, |listen| listen.kube.port());
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     Url::parse(&format!("https://{host}:{port}")).ok()
+}
+
+/// Whether a name stands right below a domain.
+fn is_below(name: &HostName, domain: &HostName) -> bool {
+    let name = name.as_str().to_ascii_lowercase();
+    name.split_once('.').is_some_and(|(_, parent)| parent == domain.as_str())
 }
 
 fn host_of(url: &Url) -> Option<HostName> {

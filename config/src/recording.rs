@@ -22,6 +22,8 @@ pub struct Recording {
     pub spool: PathBuf,
     /// Most bytes in the spool; sessions that must be recorded stop when it is full.
     pub spool_limit: u64,
+    /// How many bytes of the spool's disk stay free: below it nothing more is recorded.
+    pub free_space_floor: u64,
     /// How often a running session is uploaded.
     pub upload_interval: Duration,
 }
@@ -71,6 +73,7 @@ impl Recording {
             Ok(Self {
                 spool: recording.or("spool", data_dir.join("spool"), value::path),
                 spool_limit: recording.or("spool_limit", 10 << 30, value::size),
+                free_space_floor: recording.or("free_space_floor", 512 << 20, value::size),
                 upload_interval: recording.or("upload_interval", Duration::from_secs(1), interval),
                 storage: storage?,
             })

@@ -12,20 +12,22 @@ pub mod command;
 pub mod obligations;
 pub mod port;
 pub mod request;
+pub mod user;
 pub mod window;
 
 pub use approvers::Approvers;
 pub use cases::{CaseInput, RuleCase, RuleCases};
 pub use cluster::{ClusterAllow, ClusterRequest};
 pub use command::{CommandMatch, CommandRule, FlagMatch, Protocol, RuleClass, RuleEffect, RuleMatch};
-pub use obligations::{Obligations, RecordingDuty, SessionMode};
+pub use obligations::{KeptBinary, Obligations, RecordingDuty, SessionMode};
 pub use port::PortRange;
 pub use request::RequestMatch;
+pub use user::{UserSelector, UserSelectorError};
 pub use window::TimeWindow;
 
 use crate::{
     error::{ConfigErrors, Located, Location},
-    name::{GroupName, Login, RoleName, UserName},
+    name::{GroupName, Login, RoleName},
     reader::{self, Field, Read, Table},
     target, value,
 };
@@ -51,7 +53,7 @@ pub struct Role {
     /// Members of any of these groups have the role.
     pub groups: Vec<GroupName>,
     /// These users have the role.
-    pub users: Vec<UserName>,
+    pub users: Vec<UserSelector>,
     /// What the role allows; any entry that matches is enough.
     pub allow: Vec<Allow>,
     /// What the role may ask for, for a time.
@@ -119,6 +121,8 @@ pub enum LoginSelector {
 pub enum ConsoleRight {
     /// The audit log.
     Audit,
+    /// Whose names are, and to release them.
+    Names,
     /// Everybody's sessions and recordings.
     Sessions,
 }
@@ -167,7 +171,7 @@ impl Role {
                     groups.list("a list of groups such as [engineering]", |group| group.name("a group name"))
                 }),
                 users: role.or("users", Vec::new(), |users| {
-                    users.list("a list of user names such as [alice]", |user| user.name("a user name"))
+                    users.list(r##"a list of users such as [alice, bob@example.com, "#SUBJECT"]"##, user::read)
                 }),
                 allow,
                 clusters,
@@ -175,7 +179,11 @@ impl Role {
                 cluster_requests,
                 console: role.or("console", Vec::new(), |console| {
                     console.list("a list such as [sessions, audit]", |right| {
-                        right.choice(&[("sessions", ConsoleRight::Sessions), ("audit", ConsoleRight::Audit)])
+                        right.choice(&[
+                            ("sessions", ConsoleRight::Sessions),
+                            ("audit", ConsoleRight::Audit),
+                            ("names", ConsoleRight::Names),
+                        ])
                     })
                 }),
                 name: Located { value: name?, at: key.at },

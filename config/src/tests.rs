@@ -28,6 +28,7 @@ fn example_folder() -> tempfile::TempDir {
     let key = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
     fs::write(folder.path().join("secrets/db1"), key).unwrap();
     fs::write(folder.path().join("secrets/lab-key"), key).unwrap();
+    fs::write(folder.path().join("revoked_keys"), "# none\n").unwrap();
     fs::write(folder.path().join("rules.example.yaml"), EXAMPLE_RULES).unwrap();
     folder
 }
@@ -93,6 +94,9 @@ fn the_example_shows_the_defaults() {
     let minimal = Config::parse(MINIMAL, folder.path(), "bastion.yaml").unwrap();
     assert_eq!(example.data_dir, minimal.data_dir);
     assert_eq!(example.listen, minimal.listen);
+    assert_eq!(example.sessions.end_with_login, minimal.sessions.end_with_login);
+    assert_eq!(example.sessions.warning, minimal.sessions.warning);
+    assert_eq!((minimal.sessions.idle_timeout, minimal.sessions.max_duration), (None, None));
     assert_eq!(example.store, minimal.store);
     assert_eq!(example.telemetry, minimal.telemetry);
     assert_eq!(example.identity.oidc.scopes, minimal.identity.oidc.scopes);
@@ -113,6 +117,32 @@ targets: []
 recording: { storage: 'file:///srv/recordings' }
 rules: []
 ";
+
+#[test]
+fn each_cluster_has_a_name_in_tls_where_the_bastion_ends_it() {
+    let name = |kube: &str, cluster: &str| {
+        let text = format!("{MINIMAL}kube: {kube}\n");
+        let kube = Config::parse(&text, Path::new("/nonexistent"), "bastion.yaml").unwrap().kube;
+        kube.server_name(&cluster.parse().unwrap())
+    };
+    for (kube, expected) in [
+        ("{ url: 'https://b.example:6443' }", Some("prod.kube.b.example")),
+        ("{ url: 'https://127.0.0.1:6443' }", Some("prod.kube.bastion.internal")),
+        ("{ url: 'https://[::1]:6443/' }", Some("prod.kube.bastion.internal")),
+        ("{ url: 'https://b.example:6443', domain: K.Example }", Some("prod.k.example")),
+        // Something stands before the bastion.
+        ("{ url: 'https://b.example/kube' }", None),
+        ("{ url: 'https://b.example/kube', domain: k.example }", Some("prod.k.example")),
+    ] {
+        assert_eq!(name(kube, "prod").as_deref(), expected, "{kube}");
+    }
+    // A name of the bastion's own would be one of a cluster.
+    let text = format!("{MINIMAL}names: [b.example, ssh.kube.b.example]\n");
+    assert_eq!(Config::parse(&text, Path::new("/nonexistent"), "bastion.yaml").unwrap().kube.domain, None);
+    for no_label in ["Prod", "a.b", "a_b", "-a", "a-", &"a".repeat(64)] {
+        assert_eq!(name("{ url: 'https://b.example' }", no_label), None, "{no_label}");
+    }
+}
 
 /// `MINIMAL` with the line that starts with `key` replaced, or the line appended.
 fn with(key: &str, line: &str) -> String {
@@ -139,7 +169,7 @@ fn each_slip_is_named_with_its_place_and_a_way_out() {
         (
             "colour",
             "colour: blue",
-            "1:1: colour: unknown key; known here: data_dir, names, listen, web, kube, identity, targets, clusters, recording, store, telemetry, approvals, rules",
+            "1:1: colour: unknown key; known here: data_dir, names, listen, web, kube, identity, targets, clusters, sessions, recording, store, audit, telemetry, approvals, revoked_keys, rules",
         ),
         (
             "listen",
@@ -171,6 +201,16 @@ fn each_slip_is_named_with_its_place_and_a_way_out() {
             "listen",
             "listen: { login_grace_time: 1h }",
             "1:29: listen.login_grace_time: expected a duration from 1s to 10m, found \"1h\"",
+        ),
+        (
+            "kube",
+            "kube: { url: 'https://b.example', domain: 127.0.0.1 }",
+            "1:43: kube.domain: expected a domain such as kube.bastion.example.com, found \"127.0.0.1\"",
+        ),
+        (
+            "kube",
+            "kube: { url: 'https://b.example', domain: example }",
+            "1:7: kube: b.example is the bastion itself, and would be a cluster below the domain example; choose another domain",
         ),
         ("names", "names: [a b]", "1:9: names[0]: expected a host name or address, found \"a b\""),
         (
@@ -410,7 +450,7 @@ fn slips_in_rules_are_named_with_their_place() {
         ),
         (
             "roles: { a: { console: [session] } }",
-            "1:25: roles.a.console[0]: expected sessions or audit, found \"session\"",
+            "1:25: roles.a.console[0]: expected sessions or audit or names, found \"session\"",
         ),
         (
             "roles: { a: { request: [{ targets: { names: [x] }, logins: [a], capabilities: [shell], max: 999h, aprovers: {} }] } }",

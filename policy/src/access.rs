@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, fmt, net::IpAddr, str::FromStr, time::SystemTime};
 
-use config::{Cluster, GroupName, Login, Target, TargetName, UserName};
+use config::{Cluster, GroupName, Login, Target, TargetName, UserName, rules::UserSelector};
 
 /// Who asks: a person or robot whose login the bastion verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct Subject {
     pub issuer: String,
     /// The issuer's identifier of the subject (`sub`).
     pub id: String,
-    /// The name in certificates, recordings and audit events.
+    /// The name in certificates, recordings and audit events. No two people have the same one at a bastion.
     pub name: UserName,
     /// The e-mail address, only where the issuer says that it is verified.
     pub email: Option<String>,
@@ -79,6 +79,20 @@ pub enum ApprovedKind {
     Access,
     /// A session: what an entry of `allow` with `approval` waits for.
     Session,
+}
+
+impl Subject {
+    /// Whether one of `users` or of `groups` is this subject.
+    pub(crate) fn is_among(&self, users: &[UserSelector], groups: &[GroupName]) -> bool {
+        let is_meant = |user: &UserSelector| match user {
+            UserSelector::Email(email) => self.email.as_ref() == Some(email),
+            UserSelector::Name(name) => self.name == *name,
+            UserSelector::Subject { issuer, id } => {
+                self.id == *id && issuer.as_ref().is_none_or(|issuer| self.issuer == *issuer)
+            }
+        };
+        users.iter().any(is_meant) || groups.iter().any(|group| self.groups.contains(group))
+    }
 }
 
 impl<'a> From<&Resource<'a>> for Site<'a> {

@@ -10,6 +10,10 @@ use config::{Login, RuleName, TargetName};
 
 use crate::access::Subject;
 
+pub mod act;
+
+pub use act::{Act, ActKind, Stdin};
+
 /// What a request needs: whose votes, how many, in which time.
 pub use config::rules::Approvers as Needed;
 
@@ -117,7 +121,7 @@ pub struct Asked<'a> {
     pub login: &'a Login,
     /// Which rule asked for it.
     pub rule: Option<&'a RuleName>,
-    /// The exact bytes.
+    /// The bytes of the act ([`Act::encode`]).
     pub text: &'a [u8],
     /// Whose approval it needs.
     pub needed: &'a Needed,

@@ -5,7 +5,7 @@
 //! tree is walked) → `word` (quotes go, substitutions are found) → `unwrap` (what
 //! `sudo`, `xargs`, `sh -c` … would run), with `code` (programs of awk, sed …),
 //! `harmless` (code of other languages that runs nothing), `tamper` (what changes how lines are accepted) and
-//! `file_access` (what is read and written).
+//! `file_access` (what is read and written), and `input` (what the session's standard input is for the programs).
 //!
 //! **Invariant:** what is not understood ends in [`Parsed::opaque`], never in silence.
 //! What this cannot see: aliases and functions that an earlier line defined, what a program that
@@ -16,6 +16,7 @@ pub mod completeness;
 mod file_access;
 mod harmless;
 mod hooks;
+mod input;
 mod limits;
 mod options;
 mod parse;
@@ -28,6 +29,7 @@ mod wrappers;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 pub(crate) use file_access::{Touched, reads, writes};
+pub(crate) use input::{Live, LiveReader};
 pub(crate) use word::Atom;
 pub use word::Word;
 
@@ -57,6 +59,9 @@ pub struct ParseContext {
     /// Whether the text is typed at a prompt: history expansion applies, and a program
     /// without input reads from the terminal, where the next lines are judged too.
     pub interactive: bool,
+    /// Whether the text is the request that opens the terminal, and not a line that is typed there: no gate has read
+    /// anything yet that it could tamper with.
+    pub opens: bool,
     /// The current folder there.
     pub folder: Folder,
 }
@@ -86,6 +91,8 @@ pub struct Parsed {
     pub code: Vec<String>,
     /// Whether standard input is read as commands: the caller must have it judged before it goes there.
     pub stdin_is_code: bool,
+    /// Programs that may do anything with what the session sends on standard input.
+    pub(crate) live: Vec<LiveReader>,
     /// Whether standard input is read as statements of another language, which rules on text may be about.
     pub(crate) stdin_is_text: bool,
 }

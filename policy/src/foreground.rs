@@ -61,8 +61,6 @@ impl Foreground {
             // With a script or a command it ends by itself.
             program if alone => match repl(program) {
                 Some(repl) => Self::Repl(repl),
-                // The shell does it itself, and reads on.
-                None if before.is_empty() && CHANGES_OF_THE_SHELL.contains(&program) => Self::Shell,
                 None => Self::Program,
             },
             _ => Self::Program,
@@ -91,10 +89,6 @@ impl Repl {
         }
     }
 }
-
-/// Builtins that read nothing.
-const CHANGES_OF_THE_SHELL: [&str; 10] =
-    ["alias", "cd", "chdir", "dirs", "export", "popd", "pushd", "umask", "unalias", "unset"];
 
 /// Whether a program may read commands as a shell does: it is one, or it opens one here or elsewhere.
 fn starts_a_shell(program: &str) -> bool {

@@ -32,6 +32,7 @@ use crate::{
 };
 
 mod act;
+mod dialogue;
 mod folders;
 mod judging;
 mod observe;
@@ -46,6 +47,7 @@ mod submit;
 mod times;
 
 pub use act::{Act, Answer, Decided, Question, Report};
+pub use dialogue::{Dialogue, DialogueAct};
 use folders::Folders;
 pub use judging::Judge;
 use reader::Reader;
@@ -242,6 +244,28 @@ impl Gate {
             }
         }
         self.pump(cx);
+    }
+
+    /// Whether something that was typed is still to be sent on, or dropped. What comes behind it has to wait.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        let decides = match self.state {
+            State::Closed => return false,
+            State::Editing | State::Running { .. } | State::Typing => false,
+            State::Erasing { .. }
+            | State::Interrupting { .. }
+            | State::Retyping { .. }
+            | State::Settling { .. }
+            | State::Unseen { .. }
+            | State::Waiting { .. } => true,
+        };
+        decides || self.has_input() || self.times.partial.is_some() || self.times.pasting.is_some()
+    }
+
+    /// Whether other people decide about a line.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        matches!(self.state, State::Waiting { .. })
     }
 
     /// Whether more input may be read from the user.

@@ -46,5 +46,5 @@ pub use line::{LineTracker, Pressed};
 pub use mask::{Masked, Masker};
 pub use rule_set::{AccessTerms, ConsoleRights, Reachable, RuleSet};
 pub use screen::WindowSize;
-pub use verdict::{CommandInput, Explained, Judging, Verdict};
+pub use verdict::{CommandInput, Explained, Input, Judging, Verdict};
 pub use visible::visible;

@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use config::{
-    GroupName, RuleName, UserName,
-    rules::{Approvers, LoginSelector, Protocol, RuleClass, RuleEffect, TimeWindow},
+    GroupName, RuleName,
+    rules::{Approvers, LoginSelector, Protocol, RuleClass, RuleEffect, TimeWindow, UserSelector},
 };
 use jiff::Timestamp;
 use regex::Regex;
@@ -57,7 +57,7 @@ pub(crate) struct Scope {
 /// Who has a role.
 #[derive(Debug, Clone)]
 pub(crate) struct Members {
-    pub(crate) users: Vec<UserName>,
+    pub(crate) users: Vec<UserSelector>,
     pub(crate) groups: Vec<GroupName>,
 }
 
@@ -90,11 +90,8 @@ impl Match {
 impl Scope {
     /// Whether it is for `who`.
     pub(crate) fn has_member(&self, who: &Subject) -> bool {
-        self.roles.as_ref().is_none_or(|roles| {
-            roles.iter().any(|role| {
-                role.users.contains(&who.name) || role.groups.iter().any(|group| who.groups.contains(group))
-            })
-        })
+        let is_member = |role: &Members| who.is_among(&role.users, &role.groups);
+        self.roles.as_ref().is_none_or(|roles| roles.iter().any(is_member))
     }
 
     /// Whether a rule with this effect applies at this time. One that no calendar has is in no window of a milder
@@ -134,6 +131,11 @@ fn text_of(command: &Command, regex: &Regex) -> Match {
 }
 
 impl CommandMatcher {
+    /// Whether it looks at which files are read or written.
+    pub(crate) fn is_about_files(&self) -> bool {
+        !(self.reads.is_empty() && self.writes.is_empty() && self.paths.is_empty())
+    }
+
     fn matches(&self, command: &Command, effect: RuleEffect) -> Match {
         if !self.program.is_empty() {
             let is_named =
@@ -178,6 +180,7 @@ impl CommandMatcher {
                 return Match::Yes;
             }
             let matches = |file: &crate::command::Touched| {
+                let guess = guess && !file.is_certain;
                 // Where reading is only guessed, a word of which nothing is known is no path, and one
                 // whose end is not known is none that is named by its end.
                 if guess && !file.path.has_text() {
@@ -186,7 +189,11 @@ impl CommandMatcher {
                 let is_open = matches!(file.path.atoms().last(), Some(Atom::Unknown { .. }));
                 let fits = |glob: &&Pattern| !(guess && is_open) || glob.is_anchored();
                 let own = globs.iter().filter(fits).map(|glob| glob.matches(&file.path)).max();
-                let child = (file.below && file.path.start().starts_with('/')).then(|| file.path.child());
+                let begins_known = || {
+                    let is_home = file.is_certain && file.path.atoms().first() == Some(&Atom::Home);
+                    is_home || file.path.start().starts_with('/')
+                };
+                let child = (file.below && begins_known()).then(|| file.path.child());
                 let below = child
                     .map(|child| globs.iter().filter(|glob| glob.is_anchored()).map(|glob| glob.matches(&child)).max());
                 own.max(below.flatten()).unwrap_or(Match::No)

@@ -11,8 +11,8 @@ use std::{
 };
 
 use config::{
-    GroupName, Login, RoleName, RuleDoc, Target, TargetName, UserName,
-    rules::{Approvers, ConsoleRight, LoginSelector, Obligations, SessionMode},
+    GroupName, Login, RoleName, RuleDoc, Target, TargetName,
+    rules::{Approvers, ConsoleRight, LoginSelector, Obligations, SessionMode, UserSelector},
 };
 
 use crate::{
@@ -69,6 +69,8 @@ pub struct ConsoleRights {
     pub sessions: bool,
     /// The audit log.
     pub audit: bool,
+    /// Whose names are, and to release them.
+    pub names: bool,
 }
 
 impl RuleSet {
@@ -199,6 +201,7 @@ impl RuleSet {
         for right in self.roles.iter().filter(|role| role.has_member(who)).flat_map(|role| &role.console) {
             match right {
                 ConsoleRight::Audit => rights.audit = true,
+                ConsoleRight::Names => rights.names = true,
                 ConsoleRight::Sessions => rights.sessions = true,
             }
         }
@@ -268,7 +271,7 @@ fn within_mode(permit: Permit, actions: &[Action]) -> Decision {
 struct Role {
     name: RoleName,
     groups: Vec<GroupName>,
-    users: Vec<UserName>,
+    users: Vec<UserSelector>,
     grants: Vec<Grant>,
     console: Vec<ConsoleRight>,
 }
@@ -303,7 +306,7 @@ pub(crate) struct Targets {
 
 impl Role {
     fn has_member(&self, who: &Subject) -> bool {
-        self.users.contains(&who.name) || self.groups.iter().any(|group| who.groups.contains(group))
+        who.is_among(&self.users, &self.groups)
     }
 }
 

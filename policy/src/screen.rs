@@ -27,9 +27,20 @@ impl WindowSize {
     /// The size that is assumed when the user gave none (or zero).
     pub const DEFAULT: Self = Self { cols: 80, rows: 24 };
 
+    /// The largest size that is passed on, emulated, recorded and shown: no monitor has more, and a player's terminal dies
+    /// of some that are larger.
+    pub const LARGEST: Self = Self { cols: 1000, rows: 500 };
+
+    /// The nearest size from 1x1 to [`Self::LARGEST`].
+    #[must_use]
+    pub fn bounded(self) -> Self {
+        Self { cols: self.cols.clamp(1, Self::LARGEST.cols), rows: self.rows.clamp(1, Self::LARGEST.rows) }
+    }
+
     /// The size as far as it is emulated.
     fn emulated(self) -> (usize, usize) {
-        (usize::from(self.cols).clamp(1, MAX_COLS), usize::from(self.rows).clamp(1, MAX_ROWS))
+        let Self { cols, rows } = self.bounded();
+        (cols.into(), rows.into())
     }
 }
 
@@ -173,12 +184,6 @@ fn whole_characters(bytes: &[u8]) -> usize {
 
 /// How much output is drawn at most: more than any screen holds, with attributes for every cell.
 const KEPT_BYTES: usize = 64 * 1024;
-
-/// The widest screen that is emulated; no monitor has more columns.
-const MAX_COLS: usize = 1000;
-
-/// The highest screen that is emulated.
-const MAX_ROWS: usize = 500;
 
 /// CAN: ends a control sequence without effect (ECMA-48 §8.3.9).
 const CANCEL: u8 = 0x18;

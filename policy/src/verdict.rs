@@ -59,8 +59,28 @@ pub struct Verdict {
     /// Whether standard input is read as commands, was not part of the question, and some rule could
     /// say no to it: it must be judged, as [`CommandInput::Script`], before any of it is sent.
     pub stdin_is_code: bool,
+    /// What is to be done with standard input that was not part of the question.
+    pub input: Input,
     /// Who may approve, for what needs it: the rule's approvers, or else the default ones. None where nobody can.
     pub approvers: Option<Approvers>,
+}
+
+/// What is to be done with the standard input that a session sends while it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Input {
+    /// It goes on unread: whoever reads it takes it as data, or no rule could say no to it.
+    #[default]
+    Data,
+    /// A program may do anything with it: each line is judged before it is sent.
+    Judged {
+        /// The program, for people.
+        program: String,
+    },
+    /// The same, and it cannot be judged: nothing of it is sent.
+    Refused {
+        /// Why, and what to do.
+        reason: String,
+    },
 }
 
 impl Verdict {

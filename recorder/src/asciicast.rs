@@ -62,8 +62,9 @@ pub struct Details {
 }
 
 impl Header {
-    /// The header with its texts cut to [`MAX_TEXT_BYTES`].
+    /// The header with its texts cut to [`MAX_TEXT_BYTES`], and a size that can be shown.
     pub(crate) fn bounded(mut self) -> Self {
+        self.size = self.size.bounded();
         for text in [&mut self.term, &mut self.title, &mut self.command] {
             *text = text.take().map(|text| bounded(&text).into_owned());
         }

@@ -25,6 +25,7 @@ pub mod clock;
 pub mod error;
 pub mod event;
 pub mod id;
+mod legible;
 pub mod manifest;
 pub mod output;
 pub mod read;

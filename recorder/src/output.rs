@@ -1,30 +1,36 @@
-//! One stream of session bytes: text is recorded, binary is counted and hashed.
+//! One stream of session bytes: text is recorded, binary is kept up to a bound, counted and hashed beyond it.
 //!
-//! Without a terminal a stream is text until it shows otherwise, and binary
-//! from there to its end. It turns binary
+//! Without a terminal a stream is text until it shows otherwise, and then binary until it is text again. What decides
+//! is the *suspicion*: each illegible byte (a NUL or another control character that text has no use for) and each
+//! invalid UTF-8 sequence adds to it, each other byte takes one off. So a NUL here and there or a few Latin-1 letters
+//! in a long text are shown, and the text goes on; nine of them close together begin a *binary segment*.
 //!
-//! * at a NUL byte, or
-//! * at the invalid UTF-8 sequence that brings the *suspicion* over its limit:
-//!   each invalid sequence adds to it, each valid byte takes one off. So a few
-//!   Latin-1 letters in a long text are shown as U+FFFD and the text goes on,
-//!   while nine broken sequences close together are taken for binary.
+//! In a binary segment
 //!
-//! The rule looks at bytes, never at chunks. The *binary rest* of the stream is
-//! every byte from that NUL byte, or from the first byte of that sequence, to
-//! the end of the stream: of those bytes the number and the SHA-256 are
-//! recorded. What came before is in the recording as text.
+//! * what is legible is recorded all the same: every run of [`MIN_RUN`] bytes and more (see `legible`);
+//! * of the rest, the first [`SEGMENT_BYTES`] are recorded, as long as the stream may keep binary at all
+//!   (`keep_binary`); beyond that the bytes are counted and go into a BLAKE3 hash, and a U+FFFD stands for each gap;
+//! * [`RECOVERY`] bytes of text make the stream text again. A marker says how many bytes were left out, and their hash.
+//!
+//! So neither one NUL byte nor a gigabyte of binary hides the text that follows, and whoever changes between the two all
+//! the time makes the recording longer by a factor only. What remains is bulk data that is mostly text, as in an archive
+//! of text files: text behind the first binary segment is recorded up to [`TEXT_BURST`] at once and [`TEXT_RATE`] in the
+//! long run; more than that is treated as binary.
+//!
+//! The rule looks at bytes, never at chunks.
 //!
 //! A terminal's driver turns each line feed of a program into CR LF (ONLCR).
 //! Without a terminal nobody does, and a player would show a staircase; so the
 //! missing CR is put in, where it is missing.
 
-use std::mem;
+use std::{mem, time::Duration};
 
-use aws_lc_rs::digest::{Context, SHA256};
-use data_encoding::HEXLOWER;
+use blake3::Hasher;
+use config::rules::KeptBinary;
 
 use crate::{
     asciicast::json::escape_into,
+    legible::{RunFinder, Stretch, is_illegible},
     utf8::{Piece, Utf8Decoder},
 };
 
@@ -36,6 +42,19 @@ pub struct OutputStream {
     contents: Contents,
     line_ends: LineEnds,
     bytes: u64,
+    /// How much binary may still be kept.
+    binary_left: u64,
+    /// How much text may still be recorded, once binary came.
+    text_left: Option<Allowance>,
+}
+
+/// What was done with a chunk.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fed {
+    /// How many of its bytes are dealt with. The rest is to be fed again.
+    pub used: usize,
+    /// What is to be noted before the rest.
+    pub note: Option<String>,
 }
 
 /// What is written for a line feed.
@@ -54,88 +73,207 @@ enum Contents {
     Text {
         suspicion: usize,
     },
-    Binary(Box<BinaryRest>),
+    Binary(Box<Segment>),
     Ended,
 }
 
-struct BinaryRest {
-    bytes: u64,
-    sha256: Context,
+/// A binary segment.
+struct Segment {
+    finder: RunFinder,
+    suspicion: usize,
+    /// The length of the gap that the last bytes are in.
+    gap: usize,
+    /// How many bytes of gaps are still kept.
+    keep: u64,
+    /// Whether the sign that bytes were left out stands for the last of them.
+    is_marked: bool,
+    omitted: u64,
+    hasher: Hasher,
 }
 
 impl OutputStream {
-    /// A stream of a terminal (`pty`) or of a program without one, that markers call `name`. With `keep_binary`,
-    /// binary is recorded too (invalid UTF-8 as U+FFFD), as it always is on a terminal.
+    /// A stream of a terminal (`pty`) or of a program without one, that markers call `name`. As much binary as
+    /// `keep_binary` says is recorded too (invalid UTF-8 as U+FFFD); on a terminal all of it always is.
     #[must_use]
-    pub fn new(name: &'static str, pty: bool, keep_binary: bool) -> Self {
-        let contents = if pty || keep_binary { Contents::Everything } else { Contents::Text { suspicion: 0 } };
+    pub fn new(name: &'static str, pty: bool, keep_binary: KeptBinary) -> Self {
+        let (contents, binary_left) = match keep_binary {
+            KeptBinary::UpTo(bytes) if !pty => (Contents::Text { suspicion: 0 }, bytes),
+            KeptBinary::UpTo(_) | KeptBinary::All => (Contents::Everything, 0),
+        };
         let line_ends = if pty { LineEnds::AsTheyAre } else { LineEnds::Completed { after_cr: false } };
-        Self { name, decoder: Utf8Decoder::default(), contents, line_ends, bytes: 0 }
+        Self { name, decoder: Utf8Decoder::default(), contents, line_ends, bytes: 0, binary_left, text_left: None }
     }
 
-    /// Appends the text of `chunk`, escaped for JSON. Gives a note when the stream turned binary in this chunk.
-    pub fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Option<String> {
-        self.bytes += chunk.len() as u64;
-        let suspicion = match &mut self.contents {
+    /// Appends what is recorded of the beginning of `chunk`, which came `at` after the start, escaped for JSON.
+    pub fn feed(&mut self, at: Duration, chunk: &[u8], out: &mut Vec<u8>) -> Fed {
+        let fed = match &mut self.contents {
             Contents::Everything => {
                 self.decoder.feed(chunk, |piece| {
                     self.line_ends.write(piece, out);
                     true
                 });
-                return None;
+                Fed { used: chunk.len(), note: None }
             }
-            Contents::Binary(rest) => {
-                rest.update(chunk);
-                return None;
-            }
-            Contents::Ended => return None,
-            Contents::Text { suspicion } => suspicion,
+            Contents::Ended => Fed { used: chunk.len(), note: None },
+            Contents::Text { .. } => self.feed_text(at, chunk, out),
+            Contents::Binary(_) => self.feed_binary(at, chunk, out),
         };
-        let nul = memchr::memchr(0, chunk);
-        let (text, binary) = chunk.split_at(nul.unwrap_or(chunk.len()));
-        let mut rest = BinaryRest::new();
-        let mut tipped = false;
-        let used = self.decoder.feed(text, |piece| {
-            match piece {
-                Piece::Text(text) => *suspicion = suspicion.saturating_sub(text.len()),
-                Piece::Invalid(bytes) => {
-                    *suspicion += INVALID_SEQUENCE;
-                    if *suspicion > SUSPICION_LIMIT {
-                        rest.update(bytes);
-                        tipped = true;
-                        return false;
-                    }
-                }
-            }
-            self.line_ends.write(piece, out);
-            true
-        });
-        if tipped {
-            rest.update(chunk.get(used..).unwrap_or_default());
-        } else if nul.is_some() {
-            if self.decoder.finish() {
-                self.line_ends.write(Piece::Invalid(&[]), out);
-            }
-            rest.update(binary);
-        } else {
-            return None;
-        }
-        self.contents = Contents::Binary(Box::new(rest));
-        Some(format!("{} is binary from here: counted and hashed, not recorded", self.name))
+        self.bytes += fed.used as u64;
+        fed
     }
 
-    /// Appends what the end of the stream leaves to write. Gives the summary of its binary rest.
-    pub fn finish(&mut self, out: &mut Vec<u8>) -> Option<String> {
+    fn feed_text(&mut self, at: Duration, chunk: &[u8], out: &mut Vec<u8>) -> Fed {
+        let left = self.text_left.as_mut().map_or(usize::MAX, |allowance| allowance.left(at));
+        if left == 0 && !chunk.is_empty() {
+            return Fed { used: 0, note: Some(self.begin_segment(&[], out)) };
+        }
+        let chunk = chunk.get(..left).unwrap_or(chunk);
+        let mut broken = BrokenOff::default();
+        let used = self.text(chunk, out, &mut broken);
+        if let Some(allowance) = &mut self.text_left {
+            allowance.take(used);
+        }
+        let note = broken.is_binary.then(|| self.begin_segment(broken.sequence(), out));
+        Fed { used, note }
+    }
+
+    /// Records text up to where it turns binary, and says how many bytes that is.
+    fn text(&mut self, chunk: &[u8], out: &mut Vec<u8>, broken: &mut BrokenOff) -> usize {
+        let Contents::Text { suspicion } = &mut self.contents else { return 0 };
+        let mut used = 0;
+        while let rest @ [_, ..] = chunk.get(used..).unwrap_or_default() {
+            let (text, from_control) =
+                rest.split_at(rest.iter().position(|byte| is_illegible(*byte)).unwrap_or(rest.len()));
+            used += self.decoder.feed(text, |piece| {
+                match piece {
+                    Piece::Text(text) => *suspicion = suspicion.saturating_sub(text.len()),
+                    Piece::Invalid(bytes) => {
+                        *suspicion += ILLEGIBLE;
+                        if *suspicion > SUSPICION_LIMIT {
+                            broken.set(bytes);
+                            return false;
+                        }
+                    }
+                }
+                self.line_ends.write(piece, out);
+                true
+            });
+            let Some(control) = from_control.get(..1).filter(|_| !broken.is_binary) else { break };
+            if self.decoder.finish() {
+                self.line_ends.write(Piece::Invalid(&[]), out);
+                *suspicion += ILLEGIBLE;
+            }
+            *suspicion += ILLEGIBLE;
+            if *suspicion > SUSPICION_LIMIT {
+                broken.set(&[]);
+                break;
+            }
+            used += 1;
+            self.line_ends.write(Piece::Text(std::str::from_utf8(control).unwrap_or_default()), out);
+        }
+        used
+    }
+
+    /// Begins a binary segment with the invalid bytes that showed it, and gives the note of it.
+    fn begin_segment(&mut self, invalid: &[u8], out: &mut Vec<u8>) -> String {
         if self.decoder.finish() {
             self.line_ends.write(Piece::Invalid(&[]), out);
         }
-        match mem::replace(&mut self.contents, Contents::Ended) {
-            Contents::Binary(rest) => {
-                let sha256 = HEXLOWER.encode(rest.sha256.finish().as_ref());
-                Some(format!("{}: {} binary bytes not recorded, sha256 {sha256}", self.name, rest.bytes))
+        let is_spent = self.text_left.get_or_insert_default().spent;
+        let keep = if is_spent { 0 } else { SEGMENT_BYTES.min(self.binary_left) };
+        let mut segment = Box::new(Segment::new(keep));
+        self.gap(&mut segment, invalid, out);
+        self.contents = Contents::Binary(segment);
+        let name = self.name;
+        if is_spent {
+            format!("{name}: more text came after binary than is recorded at once; counted and hashed until that rests")
+        } else {
+            format!("{name} is binary from here: text in it is recorded, and {keep} bytes of the rest")
+        }
+    }
+
+    fn feed_binary(&mut self, at: Duration, chunk: &[u8], out: &mut Vec<u8>) -> Fed {
+        let Contents::Binary(mut segment) = mem::replace(&mut self.contents, Contents::Ended) else {
+            return Fed { used: chunk.len(), note: None };
+        };
+        let mut finder = mem::take(&mut segment.finder);
+        let mut used = 0;
+        loop {
+            let rest = chunk.get(used..).unwrap_or_default();
+            let left = self.text_left.as_mut().map_or(usize::MAX, |allowance| allowance.left(at));
+            let most = segment.suspicion_of_run().min(if left == 0 { usize::MAX } else { left });
+            let Some((stretch, length)) = finder.next(rest, most) else { break };
+            used += length;
+            match stretch {
+                Stretch::Gap(bytes) => {
+                    self.gap(&mut segment, bytes, out);
+                    segment.gap = segment.gap.saturating_add(bytes.len());
+                }
+                Stretch::Run(text) if left == 0 => {
+                    segment.keep = 0;
+                    self.gap(&mut segment, text.as_bytes(), out);
+                    segment.gap = segment.gap.saturating_add(text.len());
+                }
+                Stretch::Run(text) => {
+                    if let Some(allowance) = &mut self.text_left {
+                        allowance.take(text.len());
+                    }
+                    segment.suspicion = segment.suspicion_of_run().saturating_sub(text.len());
+                    segment.gap = 0;
+                    segment.is_marked = false;
+                    if self.decoder.finish() {
+                        self.line_ends.write(Piece::Invalid(&[]), out);
+                    }
+                    self.line_ends.write(Piece::Text(text), out);
+                    if segment.suspicion == 0 {
+                        self.contents = Contents::Text { suspicion: 0 };
+                        let note = match segment.omitted() {
+                            Some(omitted) => format!("{} is text again: {omitted}", self.name),
+                            None => format!("{} is text again", self.name),
+                        };
+                        return Fed { used, note: Some(note) };
+                    }
+                }
+            }
+        }
+        segment.finder = finder;
+        self.contents = Contents::Binary(segment);
+        Fed { used: chunk.len(), note: None }
+    }
+
+    /// Keeps bytes of a gap as long as that is allowed, and leaves out the rest.
+    fn gap(&mut self, segment: &mut Segment, bytes: &[u8], out: &mut Vec<u8>) {
+        let keep = usize::try_from(segment.keep).unwrap_or(usize::MAX).min(bytes.len());
+        let (kept, omitted) = bytes.split_at(keep);
+        self.decoder.feed(kept, |piece| {
+            self.line_ends.write(piece, out);
+            true
+        });
+        segment.keep -= keep as u64;
+        self.binary_left = self.binary_left.saturating_sub(keep as u64);
+        if !omitted.is_empty() {
+            if !mem::replace(&mut segment.is_marked, true) {
+                self.decoder.finish();
+                self.line_ends.write(Piece::Invalid(&[]), out);
+            }
+            segment.omit(omitted);
+        }
+    }
+
+    /// Appends what the end of the stream leaves to write. Gives the summary of a binary segment that reaches to here.
+    pub fn finish(&mut self, out: &mut Vec<u8>) -> Option<String> {
+        let summary = match mem::replace(&mut self.contents, Contents::Ended) {
+            Contents::Binary(mut segment) => {
+                let mut finder = mem::take(&mut segment.finder);
+                self.gap(&mut segment, finder.finish(), out);
+                segment.omitted().map(|omitted| format!("{}: {omitted}", self.name))
             }
             Contents::Ended | Contents::Everything | Contents::Text { .. } => None,
+        };
+        if self.decoder.finish() {
+            self.line_ends.write(Piece::Invalid(&[]), out);
         }
+        summary
     }
 
     /// How many bytes came.
@@ -145,20 +283,95 @@ impl OutputStream {
     }
 }
 
-impl BinaryRest {
-    fn new() -> Self {
-        Self { bytes: 0, sha256: Context::new(&SHA256) }
+impl Segment {
+    fn new(keep: u64) -> Self {
+        Self {
+            finder: RunFinder::default(),
+            suspicion: RECOVERY,
+            gap: 0,
+            keep,
+            is_marked: false,
+            omitted: 0,
+            hasher: Hasher::new(),
+        }
     }
 
-    fn update(&mut self, bytes: &[u8]) {
-        self.bytes += bytes.len() as u64;
-        self.sha256.update(bytes);
+    /// The suspicion once the gap has ended.
+    fn suspicion_of_run(&self) -> usize {
+        self.suspicion.saturating_add(self.gap.saturating_mul(ILLEGIBLE)).min(RECOVERY)
+    }
+
+    fn omit(&mut self, bytes: &[u8]) {
+        self.omitted += bytes.len() as u64;
+        self.hasher.update(bytes);
+    }
+
+    /// What was left out, if anything was.
+    fn omitted(&self) -> Option<String> {
+        let hash = || self.hasher.finalize().to_hex();
+        (self.omitted > 0).then(|| format!("{} bytes not recorded, blake3 {}", self.omitted, hash()))
     }
 }
 
-impl std::fmt::Debug for BinaryRest {
+impl std::fmt::Debug for Segment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BinaryRest").field("bytes", &self.bytes).finish_non_exhaustive()
+        f.debug_struct("Segment").field("omitted", &self.omitted).finish_non_exhaustive()
+    }
+}
+
+/// The invalid sequence with which text turned binary; empty where that was a control character.
+#[derive(Default)]
+struct BrokenOff {
+    is_binary: bool,
+    bytes: [u8; 3],
+    len: usize,
+}
+
+impl BrokenOff {
+    fn set(&mut self, bytes: &[u8]) {
+        self.is_binary = true;
+        self.len = bytes.len().min(self.bytes.len());
+        for (slot, byte) in self.bytes.iter_mut().zip(bytes) {
+            *slot = *byte;
+        }
+    }
+
+    fn sequence(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// How much may pass at once, and again with time.
+#[derive(Debug)]
+struct Allowance {
+    left: u64,
+    as_of: Duration,
+    /// Whether it was used up, and is not yet back at [`TEXT_RESUMES`].
+    spent: bool,
+}
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self { left: TEXT_BURST, as_of: Duration::ZERO, spent: false }
+    }
+}
+
+impl Allowance {
+    /// How much may pass now.
+    fn left(&mut self, now: Duration) -> usize {
+        let since = now.saturating_sub(self.as_of);
+        let more = u64::try_from(since.as_millis()).unwrap_or(u64::MAX).saturating_mul(TEXT_RATE) / 1000;
+        if more > 0 {
+            self.left = self.left.saturating_add(more).min(TEXT_BURST);
+            self.as_of = now;
+        }
+        self.spent &= self.left < TEXT_RESUMES;
+        if self.spent { 0 } else { usize::try_from(self.left).unwrap_or(usize::MAX) }
+    }
+
+    fn take(&mut self, bytes: usize) {
+        self.left = self.left.saturating_sub(bytes as u64);
+        self.spent |= self.left == 0;
     }
 }
 
@@ -194,75 +407,21 @@ fn ends_in_cr(text: &str, before: bool) -> bool {
     text.as_bytes().last().map_or(before, |last| *last == b'\r')
 }
 
-/// What an invalid sequence adds to the suspicion: as much as 16 valid bytes take off.
-const INVALID_SEQUENCE: usize = 16;
-/// Nine invalid sequences in a row, or more than one in 16 bytes in the long run, are over this. Latin-1 text in a
-/// European language has one in 20 to 100.
-const SUSPICION_LIMIT: usize = 8 * INVALID_SEQUENCE;
+/// What an illegible byte or an invalid sequence adds to the suspicion: as much as 8 other bytes take off.
+const ILLEGIBLE: usize = 8;
+/// Nine in a row, or more than one in 9 bytes in the long run, are over this. Latin-1 text in a European language has one in
+/// 20 to 100, a list of paths that are separated by NUL as many.
+const SUSPICION_LIMIT: usize = 8 * ILLEGIBLE;
+/// So much text makes a binary stream text again; two markers for each kilobyte do not matter.
+const RECOVERY: usize = 1024;
+/// How much binary is kept of each segment: what a program prints by mistake, not a file.
+const SEGMENT_BYTES: u64 = 64 * 1024;
+/// How much text after binary is recorded at once: more than people read, less than an archive.
+const TEXT_BURST: u64 = 64 * 1024 * 1024;
+/// How much of that comes back in a second. At 100 MiB/s a quarter of a percent is recorded.
+const TEXT_RATE: u64 = 256 * 1024;
+/// How much must have come back before text is recorded again.
+const TEXT_RESUMES: u64 = TEXT_BURST / 8;
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn run(chunks: &[&[u8]]) -> (String, bool, Option<String>) {
-        let mut stream = OutputStream::new("stdout", false, false);
-        let mut out = Vec::new();
-        let turned = chunks.iter().filter(|chunk| stream.feed(chunk, &mut out).is_some()).count();
-        let summary = stream.finish(&mut out);
-        assert!(turned <= 1);
-        (String::from_utf8(out).unwrap(), turned == 1, summary)
-    }
-
-    fn sha256(bytes: &[u8]) -> String {
-        HEXLOWER.encode(aws_lc_rs::digest::digest(&SHA256, bytes).as_ref())
-    }
-
-    #[test]
-    fn the_rest_from_the_first_nul_is_counted_and_hashed() {
-        let (text, turned, summary) = run(&[b"C0644 8 a.bin\n", b"ab\xe2", b"\x82\0\x01\x02", b"\xff"]);
-        assert_eq!(text, "C0644 8 a.bin\\r\\nab\u{fffd}");
-        assert!(turned);
-        let hash = sha256(b"\0\x01\x02\xff");
-        assert_eq!(summary.unwrap(), format!("stdout: 4 binary bytes not recorded, sha256 {hash}"));
-    }
-
-    #[test]
-    fn without_a_terminal_a_missing_cr_is_put_in() {
-        assert_eq!(run(&[b"a\nb\r", b"\nc\r\n", b"", b"\n"]).0, r"a\r\nb\r\nc\r\n\r\n");
-        let mut terminal = OutputStream::new("stdout", true, false);
-        let mut out = Vec::new();
-        terminal.feed(b"a\nb\r\n", &mut out);
-        assert_eq!(out, br"a\nb\r\n");
-    }
-
-    #[test]
-    fn a_few_latin_1_letters_are_still_text() {
-        let line = b"Stra\xdfe und Gr\xfc\xdfe in a log file of some other decade, with enough plain text to tell what it is; \
-            and then more of it, because one line of text is not proof of anything. The end of the line.\n";
-        let text = line.repeat(200);
-        let (out, turned, summary) = run(&[&text]);
-        assert!(!turned && summary.is_none());
-        assert_eq!(out.matches('\u{fffd}').count(), 600);
-    }
-
-    #[test]
-    fn nine_broken_sequences_in_a_row_are_binary() {
-        let (out, turned, summary) = run(&[&[0xff; 12]]);
-        assert_eq!(out, "\u{fffd}".repeat(8));
-        assert!(turned);
-        assert!(summary.unwrap().ends_with(&sha256(&[0xff; 4])));
-    }
-
-    proptest! {
-        #[test]
-        fn chunking_does_not_matter(
-            bytes in prop::collection::vec(prop_oneof![9 => 0x20_u8..0x7f, 6 => 0x80_u8..=0xff, 2 => Just(b'\n'), 1 => Just(b'\r'), 1 => Just(0)], 0..300),
-            size in 1_usize..40,
-        ) {
-            let chunks: Vec<_> = bytes.chunks(size).collect();
-            prop_assert_eq!(run(&chunks), run(&[&bytes]));
-        }
-    }
-}
+mod tests;

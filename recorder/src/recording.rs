@@ -306,7 +306,7 @@ mod tests {
         let settings = RecorderSettings { free_space_floor: 0, ..RecorderSettings::new(storage, dir.path()) };
         let recorder = Recorder::open(settings).unwrap();
         let recording =
-            recorder.start(SessionId::new(), header(), Mode { pty: true, keep_binary: false }).await.unwrap();
+            recorder.start(SessionId::new(), header(), Mode { pty: true, ..Mode::default() }).await.unwrap();
         (recorder, recording)
     }
 
@@ -361,7 +361,7 @@ mod tests {
         let full = File::options().append(true).open("/dev/full").unwrap();
         let id = SessionId::new();
         let clock = Arc::clone(&other.core.settings.clock);
-        let encoder = Encoder::new(Mode { pty: true, keep_binary: false });
+        let encoder = Encoder::new(Mode { pty: true, ..Mode::default() });
         let tape = Arc::new(Tape::new(id, full, clock, encoder));
         let recording = Recording { tape, core: Arc::clone(&other.core) };
         recording.record(chunk(10)).unwrap();

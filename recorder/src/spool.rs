@@ -15,7 +15,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io,
+    io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
@@ -80,7 +80,9 @@ impl Spool {
         let folder = self.folder(id);
         let draft = folder.join("end.json.draft");
         let write = || {
-            fs::write(&draft, serde_json::to_vec(&(end, size))?)?;
+            let mut options = OpenOptions::new();
+            let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+            file.write_all(&serde_json::to_vec(&(end, size))?)?;
             fs::rename(&draft, folder.join(END))
         };
         write().map_err(|error| RecordError::spool(&folder, error))

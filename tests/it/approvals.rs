@@ -139,6 +139,46 @@ async fn what_bob_approves_is_what_runs_to_the_byte() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_approved_as_input_is_not_approved_as_a_command() -> Result<()> {
+    let people = People::start().await?;
+    let witness = people.witness("script");
+    let destination = Site::destination();
+    let script = format!("touch {}\n", witness.display());
+    let run =
+        async |arguments: &[&str], input: &str| people.site.alice.ssh_with_input(arguments, input.as_bytes()).await;
+    let with_script = [&*destination, "sh -s x"];
+    let approve = async {
+        let (id, approval) = people.waiting().await?;
+        let act = at(&approval, "/act");
+        ensure!(at(&approval, "/command") == "sh -s x" && at(act, "/kind") == "exec", "{approval}");
+        let stdin = json!({ "how": "given", "text": script.replace('\n', "⟨LF⟩") });
+        ensure!(at(act, "/stdin") == &stdin && at(act, "/terminal").is_null(), "the parts stand apart: {act}");
+        let shown = people.bob.run_bastion(&["approvals", "show", &id]).await?.ok()?.text();
+        ensure!(shown.contains("\ncommand\n  sh -s x\n") && shown.contains("\nstandard input\n  touch "), "{shown}");
+        vote(&people.bobs, &id, "approve", json!({ "scope": "for", "for": "1h" })).await
+    };
+    let (outcome, _) = tokio::try_join!(run(&with_script, &script), approve)?;
+    ensure!(outcome.code == 0 && witness.exists(), "{outcome:?}");
+    // The same again is approved.
+    std::fs::remove_file(&witness)?;
+    run(&with_script, &script).await?.ok()?;
+    ensure!(witness.exists());
+    std::fs::remove_file(&witness)?;
+
+    // The same bytes one after the other, and another thing: each is asked for anew.
+    let together = format!("sh -s x\n{script}");
+    for (arguments, input) in [(vec!["-T", &*destination], &*together), (vec![&*destination, &*together], "")] {
+        let deny = async {
+            let (id, _) = people.waiting().await?;
+            vote(&people.bobs, &id, "deny", json!({})).await
+        };
+        let (outcome, _) = tokio::try_join!(run(&arguments, input), deny)?;
+        ensure!(outcome.code == 5 && !witness.exists(), "{arguments:?}: {outcome:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_bob_denies_does_not_run_and_alice_reads_why() -> Result<()> {
     let people = People::start().await?;
     let witness = people.witness("denied");

@@ -50,15 +50,20 @@ async fn whoever_a_request_claims_to_be_the_cluster_sees_alice() -> Result<()> {
     let line = format!("POST {}/apis/authentication.k8s.io/v1/selfsubjectreviews HTTP/1.1", raw.prefix());
     let review = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview" }).to_string();
     let length = format!("Content-Length: {}", review.len());
-    let claims: &[&[&str]] = &[
-        &[],
+    // Who asks as somebody else is told that it is not done.
+    let refused: &[&[&str]] = &[
         &["Impersonate-User: system:admin"],
         &["impersonate-user: root", "IMPERSONATE-USER: bob", "iMpErSoNaTe-GrOuP: system:masters"],
         &["Impersonate-User: alice", "Impersonate-Group: engineering", "Impersonate-Group: system:masters"],
         &["Impersonate-Uid: 0", "Impersonate-Extra-Scopes: all", "Impersonate-Extra-a%2fb: c"],
         &["Impersonate_User: root", "Impersonate_Group: system:masters", "X_Remote_User: root"],
-        &["Connection: Impersonate-User"],
         &["Connection: keep-alive, impersonate-user, Impersonate-Group", "Impersonate-User: root"],
+        &["Impersonate-User:\troot", "Impersonate-User:", "Impersonate-Group:"],
+    ];
+    let claims: &[&[&str]] = &[
+        &[],
+        &["X_Remote_User: root", "X-Impersonate-User: root"],
+        &["Connection: Impersonate-User"],
         &["Connection: close", "Connection: X-Forwarded-For", "X-Forwarded-For: 192.0.2.1"],
         &["X-Remote-User: root", "X-Remote-Group: system:masters", "X-Remote-Extra-A: b", "X-Remote-Uid: 0"],
         &["Authorization: Bearer of-somebody-else"],
@@ -73,10 +78,11 @@ async fn whoever_a_request_claims_to_be_the_cluster_sees_alice() -> Result<()> {
         &["X-Bare: a\rImpersonate-User: root"],
         &["X-Nul: a\0b", "Impersonate-User: root"],
         &[" Impersonate-User: root"],
-        &["Impersonate-User:\troot", "Impersonate-User:", "Impersonate-Group:"],
     ];
     let mut answered = 0;
-    for claim in claims {
+    for (claim, is_refused) in
+        claims.iter().map(|claim| (claim, false)).chain(refused.iter().map(|claim| (claim, true)))
+    {
         let mut request =
             vec![line.as_str(), "Host: bastion", "User-Agent: claimant", "Content-Type: application/json", &length];
         request.extend_from_slice(claim);
@@ -84,7 +90,12 @@ async fn whoever_a_request_claims_to_be_the_cluster_sees_alice() -> Result<()> {
         let mut wire = raw.connect().await?;
         wire.send(format!("{}\r\n{body}", request.join("\r\n")).as_bytes()).await?;
         let answer = wire.answer().await.with_context(|| format!("{claim:?}"))?;
-        if answer.status == 400 {
+        if answer.status == 400 && !is_refused {
+            continue;
+        }
+        // How the folded and the bare ones are read is HTTP's matter; whoever reads a name there must refuse it.
+        if is_refused || (answer.status == 403 && claim.concat().to_lowercase().contains("impersonate-user")) {
+            ensure!(answer.status == 403 && answer.body.contains("bastion: --as"), "{claim:?}: {answer:?}");
             continue;
         }
         ensure!(answer.status == 201, "{claim:?}: {answer:?}");
@@ -94,7 +105,7 @@ async fn whoever_a_request_claims_to_be_the_cluster_sees_alice() -> Result<()> {
         ensure!(*who == expected, "{claim:?}: {who}");
         answered += 1;
     }
-    ensure!(answered >= 14, "most are neutral and not refused: {answered}");
+    ensure!(answered >= 9, "most are neutral and not refused: {answered}");
 
     until("the audit log has them all", SOON, async || {
         let Some(events) = audited("claimant").await? else { return Ok(Some(())) };

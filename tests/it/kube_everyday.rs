@@ -116,8 +116,10 @@ async fn a_container_is_debugged_and_a_pod_is_run_once() -> Result<()> {
 async fn kubectl_works_behind_kubectl_proxy() -> Result<()> {
     let site = site().await?;
     site.pod("behind").await?;
-    for kubectl in Kubectl::ALL {
-        let (_proxy, address) = proxy(site.kubectl(Kubectl::Cluster, &[]).await?, site.alice.home()).await?;
+    // By the path of the cluster, and by its name in TLS, which is left when the path is dropped.
+    let ways = [&["--append-server-path"][..], &[]];
+    for (kubectl, options) in Kubectl::ALL.into_iter().flat_map(|kubectl| ways.map(|options| (kubectl, options))) {
+        let (_proxy, address) = proxy(site.kubectl(Kubectl::Cluster, &[]).await?, options, site.alice.home()).await?;
         let server = format!("--server={address}");
         let behind = async |arguments: &[&str], input: &[u8]| {
             // The kubeconfig of nobody: what the cluster lets in is what the proxy adds.
@@ -135,6 +137,55 @@ async fn kubectl_works_behind_kubectl_proxy() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_cluster_says_of_a_program_that_is_not_there_is_what_kubectl_says() -> Result<()> {
+    let site = site().await?;
+    site.pod("bare").await?;
+    let command = ["exec", "bare", "--", "no-such-program"];
+    let admin = Cluster::shared().await?;
+    let mut direct = admin.kubectl(admin.kubeconfig()).await?;
+    direct.args(command);
+    let direct = run(direct, b"", SOON).await?;
+    // Each try has a number of its own.
+    let without_numbers = |text: &str| {
+        let is_word = |word: &&str| word.len() < 32 || !word.chars().all(|c| c.is_ascii_hexdigit());
+        text.split(|c: char| !c.is_ascii_alphanumeric()).filter(is_word).map(str::to_owned).collect::<Vec<_>>()
+    };
+    for kubectl in [Kubectl::Cluster, Kubectl::ClusterSpdy] {
+        let through = site.run_with(kubectl, &command, b"").await?;
+        ensure!(through.code == direct.code, "{kubectl:?}: {through:?} and {direct:?}");
+        let (ours, theirs) = (without_numbers(&through.stderr), without_numbers(&direct.stderr));
+        ensure!(
+            ours == theirs && through.stderr.contains("no-such-program"),
+            "{kubectl:?}: {through:?} and {direct:?}"
+        );
+    }
+    let carol = site.bastion.api("carol").await?;
+    for session in carol.ended_sessions("demo-cluster", 2).await? {
+        let id = session["id"].as_str().context("an id")?;
+        ensure!(carol.cast(id).await?.joined("o").contains("no-such-program"), "it is recorded: {session}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_done_as_somebody_else_and_kubectl_says_so() -> Result<()> {
+    let site = site().await?;
+    for arguments in [
+        &["auth", "can-i", "delete", "pods", "--as", "nobody"][..],
+        &["get", "pods", "--as", "nobody", "--as-group", "nothing"],
+        &["delete", "configmap", "kube-root-ca.crt", "--as", "alice"],
+    ] {
+        for kubectl in [Kubectl::Cluster, Kubectl::Machine] {
+            let refused = site.run_with(kubectl, arguments, b"").await?;
+            ensure!(refused.code == 1 && refused.stdout.is_empty(), "{kubectl:?}: {refused:?}");
+            ensure!(refused.stderr.contains("bastion: --as"), "{kubectl:?}: {refused:?}");
+        }
+    }
+    site.run(&["get", "configmap", "kube-root-ca.crt"]).await?.ok()?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bodies_in_protobuf_and_aggregated_discovery_pass_unchanged() -> Result<()> {
     let site = site().await?;
     site.makes(&["configmap/encoded"]).await?;
@@ -142,8 +193,8 @@ async fn bodies_in_protobuf_and_aggregated_discovery_pass_unchanged() -> Result<
     let admin = Cluster::shared().await?;
     let mut direct = cluster::kubectl().await?;
     direct.arg("--kubeconfig").arg(admin.kubeconfig());
-    let (_through, through) = proxy(site.kubectl(Kubectl::Cluster, &[]).await?, site.alice.home()).await?;
-    let (_direct, direct) = proxy(direct, site.alice.home()).await?;
+    let (_through, through) = proxy(site.kubectl(Kubectl::Cluster, &[]).await?, &[], site.alice.home()).await?;
+    let (_direct, direct) = proxy(direct, &[], site.alice.home()).await?;
 
     let http = reqwest::Client::new();
     let get = async |server: &str, path: &str, accepted: &str| {
@@ -171,8 +222,8 @@ async fn bodies_in_protobuf_and_aggregated_discovery_pass_unchanged() -> Result<
 }
 
 /// `kubectl proxy` with the credentials of `kubectl`, and its URL.
-async fn proxy(mut kubectl: Command, log: &std::path::Path) -> Result<(Program, String)> {
-    kubectl.args(["proxy", "--port=0", "--append-server-path", "--reject-paths=^$"]);
+async fn proxy(mut kubectl: Command, options: &[&str], log: &std::path::Path) -> Result<(Program, String)> {
+    kubectl.args(["proxy", "--port=0", "--reject-paths=^$"]).args(options);
     let mut program = Program::start("kubectl-proxy", kubectl, log)?;
     let said = program.line(SOON).await?;
     let address = said.strip_prefix("Starting to serve on ").with_context(|| said.clone())?;

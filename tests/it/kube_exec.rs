@@ -132,6 +132,33 @@ async fn what_is_typed_into_a_shell_of_a_pod_is_judged() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_shell_that_a_program_opens_is_judged_as_one_that_is_named() -> Result<()> {
+    let site = site("opened").await?;
+    site.run(&["exec", "opened", "--", "mkdir", "/tmp/precious"]).await?.ok()?;
+    for (opener, kubectl) in [
+        // k9s, Rancher, and Lens.
+        ("command -v bash >/dev/null && exec bash || exec sh", Kubectl::Cluster),
+        (
+            "TERM=xterm-256color; export TERM; [ -x /bin/bash ] && ([ -x /usr/bin/script ] && /usr/bin/script -q -c \"/bin/bash\" /dev/null || exec /bin/bash) || exec /bin/sh",
+            Kubectl::ClusterSpdy,
+        ),
+        ("clear; (bash || ash || sh)", Kubectl::Machine),
+    ] {
+        let mut shell = site.terminal(kubectl, &["exec", "-it", "opened", "--", "sh", "-c", opener]).await?;
+        shell.wait_until("the shell prompts", SOON, prompts).await?;
+        shell.type_text("rm -rf /tmp/precious\n").await?;
+        shell.wait_for("bastion: blocked by rule rm-rf", SOON).await?;
+        shell.type_text("echo still $((40 + 2))\n").await?;
+        shell.wait_for("still 42", SOON).await?;
+        shell.type_text("exit 3\n").await?;
+        let (code, screen) = shell.finish(SOON).await?;
+        ensure!(code == 3, "{opener}: {code}\n{}", screen.lines().join("\n"));
+    }
+    site.run(&["exec", "opened", "--", "ls", "-d", "/tmp/precious"]).await?.ok()?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_runs_already_is_attached_to() -> Result<()> {
     let site = KubeSite::start(rules(&["engineering"], &no_trees())).await?;
     site.makes(&["pod/guest"]).await?;

@@ -1,10 +1,12 @@
 """What scripts do with the Python client, by the kubeconfig of `bastion kubeconfig`; it ends at the first surprise."""
 
 import hashlib
+import json
 import sys
 
 from kubernetes import client, config, watch
-from kubernetes.stream import stream
+from kubernetes.stream import portforward, stream
+from kubernetes.stream.ws_client import create_websocket
 
 pod, settings = sys.argv[1:]
 config.load_kube_config()
@@ -80,3 +82,49 @@ follow = watch.Watch()
 for line in follow.stream(core.read_namespaced_pod_log, pod, "default"):
     assert line == "hello", line
     follow.stop()
+
+# Forwarded ports, which this library speaks over WebSocket and not over SPDY.
+serve = "mkdir -p /tmp/www && echo a page of the pod > /tmp/www/index.html && httpd -h /tmp/www -p 8080"
+assert ended(execute(["sh", "-c", serve])) == ("", "", 0)
+
+
+def page(port):
+    """What is at the port, and what the cluster says of it."""
+    forwarded = portforward(core.connect_get_namespaced_pod_portforward, pod, "default", ports=str(port))
+    there = forwarded.socket(port)
+    there.settimeout(30)
+    got = b""
+    try:
+        there.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        while chunk := there.recv(4096):
+            got += chunk
+    except OSError:
+        pass
+    return got, forwarded.error(port)
+
+
+for _ in range(3):
+    got, error = page(8080)
+    assert b"a page of the pod" in got and error is None, (got, error)
+got, error = page(9)
+assert got == b"" and "bastion: blocked by rule no-nine" in error, (got, error)
+got, error = page(8081)
+assert got == b"" and error, (got, error)
+
+# Watches and logs over WebSocket, as web consoles and clients in Java ask for them.
+settings_of_client = client.Configuration.get_default_copy()
+
+
+def messages(path, protocol):
+    url = settings_of_client.host.replace("https://", "wss://") + path
+    return create_websocket(settings_of_client, url, {"sec-websocket-protocol": protocol})
+
+
+seen = messages(f"/api/v1/namespaces/default/pods?watch=true&fieldSelector=metadata.name%3D{pod}", "base64.binary.k8s.io")
+event = json.loads(seen.recv())
+assert (event["type"], event["object"]["metadata"]["name"]) == ("ADDED", pod), event
+seen.close()
+seen = messages(f"/api/v1/namespaces/default/pods/{pod}/log?follow=true", "binary.k8s.io")
+said = [seen.recv(), seen.recv()]
+assert said == [b"", b"hello\n"], said
+seen.close()

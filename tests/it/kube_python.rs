@@ -14,11 +14,14 @@ use tokio::process::Command;
 const ENVIRONMENT: &str = "python-kubernetes-34.1.0/bin/python";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_python_client_lists_runs_watches_and_reads_logs() -> Result<()> {
+async fn the_python_client_lists_runs_watches_reads_logs_and_forwards_ports() -> Result<()> {
     let flags = json!({ "all": [["r", "R", "recursive"], ["f", "force"]] });
     let site = KubeSite::start(rules(
         &["engineering"],
-        &json!([{ "name": "rm-rf", "effect": "block", "match": { "command": { "program": ["rm"], "flags": flags } } }]),
+        &json!([
+            { "name": "rm-rf", "effect": "block", "match": { "command": { "program": ["rm"], "flags": flags } } },
+            { "name": "no-nine", "effect": "block", "match": { "request": { "ports": [9] } } },
+        ]),
     ))
     .await?;
     site.makes(&["pod/scripted", "configmap/scripted"]).await?;

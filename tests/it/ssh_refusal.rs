@@ -105,3 +105,30 @@ async fn a_target_with_a_host_ca_is_checked_by_it() -> Result<()> {
     // The target shows a plain key, which no CA has signed.
     refused(&alice.ssh(&[&Site::destination(), "echo in"]).await?, &["target"])
 }
+
+/// What SFTP does with files is not looked at; `scp -O` says which file it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn sftp_where_a_rule_is_about_files() -> Result<()> {
+    let mut rules = open_rules();
+    let etc = json!([{ "name": "etc", "effect": "block", "match": { "command": { "writes": ["/etc/**"] } } }]);
+    rules["rules"] = etc;
+    let site = Site::start_with(rules).await?;
+    let destination = Site::destination();
+    let why = "needs approval by rule etc: SFTP may touch files that it is about";
+    refused(&site.alice.ssh(&["-s", &destination, "sftp"]).await?, &[why])?;
+    refused(&site.alice.ssh(&[&destination, "/usr/lib/openssh/sftp-server"]).await?, &["needs approval"])?;
+
+    let file = site.alice.home().join("file");
+    std::fs::write(&file, "content")?;
+    let copy = async |arguments: &[&str], to: &str| {
+        let (file, to) = (file.display().to_string(), format!("{destination}:{to}"));
+        let arguments = [arguments, &[&file, &to]].concat();
+        tests::program::run(site.alice.stock("scp", &arguments)?, b"", tests::patience::SOON).await
+    };
+    refused(&copy(&[], "here").await?, &[why])?;
+    refused(&copy(&["-O"], "/etc/here").await?, &["blocked by rule etc"])?;
+    let there = site.sshd.home().join("here");
+    copy(&["-O"], &there.display().to_string()).await?.ok()?;
+    ensure!(std::fs::read_to_string(there)? == "content");
+    Ok(())
+}

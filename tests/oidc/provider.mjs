@@ -1,7 +1,8 @@
 // A certified OpenID provider (npm `oidc-provider`) on a free loopback port, for the end-to-end tests.
 //
 // Prints one JSON line `{"issuer": …}` once it listens, and ends when its standard input does, so that it
-// never outlives the test that started it. Any password is right; only the accounts below exist.
+// never outlives the test that started it. Any password is right; only the accounts below exist. What they are called
+// changes by `/test/rename?account=…&name=…[&groups=…]`.
 
 import http from "node:http";
 import { Provider } from "oidc-provider";
@@ -68,7 +69,15 @@ server.listen(0, "127.0.0.1", () => {
   const provider = new Provider(issuer, configuration);
   provider.Client.prototype.redirectUriAllowed = (uri) => LOOPBACK_REDIRECTS.some((allowed) => allowed.test(uri));
   provider.on("server_error", (_context, error) => console.error(error));
-  server.on("request", provider.callback());
+  const answer = provider.callback();
+  server.on("request", (request, response) => {
+    const url = new URL(request.url, issuer);
+    if (url.pathname !== "/test/rename") return answer(request, response);
+    // Somebody edits their profile: the subject stays, what they are called does not.
+    const groups = url.searchParams.get("groups")?.split(",").filter(Boolean);
+    Object.assign(ACCOUNTS[url.searchParams.get("account")], { preferred_username: url.searchParams.get("name"), ...(groups && { groups }) });
+    response.writeHead(204).end();
+  });
   process.stdout.write(`${JSON.stringify({ issuer })}\n`);
 });
 

@@ -3,8 +3,9 @@
 use std::{
     fs,
     net::SocketAddr,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
-    process::ExitStatus,
+    process::{ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -48,6 +49,8 @@ pub struct Settings {
     rules: Value,
     bucket: Option<SocketAddr>,
     kubeconfig: Option<PathBuf>,
+    listen: Value,
+    log: Option<OwnedFd>,
     more: Vec<(&'static str, Value)>,
 }
 
@@ -60,6 +63,8 @@ impl Settings {
             rules: open_rules(),
             bucket: None,
             kubeconfig: None,
+            listen: Value::Null,
+            log: None,
             more: Vec::new(),
         }
     }
@@ -67,6 +72,11 @@ impl Settings {
     /// `bastion serve` with this provider.
     pub fn serve(provider: &Provider) -> Self {
         Self { provider: Some(provider.issuer().to_owned()), ..Self::demo() }
+    }
+
+    /// `bastion serve` before whose door nobody can log in: its provider does not answer.
+    pub fn serve_without_issuer() -> Self {
+        Self { provider: Some("http://127.0.0.1:9".to_owned()), ..Self::demo() }
     }
 
     /// Adds a target.
@@ -104,10 +114,24 @@ impl Settings {
         self
     }
 
-    /// Sets a key at the top of `bastion.yaml` (`serve` only).
+    /// Sets a key at the top of `bastion.yaml`, or keys below it (`serve` only).
     #[must_use]
     pub fn with(mut self, key: &'static str, value: Value) -> Self {
         self.more.push((key, value));
+        self
+    }
+
+    /// Adds or replaces settings below `listen` (`serve` only).
+    #[must_use]
+    pub fn listen(mut self, settings: Value) -> Self {
+        self.listen = settings;
+        self
+    }
+
+    /// The log goes here, and not to a file.
+    #[must_use]
+    pub fn log_into(mut self, pipe: OwnedFd) -> Self {
+        self.log = Some(pipe);
         self
     }
 
@@ -131,7 +155,7 @@ impl Settings {
             Some(issuer) => Some(self.write_configuration(issuer, folder.path())?),
             None => None,
         };
-        let (program, addresses) = launch(folder.path(), serve.as_ref()).await?;
+        let (program, addresses) = launch(folder.path(), serve.as_ref(), self.log.map(Stdio::from)).await?;
         Ok(Bastion { program, addresses, serve, folder })
     }
 
@@ -175,8 +199,17 @@ impl Settings {
             "recording": recording,
             "rules": ["rules.yaml"],
         });
+        if let (Some(listen), Some(more)) =
+            (configuration.get_mut("listen").and_then(Value::as_object_mut), self.listen.as_object())
+        {
+            listen.extend(more.clone());
+        }
         for (key, value) in &self.more {
-            configuration.as_object_mut().context("an object")?.insert((*key).to_owned(), value.clone());
+            let configuration = configuration.as_object_mut().context("an object")?;
+            match (configuration.get_mut(*key), value.as_object()) {
+                (Some(Value::Object(set)), Some(more)) => set.extend(more.clone()),
+                _ => drop(configuration.insert((*key).to_owned(), value.clone())),
+            }
         }
         fs::write(folder.join("bastion.yaml"), serde_json::to_string_pretty(&configuration)?)?;
         Ok(addresses)
@@ -278,28 +311,28 @@ impl Bastion {
     /// # Errors
     /// Fails with the log when it does not get ready.
     pub async fn restart(&mut self) -> Result<()> {
-        (self.program, self.addresses) = launch(self.folder.path(), self.serve.as_ref()).await?;
+        (self.program, self.addresses) = launch(self.folder.path(), self.serve.as_ref(), None).await?;
         Ok(())
     }
 }
 
-async fn launch(folder: &Path, serve: Option<&Addresses>) -> Result<(Program, Addresses)> {
+async fn launch(folder: &Path, serve: Option<&Addresses>, log: Option<Stdio>) -> Result<(Program, Addresses)> {
     let mut command = Command::new(peers::bastion()?);
     command.env_remove("SSH_AUTH_SOCK").env("HOME", folder);
     match serve {
-        None => launch_demo(command, folder).await,
-        Some(addresses) => launch_serve(command, folder, addresses).await,
+        None => launch_demo(command, folder, log).await,
+        Some(addresses) => launch_serve(command, folder, addresses, log).await,
     }
 }
 
-async fn launch_demo(mut command: Command, folder: &Path) -> Result<(Program, Addresses)> {
+async fn launch_demo(mut command: Command, folder: &Path, log: Option<Stdio>) -> Result<(Program, Addresses)> {
     command.args(["demo", "--json", "--ssh-listen", "127.0.0.1:0", "--web-listen", "127.0.0.1:0", "--data-dir"]);
     command.arg(folder.join("data")).arg("--rules").arg(folder.join("rules.yaml"));
     command.arg("--targets").arg(folder.join("targets.yaml"));
     if folder.join(KUBECONFIG).exists() {
         command.args(["--kube-listen", "127.0.0.1:0", "--kubeconfig"]).arg(folder.join(KUBECONFIG));
     }
-    let mut program = Program::start("bastion", command, folder)?;
+    let mut program = Program::start_logging("bastion", command, folder, log)?;
     let line = program.line(SOON).await?;
     let ready: Value = serde_json::from_str(&line).with_context(|| line.clone())?;
     let text = |pointer: &str| ready.pointer(pointer).and_then(Value::as_str).context(format!("{pointer} of {line}"));
@@ -313,10 +346,15 @@ async fn launch_demo(mut command: Command, folder: &Path) -> Result<(Program, Ad
     Ok((program, addresses))
 }
 
-async fn launch_serve(mut command: Command, folder: &Path, addresses: &Addresses) -> Result<(Program, Addresses)> {
+async fn launch_serve(
+    mut command: Command,
+    folder: &Path,
+    addresses: &Addresses,
+    log: Option<Stdio>,
+) -> Result<(Program, Addresses)> {
     command.args(["serve", "--config"]).arg(folder.join("bastion.yaml"));
     command.env("TEST_ACCESS_KEY", ACCESS_KEY).env("TEST_SECRET_KEY", SECRET_KEY);
-    let mut program = Program::start("bastion", command, folder)?;
+    let mut program = Program::start_logging("bastion", command, folder, log)?;
     let ca = addresses.data.join("tls-ca.pem");
     let ready = format!("{}/readyz", addresses.url);
     until("the bastion is ready", SOON, async || {

@@ -13,6 +13,8 @@
 //! | [`terminal`] | a program in a terminal: type, wait for the screen, resize |
 //! | [`keys`] | what a terminal sends for the names of keys |
 //! | [`sshd`] | OpenSSH `sshd` as target, and certificates made with `ssh-keygen` |
+//! | [`ssh_raw`] | an SSH client that sends what it likes, packet by packet |
+//! | [`hostile_target`] | an SSH server that opens channels towards its client |
 //! | [`oidc`] | a certified OpenID provider, and a browser without a window for its pages |
 //! | [`s3`] | versitygw, and `curl` as a stock S3 client |
 //! | [`postgres`] | a PostgreSQL server on a socket, for `psql` |
@@ -20,6 +22,8 @@
 //! | [`kube_site`] | a bastion before that cluster, and `kubectl` of somebody who is logged in |
 //! | [`kube_fault`] | a stand-in for an API server that refuses, cuts and lies |
 //! | [`kube_raw`] | requests to the Kubernetes front, byte by byte |
+//! | [`crowd`] | connections that say nothing, thousands of them |
+//! | [`storm`] | everything at once that strangers and a bad day can do |
 //! | [`tcp_fault`] | a TCP relay that refuses, stalls or cuts what goes through it |
 //! | [`cast`] | a reader of asciicast v3 that shares no code with the recorder |
 //! | [`api`] | the HTTP API with a bearer token |
@@ -31,7 +35,9 @@ pub mod api;
 pub mod bastion;
 pub mod cast;
 pub mod cluster;
+pub mod crowd;
 pub mod desk;
+pub mod hostile_target;
 pub mod keys;
 pub mod kube_fault;
 pub mod kube_raw;
@@ -44,6 +50,8 @@ pub mod postgres;
 pub mod program;
 pub mod s3;
 pub mod site;
+pub mod ssh_raw;
 pub mod sshd;
+pub mod storm;
 pub mod tcp_fault;
 pub mod terminal;

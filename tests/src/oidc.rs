@@ -49,6 +49,20 @@ impl Provider {
         &self.issuer
     }
 
+    /// Changes what the provider calls an account, and its groups where they are given. The subject stays.
+    ///
+    /// # Errors
+    /// Fails when the provider does not answer.
+    pub async fn rename(&self, account: &str, name: &str, groups: Option<&str>) -> Result<()> {
+        let mut url = Url::parse(&self.issuer)?.join("/test/rename")?;
+        url.query_pairs_mut().append_pair("account", account).append_pair("name", name);
+        if let Some(groups) = groups {
+            url.query_pairs_mut().append_pair("groups", groups);
+        }
+        plain_http()?.get(url).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// Ends the provider.
     ///
     /// # Errors

@@ -47,13 +47,21 @@ impl Program {
     ///
     /// # Errors
     /// Fails when the program cannot be started.
-    pub fn start(name: &str, mut command: Command, folder: &Path) -> Result<Self> {
+    pub fn start(name: &str, command: Command, folder: &Path) -> Result<Self> {
+        Self::start_logging(name, command, folder, None)
+    }
+
+    /// The same, with its standard error somewhere else than in the log, if that is given.
+    ///
+    /// # Errors
+    /// Fails when the program cannot be started.
+    pub fn start_logging(name: &str, mut command: Command, folder: &Path, stderr: Option<Stdio>) -> Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let file = File::options().create(true).append(true).open(&log)?;
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(file)
+            .stderr(stderr.unwrap_or_else(|| file.into()))
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("starting {name}"))?;

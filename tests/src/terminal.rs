@@ -145,6 +145,15 @@ impl Terminal {
         Ok(self.input.resize(Size::new(rows, columns))?)
     }
 
+    /// Changes the size of the window, in cells and in pixels (columns and width first).
+    ///
+    /// # Errors
+    /// Fails when the terminal is gone.
+    pub fn resize_in_pixels(&mut self, cells: (u16, u16), pixels: (u16, u16)) -> Result<()> {
+        self.screen().resize(cells.0, cells.1);
+        Ok(self.input.resize(Size::new_with_pixel(cells.1, cells.0, pixels.0, pixels.1))?)
+    }
+
     /// What is shown now.
     pub fn screen(&self) -> MutexGuard<'_, Screen> {
         self.screen.lock().unwrap_or_else(PoisonError::into_inner)

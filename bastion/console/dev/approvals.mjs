@@ -1,5 +1,7 @@
 // Canned approvals and a stand-in for the bastion's endpoints that list, show, decide and cancel them.
 
+import { person } from "./fixtures.mjs";
+
 const MINUTE = 60_000;
 const at = (minutes) => new Date(Date.now() + minutes * MINUTE).toISOString();
 
@@ -20,15 +22,15 @@ const SCREEN = [
   "deploy@web1:~$ sudo systemctl restart app && tail -n5 /var/log/app.log",
 ].join("\n");
 
-const ALICE = { name: "alice", email: "alice@example.com", groups: ["engineering"] };
-const BOB = { name: "bob", email: "bob@example.com", groups: ["engineering", "sre"] };
-const ROBOT = { name: "robot", email: null, groups: ["agents"] };
+const ALICE = { person: person("alice"), name: "alice", email: "alice@example.com", groups: ["engineering"] };
+const BOB = { person: person("bob"), name: "bob", email: "bob@example.com", groups: ["engineering", "sre"] };
+const ROBOT = { person: person("robot"), name: "robot", email: null, groups: ["agents"] };
 const SESSION = "019ab2c3-7d4e-7a31-9f02-003141592653";
 const SRE = { groups: ["sre"], count: 1 };
 
 const DEFAULTS = {
   kind: "command", state: "pending", requester: ALICE, target: "web1", login: "deploy", session: SESSION, rule: "restart-service",
-  because: "systemctl restart needs an approval", commands: [], screen: null, reason: null, needed: SRE, votes: [], scope: null, decided_at: null,
+  because: "systemctl restart needs an approval", commands: [], act: null, screen: null, reason: null, needed: SRE, votes: [], scope: null, decided_at: null,
 };
 
 /** The id of the nth approval; the first is the newest. */
@@ -39,18 +41,19 @@ export function freshApprovals() {
   return [
     {
       id: id(1), command: "sudo systemctl restart app && tail -n5 /var/log/app.log", commands: ["sudo systemctl restart app", "tail -n5 /var/log/app.log"],
+      act: { kind: "exec", protocol: "ssh", words: ["sudo systemctl restart app && tail -n5 /var/log/app.log"], stdin: { how: "given", text: "yes⟨LF⟩" }, terminal: null, container: null, env: [{ name: "LANG", value: "C.UTF-8" }] },
       reason: "The pool is exhausted, checkout fails (INC-4711)", screen: SCREEN, created_at: at(-2), expires_at: at(13),
     },
     {
       id: id(2), command: "cat /srv/⟨U+0430⟩pp/größe  ⟨U+202E⟩# fdp.troper⟨U+202C⟩⟨U+00A0⟩⟨LF⟩⟨ESC⟩[2Krm -rf /srv/app/releases ⟨TAB⟩", commands: ["cat /srv/⟨U+0430⟩pp/größe", "rm -rf /srv/app/releases"],
       rule: null, because: "the line holds characters that change how it looks", needed: { groups: ["sre", "security"], count: 2 },
-      votes: [{ by: "dave", approve: true, comment: "Looked at it with alice.", at: at(-1) }], screen: SCREEN, created_at: at(-5), expires_at: at(0.9),
+      votes: [{ person: person("dave"), by: "dave", approve: true, comment: "Looked at it with alice.", at: at(-1) }], screen: SCREEN, created_at: at(-5), expires_at: at(0.9),
     },
     { id: id(3), requester: ROBOT, kind: "access", target: "db1", login: "postgres", session: null, rule: "ask-for-production", because: "the role agent may ask for access to db1 for a time", lasting_seconds: 7200, command: null, reason: "Nightly index rebuild", created_at: at(-7), expires_at: at(53) },
     { id: id(4), requester: ROBOT, kind: "session", target: "db1", login: "postgres", session: null, rule: "production", because: "sessions on production wait for an approval", command: null, created_at: at(-8), expires_at: at(7) },
     { id: id(5), requester: BOB, command: "systemctl restart nginx", commands: ["systemctl restart nginx"], created_at: at(-1), expires_at: at(14) },
-    { id: id(6), state: "approved", command: "systemctl restart app", commands: ["systemctl restart app"], votes: [{ by: "bob", approve: true, comment: null, at: at(-40) }], scope: { scope: "session", until: null }, created_at: at(-42), expires_at: at(-27), decided_at: at(-40) },
-    { id: id(7), state: "denied", requester: ROBOT, command: "systemctl restart postgresql", commands: ["systemctl restart postgresql"], votes: [{ by: "bob", approve: false, comment: "Not during the sale.", at: at(-190) }], created_at: at(-200), expires_at: at(-185), decided_at: at(-190) },
+    { id: id(6), state: "approved", command: "systemctl restart app", commands: ["systemctl restart app"], votes: [{ person: person("bob"), by: "bob", approve: true, comment: null, at: at(-40) }], scope: { scope: "session", until: null }, created_at: at(-42), expires_at: at(-27), decided_at: at(-40) },
+    { id: id(7), state: "denied", requester: ROBOT, command: "systemctl restart postgresql", commands: ["systemctl restart postgresql"], votes: [{ person: person("bob"), by: "bob", approve: false, comment: "Not during the sale.", at: at(-190) }], created_at: at(-200), expires_at: at(-185), decided_at: at(-190) },
     { id: id(8), state: "expired", command: "systemctl restart app", commands: ["systemctl restart app"], created_at: at(-400), expires_at: at(-385), decided_at: at(-385) },
     { id: id(9), state: "cancelled", kind: "access", target: "db1", login: "postgres", session: null, command: null, because: "the role engineer may ask for access to db1 for a time", lasting_seconds: 7200, created_at: at(-600), expires_at: at(-540), decided_at: at(-595) },
   ].map((approval) => ({ ...DEFAULTS, ...approval }));
@@ -83,7 +86,7 @@ export class StandInApprovals {
     } else if (!asSeen(found, user).may_decide) {
       return problem(403, "You may not decide this", "It is your own, or you are in none of its groups.");
     } else {
-      found.votes = [...found.votes, { by: user.name, approve: verb === "approve", comment: body.comment ?? null, at: at(0) }];
+      found.votes = [...found.votes, { person: person(user.name), by: user.name, approve: verb === "approve", comment: body.comment ?? null, at: at(0) }];
       if (verb === "deny") this.#end(found, "denied");
       else if (found.votes.length >= found.needed.count) {
         found.scope = { scope: body.scope, until: body.scope === "for" ? at(60) : null };
@@ -109,7 +112,7 @@ export class StandInApprovals {
   }
 
   #open(user) {
-    return user.name === "alice" ? [{ id: id(90), user: "alice", target: "db1", login: "readonly", until: at(97) }] : [];
+    return user.name === "alice" ? [{ id: id(90), person: person("alice"), user: "alice", target: "db1", login: "readonly", until: at(97) }] : [];
   }
 
   #list(url, user) {

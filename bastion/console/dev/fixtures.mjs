@@ -1,10 +1,13 @@
 // Canned answers for the stand-in server: every kind of session and end, hostile text included.
 
+/** Who somebody is to the issuer. */
+export const person = (name) => ({ issuer: "https://id.example.com", subject: `sub of ${name}` });
+
 export const USERS = [
-  { name: "alice", email: "alice@example.com", groups: ["engineering"], console: { sessions: false, audit: false } },
-  { name: "bob", email: "bob@example.com", groups: ["engineering", "sre"], console: { sessions: false, audit: false } },
-  { name: "carol", email: "carol@example.com", groups: ["auditor"], console: { sessions: true, audit: true } },
-  { name: "robot", email: null, groups: ["agents"], console: { sessions: false, audit: false } },
+  { person: person("alice"), name: "alice", email: "alice@example.com", groups: ["engineering"], console: { sessions: false, audit: false, names: false } },
+  { person: person("bob"), name: "bob", email: "bob@example.com", groups: ["engineering", "sre"], console: { sessions: false, audit: false, names: false } },
+  { person: person("carol"), name: "carol", email: "carol@example.com", groups: ["auditor"], console: { sessions: true, audit: true, names: false } },
+  { person: person("robot"), name: "robot", email: null, groups: ["agents"], console: { sessions: false, audit: false, names: false } },
 ];
 
 export const INFO = {
@@ -60,7 +63,7 @@ export const SESSIONS = Array.from({ length: 47 }, (_, index) => {
     output_bytes: index * index * 811,
     recording: { url: "" },
   };
-}).map((session) => ({ ...session, recording: { url: `/api/v1/sessions/${session.id}/recording.cast` } }));
+}).map((session) => ({ ...session, person: person(session.user), recording: { url: `/api/v1/sessions/${session.id}/recording.cast` } }));
 
 export const AUDIT = SESSIONS.flatMap((session, index) => [
   { seq: 300 - index * 3, at: session.started_at, v: 1, kind: "session_started", session: session.id, user: session.user, target: session.target, login: session.login, what: session.kind, command: session.command, source: session.source },

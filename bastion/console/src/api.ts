@@ -9,11 +9,17 @@ export interface Info {
   issuer: string;
 }
 
+/** Who somebody is to their issuer; a name may change, this does not. */
+export interface Person {
+  issuer: string;
+  subject: string;
+}
+
 export interface WhoAmI {
-  user: { name: string; email?: string | null; groups: string[] };
+  user: { person: Person; name: string; email?: string | null; groups: string[] };
   expires_at: string;
   csrf?: string;
-  console: { sessions: boolean; audit: boolean };
+  console: { sessions: boolean; audit: boolean; names: boolean };
 }
 
 export type SessionEnd =
@@ -25,6 +31,8 @@ export type SessionEnd =
 
 export interface Session {
   id: string;
+  /** Unknown of some sessions from before this was kept. */
+  person: Person | null;
   user: string;
   target: string;
   login: string;
@@ -51,6 +59,8 @@ export interface AuditRecord {
   seq: number;
   at: string;
   v: number;
+  /** Who `user` is to their issuer; unknown of some events from before this was kept. */
+  person?: Person;
   kind: string;
   [field: string]: unknown;
 }
@@ -60,13 +70,15 @@ export interface Approval {
   id: string;
   kind: "command" | "session" | "access";
   state: "pending" | "approved" | "denied" | "expired" | "cancelled";
-  requester: { name: string; email?: string | null; groups: string[] };
+  requester: { person: Person; name: string; email?: string | null; groups: string[] };
   target: string;
   login: string;
   session: string | null;
   rule: string | null;
   because: string;
   command: string | null;
+  /** The same, part by part; unknown of requests from before the parts were kept apart. */
+  act: Act | null;
   commands: string[];
   screen: string | null;
   reason: string | null;
@@ -83,7 +95,20 @@ export interface Approval {
   may_decide: boolean;
 }
 
+/** What is asked for, part by part. */
+export interface Act {
+  kind: string;
+  protocol: "ssh" | "kubernetes";
+  words: string[];
+  stdin: { how: "none" } | { how: "live" } | { how: "given"; text: string };
+  /** What the terminal understands; null where there is no terminal. */
+  terminal: string | null;
+  container: string | null;
+  env: { name: string; value: string }[];
+}
+
 export interface Vote {
+  person: Person;
   by: string;
   approve: boolean;
   comment: string | null;
@@ -98,6 +123,7 @@ export type Scope = { scope: "once" | "session" } | { scope: "for"; for: string 
 /** Access to a target that was asked for and given, for a time. */
 export interface Access {
   id: string;
+  person: Person;
   user: string;
   target: string;
   login: string;
@@ -108,6 +134,8 @@ export interface Access {
 export interface Page<T> {
   items: T[];
   next: string | null;
+  /** Items that should stand here and cannot be read. */
+  unreadable?: { table: string; id: string }[];
 }
 
 /** An answer that is not a success, in the words of its problem document (RFC 9457). */

@@ -1,6 +1,6 @@
 // How an approval stands, in words: who is needed, who may decide, what was decided.
 
-import type { Approval, Scope, WhoAmI } from "./api.ts";
+import type { Act, Approval, Person, Scope, WhoAmI } from "./api.ts";
 import { duration, localTime, visible } from "./format.ts";
 
 /** A choice of time, in the form that the bastion reads and in words. */
@@ -49,7 +49,8 @@ export function wants(approval: Pick<Approval, "kind">): string {
 
 /** The approvals so far, each person counted once. */
 export function approvedBy(approval: Pick<Approval, "votes">): string[] {
-  return [...new Set(approval.votes.filter((vote) => vote.approve).map((vote) => vote.by))];
+  const votes = approval.votes.filter((vote) => vote.approve);
+  return votes.filter((vote, place) => votes.findIndex((other) => isSame(other.person, vote.person)) === place).map((vote) => vote.by);
 }
 
 /** Who is still needed: `one more person of sre`. */
@@ -63,14 +64,31 @@ export function stillNeeded(approval: Pick<Approval, "votes" | "needed">): strin
 
 /** Whether the person who is logged in made the request. */
 export function isOwn(approval: Pick<Approval, "requester">, who: Pick<WhoAmI, "user">): boolean {
-  return approval.requester.name === who.user.name;
+  return isSame(approval.requester.person, who.user.person);
+}
+
+/** Whether two are the same person, whatever their names. */
+export function isSame(one: Person, other: Person): boolean {
+  return one.issuer === other.issuer && one.subject === other.subject;
+}
+
+/** What an act reads and where it runs, in words: what is not part of its command. */
+export function circumstances(act: Act): string[] {
+  const told: string[] = [];
+  if (act.stdin.how === "live") {
+    told.push(act.kind === "request" ? "Its body is whatever is sent with it: nobody has seen that." : "It reads whatever is sent to it while it runs: nobody has seen that.");
+  }
+  if (act.kind === "argv") told.push(`A program with ${act.words.length - 1} arguments, without a shell in between.`);
+  if (act.terminal !== null) told.push(`It has a terminal (${visible(act.terminal)}).`);
+  if (act.container !== null) told.push(`In the container ${visible(act.container)}.`);
+  return told;
 }
 
 /** Why the person may not decide; null when they may. The bastion says whether, this says why. */
 export function whyNot(approval: Approval, who: Pick<WhoAmI, "user">): string | null {
   if (approval.state !== "pending" || approval.may_decide) return null;
   if (isOwn(approval, who)) return "This is your own request: nobody decides their own, whatever their rights.";
-  if (approval.votes.some((vote) => vote.by === who.user.name)) return `You have approved it. It still needs ${stillNeeded(approval)}.`;
+  if (approval.votes.some((vote) => isSame(vote.person, who.user.person))) return `You have approved it. It still needs ${stillNeeded(approval)}.`;
   if (!approval.needed.groups.some((group) => who.user.groups.includes(group))) {
     const yours = who.user.groups.length > 0 ? `your groups are ${who.user.groups.map(visible).join(", ")}` : "you are in no group";
     return `Only members of ${groups(approval)} decide this one; ${yours}.`;

@@ -13,11 +13,14 @@ export interface Pause {
   length: number;
 }
 
+/** Larger terminals are shown as this size, as the bastion records them now: the player's terminal dies of some. */
+const LARGEST = { cols: 1000, rows: 500 };
+
 /** Pauses are cut to this many seconds when the person asks to skip them. */
 export const LONGEST_PAUSE = 2;
 
 export interface Cast {
-  /** The recording up to its last whole line: a running session's may end in the middle of one. */
+  /** The recording up to its last whole line (a running session's may end in the middle of one), sizes bounded. */
   text: string;
   cols: number;
   rows: number;
@@ -39,7 +42,8 @@ export class UnreadableCast extends Error {}
 export function readCast(recording: string): Cast {
   const text = recording.slice(0, recording.lastIndexOf("\n") + 1);
   const lines = text.split("\n");
-  const size = readHeader(lines[0] ?? "");
+  const { header, ...size } = readHeader(lines[0] ?? "");
+  lines[0] = header;
   const cast: Cast = { text, ...size, widest: size.cols, tallest: size.rows, events: 0, duration: 0, firstOutput: -1, markers: [], pauses: [] };
   for (const [index, line] of lines.entries()) {
     if (index === 0 || line === "" || line.startsWith("#")) continue;
@@ -51,12 +55,17 @@ export function readCast(recording: string): Cast {
     if (code === "m") cast.markers.push({ time: cast.duration, label: data });
     if (code === "o" && cast.firstOutput < 0) cast.firstOutput = cast.duration;
     if (code === "r") {
-      const [cols, rows] = data.split("x").map((value) => Number.parseInt(value, 10) || 0);
-      cast.widest = Math.max(cast.widest, cols ?? 0);
-      cast.tallest = Math.max(cast.tallest, rows ?? 0);
+      const [cols = 0, rows = 0] = data.split("x").map((value) => Number.parseInt(value, 10) || 0);
+      const bounded = bound({ cols, rows });
+      cast.widest = Math.max(cast.widest, bounded.cols);
+      cast.tallest = Math.max(cast.tallest, bounded.rows);
+      if (bounded.cols !== cols || bounded.rows !== rows) {
+        lines[index] = JSON.stringify([interval, code, `${bounded.cols}x${bounded.rows}`]);
+      }
     }
   }
   cast.firstOutput = Math.max(0, cast.firstOutput);
+  cast.text = lines.join("\n");
   return cast;
 }
 
@@ -74,7 +83,8 @@ export function fullTime(pauses: Pause[], time: number): number {
   return full;
 }
 
-function readHeader(line: string): { cols: number; rows: number } {
+/** The header with a size that can be shown, and that size. */
+function readHeader(line: string): { header: string; cols: number; rows: number } {
   let header: { version?: unknown; term?: { cols?: unknown; rows?: unknown } };
   try {
     header = JSON.parse(line) as typeof header;
@@ -82,7 +92,10 @@ function readHeader(line: string): { cols: number; rows: number } {
     throw new UnreadableCast(line === "" ? "it is empty" : "its first line is not an asciicast header");
   }
   if (header.version !== 3) throw new UnreadableCast("it is not asciicast version 3");
-  return { cols: size(header.term?.cols) || 80, rows: size(header.term?.rows) || 24 };
+  const term = { cols: size(header.term?.cols) || 80, rows: size(header.term?.rows) || 24 };
+  const bounded = bound(term);
+  const fits = bounded.cols === term.cols && bounded.rows === term.rows;
+  return { header: fits ? line : JSON.stringify({ ...header, term: { ...header.term, ...bounded } }), ...bounded };
 }
 
 function readEvent(line: string, number: number): [interval: number, code: string, data: string] {
@@ -96,6 +109,11 @@ function readEvent(line: string, number: number): [interval: number, code: strin
     throw new UnreadableCast(`line ${number} is not an event`);
   }
   return [event[0], event[1], typeof event[2] === "string" ? event[2] : ""];
+}
+
+function bound(size: { cols: number; rows: number }): { cols: number; rows: number } {
+  const within = (cells: number, most: number): number => Math.min(Math.max(cells, 1), most);
+  return { cols: within(size.cols, LARGEST.cols), rows: within(size.rows, LARGEST.rows) };
 }
 
 function size(value: unknown): number {

@@ -8,6 +8,8 @@ const PAGE_SIZE = 50;
 /** A listing in the order in which the bastion gives it. */
 export class Listing<T> {
   readonly items: T[] = [];
+  /** Rows that the bastion could not read, by their ids. */
+  readonly unreadable = new Set<string>();
   private cursor: string | null = null;
   private started = false;
 
@@ -32,6 +34,7 @@ export class Listing<T> {
     this.cursor = page.next === this.cursor ? null : page.next;
     this.started = true;
     this.items.push(...page.items);
+    for (const row of page.unreadable ?? []) this.unreadable.add(`${row.table} ${row.id}`);
     return page.items;
   }
 }

@@ -27,6 +27,7 @@ export async function mountReplay(stage: HTMLElement, cast: Cast, signal: AbortS
   const screen = h("div", { class: "screen" });
   const speed = h("select", { "aria-label": "Speed" }, ...SPEEDS.map((value) => h("option", { value, selected: value === "1" }, `${value}×`)));
   const skip = h("input", { type: "checkbox" });
+  const dead = h("p", { class: "note problem", role: "alert", hidden: true });
   let player: Player | null = null;
   /** Whether the player that is shown cuts pauses: its times are then not those of the recording. */
   let shortened = false;
@@ -45,6 +46,12 @@ export async function mountReplay(stage: HTMLElement, cast: Cast, signal: AbortS
       // No poster: in player 3.17.0 a seek forward from a poster loses what the poster showed.
     });
     return player;
+  }
+  /** From here on the player shows nothing new, and does not say so. */
+  function died(reason: string): void {
+    dead.hidden = false;
+    dead.textContent = `The player stopped working at ${clock(player?.getCurrentTime() ?? 0)} (${visible(reason)}): what it shows from there on is not what was recorded. Reload the page to see what came before; "Download .cast" gives all of it.`;
+    stage.dataset["player"] = "dead";
   }
   async function seek(location: number | { marker: number } | "100%"): Promise<void> {
     screen.dataset["moved"] = "";
@@ -72,9 +79,11 @@ export async function mountReplay(stage: HTMLElement, cast: Cast, signal: AbortS
     toEnd,
   );
   stage.replaceChildren(
-    h("div", { class: "replay-main" }, screen, bar),
+    h("div", { class: "replay-main" }, dead, screen, bar),
     markerList(cast.markers, (index) => void seek({ marker: index })),
   );
+  // What fails inside the player's own handlers (its terminal is WebAssembly and may trap) it reports to the window only.
+  addEventListener("error", (event) => died(event.message), { signal });
   mount(0);
   speed.addEventListener("change", remake);
   skip.addEventListener("change", remake);

@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Approval } from "../src/api.ts";
-import { isOwn, outcome, scopesOf, scopeWords, stillNeeded, whyNot } from "../src/approval.ts";
+import type { Act, Approval, Person, WhoAmI } from "../src/api.ts";
+import { approvedBy, circumstances, isOwn, outcome, scopesOf, scopeWords, stillNeeded, whyNot } from "../src/approval.ts";
 import { linkedPath, routeOf } from "../src/route.ts";
 
 const WAITING: Approval = {
-  id: "019ab2f0", kind: "command", state: "pending", requester: { name: "alice", groups: ["engineering"] }, target: "web1", login: "deploy",
-  session: "019ab2c3", rule: null, because: "", command: "id", commands: ["id"], screen: null, reason: null, needed: { groups: ["sre"], count: 2 },
+  id: "019ab2f0", kind: "command", state: "pending", requester: { person: { issuer: "https://id", subject: "sub of alice" }, name: "alice", groups: ["engineering"] }, target: "web1", login: "deploy",
+  session: "019ab2c3", rule: null, because: "", command: "id", act: null, commands: ["id"], screen: null, reason: null, needed: { groups: ["sre"], count: 2 },
   votes: [], scope: null, created_at: "2026-11-22T12:00:00Z", expires_at: "2026-11-22T12:15:00Z", decided_at: null, may_decide: false,
 };
 const AT = "2026-11-22T12:01:00Z";
-const yes = (by: string): Approval["votes"][number] => ({ by, approve: true, comment: null, at: AT });
-const person = (name: string, ...groups: string[]): { user: { name: string; groups: string[] } } => ({ user: { name, groups } });
+const someone = (name: string): Person => ({ issuer: "https://id", subject: `sub of ${name}` });
+const yes = (by: string): Approval["votes"][number] => ({ person: someone(by), by, approve: true, comment: null, at: AT });
+const person = (name: string, ...groups: string[]): { user: WhoAmI["user"] } => ({ user: { person: someone(name), name, groups } });
 
 test("who may not decide is told why", () => {
   assert.match(whyNot(WAITING, person("alice", "sre")) ?? "", /own request/);
@@ -29,7 +30,7 @@ test("each person is counted once", () => {
 });
 
 test("every end is told in a sentence", () => {
-  const denied = { by: "bob", approve: false, comment: "no", at: AT };
+  const denied = { person: someone("bob"), by: "bob", approve: false, comment: "no", at: AT };
   assert.equal(outcome(WAITING), null);
   assert.equal(outcome({ ...WAITING, state: "denied", votes: [denied] }), "Denied by bob.");
   assert.equal(outcome({ ...WAITING, state: "approved", votes: [yes("bob"), yes("dave")], scope: { scope: "session", until: null } }), "Approved by bob and dave, for this session.");
@@ -45,9 +46,21 @@ test("a scope is offered only where it means something", () => {
   assert.equal(scopeWords({ ...WAITING, kind: "access", lasting_seconds: 7200 }, { scope: "once" }), "for 2 h 00 min");
 });
 
-test("one's own request is told by the name", () => {
+test("people are told apart by who they are, not by their names", () => {
   assert.equal(isOwn(WAITING, person("alice")), true);
   assert.equal(isOwn(WAITING, person("bob")), false);
+  const renamed = { user: { ...person("alice").user, name: "alice.smith" } };
+  const impostor = { user: { ...person("mallory").user, name: "alice" } };
+  assert.deepEqual([isOwn(WAITING, renamed), isOwn(WAITING, impostor)], [true, false]);
+  const two = [yes("bob"), { ...yes("another bob"), by: "bob" }, yes("bob")];
+  assert.deepEqual(approvedBy({ votes: two }), ["bob", "bob"]);
+});
+
+test("what is read and where it runs stands apart from the command", () => {
+  const act: Act = { kind: "exec", protocol: "ssh", words: ["sh -s"], stdin: { how: "given", text: "id⟨LF⟩" }, terminal: null, container: null, env: [] };
+  assert.deepEqual(circumstances(act), []);
+  assert.match(circumstances({ ...act, stdin: { how: "live" }, terminal: "xterm" }).join(" "), /nobody has seen that.*terminal \(xterm\)/);
+  assert.match(circumstances({ ...act, kind: "argv", words: ["sh", "-c", "a b"], container: "web" }).join(" "), /2 arguments.*container web/);
 });
 
 test("a link in a message leads to the page, and nowhere else", () => {

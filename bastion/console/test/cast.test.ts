@@ -26,6 +26,15 @@ test("the largest size counts every resize", () => {
   assert.deepEqual([cast.widest, cast.tallest], [132, 40]);
 });
 
+test("sizes that no player shows are bounded, for the player too", () => {
+  const cast = readCast(`${HEADER}[0.5,"r","120x65535"]\n[0,"o","a"]\n[0,"r","80x24"]\n`);
+  assert.deepEqual([cast.widest, cast.tallest], [120, 500]);
+  assert.equal(cast.text, `${HEADER}[0.5,"r","120x500"]\n[0,"o","a"]\n[0,"r","80x24"]\n`);
+  const huge = readCast('{"version":3,"term":{"cols":65535,"rows":3,"type":"xterm"},"title":"a"}\n[0,"o","a"]\n');
+  assert.equal(huge.cols, 1000);
+  assert.deepEqual(JSON.parse(huge.text.split("\n")[0] ?? ""), { version: 3, term: { cols: 1000, rows: 3, type: "xterm" }, title: "a" });
+});
+
 test("the first output is where the screen stops being empty", () => {
   assert.equal(readCast(`${HEADER}[0.5,"m","a"]\n[0.5,"o","b"]\n[1,"o","c"]\n`).firstOutput, 1);
   assert.equal(readCast(`${HEADER}[0.5,"x","0"]\n`).firstOutput, 0);

@@ -10,7 +10,7 @@ interface Asked {
   body: unknown;
 }
 
-const WHO: WhoAmI = { user: { name: "bob", groups: ["sre"] }, expires_at: "", csrf: "token", console: { sessions: false, audit: false } };
+const WHO: WhoAmI = { user: { person: { issuer: "https://id", subject: "sub of bob" }, name: "bob", groups: ["sre"] }, expires_at: "", csrf: "token", console: { sessions: false, audit: false, names: false } };
 const asked: Asked[] = [];
 let answer: { status: number; body: unknown } = { status: 200, body: {} };
 const realFetch = globalThis.fetch;

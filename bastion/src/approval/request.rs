@@ -5,7 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use config::{Login, RuleName, TargetName};
 use jiff::{SignedDuration, Timestamp};
-use policy::{Subject, approval::Needed, visible};
+use policy::{
+    Subject,
+    approval::{Act, Needed},
+    visible,
+};
 use recorder::SessionId;
 use tokio::sync::watch;
 
@@ -27,8 +31,8 @@ pub struct NewApproval {
     pub session: Option<SessionId>,
     /// The rule or role that asks for it.
     pub rule: Option<RuleName>,
-    /// The exact bytes that will be sent; empty where no command is asked for.
-    pub text: Bytes,
+    /// What exactly is asked for.
+    pub act: Act,
     /// What would run, parsed.
     pub commands: Vec<String>,
     /// The requester's screen, masked.
@@ -117,9 +121,16 @@ impl Approvals {
 }
 
 impl NewApproval {
+    /// The bytes of what is asked for: these are approved, and no others.
+    #[must_use]
+    pub fn exact(&self) -> Bytes {
+        self.act.encode(&self.target, &self.login)
+    }
+
     /// The record of this request. What people read of it is made fit for that; the exact bytes are kept as they are.
     pub(super) fn into_record(self, lasting: Option<Duration>, now: Timestamp) -> Result<Approval, ApprovalError> {
-        if self.text.len() > MAX_TEXT_BYTES {
+        let text = self.exact();
+        if text.len() > MAX_TEXT_BYTES {
             return Err(ApprovalError::TooLong { what: "command", limit: MAX_TEXT_BYTES });
         }
         let reason = self.reason.map(|reason| visible(reason.trim().as_bytes())).filter(|reason| !reason.is_empty());
@@ -137,7 +148,8 @@ impl NewApproval {
             login: self.login,
             session: self.session,
             rule: self.rule,
-            text: self.text,
+            act: Some(self.act),
+            text,
             commands: shown_commands(&self.commands),
             screen: self.screen.as_deref().map(shown_screen),
             reason,
@@ -163,7 +175,7 @@ fn requested(record: &Approval) -> AuditEvent {
         user: record.requester.name.clone(),
         target: record.target.clone(),
         login: record.login.clone(),
-        command: view::command(record),
+        command: view::in_a_line(record),
         rule: record.rule.clone(),
         reason: record.reason.clone(),
         groups: record.needed.groups.clone(),

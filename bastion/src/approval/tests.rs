@@ -3,7 +3,10 @@
 use std::{path::Path, time::Duration};
 
 use bytes::Bytes;
-use policy::{ApprovedKind, Subject};
+use policy::{
+    ApprovedKind, Protocol, Subject,
+    approval::{Act, ActKind, Stdin},
+};
 use recorder::SessionId;
 use tempfile::TempDir;
 
@@ -95,6 +98,15 @@ fn needed(count: usize) -> Needed {
     Needed { groups: vec!["sre".parse().unwrap()], count, expires: Duration::from_secs(900), reason_required: false }
 }
 
+fn act(command: &'static [u8]) -> Act {
+    Act::of(ActKind::Exec, Protocol::Ssh, [command])
+}
+
+/// The bytes of that act on `web1` as root.
+fn exact(command: &'static [u8]) -> Bytes {
+    act(command).encode(&"web1".parse().unwrap(), &"root".parse().unwrap())
+}
+
 fn command(text: &'static [u8]) -> NewApproval {
     NewApproval {
         kind: ApprovalKind::Command,
@@ -103,7 +115,7 @@ fn command(text: &'static [u8]) -> NewApproval {
         login: "root".parse().unwrap(),
         session: None,
         rule: Some("restart".parse().unwrap()),
-        text: Bytes::from_static(text),
+        act: act(text),
         commands: vec!["systemctl restart db".into()],
         screen: None,
         reason: None,
@@ -139,7 +151,7 @@ async fn what_was_approved_is_given_byte_for_byte_to_whoever_waits() {
     let record = site.approvals.decide(waiting.id(), &bob(), yes()).await.unwrap();
     assert_eq!((record.state, record.approved_by()), (ApprovalState::Approved, vec!["bob".parse().unwrap()]));
     let granted = granted(&mut waiting).await;
-    assert_eq!(granted.text().as_ref(), b"systemctl restart db\x1b[2J\xff");
+    assert_eq!(*granted.text(), exact(b"systemctl restart db\x1b[2J\xff"));
     assert_eq!((granted.id(), granted.by(), granted.scope()), (waiting.id(), record.approved_by(), ScopeWord::Once));
     drop(waiting);
     assert_eq!(site.state(record.id).await, ApprovalState::Approved);
@@ -301,7 +313,7 @@ async fn a_restart_refuses_what_waits_and_keeps_what_was_decided() {
     assert!(matches!(error, DecideError::AlreadyDecided { .. }), "{error}");
     assert_eq!(site.state(decided_id).await, ApprovalState::Approved);
     let standing = site.approvals.standing(&command(b"lasts")).await.unwrap().expect("it stands");
-    assert_eq!((standing.id(), standing.text().as_ref()), (decided_id, &b"lasts"[..]));
+    assert_eq!((standing.id(), standing.text()), (decided_id, &exact(b"lasts")));
 }
 
 #[tokio::test]
@@ -321,7 +333,10 @@ async fn an_approval_stands_for_its_session_or_time_and_for_the_same_only() {
         assert_eq!(site.approvals.standing(&elsewhere).await.unwrap().is_some(), stands_elsewhere, "{scope:?}");
     }
     for other in [
-        NewApproval { text: Bytes::from_static(b"again "), ..in_session.clone() },
+        NewApproval { act: act(b"again "), ..in_session.clone() },
+        NewApproval { act: Act { stdin: Stdin::Live, ..act(b"again") }, ..in_session.clone() },
+        NewApproval { act: Act { terminal: Some("xterm".into()), ..act(b"again") }, ..in_session.clone() },
+        NewApproval { act: Act { kind: ActKind::Line, ..act(b"again") }, ..in_session.clone() },
         NewApproval { target: "db1".parse().unwrap(), ..in_session.clone() },
         NewApproval { login: "demo".parse().unwrap(), ..in_session.clone() },
         NewApproval { rule: None, ..in_session.clone() },
@@ -331,6 +346,21 @@ async fn an_approval_stands_for_its_session_or_time_and_for_the_same_only() {
     ] {
         assert!(site.approvals.standing(&other).await.unwrap().is_none(), "{other:?}");
     }
+}
+
+#[tokio::test]
+async fn what_was_approved_before_its_parts_were_kept_apart_stands_for_nothing() {
+    let site = site().await;
+    let waiting = site.approvals.request(command(b"again")).await.unwrap();
+    let hour = Scope::For(Duration::from_secs(3600));
+    site.approvals.decide(waiting.id(), &bob(), Vote { scope: hour, ..yes() }).await.unwrap();
+    assert!(site.approvals.standing(&command(b"again")).await.unwrap().is_some());
+    // As an older bastion left it, even if its text were the bytes of an act.
+    sqlx::query("UPDATE approvals SET exact_form = NULL").execute(site.store.writer()).await.unwrap();
+    assert!(site.approvals.standing(&command(b"again")).await.unwrap().is_none());
+    sqlx::query("UPDATE approvals SET exact_text = $1").bind(&b"again"[..]).execute(site.store.writer()).await.unwrap();
+    let record = site.approvals.find(waiting.id()).await.unwrap().unwrap();
+    assert_eq!((record.act.as_ref(), view::command(&record).as_deref()), (None, Some("again")), "it can be read");
 }
 
 #[tokio::test]
@@ -356,7 +386,10 @@ async fn what_nobody_could_or_would_read_is_not_asked_for() {
         let new = NewApproval { needed: why.clone(), reason, ..command(b"x") };
         assert!(matches!(ask(new).await, ApprovalError::ReasonRequired));
     }
-    let long = NewApproval { text: vec![b'a'; request::MAX_TEXT_BYTES + 1].into(), ..command(b"x") };
+    let long = NewApproval {
+        act: Act::of(ActKind::Exec, Protocol::Ssh, [vec![b'a'; request::MAX_TEXT_BYTES]]),
+        ..command(b"x")
+    };
     assert!(matches!(ask(long).await, ApprovalError::TooLong { what: "command", .. }));
     let reason = Some("a".repeat(request::MAX_WORDS_BYTES + 1));
     assert!(matches!(
@@ -390,7 +423,13 @@ async fn the_screen_is_cut_at_its_top_and_made_visible() {
 }
 
 fn access() -> NewApproval {
-    NewApproval { kind: ApprovalKind::Access, rule: None, text: Bytes::new(), commands: Vec::new(), ..command(b"") }
+    NewApproval {
+        kind: ApprovalKind::Access,
+        rule: None,
+        act: Act { kind: ActKind::Access, words: Vec::new(), ..act(b"") },
+        commands: Vec::new(),
+        ..command(b"")
+    }
 }
 
 fn terms() -> policy::AccessTerms {

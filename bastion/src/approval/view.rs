@@ -5,13 +5,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use config::{GroupName, Login, RuleName, TargetName, UserName};
 use jiff::{SignedDuration, Timestamp};
-use policy::{Masker, Subject, approval::Scope, visible};
+use policy::{
+    Masker, Protocol, Subject,
+    approval::{Act, ActKind, Scope, Stdin},
+    visible,
+};
 use recorder::SessionId;
 use serde::Serialize;
 use url::Url;
 use utoipa::ToSchema;
 
 use super::{Approval, ApprovalId, ApprovalKind, ApprovalState, ScopeWord, may_decide};
+use crate::store::SubjectId;
 
 /// A request for an approval.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -34,8 +39,11 @@ pub struct ApprovalView {
     rule: Option<RuleName>,
     /// Why it needs one.
     because: String,
-    /// What will run, masked; whatever would not be shown as what it is is named between `⟨` and `⟩`.
+    /// What will run, masked; whatever would not be shown as what it is is named between `⟨` and `⟩`. What it reads is
+    /// in `act`.
     command: Option<String>,
+    /// The same, part by part; unknown of requests from before the parts were kept apart.
+    act: Option<ActView>,
     /// The same, parsed: what each command would run.
     commands: Vec<String>,
     /// The requester's screen, masked.
@@ -64,9 +72,52 @@ pub struct ApprovalView {
     url: String,
 }
 
+/// What is asked for, part by part: texts as in `command`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ActView {
+    /// What it is: `access`, `argv`, `attach`, `exec`, `line`, `request`, `session`, `shell` or `subsystem`.
+    #[schema(value_type = String)]
+    kind: &'static str,
+    /// `ssh` or `kubernetes`.
+    #[schema(value_type = String)]
+    protocol: &'static str,
+    /// One command string, the words of a program's call, a typed line, a method and a path, capabilities.
+    words: Vec<String>,
+    stdin: StdinView,
+    /// What the terminal understands (`TERM`); null where there is no terminal.
+    terminal: Option<String>,
+    /// In which container of the pod, where that was said.
+    container: Option<String>,
+    /// The environment variables that the target is asked to set.
+    env: Vec<EnvView>,
+}
+
+/// What is read on standard input.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum StdinView {
+    /// Exactly this.
+    Given {
+        /// The text.
+        text: String,
+    },
+    /// Whatever is sent while it runs: nobody has seen that.
+    Live,
+    /// Nothing.
+    None,
+}
+
+/// An environment variable.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct EnvView {
+    name: String,
+    value: String,
+}
+
 /// Who asks.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Requester {
+    person: SubjectId,
     #[schema(value_type = String)]
     name: UserName,
     email: Option<String>,
@@ -87,6 +138,7 @@ pub struct NeededView {
 /// A vote.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct VoteView {
+    person: SubjectId,
     #[schema(value_type = String)]
     by: UserName,
     approve: bool,
@@ -104,6 +156,25 @@ pub struct ScopeView {
     until: Option<Timestamp>,
 }
 
+impl ActView {
+    fn of(act: &Act) -> Self {
+        let text = |text: &str| shown(&Bytes::copy_from_slice(text.as_bytes()));
+        Self {
+            kind: act.kind.as_str(),
+            protocol: if act.protocol == Protocol::Ssh { "ssh" } else { "kubernetes" },
+            words: act.words.iter().map(shown).collect(),
+            stdin: match &act.stdin {
+                Stdin::Given(input) => StdinView::Given { text: shown(input) },
+                Stdin::Live => StdinView::Live,
+                Stdin::None => StdinView::None,
+            },
+            terminal: act.terminal.as_deref().map(text),
+            container: act.container.as_deref().map(text),
+            env: act.env.iter().map(|(name, value)| EnvView { name: text(name), value: text(value) }).collect(),
+        }
+    }
+}
+
 impl ApprovalView {
     /// The request as `viewer` sees it. One whose time is over is shown as expired, whoever has noticed.
     #[must_use]
@@ -114,6 +185,7 @@ impl ApprovalView {
             kind: record.kind,
             state: if is_over { ApprovalState::Expired } else { record.state },
             requester: Requester {
+                person: SubjectId::from(&record.requester),
                 name: record.requester.name.clone(),
                 email: record.requester.email.clone(),
                 groups: record.requester.groups.iter().cloned().collect(),
@@ -124,6 +196,7 @@ impl ApprovalView {
             rule: record.rule.clone(),
             because: record.because.clone(),
             command: command(record),
+            act: record.act.as_ref().map(ActView::of),
             commands: record.commands.clone(),
             screen: record.screen.clone(),
             reason: record.reason.clone(),
@@ -133,6 +206,7 @@ impl ApprovalView {
                 .votes
                 .iter()
                 .map(|vote| VoteView {
+                    person: SubjectId::from(&vote.by),
                     by: vote.name.clone(),
                     approve: vote.approve,
                     comment: vote.comment.clone(),
@@ -156,14 +230,54 @@ impl ApprovalView {
     }
 }
 
-/// The command as people read it: masked first, then made visible.
+/// What would run, as people read it, without what it reads; nothing where no command is asked for.
 pub(super) fn command(record: &Approval) -> Option<String> {
-    if record.text.is_empty() {
-        return None;
+    let Some(act) = &record.act else { return Some(shown(&record.text)).filter(|text| !text.is_empty()) };
+    let words = || act.words.iter().map(shown);
+    match act.kind {
+        ActKind::Access => None,
+        ActKind::Argv => Some(quoted(&words().collect::<Vec<_>>())),
+        ActKind::Exec | ActKind::Line | ActKind::Request => Some(words().collect::<Vec<_>>().join(" ")),
+        ActKind::Attach => Some("attach to what runs in the container".to_owned()),
+        ActKind::Session => Some(words().collect::<Vec<_>>().join(" + ")),
+        ActKind::Shell => Some("the login shell".to_owned()),
+        ActKind::Subsystem => Some(format!("the subsystem {}", words().collect::<String>())),
     }
+}
+
+/// What it reads on standard input, where that is known.
+pub(super) fn input(record: &Approval) -> Option<String> {
+    match &record.act.as_ref()?.stdin {
+        Stdin::Given(input) => Some(shown(input)),
+        Stdin::Live | Stdin::None => None,
+    }
+}
+
+/// Command and input as they stand in the audit log.
+pub(super) fn in_a_line(record: &Approval) -> Option<String> {
+    let input = input(record).map(|input| format!(", input: {input}")).unwrap_or_default();
+    command(record).map(|command| format!("{command}{input}"))
+}
+
+/// Masked first, then made visible.
+fn shown(text: &Bytes) -> String {
     let mut masker = Masker::new();
-    let (head, tail): (_, _) = (masker.feed(Bytes::clone(&record.text)), masker.finish());
-    Some(visible(&[head.bytes().as_ref(), tail.bytes().as_ref()].concat()))
+    let (head, tail): (_, _) = (masker.feed(Bytes::clone(text)), masker.finish());
+    visible(&[head.bytes().as_ref(), tail.bytes().as_ref()].concat())
+}
+
+/// Words as a shell would read them.
+#[must_use]
+pub fn quoted(words: &[String]) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_".contains(c);
+    let quote = |word: &String| {
+        if !word.is_empty() && word.chars().all(is_plain) {
+            word.clone()
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
+    };
+    words.iter().map(quote).collect::<Vec<_>>().join(" ")
 }
 
 /// Where people decide on a request.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use policy::{Approved, ApprovedKind, visible};
 use tokio::sync::watch;
 
-use super::{Approval, ApprovalId, ApprovalKind, ApprovalState, Approvals, Needed, ScopeWord, hub::Change};
+use super::{Approval, ApprovalId, ApprovalKind, ApprovalState, Approvals, Needed, ScopeWord, WENT_AWAY, hub::Change};
 use crate::store::StoreError;
 
 /// What became of an application at once.
@@ -61,14 +61,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The grant, if it is one of `text`: what was approved is what runs, to the byte.
+    /// The grant, if it is one of `exact`: what was approved is what runs, to the byte.
     ///
     /// # Errors
     ///
     /// Why it does not run, in words for the user.
-    pub fn granted(self, text: &[u8]) -> Result<Granted, String> {
+    pub fn granted(self, exact: &[u8]) -> Result<Granted, String> {
         Err(match self {
-            Self::Granted(granted) if granted.text() == text => return Ok(granted),
+            Self::Granted(granted) if granted.text() == exact => return Ok(granted),
             Self::Granted(_) => "what was approved is not what was asked for".to_owned(),
             Self::Denied { by, comment } => {
                 let words = comment.map(|comment| format!(": {}", visible(comment.as_bytes()))).unwrap_or_default();
@@ -147,12 +147,18 @@ impl Waiting {
         self.over = true;
         self.approvals.withdraw(self.record.id, CANCELLED).await
     }
+
+    /// The same for a requester who waits for nothing, the store neither. If the store is down, it expires.
+    pub fn cancel_later(mut self) {
+        self.over = true;
+        self.approvals.withdraw_later(self.record.id, CANCELLED);
+    }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
         if !self.over {
-            self.approvals.withdraw_later(self.record.id);
+            self.approvals.withdraw_later(self.record.id, WENT_AWAY);
         }
     }
 }
@@ -191,7 +197,7 @@ impl Granted {
         self.record.approved_by()
     }
 
-    /// The exact bytes that were approved: these may be sent, and no others.
+    /// The bytes of the act that was approved ([`super::NewApproval::exact`]): this may be done, and nothing else.
     #[must_use]
     pub fn text(&self) -> &Bytes {
         &self.record.text

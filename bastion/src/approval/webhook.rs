@@ -225,7 +225,9 @@ fn text(event: Event, record: &Approval, console: &Url) -> String {
         ),
         ApprovalKind::Command => {
             let command = view::command(record).unwrap_or_default();
-            format!("to run {} on *{}* as {}", code(&command), record.target, record.login)
+            let input = view::input(record).map(|input| format!(" with the input {}", code(&input)));
+            let input = input.unwrap_or_default();
+            format!("to run {}{input} on *{}* as {}", code(&command), record.target, record.login)
         }
         ApprovalKind::Session => format!("a session on *{}* as {}", record.target, record.login),
     };

@@ -29,16 +29,23 @@ impl AuditEvent {
             Self::LoginFailed { .. } => "login_failed",
             Self::LoggedIn { .. } => "logged_in",
             Self::LoggedOut { .. } => "logged_out",
+            Self::NameBound { .. } => "name_bound",
+            Self::NameReleased { .. } => "name_released",
             Self::PortClosed(_) => "port_closed",
             Self::PortOpened(_) => "port_opened",
             Self::PortRefused(_) => "port_refused",
             Self::RecordingFailed { .. } => "recording_failed",
             Self::RecordingViewed { .. } => "recording_viewed",
+            Self::RefusalsSummed { .. } => "refusals_summed",
+            Self::RevokedKeysRejected { .. } => "revoked_keys_rejected",
+            Self::RevokedKeysReloaded { .. } => "revoked_keys_reloaded",
             Self::RulesRejected { .. } => "rules_rejected",
             Self::RulesReloaded { .. } => "rules_reloaded",
             Self::SessionEnded { .. } => "session_ended",
             Self::SessionStarted { .. } => "session_started",
+            Self::StoreRecovered { .. } => "store_recovered",
             Self::TargetUnavailable { .. } => "target_unavailable",
+            Self::UnreadableRow { .. } => "unreadable_row",
         }
     }
 
@@ -59,6 +66,8 @@ impl AuditEvent {
             | Self::GateTripped { user, .. }
             | Self::LoggedIn { user, .. }
             | Self::LoggedOut { user, .. }
+            | Self::NameBound { user, .. }
+            | Self::NameReleased { user, .. }
             | Self::RecordingViewed { user, .. }
             | Self::SessionStarted { user, .. }
             | Self::TargetUnavailable { user, .. } => Some(user),
@@ -69,12 +78,17 @@ impl AuditEvent {
             Self::PortClosed(closed) => Some(&closed.port.user),
             Self::PortOpened(port) => Some(&port.user),
             Self::PortRefused(refused) => Some(&refused.port.user),
+            Self::RefusalsSummed { user, .. } => user.as_ref(),
             Self::ConnectionRefused { .. }
             | Self::LoginFailed { .. }
             | Self::RecordingFailed { .. }
+            | Self::RevokedKeysRejected { .. }
+            | Self::RevokedKeysReloaded { .. }
             | Self::RulesRejected { .. }
             | Self::RulesReloaded { .. }
-            | Self::SessionEnded { .. } => None,
+            | Self::SessionEnded { .. }
+            | Self::StoreRecovered { .. }
+            | Self::UnreadableRow { .. } => None,
         }
     }
 
@@ -105,12 +119,19 @@ impl AuditEvent {
             | Self::LoginFailed { .. }
             | Self::LoggedIn { .. }
             | Self::LoggedOut { .. }
+            | Self::NameBound { .. }
+            | Self::NameReleased { .. }
             | Self::PortClosed(_)
             | Self::PortOpened(_)
             | Self::PortRefused(_)
+            | Self::RefusalsSummed { .. }
+            | Self::RevokedKeysRejected { .. }
+            | Self::RevokedKeysReloaded { .. }
             | Self::RulesRejected { .. }
             | Self::RulesReloaded { .. }
-            | Self::TargetUnavailable { .. } => None,
+            | Self::StoreRecovered { .. }
+            | Self::TargetUnavailable { .. }
+            | Self::UnreadableRow { .. } => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 /// One event of each kind, with every field filled.
-fn every_kind() -> Vec<AuditEvent> {
+pub(super) fn every_kind() -> Vec<AuditEvent> {
     let user: UserName = "alice".parse().unwrap();
     let target: TargetName = "web1".parse().unwrap();
     let login: Login = "deploy".parse().unwrap();
@@ -154,10 +154,24 @@ fn every_kind() -> Vec<AuditEvent> {
             user: user.clone(),
             issuer: "https://issuer".into(),
             subject: "42".into(),
+            claimed: Some("bob".parse().unwrap()),
             expires_at,
             source: source(),
         },
         AuditEvent::LoggedOut { user: user.clone(), source: source() },
+        AuditEvent::NameBound {
+            user: user.clone(),
+            issuer: "https://issuer".into(),
+            subject: "42".into(),
+            source: source(),
+        },
+        AuditEvent::NameReleased {
+            user: user.clone(),
+            name: bob(),
+            issuer: "https://issuer".into(),
+            subject: "43".into(),
+            source: source(),
+        },
         AuditEvent::PortClosed(Box::new(PortClosedEvent {
             port: port.clone(),
             duration_ms: 5,
@@ -173,6 +187,17 @@ fn every_kind() -> Vec<AuditEvent> {
         })),
         AuditEvent::RecordingFailed { session, reason: "disk full".into(), terminated: true },
         AuditEvent::RecordingViewed { user: user.clone(), session, source: source() },
+        AuditEvent::RefusalsSummed {
+            refused: "channel_refused".into(),
+            user: Some(user.clone()),
+            count: 400,
+            from: expires_at,
+            until: expires_at,
+            reason: "no".into(),
+            source: source(),
+        },
+        AuditEvent::RevokedKeysRejected { file: "revoked_keys".into(), error: "line 1".into() },
+        AuditEvent::RevokedKeysReloaded { file: "revoked_keys".into(), keys: 2 },
         AuditEvent::RulesRejected { file: "rules.yaml".into(), errors: vec!["rules.yaml:1:1: no".into()] },
         AuditEvent::RulesReloaded { files: vec!["rules.yaml".into()], roles: 2, rules: 1, sha256: "ab".into() },
         AuditEvent::SessionEnded { session, end: SessionEnd::Exited { status: 7 }, output_bytes: 12 },
@@ -185,7 +210,15 @@ fn every_kind() -> Vec<AuditEvent> {
             command: Some("id".into()),
             source: source(),
         },
+        AuditEvent::StoreRecovered {
+            from: expires_at,
+            until: expires_at,
+            delayed: 3,
+            lost: 0,
+            reason: "disk full".into(),
+        },
         AuditEvent::TargetUnavailable { user, target, reason: "refused".into() },
+        AuditEvent::UnreadableRow { table: "audit".into(), id: "7".into(), reason: "column event".into() },
     ]
 }
 
@@ -207,18 +240,25 @@ const GOLDEN: &str = r#"{"kind":"access_ended","approval":"0199aaaa-0000-7000-80
 {"kind":"gate_tripped","session":"0199aaaa-0000-7000-8000-000000000001","user":"alice","target":"web1","login":"deploy","command":"ls","reason":"no Enter","source":"192.0.2.7:50000"}
 {"kind":"kube_request","user":"alice","cluster":"prod","verb":"delete","group":"apps","resource":"deployments","subresource":"scale","namespace":"shop","name":"web","path":null,"status":403,"latency_ms":3,"bytes_in":1,"bytes_out":2,"rule":"no-delete","refused":"ask sre","ended":null,"source":"192.0.2.7:50000"}
 {"kind":"login_failed","reason":"nonce","source":"192.0.2.7:50000"}
-{"kind":"logged_in","user":"alice","issuer":"https://issuer","subject":"42","expires_at":"2023-11-14T22:13:20Z","source":"192.0.2.7:50000"}
+{"kind":"logged_in","user":"alice","issuer":"https://issuer","subject":"42","claimed":"bob","expires_at":"2023-11-14T22:13:20Z","source":"192.0.2.7:50000"}
 {"kind":"logged_out","user":"alice","source":"192.0.2.7:50000"}
+{"kind":"name_bound","user":"alice","issuer":"https://issuer","subject":"42","source":"192.0.2.7:50000"}
+{"kind":"name_released","user":"alice","name":"bob","issuer":"https://issuer","subject":"43","source":"192.0.2.7:50000"}
 {"kind":"port_closed","user":"alice","cluster":"prod","namespace":"shop","pod":"web","port":5432,"source":"192.0.2.7:50000","duration_ms":5,"bytes_in":3,"bytes_out":4,"reason":null}
 {"kind":"port_opened","user":"alice","cluster":"prod","namespace":"shop","pod":"web","port":5432,"source":"192.0.2.7:50000"}
 {"kind":"port_refused","user":"alice","cluster":"prod","namespace":"shop","pod":"web","port":5432,"source":"192.0.2.7:50000","rule":"no-sshd","reason":"not this one"}
 {"kind":"recording_failed","session":"0199aaaa-0000-7000-8000-000000000001","reason":"disk full","terminated":true}
 {"kind":"recording_viewed","user":"alice","session":"0199aaaa-0000-7000-8000-000000000001","source":"192.0.2.7:50000"}
+{"kind":"refusals_summed","refused":"channel_refused","user":"alice","count":400,"from":"2023-11-14T22:13:20Z","until":"2023-11-14T22:13:20Z","reason":"no","source":"192.0.2.7:50000"}
+{"kind":"revoked_keys_rejected","file":"revoked_keys","error":"line 1"}
+{"kind":"revoked_keys_reloaded","file":"revoked_keys","keys":2}
 {"kind":"rules_rejected","file":"rules.yaml","errors":["rules.yaml:1:1: no"]}
 {"kind":"rules_reloaded","files":["rules.yaml"],"roles":2,"rules":1,"sha256":"ab"}
 {"kind":"session_ended","session":"0199aaaa-0000-7000-8000-000000000001","end":{"how":"exited","status":7},"output_bytes":12}
 {"kind":"session_started","session":"0199aaaa-0000-7000-8000-000000000001","user":"alice","target":"web1","login":"deploy","what":"exec","command":"id","source":"192.0.2.7:50000"}
+{"kind":"store_recovered","from":"2023-11-14T22:13:20Z","until":"2023-11-14T22:13:20Z","delayed":3,"lost":0,"reason":"disk full"}
 {"kind":"target_unavailable","user":"alice","target":"web1","reason":"refused"}
+{"kind":"unreadable_row","table":"audit","id":"7","reason":"column event"}
 "#;
 
 #[test]
@@ -236,11 +276,14 @@ fn what_was_stored_can_be_read() {
 #[test]
 fn a_record_carries_the_version_beside_the_event() {
     let event = AuditEvent::LoginFailed { reason: "nonce".into(), source: "192.0.2.7:1".into() };
-    let record = AuditRecord { seq: 3, at: Timestamp::UNIX_EPOCH, v: AUDIT_VERSION, event };
+    let mut record = AuditRecord { seq: 3, at: Timestamp::UNIX_EPOCH, v: AUDIT_VERSION, person: None, event };
     assert_eq!(
         serde_json::to_string(&record).unwrap(),
         r#"{"seq":3,"at":"1970-01-01T00:00:00Z","v":1,"kind":"login_failed","reason":"nonce","source":"192.0.2.7:1"}"#
     );
+    record.person = Some(SubjectId { issuer: "https://issuer".into(), subject: "42".into() });
+    let text = serde_json::to_string(&record).unwrap();
+    assert!(text.contains(r#""v":1,"person":{"issuer":"https://issuer","subject":"42"},"kind""#), "{text}");
 }
 
 #[test]

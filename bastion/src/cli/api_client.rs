@@ -23,7 +23,7 @@ use url::Url;
 use super::exit::CommandError;
 use super::home::{BastionHome, SavedLogin};
 
-pub use self::approval::{Access, Approval, ApprovalState, Needed, Scope, Vote};
+pub use self::approval::{Access, Act, Approval, ApprovalState, EnvVariable, Needed, Scope, Stdin, Vote};
 pub use self::messages::{
     Certificate, ClientCertificate, Cluster, DevicePoll, DeviceStart, Info, Interval, KubeToken, Login, LoginStart,
     Page, Problem, SshAddress, Target, TargetKind, User, Whoami,
@@ -130,6 +130,10 @@ impl ApiClient {
             let mut query = vec![("cursor", cursor.as_str()), ("limit", page_size.as_str())];
             query.extend(filter);
             let page: Page = self.get(path, &query).await?;
+            if !page.unreadable.is_empty() {
+                let rows = page.unreadable.len();
+                eprintln!("{rows} rows cannot be read by the bastion and are missing here; tell its operator");
+            }
             items.extend(page.items);
             items.truncate(limit);
             match page.next {

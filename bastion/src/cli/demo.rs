@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     exit::CommandError,
+    log::Log,
     output,
-    serve::{log_to_stderr, server, stop_on_signals},
+    serve::{server, stop_on_signals},
 };
 use crate::demo::{Demo, DemoSettings};
 
@@ -57,7 +58,7 @@ pub struct DemoOptions {
 /// When a part of it cannot start.
 pub fn run(options: DemoOptions) -> Result<(), CommandError> {
     let log = if options.json { "info" } else { "warn" };
-    log_to_stderr(&Telemetry { log: log.to_owned(), format: LogFormat::Text });
+    let _log = Log::to_stderr(&Telemetry { log: log.to_owned(), format: LogFormat::Text })?;
     let DemoOptions {
         data_dir,
         json,

@@ -67,10 +67,16 @@ fn kubeconfig(
         let text = path.to_str().map(str::to_owned);
         text.ok_or_else(|| CommandError::Usage(format!("{} is not UTF-8: kubectl cannot use it", path.display())))
     };
-    let server = match ca {
-        Some(ca) => json!({ "server": cluster.server, "certificate-authority-data": BASE64.encode(ca) }),
-        None => json!({ "server": cluster.server }),
-    };
+    let mut server = serde_json::Map::new();
+    server.insert("server".to_owned(), json!(cluster.server));
+    if let Some(ca) = ca {
+        server.insert("certificate-authority-data".to_owned(), BASE64.encode(ca).into());
+    }
+    // The path stays: clients that do not know the setting go by it, and those that drop it, as `kubectl proxy` does,
+    // go by the name. Before a balancer that ends TLS the certificate is not ours.
+    if let Some(name) = cluster.tls_server_name.as_ref().filter(|_| !token) {
+        server.insert("tls-server-name".to_owned(), name.as_str().into());
+    }
     let mut arguments = vec!["credential", "kube"];
     if token {
         arguments.push("--token");
@@ -150,14 +156,18 @@ mod tests {
     fn the_context_names_the_front_the_ca_and_the_plugin_and_holds_no_secret() {
         let home = BastionHome::at(Path::new("/home/alice/.bastion")).unwrap();
         let cluster: Cluster = serde_json::from_value(json!({
-            "name": "prod", "server": "https://b.example:6443/clusters/prod",
+            "name": "prod", "server": "https://b.example:6443/clusters/prod", "tls_server_name": "prod.kube.b.example",
         }))
         .unwrap();
         let program = Path::new("/usr/bin/bastion");
         let written = kubeconfig(&home, &cluster, Some(b"PEM"), program, false).unwrap();
         assert_eq!(
             written["clusters"][0]["cluster"],
-            json!({ "server": "https://b.example:6443/clusters/prod", "certificate-authority-data": "UEVN" })
+            json!({
+                "server": "https://b.example:6443/clusters/prod",
+                "certificate-authority-data": "UEVN",
+                "tls-server-name": "prod.kube.b.example",
+            })
         );
         let exec = &written["users"][0]["user"]["exec"];
         assert_eq!(exec["command"], "/usr/bin/bastion");
@@ -166,6 +176,6 @@ mod tests {
         assert_eq!(written["current-context"], "bastion-prod");
         let with_token = kubeconfig(&home, &cluster, None, program, true).unwrap();
         assert_eq!(with_token["users"][0]["user"]["exec"]["args"], json!(["credential", "kube", "--token"]));
-        assert!(with_token["clusters"][0]["cluster"].get("certificate-authority-data").is_none());
+        assert_eq!(with_token["clusters"][0]["cluster"], json!({ "server": "https://b.example:6443/clusters/prod" }));
     }
 }

@@ -17,6 +17,7 @@ use super::api_client::{ApiClient, Certificate, Info, Login, ServerUrl};
 use super::exit::CommandError;
 use super::home::{BastionHome, HomeLock, KeyPlace, PUBLIC, SECRET, SavedLogin, remove, write_atomically};
 use super::output::local_time;
+use super::shown::visible;
 use super::{client, key, ssh_config};
 
 /// Arguments of `bastion login`.
@@ -79,6 +80,7 @@ pub(super) async fn log_in(home: &BastionHome, options: &LoginOptions) -> Result
     let login = if options.device { device::log_in(&api).await? } else { browser::log_in(&api, options).await? };
 
     let api = api.with_token(&login.token);
+    let claimed = login.claimed.clone();
     let lock = home.lock()?;
     let prefer = if options.no_agent { KeyPlace::File } else { KeyPlace::Agent };
     let saved = get_first_certificate(home, &lock, &api, &server, login, prefer).await?;
@@ -92,6 +94,13 @@ pub(super) async fn log_in(home: &BastionHome, options: &LoginOptions) -> Result
     drop(lock);
 
     eprintln!("logged in to {server} as {} until {}", saved.user.name, local_time(saved.expires_at));
+    if let Some(claimed) = claimed {
+        eprintln!(
+            "{} is somebody else's name here: you have the rights of your groups, and none that rules give to it. If it \
+             is yours, ask an operator for: bastion names release {0}",
+            visible(&claimed)
+        );
+    }
     eprintln!("next: bastion ssh-config --install, then ssh TARGET (bastion targets lists them)");
     ssh_config::refresh(home, &api, &saved).await
 }

@@ -1,8 +1,9 @@
 //! `bastion play`: a recording in this terminal, with the pauses that it had.
 //!
-//! What was on the user's screen is written as it was, escape sequences included, as any player
-//! does; the console shows recordings without handing them to a terminal.
+//! Of what was on the user's screen only that is written which shows something ([`filter`]): no clipboard, no title, no
+//! question that this terminal would answer. The console shows recordings without handing them to a terminal.
 
+mod filter;
 mod pace;
 mod terminal;
 

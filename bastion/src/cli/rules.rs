@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, path::Path, path::PathBuf, time::SystemTime};
 use clap::{Args, Subcommand};
 use config::{
     Config, Credential, GroupName, HostPort, HostTrust, Login, RuleDoc, Target, TargetName, UserName,
-    rules::{CaseInput, Protocol, RuleCase, RuleCases, RuleEffect, SessionMode},
+    rules::{CaseInput, Protocol, RuleCase, RuleCases, RuleEffect, SessionMode, UserSelector},
 };
-use policy::{CommandInput, Explained, Judging, Resource, RuleSet, Subject, Verdict};
+use policy::{CommandInput, Explained, Input, Judging, Resource, RuleSet, Subject, Verdict};
 
 use super::{exit::CommandError, output, shown::visible};
 
@@ -37,9 +37,9 @@ pub struct TestOptions {
 /// Arguments of `bastion rules explain`.
 #[derive(Debug, Args)]
 pub struct ExplainOptions {
-    /// Who would run it.
+    /// Who would run it, as in `users` of a role: a name, an e-mail address, or '#SUBJECT'.
     #[arg(long, value_name = "USER")]
-    pub user: String,
+    pub user: UserSelector,
     /// Their groups.
     #[arg(long, value_name = "GROUP", value_delimiter = ',')]
     pub groups: Vec<String>,
@@ -111,7 +111,7 @@ fn test(options: &TestOptions) -> Result<(), CommandError> {
 
 /// How a case fails; nothing if it passes.
 fn failure(rules: &RuleSet, case: &RuleCase, mode: SessionMode) -> Result<Option<String>, CommandError> {
-    let who = subject(&case.user, &case.groups);
+    let who = subject(&case.user, &case.groups)?;
     let target = bare_target(case.target.clone(), case.labels.clone())?;
     let input = match &case.input {
         CaseInput::Argv(words) => CommandInput::Argv(words, None),
@@ -148,7 +148,6 @@ fn reason(verdict: &Verdict) -> String {
 
 fn explain(options: &ExplainOptions) -> Result<(), CommandError> {
     let usage = |error: config::NameError| CommandError::Usage(error.to_string());
-    let user: UserName = options.user.parse().map_err(usage)?;
     let groups =
         options.groups.iter().map(|group| group.parse()).collect::<Result<Vec<GroupName>, _>>().map_err(usage)?;
     let login: Login = options.login.parse().map_err(usage)?;
@@ -169,7 +168,7 @@ fn explain(options: &ExplainOptions) -> Result<(), CommandError> {
     let mut judging = Judging::of(options.mode, protocol, now());
     judging.place.interactive = options.typed;
     let (verdict, matched) =
-        rules.explain(&subject(&user, &groups), &Resource { target: &target, login: &login }, input, &judging);
+        rules.explain(&subject(&options.user, &groups)?, &Resource { target: &target, login: &login }, input, &judging);
     output::print(&explanation(&verdict, &matched))
 }
 
@@ -194,6 +193,13 @@ fn explanation(verdict: &Verdict, matched: &[Explained]) -> String {
     if verdict.stdin_is_code {
         text.push_str("standard input is read as commands: it is judged before it is sent\n");
     }
+    match &verdict.input {
+        Input::Data => {}
+        Input::Judged { program } => {
+            text.push_str(&format!("standard input is judged line by line: {} may run it\n", visible(program)));
+        }
+        Input::Refused { reason } => text.push_str(&format!("standard input must be empty: {}\n", visible(reason))),
+    }
     text
 }
 
@@ -211,9 +217,17 @@ fn word(effect: RuleEffect) -> &'static str {
     }
 }
 
-fn subject(user: &UserName, groups: &[GroupName]) -> Subject {
-    let groups = groups.iter().cloned().collect();
-    Subject { issuer: String::new(), id: user.to_string(), name: user.clone(), email: None, groups }
+/// Somebody of whom nothing is known but this.
+fn subject(user: &UserSelector, groups: &[GroupName]) -> Result<Subject, CommandError> {
+    // No account has this name.
+    let nameless = || "+".parse::<UserName>().map_err(|error| CommandError::Usage(error.to_string()));
+    let (issuer, id, name, email) = match user {
+        UserSelector::Email(email) => (String::new(), String::new(), None, Some(email.clone())),
+        UserSelector::Name(name) => (String::new(), String::new(), Some(name.clone()), None),
+        UserSelector::Subject { issuer, id } => (issuer.clone().unwrap_or_default(), id.clone(), None, None),
+    };
+    let name = name.map_or_else(nameless, Ok)?;
+    Ok(Subject { issuer, id, name, email, groups: groups.iter().cloned().collect() })
 }
 
 /// A target of which only the name and labels matter.
@@ -251,9 +265,12 @@ mod tests {
     use super::*;
 
     const RULES: &str = "\
-roles: { all: { groups: [x], allow: [{ targets: { names: ['*'] }, logins: ['*'], capabilities: [exec] }] } }
+roles:
+  all: { groups: [x], allow: [{ targets: { names: ['*'] }, logins: ['*'], capabilities: [exec] }] }
+  some: { users: ['#4711', a@example.com], allow: [{ targets: { names: ['*'] }, logins: ['*'], capabilities: [exec] }] }
 rules:
   - { name: rm-rf, effect: block, match: { command: { program: [rm], flags: { all: [[r, R, recursive], [f, force]] } } } }
+  - { name: reboot, effect: block, roles: [some], match: { command: { program: [reboot] } } }
   - { name: restart, effect: approve, match: { command: { program: [systemctl], subcommand: [restart] } } }
 ";
 
@@ -276,6 +293,10 @@ rules:
   - { user: a, target: t, command: '$CMD', expect: approve }
   - { user: a, target: t, command: '$CMD', mode: observe, expect: approve }
   - { user: a, target: t, command: '$CMD', mode: exec-only, expect: block }
+  - { user: '#4711', target: t, command: reboot, expect: block, rule: reboot }
+  - { user: 'https://id.example.com#4711', target: t, command: reboot, expect: block }
+  - { user: a@example.com, target: t, command: reboot, expect: block }
+  - { user: '4711', target: t, command: reboot, expect: allow }
 ";
         run_cases(passes).unwrap();
         let error = run_cases("  - { user: a, target: t, command: ls, expect: block }\n").unwrap_err();
@@ -287,7 +308,7 @@ rules:
     fn an_explanation_names_what_decides() {
         let rules = compile(&[RuleDoc::parse(RULES, "rules.yaml").unwrap()]).unwrap();
         let target = bare_target("t".parse().unwrap(), BTreeMap::new()).unwrap();
-        let who = subject(&"a".parse().unwrap(), &[]);
+        let who = subject(&"a".parse().unwrap(), &[]).unwrap();
         let login = "root".parse().unwrap();
         let resource = Resource { target: &target, login: &login };
         let (verdict, matched) = rules.explain(

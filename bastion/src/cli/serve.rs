@@ -1,16 +1,21 @@
 //! `bastion serve`: the server.
 
-use std::{future::Future, io::IsTerminal as _, path::PathBuf, time::Duration};
+use std::{future::Future, path::PathBuf, time::Duration};
 
 use clap::Args;
-use config::{Config, LogFormat, Telemetry};
-use rustix::process::{Resource, getrlimit, setrlimit};
+use config::Config;
+use rustix::{
+    fs::Mode,
+    process::{Resource, getrlimit, setrlimit, umask},
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
-use super::exit::CommandError;
-use crate::app::{App, Sockets};
+use super::{exit::CommandError, log::Log};
+use crate::{
+    app::{App, Sockets},
+    instance::Instance,
+};
 
 /// How long sessions may go on after the first signal; a second one ends them at once.
 const DRAIN_LIMIT: Duration = Duration::from_mins(5);
@@ -30,7 +35,7 @@ pub struct ServeOptions {
 /// When the configuration does not hold, or a part cannot start.
 pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     let config = Config::load(&options.config).map_err(|errors| CommandError::Refused(errors.to_string()))?;
-    log_to_stderr(&config.telemetry);
+    let _log = Log::to_stderr(&config.telemetry)?;
     raise_file_limit();
     server(async {
         let failed = |error: crate::app::AppError| CommandError::Refused(error.to_string());
@@ -38,7 +43,9 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
         let sockets = Sockets::bind(config.listen.ssh, config.listen.web, kube).await.map_err(failed)?;
         let kube = sockets.kube_address.map(tracing::field::display);
         tracing::info!(ssh = %sockets.ssh_address, web = %sockets.web_address, kube, "listening");
-        let mut app = App::build(config, sockets).await.map_err(failed)?;
+        let instance =
+            Instance::claim(&config.data_dir, &sockets.description()).map_err(|error| failed(error.into()))?;
+        let mut app = App::build(config, sockets, instance).await.map_err(failed)?;
         app.reload_at_hangup()?;
         let stop = CancellationToken::new();
         let signals = stop_on_signals(stop.clone())?;
@@ -53,8 +60,10 @@ pub fn run(options: &ServeOptions) -> Result<(), CommandError> {
     })
 }
 
-/// Runs a server on all processors.
+/// Runs a server on all processors. What it writes is for nobody else to read: recordings, keys, the database, and what
+/// libraries make for them.
 pub(super) fn server(run: impl Future<Output = Result<(), CommandError>>) -> Result<(), CommandError> {
+    umask(Mode::RWXG | Mode::RWXO);
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run)
 }
 
@@ -82,18 +91,4 @@ fn raise_file_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::warn!(%error, "the limit on open files could not be raised");
     }
-}
-
-/// Logs go to stderr; stdout is for answers.
-pub(super) fn log_to_stderr(telemetry: &Telemetry) {
-    let filter = EnvFilter::try_new(&telemetry.log).unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    // Fails only when a log is set up already, as in tests.
-    let _ = match telemetry.format {
-        LogFormat::Json => log.json().try_init(),
-        LogFormat::Text => log.try_init(),
-    };
 }

@@ -16,6 +16,7 @@ use super::exit::CommandError;
 use super::home::BastionHome;
 use super::output::{Format, OutputOptions, Table, local_time, print, print_json};
 use super::shown::{shortened, visible};
+use crate::store::SubjectId;
 
 /// The commands below `bastion sessions`.
 #[derive(Debug, Subcommand)]
@@ -29,7 +30,7 @@ pub enum SessionsCommand {
 /// Arguments of `bastion sessions ls`.
 #[derive(Debug, Args)]
 pub struct ListOptions {
-    /// Only sessions of this user.
+    /// Only sessions under this name.
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
     /// Only sessions on this target.
@@ -132,6 +133,8 @@ pub(super) async fn list(api: &ApiClient, options: &ListOptions) -> Result<Vec<V
 #[derive(Debug, Deserialize)]
 struct Session {
     id: String,
+    #[serde(default)]
+    person: Option<SubjectId>,
     user: String,
     target: String,
     login: String,
@@ -202,10 +205,13 @@ fn table(items: Vec<Value>, now: Timestamp) -> Result<String, CommandError> {
 
 fn sheet(value: Value, now: Timestamp) -> Result<String, CommandError> {
     let session = Session::read(value)?;
+    let subject = session.person.as_ref().map(|person| format!("{}#{}", person.issuer, person.subject));
+    let subject = subject.unwrap_or_else(|| "unknown: from before this was kept".to_owned());
     let mut table = Table::new(["SESSION", ""]);
     let rows = [
         ("id", session.id.clone()),
         ("user", session.user.clone()),
+        ("subject", subject),
         ("target", format!("{}@{}", session.login, session.target)),
         ("kind", session.kind.clone()),
         ("command", session.command.clone().unwrap_or_default()),

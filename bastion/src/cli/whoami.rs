@@ -29,11 +29,14 @@ pub async fn run(home: &BastionHome, options: &WhoamiOptions) -> Result<(), Comm
     }
     let whoami: Whoami = serde_json::from_value(answer.take()).map_err(anyhow::Error::new)?;
     let groups = whoami.user.groups.join(" ");
+    // As rules write it in `users`.
+    let subject = whoami.user.person.map(|person| format!("{}#{}", person.issuer, person.subject));
     print(&format!(
-        "{} (groups: {}), until {}\n",
+        "{} (groups: {}), until {}\nsubject: {}\n",
         visible(&whoami.user.name),
         visible(if groups.is_empty() { "none" } else { &groups }),
-        local_time(whoami.expires_at)
+        local_time(whoami.expires_at),
+        visible(subject.as_deref().unwrap_or("unknown")),
     ))
 }
 

@@ -16,7 +16,7 @@ use std::{
 use jiff::Timestamp;
 use pty_process::{OwnedReadPty, OwnedWritePty, Size};
 use russh::{
-    Channel, ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, MethodKind, MethodSet, Pty, Sig,
+    Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, MethodKind, MethodSet, Sig,
     keys::{Certificate, PrivateKey, PublicKey, ssh_key::certificate::CertType},
     server::{self, Auth, ChannelOpenHandle, Msg, Session},
 };
@@ -28,6 +28,9 @@ use tokio::{
     process::Command,
     time::timeout,
 };
+use tokio_util::sync::CancellationToken;
+
+use crate::ssh::user_leg::{END_OF_WRITE, wants_reply};
 
 /// The target's name and its only account.
 pub const NAME: &str = "demo";
@@ -70,6 +73,7 @@ impl DemoTarget {
             inactivity_timeout: None,
             nodelay: true,
             consumption_window: true,
+            application_channels: true,
             ..server::Config::default()
         });
         let server = tokio::spawn(async move {
@@ -137,74 +141,47 @@ impl server::Handler for Handler {
         tokio::spawn(serve(channel, handle, home));
         Ok(())
     }
-
-    async fn pty_request(
-        &mut self,
-        channel: ChannelId,
-        _term: &str,
-        _cols: u32,
-        _rows: u32,
-        _width: u32,
-        _height: u32,
-        _modes: &[(Pty, u32)],
-        session: &mut Session,
-    ) -> Result<(), russh::Error> {
-        session.channel_success(channel)
-    }
-
-    async fn shell_request(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), russh::Error> {
-        session.channel_success(channel)
-    }
-
-    async fn exec_request(
-        &mut self,
-        channel: ChannelId,
-        _command: &[u8],
-        session: &mut Session,
-    ) -> Result<(), russh::Error> {
-        session.channel_success(channel)
-    }
-
-    async fn subsystem_request(
-        &mut self,
-        channel: ChannelId,
-        name: &str,
-        session: &mut Session,
-    ) -> Result<(), russh::Error> {
-        if name == "sftp" && sftp_server().is_some() {
-            session.channel_success(channel)
-        } else {
-            session.channel_failure(channel)
-        }
-    }
 }
 
 /// Collects the requests of one channel, then runs its program to the end.
-async fn serve(mut channel: Channel<Msg>, handle: server::Handle, home: PathBuf) {
+async fn serve(channel: Channel<Msg>, handle: server::Handle, home: PathBuf) {
     let mut terminal = None;
     let mut env = Vec::new();
+    let (mut reader, writer) = channel.split();
     let program = loop {
-        match channel.wait().await {
-            None | Some(ChannelMsg::Close) => return,
+        let message = reader.wait().await;
+        let owed = message.as_ref().is_some_and(wants_reply);
+        let (granted, program) = match message {
+            None | Some(ChannelMsg::Close) => {
+                let _ = writer.close().await;
+                return;
+            }
             Some(ChannelMsg::RequestPty { term, col_width, row_height, .. }) => {
                 env.push(("TERM".to_owned(), term));
                 terminal = Some(size(col_width, row_height));
+                (true, None)
             }
             Some(ChannelMsg::SetEnv { variable_name, variable_value, .. }) => {
                 env.push((variable_name, variable_value));
+                (true, None)
             }
-            Some(ChannelMsg::RequestShell { .. }) => break vec!["-i".to_owned()],
+            Some(ChannelMsg::RequestShell { .. }) => (true, Some(vec!["-i".to_owned()])),
             Some(ChannelMsg::Exec { command, .. }) => {
-                break vec!["-c".to_owned(), String::from_utf8_lossy(&command).into_owned()];
+                (true, Some(vec!["-c".to_owned(), String::from_utf8_lossy(&command).into_owned()]))
             }
-            Some(ChannelMsg::RequestSubsystem { .. }) => {
-                let Some(server) = sftp_server() else { return };
-                break vec!["-c".to_owned(), format!("exec {server}")];
+            Some(ChannelMsg::RequestSubsystem { name, .. }) => {
+                let server = sftp_server().filter(|_| name == "sftp");
+                (server.is_some(), server.map(|server| vec!["-c".to_owned(), format!("exec {server}")]))
             }
-            Some(_) => {}
+            Some(_) => (false, None),
+        };
+        if owed && writer.reply(granted).await.is_err() {
+            return;
+        }
+        if let Some(program) = program {
+            break program;
         }
     };
-    let (reader, writer) = channel.split();
     let ended = match terminal {
         Some(size) => run_in_terminal(program, env, size, &home, reader, &writer).await,
         None => run_with_pipes(program, env, &home, reader, &writer).await,
@@ -227,6 +204,13 @@ async fn serve(mut channel: Channel<Msg>, handle: server::Handle, home: PathBuf)
     let _ = writer.close().await;
 }
 
+/// The arguments with which `/bin/sh` becomes the shell with these: the bastion itself makes files for nobody else
+/// (umask 077), the accounts of hosts do not.
+fn as_a_login_makes_files(arguments: Vec<String>) -> impl Iterator<Item = String> {
+    let words = ["-c", "umask 022; exec \"$0\" \"$@\""].map(str::to_owned);
+    words.into_iter().chain([shell().to_owned()]).chain(arguments)
+}
+
 /// Runs a shell in a new terminal.
 async fn run_in_terminal(
     arguments: Vec<String>,
@@ -238,8 +222,8 @@ async fn run_in_terminal(
 ) -> io::Result<ExitStatus> {
     let (pty, pts) = pty_process::open().map_err(io::Error::other)?;
     pty.resize(size).map_err(io::Error::other)?;
-    let mut child = pty_process::Command::new(shell())
-        .args(arguments)
+    let mut child = pty_process::Command::new("/bin/sh")
+        .args(as_a_login_makes_files(arguments))
         .env_clear()
         .envs(environment(home))
         .envs(env)
@@ -305,8 +289,8 @@ async fn run_with_pipes(
     reader: ChannelReadHalf,
     writer: &ChannelWriteHalf<Msg>,
 ) -> io::Result<ExitStatus> {
-    let mut child = Command::new(shell())
-        .args(arguments)
+    let mut child = Command::new("/bin/sh")
+        .args(as_a_login_makes_files(arguments))
         .env_clear()
         .envs(environment(home))
         .envs(env)
@@ -317,16 +301,24 @@ async fn run_with_pipes(
         .process_group(0)
         .kill_on_drop(true)
         .spawn()?;
-    let feeding = tokio::spawn(feed(reader, child.stdin.take(), child.id()));
+    let unread = CancellationToken::new();
+    let feeding = tokio::spawn(feed(reader, child.stdin.take(), child.id(), unread.clone()));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let (out, err) = tokio::join!(copy(stdout, writer, None), copy(stderr, writer, Some(STDERR)),);
+    // Who does not read gets no output; the program still ends as it ends.
+    let always_read = CancellationToken::new();
+    tokio::join!(copy(stdout, writer, None, &unread), copy(stderr, writer, Some(STDERR), &always_read));
     let status = child.wait().await;
     feeding.abort();
-    out.and(err).and(status)
+    status
 }
 
-/// Carries input and signals to a program with pipes.
-async fn feed(mut reader: ChannelReadHalf, mut input: Option<impl AsyncWrite + Unpin>, child: Option<u32>) {
+/// Carries input and signals to a program with pipes. `unread` is cancelled when nobody reads its output any more.
+async fn feed(
+    mut reader: ChannelReadHalf,
+    mut input: Option<impl AsyncWrite + Unpin>,
+    child: Option<u32>,
+    unread: CancellationToken,
+) {
     loop {
         match reader.wait().await {
             Some(ChannelMsg::Data { data }) => {
@@ -338,32 +330,36 @@ async fn feed(mut reader: ChannelReadHalf, mut input: Option<impl AsyncWrite + U
                 reader.release(data.len().try_into().unwrap_or(u32::MAX));
             }
             Some(ChannelMsg::Eof) => input = None,
+            Some(ChannelMsg::Request { name, .. }) if name == END_OF_WRITE => unread.cancel(),
             Some(ChannelMsg::Signal { signal }) => forward_signal(child, &signal),
-            None | Some(ChannelMsg::Close) => return forward_signal(child, &Sig::HUP),
+            // As sshd: it goes on, without anybody.
+            Some(ChannelMsg::Close) => return unread.cancel(),
+            None => return forward_signal(child, &Sig::HUP),
             Some(_) => {}
         }
     }
 }
 
-/// Copies one output stream to the channel until it ends.
+/// Copies one output stream to the channel until it ends, or nobody reads it.
 async fn copy(
     stream: Option<impl AsyncRead + Unpin>,
     writer: &ChannelWriteHalf<Msg>,
     extended: Option<u32>,
-) -> io::Result<()> {
-    let Some(mut stream) = stream else { return Ok(()) };
+    unread: &CancellationToken,
+) {
+    let Some(mut stream) = stream else { return };
     let mut buffer = vec![0; BUFFER_BYTES];
-    loop {
-        let read = stream.read(&mut buffer).await?;
-        if read == 0 {
-            return Ok(());
-        }
+    while let Some(Ok(read @ 1..)) = unread.run_until_cancelled(stream.read(&mut buffer)).await {
         let data = buffer.get(..read).unwrap_or_default().to_vec();
-        match extended {
-            None => writer.data_bytes(data).await,
-            Some(kind) => writer.extended_data_bytes(kind, data).await,
+        let written = async {
+            match extended {
+                None => writer.data_bytes(data).await,
+                Some(kind) => writer.extended_data_bytes(kind, data).await,
+            }
+        };
+        if !matches!(unread.run_until_cancelled(written).await, Some(Ok(()))) {
+            return;
         }
-        .map_err(io::Error::other)?;
     }
 }
 

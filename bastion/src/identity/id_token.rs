@@ -110,6 +110,8 @@ pub struct Expected<'a> {
     pub access_token: Option<&'a str>,
     /// The claim with the user name.
     pub username_claim: &'a str,
+    /// Whether the issuer vouches for the user name: where it is an address, it counts as a verified one.
+    pub username_is_verified: bool,
     /// The claim with the groups.
     pub groups_claim: &'a str,
     /// The time.
@@ -153,7 +155,7 @@ impl Claims {
             issuer: expected.issuer.to_owned(),
             id: id.to_owned(),
             name: self.user_name(expected.username_claim)?,
-            email: self.verified_email().map(str::to_owned),
+            email: self.address(expected).map(str::to_owned),
             groups: names::groups(&self.claims, expected.groups_claim)?,
         })
     }
@@ -229,6 +231,12 @@ impl Claims {
     fn verified_email(&self) -> Option<&str> {
         let verified = self.claims.get("email_verified") == Some(&Value::Bool(true));
         self.text("email").filter(|email| verified && names::is_plain_email(email))
+    }
+
+    /// The address that rules may know this person by.
+    fn address(&self, expected: &Expected<'_>) -> Option<&str> {
+        let name = self.text(expected.username_claim).filter(|name| names::is_plain_email(name));
+        name.filter(|_| expected.username_is_verified).or_else(|| self.verified_email())
     }
 
     fn text(&self, claim: &str) -> Option<&str> {

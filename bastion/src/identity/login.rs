@@ -10,6 +10,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use config::UserName;
 use jiff::{SignedDuration, Timestamp};
 use policy::Subject;
 use url::Url;
@@ -21,7 +22,7 @@ use super::{
     token::{self, Token},
 };
 use crate::{
-    audit::AuditEvent,
+    audit::{AuditEvent, AuditLog},
     store::{LoginKind, LoginRecord, Store, TokenHash},
 };
 
@@ -30,8 +31,10 @@ mod certificate;
 mod device;
 mod error;
 mod live;
+mod names;
 mod public_key;
 mod redirect;
+mod sealed;
 
 pub use self::{
     browser::BrowserLogin,
@@ -58,6 +61,7 @@ pub struct LoginSettings {
 pub struct LoginService {
     oidc: OidcClient,
     store: Arc<dyn Store>,
+    log: AuditLog,
     user_ca: Arc<UserCa>,
     settings: LoginSettings,
     ended: EndedLogins,
@@ -70,6 +74,8 @@ pub struct NewLogin {
     pub token: Token,
     /// Who, and until when.
     pub record: LoginRecord,
+    /// What the issuer calls them, where that is somebody else's name here.
+    pub claimed: Option<UserName>,
 }
 
 /// A login that was shown by its token and is good now.
@@ -132,8 +138,14 @@ impl Login {
 impl LoginService {
     /// Puts the parts together; talks to nobody.
     #[must_use]
-    pub fn new(oidc: OidcClient, store: Arc<dyn Store>, user_ca: Arc<UserCa>, settings: LoginSettings) -> Self {
-        Self { oidc, store, user_ca, settings, ended: EndedLogins::default() }
+    pub fn new(
+        oidc: OidcClient,
+        store: Arc<dyn Store>,
+        log: AuditLog,
+        user_ca: Arc<UserCa>,
+        settings: LoginSettings,
+    ) -> Self {
+        Self { oidc, store, log, user_ca, settings, ended: EndedLogins::default() }
     }
 
     /// The issuer's identifier.
@@ -154,18 +166,17 @@ impl LoginService {
         self.ended.clone()
     }
 
-    /// Ends a login, and what follows it. SSH certificates that were issued under it run out by themselves, minutes
-    /// later.
+    /// Ends a login, and what hangs on it: certificates that were issued under it count no longer.
     pub async fn logout(&self, login: &Login, source: IpAddr, now: Timestamp) -> Result<(), LoginError> {
         if self.store.remove_login(login.token).await? {
-            self.ended.add(login, now);
+            self.ended.add(login.token, login.expires_at, now);
             let event = AuditEvent::LoggedOut { user: login.subject().name.clone(), source: source.to_string() };
             self.store.append_audit(now, &[event]).await?;
         }
         Ok(())
     }
 
-    /// The end of both flows: tokens -> subject -> login.
+    /// The end of both flows: tokens -> subject -> its name here -> login.
     async fn log_in(
         &self,
         tokens: &Tokens,
@@ -174,28 +185,29 @@ impl LoginService {
         source: IpAddr,
         now: Timestamp,
     ) -> Result<NewLogin, LoginError> {
-        let subject = self.oidc.subject(tokens, nonce, now).await?;
+        let mut subject = self.oidc.subject(tokens, nonce, now).await?;
+        let claimed = self.name(&mut subject, source, now).await?;
         let token = Token::random()?;
         let expires_at = later(now, self.settings.login_lifetime);
         let event = AuditEvent::LoggedIn {
             user: subject.name.clone(),
             issuer: subject.issuer.clone(),
             subject: subject.id.clone(),
+            claimed: claimed.clone(),
             expires_at,
             source: source.to_string(),
         };
         let record = LoginRecord { token: token.hash(), kind, subject, created_at: now, expires_at };
         self.store.append_audit(now, &[event]).await?;
         self.store.add_login(&record).await?;
-        Ok(NewLogin { token, record })
+        Ok(NewLogin { token, record, claimed })
     }
 
-    /// Writes down a login that failed at the issuer. The failure goes to the person even if this fails.
-    async fn audit_failure(&self, error: &LoginError, source: IpAddr, now: Timestamp) {
+    /// Writes down a login that failed at the issuer.
+    async fn audit_failure(&self, error: &LoginError, source: IpAddr) {
         let event = AuditEvent::LoginFailed { reason: error.to_string(), source: source.to_string() };
-        if let Err(error) = self.store.append_audit(now, &[event]).await {
-            tracing::error!(%error, "failed login could not be written to the audit log");
-        }
+        // What finds no room is counted: it is a refusal.
+        let _ = self.log.record_now(event).await;
     }
 }
 

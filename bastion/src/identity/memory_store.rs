@@ -3,14 +3,16 @@
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
+use config::UserName;
 use jiff::Timestamp;
 use recorder::SessionId;
 
 use crate::{
-    audit::{AUDIT_VERSION, AuditEvent, AuditRecord},
+    audit::{AUDIT_VERSION, AuditEvent, AuditRecord, log::QueuedEvent},
     store::{
         AccessGrant, ApprovalChange, ApprovalFilter, ApprovalId, ApprovalRecord, AuditFilter, CertificateRecord,
-        LoginFlow, LoginRecord, SessionEnd, SessionFilter, SessionRecord, Store, StoreError, TokenHash,
+        Listing, LoginFlow, LoginRecord, NameBinding, NameRecord, SessionEnd, SessionFilter, SessionRecord, Store,
+        StoreError, TokenHash,
     },
 };
 
@@ -22,6 +24,7 @@ struct Tables {
     down: bool,
     logins: Vec<LoginRecord>,
     flows: Vec<LoginFlow>,
+    names: Vec<NameRecord>,
     certificates: Vec<CertificateRecord>,
     audit: Vec<AuditEvent>,
 }
@@ -70,6 +73,44 @@ impl Store for MemoryStore {
         Ok(found.map(|position| tables.flows.remove(position)))
     }
 
+    async fn bind_name(&self, wanted: &NameRecord, most: u32, _: &[AuditEvent]) -> Result<NameBinding, StoreError> {
+        let mut tables = self.tables()?;
+        match tables.names.iter().find(|record| record.name == wanted.name) {
+            Some(owner) if owner.person == wanted.person => return Ok(NameBinding::Own),
+            Some(_) => return Ok(NameBinding::Taken),
+            None => {}
+        }
+        if tables.names.iter().filter(|record| record.person == wanted.person).count() >= most as usize {
+            return Ok(NameBinding::TooMany);
+        }
+        tables.names.push(wanted.clone());
+        Ok(NameBinding::Bound)
+    }
+
+    async fn name(&self, name: &UserName) -> Result<Option<NameRecord>, StoreError> {
+        Ok(self.tables()?.names.iter().find(|record| record.name == *name).cloned())
+    }
+
+    async fn names(&self, _: Option<&UserName>, _: u32) -> Result<Vec<NameRecord>, StoreError> {
+        Ok(self.tables()?.names.clone())
+    }
+
+    async fn release_name(
+        &self,
+        name: &NameRecord,
+        _: Timestamp,
+        events: &[AuditEvent],
+    ) -> Result<Vec<(TokenHash, Timestamp)>, StoreError> {
+        let mut tables = self.tables()?;
+        tables.names.retain(|record| record != name);
+        tables.audit.extend_from_slice(events);
+        let (ended, kept) = std::mem::take(&mut tables.logins)
+            .into_iter()
+            .partition::<Vec<_>, _>(|login| name.person.is(&login.subject));
+        tables.logins = kept;
+        Ok(ended.iter().map(|login| (login.token, login.expires_at)).collect())
+    }
+
     async fn add_certificate(&self, certificate: &CertificateRecord) -> Result<(), StoreError> {
         self.tables()?.certificates.push(certificate.clone());
         Ok(())
@@ -87,6 +128,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn start_session(&self, _: &SessionRecord, _: &[AuditEvent]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn end_session(&self, _: SessionId, _: Timestamp, _: &SessionEnd, _: u64) -> Result<(), StoreError> {
         Ok(())
     }
@@ -95,8 +140,8 @@ impl Store for MemoryStore {
         Ok(None)
     }
 
-    async fn sessions(&self, _: &SessionFilter) -> Result<Vec<SessionRecord>, StoreError> {
-        Ok(Vec::new())
+    async fn sessions(&self, _: &SessionFilter) -> Result<Listing<SessionRecord>, StoreError> {
+        Ok(Listing::default())
     }
 
     async fn add_approval(&self, _: &ApprovalRecord, _: u32, _: &[AuditEvent]) -> Result<bool, StoreError> {
@@ -111,8 +156,8 @@ impl Store for MemoryStore {
         Ok(None)
     }
 
-    async fn approvals(&self, _: &ApprovalFilter) -> Result<Vec<ApprovalRecord>, StoreError> {
-        Ok(Vec::new())
+    async fn approvals(&self, _: &ApprovalFilter) -> Result<Listing<ApprovalRecord>, StoreError> {
+        Ok(Listing::default())
     }
 
     async fn standing_approvals(&self, _: &ApprovalRecord, _: Timestamp) -> Result<Vec<ApprovalRecord>, StoreError> {
@@ -132,17 +177,34 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn append_queued(&self, _: &str, events: &[QueuedEvent]) -> Result<(), StoreError> {
+        self.tables()?.audit.extend(events.iter().map(|queued| queued.event.clone()));
+        Ok(())
+    }
+
+    async fn forget_audit(&self, _: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     async fn audit(&self, _: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
         let at = Timestamp::UNIX_EPOCH;
         let events = self.tables()?.audit.clone();
-        Ok(events.into_iter().zip(1..).map(|(event, seq)| AuditRecord { seq, at, v: AUDIT_VERSION, event }).collect())
+        Ok(events
+            .into_iter()
+            .zip(1..)
+            .map(|(event, seq)| AuditRecord { seq, at, v: AUDIT_VERSION, person: None, event })
+            .collect())
     }
 
     async fn forget_expired(&self, _: Timestamp) -> Result<u64, StoreError> {
         Ok(0)
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn bytes(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
         self.tables().map(|_| ())
     }
 }

@@ -79,6 +79,7 @@ impl OidcClient {
             nonce,
             access_token: tokens.access_token.as_deref(),
             username_claim: &self.settings.username_claim,
+            username_is_verified: self.settings.username_is_verified,
             groups_claim: &self.settings.groups_claim,
             now,
         };

@@ -5,6 +5,8 @@
 //! that is, nor the type, the names, the options: an engine's "accept" admits anybody's
 //! self-signed certificate. So nothing of what it checked is relied upon here, except the proof of possession.
 //!
+//! A certificate counts only while the login that it was issued under stands: `bastion logout` holds at once.
+//!
 //! Not checked here: what the user may do (rules), and locks.
 
 use std::net::IpAddr;
@@ -16,7 +18,7 @@ use russh::keys::{
     ssh_key::{Fingerprint, certificate::CertType, public::KeyData},
 };
 
-use super::{source_address::SourceAddresses, subject::Authenticated};
+use super::{login::Login, revoked_keys::RevokedKeys, source_address::SourceAddresses};
 use crate::store::{Store, StoreError};
 
 mod refusal;
@@ -27,21 +29,20 @@ pub use refusal::CertificateRefusal;
 #[derive(Debug, Clone, Default)]
 pub struct TrustedCas {
     trusted: Vec<Fingerprint>,
-    revoked: Vec<Fingerprint>,
+    revoked: RevokedKeys,
 }
 
 impl TrustedCas {
     /// The authorities with these SHA-256 fingerprints.
     #[must_use]
     pub fn new(trusted: impl IntoIterator<Item = Fingerprint>) -> Self {
-        Self { trusted: trusted.into_iter().collect(), revoked: Vec::new() }
+        Self { trusted: trusted.into_iter().collect(), revoked: RevokedKeys::default() }
     }
 
-    /// An authority that no longer counts, even if it is also among the trusted ones.
+    /// Without those of these keys, even if they are among the trusted ones, and without certificates of such keys.
     #[must_use]
-    pub fn revoked(mut self, fingerprint: Fingerprint) -> Self {
-        self.revoked.push(fingerprint);
-        self
+    pub fn without(self, revoked: RevokedKeys) -> Self {
+        Self { revoked, ..self }
     }
 }
 
@@ -111,7 +112,7 @@ pub fn verify(
     cas: &TrustedCas,
 ) -> Result<VerifiedCertificate, CertificateRefusal> {
     check_authority(certificate, cas)?;
-    check_key(certificate.public_key())?;
+    check_key(certificate.public_key(), cas)?;
     // "Certificates may be either user or host": a host's certificate must not open a login.
     match certificate.cert_type() {
         CertType::User => {}
@@ -143,13 +144,13 @@ pub enum AuthenticateError {
     Unavailable(#[source] StoreError),
 }
 
-/// Finds whom the bastion issued the certificate to. A certificate that the store does not know is refused,
-/// even with a good signature.
+/// Finds the login under which the bastion issued the certificate. A certificate that the store does not know is
+/// refused, even with a good signature.
 pub async fn authenticate(
     store: &dyn Store,
     certificate: &VerifiedCertificate,
     now: Timestamp,
-) -> Result<Authenticated, AuthenticateError> {
+) -> Result<Login, AuthenticateError> {
     let record = store.certificate(certificate.serial).await.map_err(AuthenticateError::Unavailable)?;
     let record = record.ok_or(CertificateRefusal::UnknownSerial)?;
     if record.fingerprint != certificate.fingerprint {
@@ -161,7 +162,33 @@ pub async fn authenticate(
     if record.expires_at <= now {
         return Err(CertificateRefusal::Expired { seconds_ago: seconds_between(record.expires_at, now) }.into());
     }
-    Ok(Authenticated::verified(record.subject))
+    let token = record.login.ok_or(CertificateRefusal::LoginEnded)?;
+    let login = store.login(token, now).await.map_err(AuthenticateError::Unavailable)?;
+    let login = login.ok_or(CertificateRefusal::LoginEnded)?;
+    if login.subject.issuer != record.subject.issuer || login.subject.id != record.subject.id {
+        return Err(CertificateRefusal::OtherUser.into());
+    }
+    Ok(Login::of_record(login))
+}
+
+/// Whether somebody who was authenticated with this certificate could be so now: with it, or with a later one for the
+/// same key, as clients get it while the login lasts.
+pub async fn is_renewed(
+    store: &dyn Store,
+    certificate: &VerifiedCertificate,
+    now: Timestamp,
+) -> Result<(), AuthenticateError> {
+    if now < certificate.expires_at {
+        return Ok(());
+    }
+    let newest = store.certificate_for_key(&certificate.fingerprint).await.map_err(AuthenticateError::Unavailable)?;
+    let expired = |end| CertificateRefusal::Expired { seconds_ago: seconds_between(end, now) };
+    match newest {
+        Some(newest) if newest.subject.name != certificate.user => Err(CertificateRefusal::OtherUser.into()),
+        Some(newest) if now < newest.expires_at => Ok(()),
+        Some(newest) => Err(expired(newest.expires_at).into()),
+        None => Err(expired(certificate.expires_at).into()),
+    }
 }
 
 /// The signature, and whose it is.
@@ -173,7 +200,7 @@ fn check_authority(certificate: &Certificate, cas: &TrustedCas) -> Result<(), Ce
         return Err(CertificateRefusal::NestedAuthority);
     }
     let fingerprint = authority.fingerprint(HashAlg::Sha256);
-    if cas.revoked.contains(&fingerprint) {
+    if cas.revoked.contain(authority) {
         return Err(CertificateRefusal::RevokedAuthority);
     }
     if !cas.trusted.contains(&fingerprint) {
@@ -185,7 +212,10 @@ fn check_authority(certificate: &Certificate, cas: &TrustedCas) -> Result<(), Ce
     certificate.validate_at(certificate.valid_after(), [&fingerprint]).map_err(|_| CertificateRefusal::Signature)
 }
 
-fn check_key(key: &KeyData) -> Result<(), CertificateRefusal> {
+fn check_key(key: &KeyData, cas: &TrustedCas) -> Result<(), CertificateRefusal> {
+    if cas.revoked.contain(key) {
+        return Err(CertificateRefusal::RevokedKey);
+    }
     if matches!(key, KeyData::Ed25519(_) | KeyData::Ecdsa(_)) { Ok(()) } else { Err(CertificateRefusal::KeyAlgorithm) }
 }
 

@@ -13,7 +13,10 @@ use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 use bytes::Bytes;
 use config::{Login, TargetName};
 use http::StatusCode;
-use policy::{Hold, Permit, Protocol, WindowSize};
+use policy::{
+    Hold, Input, Permit, Protocol, WindowSize,
+    approval::{Act, ActKind, Stdin},
+};
 use tokio::sync::oneshot;
 
 use super::{
@@ -127,17 +130,19 @@ impl Command {
         }
     }
 
-    /// Exactly what will run, for those who approve it.
-    fn exact(&self, stdin: Option<&[u8]>) -> Bytes {
-        let container = self.container.iter().map(|container| format!(" -c {container:?}")).collect::<String>();
-        let terminal = if self.streams.tty { " -t" } else { "" };
-        let words = quoted(&self.words);
-        let mut text = format!("{}{container}{terminal} -- {words}", self.kind.as_str()).into_bytes();
-        if let Some(stdin) = stdin.filter(|stdin| !stdin.is_empty()) {
-            text.push(b'\n');
-            text.extend_from_slice(stdin);
+    /// Exactly what will run, for those who approve it; `stdin` is all of its standard input, where that was read.
+    fn act(&self, stdin: Option<&[u8]>) -> Act {
+        let kind = if self.kind == SessionKind::Attach { ActKind::Attach } else { ActKind::Argv };
+        Act {
+            container: self.container.clone(),
+            terminal: self.streams.tty.then(|| TERM.to_owned()),
+            stdin: match stdin {
+                _ if !self.streams.stdin => Stdin::None,
+                Some(stdin) => Stdin::Given(Bytes::copy_from_slice(stdin)),
+                None => Stdin::Live,
+            },
+            ..Act::of(kind, Protocol::Kubernetes, self.words.iter().cloned())
         }
-        text.into()
     }
 }
 
@@ -219,7 +224,7 @@ impl Run {
     async fn judged<R: UserReader>(self, judged: Judged, door: Arc<Door>, reader: R, writer: DoorWriter) {
         let is_terminal = self.command.streams.tty;
         match judged {
-            Judged::Allowed => self.start(door, reader, writer).await,
+            Judged::Allowed(input) => self.start(door, reader, writer, input).await,
             Judged::Refused { rule, reason } => {
                 refuse(&writer, Said::Blocked { rule, message: reason, approval: None }).await
             }
@@ -227,8 +232,8 @@ impl Run {
             Judged::Held(verdict) => {
                 if door.open().await.is_ok() {
                     let mut reader = HeldReader::new(reader, is_terminal);
-                    if self.approved(&verdict, self.no_stdin(), &mut reader, &writer).await {
-                        self.start(door, reader, writer).await;
+                    if let Some(input) = self.approved(&verdict, self.no_stdin(), &mut reader, &writer).await {
+                        self.start(door, reader, writer, input).await;
                     }
                 }
             }
@@ -250,10 +255,10 @@ impl Run {
         let stdin = Bytes::copy_from_slice(script.bytes());
         let mut reader = HeldReader::new(script.into_reader(), false);
         match self.judge(Some(&stdin)).await {
-            Judged::Allowed => self.start(door, reader, writer).await,
+            Judged::Allowed(input) => self.start(door, reader, writer, input).await,
             Judged::Held(verdict) => {
-                if self.approved(&verdict, Some(&stdin), &mut reader, &writer).await {
-                    self.start(door, reader, writer).await;
+                if let Some(input) = self.approved(&verdict, Some(&stdin), &mut reader, &writer).await {
+                    self.start(door, reader, writer, input).await;
                 }
             }
             Judged::NeedsStdin => {
@@ -265,7 +270,7 @@ impl Run {
         }
     }
 
-    async fn start<R: UserReader>(self, door: Arc<Door>, reader: R, writer: DoorWriter) {
+    async fn start<R: UserReader>(self, door: Arc<Door>, reader: R, writer: DoorWriter, input: Input) {
         let Self { user, permit, standing, applicant, command, call, source, hold: _ } = self;
         let text = (!command.words.is_empty()).then(|| Bytes::from(quoted(&command.words)));
         let terminal = command.streams.tty;
@@ -274,8 +279,10 @@ impl Run {
             permit,
             standing,
             protocol: Protocol::Kubernetes,
+            container: command.container,
             kind: command.kind,
             command: text,
+            input,
             // Its size follows at once, or never.
             terminal: terminal.then(|| Terminal { term: TERM.to_owned(), size: WindowSize::DEFAULT }),
             env: Vec::new(),
@@ -308,8 +315,8 @@ struct Prepared {
 /// Why nothing runs.
 #[derive(Debug, thiserror::Error)]
 enum LaunchError {
-    #[error(transparent)]
-    Dial(#[from] DialError),
+    #[error("{0}")]
+    Dial(String),
     #[error("the user has gone")]
     UserGone(#[from] LegClosed),
 }
@@ -325,15 +332,14 @@ impl PreparedTarget for Prepared {
                 self.door.open().await?;
                 Ok(legs)
             }
-            Err(DialError::Refused(told)) => {
-                if told.status == StatusCode::UNAUTHORIZED {
+            Err(error) => {
+                if matches!(&error, DialError::Refused(told) if told.status == StatusCode::UNAUTHORIZED) {
                     tracing::error!(target.name = %self.cluster, "the cluster does not take the bastion's own credential");
-                } else {
-                    self.door.refuse(told.clone());
                 }
-                Err(DialError::Refused(told).into())
+                let reason = error.to_string();
+                self.door.refuse(error.told());
+                Err(LaunchError::Dial(reason))
             }
-            Err(error) => Err(error.into()),
         }
     }
 }

@@ -12,8 +12,9 @@ use tokio::time::timeout;
 
 use super::{
     body::Body,
+    proxy,
     remote_command::{RemoteTargetReader, RemoteTargetWriter, spdy, websocket},
-    status::Told,
+    status::{Refusal, Told},
     stream::Streams,
     upgrade::{ForwardTransport, SPDY, SPDY_COMMAND, SPDY_FORWARD, STREAM_PROTOCOL},
     upstream::{ClusterConnection, SendError},
@@ -38,6 +39,24 @@ pub enum DialError {
     /// The answer takes too long.
     #[error("the cluster took too long to answer")]
     TimedOut,
+}
+
+impl DialError {
+    /// What a user reads of it: the cluster's own words where it has some.
+    #[must_use]
+    pub fn told(self) -> Told {
+        let (status, message) = match self {
+            Self::Refused(told) if told.status != StatusCode::UNAUTHORIZED => return told,
+            Self::Send(error) => return proxy::unavailable(&error).told(),
+            // It is the bastion's own credential that is not taken. Passed on, it would tell kubectl that the user's is
+            // the wrong one.
+            error @ (Self::Protocol | Self::Refused(_) | Self::Streams(_)) => {
+                (StatusCode::BAD_GATEWAY, error.to_string())
+            }
+            error @ Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, error.to_string()),
+        };
+        Refusal::new(status, message).told()
+    }
 }
 
 /// What a connection is asked for with: path, query and headers that are fit for the cluster.

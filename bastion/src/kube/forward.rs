@@ -12,9 +12,14 @@
 //! of the user's socket, and where others are kept waiting too long by that, it is ended.
 //!
 //! Both transports carry the same SPDY, as it is or in the messages of a WebSocket, and need not be the same on both
-//! sides.
+//! sides. Client libraries speak no SPDY: for them `channels` does.
 
-use std::{future::Future, io, pin::Pin, time::Duration};
+use std::{
+    future::Future,
+    io,
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use config::{TargetName, UserName};
@@ -29,12 +34,15 @@ use tokio_util::sync::CancellationToken;
 use super::{
     dial::{Call, DialError, Io},
     proxy::Entry,
-    request_log::RequestLog,
     upgrade::ForwardTransport,
     websocket::settings,
 };
-use crate::{audit::PortEvent, session::permit::LivePermit};
+use crate::{
+    audit::{AuditLog, PortEvent},
+    session::permit::LivePermit,
+};
 
+pub mod channels;
 mod hub;
 mod inbox;
 mod pair;
@@ -97,7 +105,7 @@ pub struct Forward {
     /// What ends it.
     pub standing: LivePermit,
     /// Where each connection is written down.
-    pub log: RequestLog,
+    pub log: AuditLog,
     /// How much it may hold.
     pub limits: Limits,
 }
@@ -157,6 +165,29 @@ impl Forward {
         let (hub, from_pairs) = Hub::new(self, first, dial, entry);
         hub.serve(from_pairs, halves(user).await, closing).await;
     }
+
+    /// The same for a user whose messages say which of `ports` they are of.
+    pub async fn serve_channels<IO, D>(
+        self,
+        (io, ports): (IO, Vec<u16>),
+        first: Side<D::Io>,
+        dial: D,
+        entry: Entry,
+        closing: CancellationToken,
+    ) where
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        D: Dial,
+    {
+        let (ours, hubs) = tokio::io::duplex(PIECE_BYTES);
+        let user = Side { io: hubs, transport: ForwardTransport::Spdy, role: Role::Server };
+        let mut hub = pin!(self.serve(user, first, dial, entry, closing));
+        let mut carried = pin!(channels::carry(io, &ports, ours));
+        tokio::select! {
+            // What it said last is still to be read.
+            () = &mut hub => drop(tokio::time::timeout(LINGER, carried).await),
+            () = &mut carried => hub.await,
+        }
+    }
 }
 
 async fn halves<IO>(Side { io, transport, role }: Side<IO>) -> (Incoming, Outgoing)
@@ -197,6 +228,9 @@ where
         }
     }
 }
+
+/// How long a user may take to read what was said last.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// What is read at once.
 const PIECE_BYTES: usize = 32 * 1024;

@@ -5,6 +5,7 @@
 //!   decision.rs  the request -> allowed, refused, or held until other people have approved it
 //!   proxy.rs     a request that is allowed, and its answer
 //!   connect.rs   one for another protocol: a command, or forwarded ports
+//!   (a watch or a log over WebSocket is a request like any other, whose answer becomes messages)
 //! ```
 //!
 //! Each request of a known user to a cluster that the user may know of has one entry in the audit log, made before
@@ -12,14 +13,14 @@
 
 use std::{collections::HashMap, convert::Infallible, net::SocketAddr, sync::Arc, time::Instant};
 
-use config::{Cluster, TargetName};
+use config::{Cluster, HostName, TargetName};
 use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use policy::RuleSet;
 use rustls_pki_types::CertificateDer;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
@@ -27,14 +28,17 @@ use super::{
     body::{Body, BodyError},
     proxy::{self, Entry},
     request_info::RequestInfo,
-    request_log::RequestLog,
     retry::{Asked, Refused},
+    server_name::Route,
     status::Refusal,
     upgrade,
     upstream::ClusterConnection,
+    watch_socket::WatchSocket,
 };
 use crate::{
+    audit::AuditLog,
     identity::{kube_credential::KubeCredentials, login::EndedLogins},
+    listener::Place,
     session::Sessions,
 };
 
@@ -64,8 +68,10 @@ pub struct Front {
     pub rules: watch::Receiver<Arc<RuleSet>>,
     /// The clusters.
     pub clusters: HashMap<TargetName, KubeCluster>,
+    /// Below it each of them has a TLS server name.
+    pub domain: Option<HostName>,
     /// Where requests are written down.
-    pub log: RequestLog,
+    pub log: AuditLog,
     /// Runs commands, and writes down what is no request.
     pub sessions: Sessions,
     /// The refusals that kubectl asks about twice.
@@ -83,8 +89,10 @@ pub struct Peer {
     pub address: SocketAddr,
     /// The certificate that it has proved to hold.
     pub certificate: Option<CertificateDer<'static>>,
+    /// What it named in TLS.
+    pub server_name: Option<String>,
     /// Its place among the connections, kept as long as anything of it runs.
-    pub place: Arc<OwnedSemaphorePermit>,
+    pub place: Arc<Place>,
 }
 
 impl Front {
@@ -108,9 +116,13 @@ impl Front {
     /// The errors are answers that are no audit event of a request: nobody, or no cluster, is known yet.
     async fn answer(&self, peer: Arc<Peer>, request: Request<Body>) -> Result<Response<Body>, Refusal> {
         let started = Instant::now();
-        let (name, path) = split(request.uri().path()).map(|(name, path)| (name.to_owned(), path.to_owned()))?;
+        let server_name = peer.server_name.as_deref();
+        let Route { cluster: name, path } =
+            Route::of(server_name, self.domain.as_ref(), request.uri(), request.headers())?;
+        let path = path.to_owned();
         let shown = caller::Shown::of(&peer, request.headers());
         let login = self.authenticate(&shown).await?;
+        peer.place.authenticated();
         tracing::Span::current().record("subject.id", login.subject().name.as_str());
         let cluster = self.known_cluster(&login, &peer, &name).await?;
 
@@ -160,49 +172,25 @@ impl Front {
             });
         }
 
+        let lifetime = entry::lifetime(&info);
+        let (socket, head) = if is_upgrade {
+            match WatchSocket::accept(head, lifetime) {
+                Ok((socket, head)) => (Some(socket), head),
+                Err(refusal) => return Ok(entry.refuse(&refusal)),
+            }
+        } else {
+            (None, head)
+        };
         let Allowed { connection, path, impersonation, standing, .. } = allowed;
         let headers = impersonation.to_cluster(&head.headers, peer.address.ip().to_canonical());
         let mut onward = Request::new(body);
         *onward.method_mut() = head.method;
         *onward.uri_mut() = path.into();
         *onward.headers_mut() = headers;
-        Ok(proxy::forward(&connection, onward, entry, entry::lifetime(&info), standing).await)
-    }
-}
-
-/// `/clusters/NAME/rest` -> name and rest, both raw.
-fn split(path: &str) -> Result<(&str, &str), Refusal> {
-    let below = path.strip_prefix("/clusters/").filter(|below| !below.is_empty());
-    let below = below.ok_or_else(|| {
-        let message = "clusters are under /clusters/NAME; \"bastion kubeconfig NAME\" sets kubectl up";
-        Refusal::new(StatusCode::NOT_FOUND, message)
-    })?;
-    Ok(match below.find('/') {
-        Some(at) => below.split_at(at),
-        None => (below, "/"),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_path_is_split_and_not_changed() {
-        for (path, expected) in [
-            ("/clusters/a", ("a", "/")),
-            ("/clusters/a/", ("a", "/")),
-            ("/clusters/a/api/v1", ("a", "/api/v1")),
-            ("/clusters/a//api", ("a", "//api")),
-            ("/clusters/a/../b/api", ("a", "/../b/api")),
-            ("/clusters/%61/api", ("%61", "/api")),
-            ("/clusters/../x", ("..", "/x")),
-            ("/clusters//api", ("", "/api")),
-        ] {
-            assert_eq!(split(path).unwrap(), expected);
-        }
-        for path in ["/", "/api", "/clusters", "/clusters/", "/Clusters/a", "//clusters/a", "/x/../clusters/a", "*"] {
-            assert_eq!(split(path).unwrap_err().status, StatusCode::NOT_FOUND, "{path}");
-        }
+        let answer = proxy::forward(&connection, onward, entry, lifetime, standing).await;
+        Ok(match socket {
+            Some(socket) => socket.serve(answer, &self.tasks, self.closing.clone(), peer.place.clone()),
+            None => answer,
+        })
     }
 }

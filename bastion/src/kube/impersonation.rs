@@ -2,6 +2,7 @@
 //!
 //! A user's own `Impersonate-*` would be believed, because the bastion's credential may impersonate: everything that
 //! names somebody is dropped, in any spelling, and then ours is set. Nothing is ever appended to what the user sent.
+//! (A request that asks to be done as somebody else is refused before it comes here; this is the second lock.)
 
 use std::{collections::HashSet, net::IpAddr};
 
@@ -54,7 +55,13 @@ impl Impersonation {
 /// The headers of a cluster's answer that are for the user.
 #[must_use]
 pub fn to_user(from_cluster: &HeaderMap) -> HeaderMap {
-    passed(from_cluster, is_hop_by_hop)
+    passed(from_cluster, is_not_for_the_user)
+}
+
+/// Whether a request asks to be done as somebody else, in any spelling (`kubectl --as`).
+#[must_use]
+pub fn is_as_somebody_else(from_user: &HeaderMap) -> bool {
+    from_user.keys().any(|name| spelled(name).starts_with(IMPERSONATE))
 }
 
 /// All but those that `dropped` names, and those that the `Connection` header names (RFC 9110 §7.6.1: "Intermediaries
@@ -87,6 +94,22 @@ fn is_hop_by_hop(name: &str) -> bool {
         || name.starts_with("proxy-")
 }
 
+/// Headers of an answer that would change what a browser does with the whole origin. All clusters share one, with the
+/// web applications behind `services/NAME/proxy`, and by its host with the bastion's own console: a cookie of one would
+/// be shown to all. So none comes from there, as none goes there ([`is_for_the_bastion`]).
+fn is_not_for_the_user(name: &str) -> bool {
+    is_hop_by_hop(name)
+        || matches!(
+            name,
+            "alt-svc"
+                | "clear-site-data"
+                | "service-worker-allowed"
+                | "set-cookie"
+                | "set-cookie2"
+                | "strict-transport-security"
+        )
+}
+
 /// Headers that say who somebody is or whence they come, and those that our own connection sets.
 fn is_for_the_bastion(name: &str) -> bool {
     is_hop_by_hop(name)
@@ -96,14 +119,18 @@ fn is_for_the_bastion(name: &str) -> bool {
                 | "authorization"
                 | "content-length"
                 | "cookie"
+                | "cookie2"
                 | "expect"
                 | "forwarded"
                 | "host"
                 | "x-real-ip"
         )
         // Over WebSocket the API server takes a bearer token from Sec-WebSocket-Protocol.
-        || ["impersonate-", "sec-websocket-", "x-forwarded-", "x-remote-"].iter().any(|start| name.starts_with(start))
+        || [IMPERSONATE, "sec-websocket-", "x-forwarded-", "x-remote-"].iter().any(|start| name.starts_with(start))
 }
+
+/// What the names of the headers begin with that name somebody.
+const IMPERSONATE: &str = "impersonate-";
 
 const IMPERSONATE_USER: HeaderName = HeaderName::from_static("impersonate-user");
 const IMPERSONATE_GROUP: HeaderName = HeaderName::from_static("impersonate-group");
@@ -173,6 +200,22 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_as_somebody_else_is_noticed_in_any_spelling() {
+        for (name, expected) in [
+            ("Impersonate-User", true),
+            ("impersonate-group", true),
+            ("IMPERSONATE-UID", true),
+            ("Impersonate-Extra-Scopes", true),
+            ("Impersonate_User", true),
+            ("X-Impersonate-User", false),
+            ("X-Remote-User", false),
+        ] {
+            let headers = HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static("x"))]);
+            assert_eq!(is_as_somebody_else(&headers), expected, "{name}");
+        }
+    }
+
+    #[test]
     fn what_the_connection_header_names_goes_no_further() {
         let sent = to_cluster(&[("Connection", " X-Secret ,close"), ("X-Secret", "1"), ("X-Other", "2")]);
         assert!(sent.contains(&"x-other: 2".to_owned()));
@@ -194,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_loses_what_is_about_the_other_connection() {
+    fn an_answer_loses_what_is_about_the_other_connection_or_the_whole_origin() {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("connection", "x-internal, close"),
@@ -204,8 +247,17 @@ mod tests {
             ("content-type", "application/json"),
             ("warning", "299 - \"deprecated\""),
             ("x-kubernetes-pf-flowschema-uid", "u"),
+            // What is about the whole origin.
+            ("set-cookie", "session=1"),
+            ("set-cookie", "other=2; Path=/"),
+            ("Set-Cookie2", "x=3"),
+            ("set_cookie", "y=4"),
+            ("clear-site-data", "\"cookies\""),
+            ("strict-transport-security", "max-age=1; includeSubDomains"),
+            ("alt-svc", "h2=\"elsewhere:443\""),
+            ("service-worker-allowed", "/"),
         ] {
-            headers.append(name, HeaderValue::from_static(value));
+            headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_static(value));
         }
         let names: Vec<_> = to_user(&headers).keys().map(ToString::to_string).collect();
         assert_eq!(names.len(), 3, "{names:?}");

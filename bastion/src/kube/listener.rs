@@ -6,7 +6,6 @@
 use std::{sync::Arc, time::Duration};
 
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use rustls::{
     RootCertStore, ServerConfig,
     server::{ResolvesServerCert, VerifierBuilderError, WebPkiClientVerifier},
@@ -16,7 +15,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::front::{Front, Peer};
-use crate::tls_listener::{Accepted, HttpLimits, TlsListener, answer, http};
+use crate::listener::{
+    Admission,
+    http::{HttpLimits, serve},
+    tls::{Accepted, TlsListener},
+};
 
 /// Why the front cannot speak TLS.
 #[derive(Debug, thiserror::Error)]
@@ -59,10 +62,10 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// A listener on a bound socket that serves at most `max_connections` at a time.
+    /// A listener on a bound socket.
     #[must_use]
-    pub fn new(socket: TcpListener, tls: Arc<ServerConfig>, front: Arc<Front>, max_connections: usize) -> Self {
-        Self { listener: TlsListener::new("kube", socket, tls, max_connections), front }
+    pub fn new(socket: TcpListener, tls: Arc<ServerConfig>, front: Arc<Front>, admission: &Admission) -> Self {
+        Self { listener: TlsListener::new("kube", socket, tls, admission), front }
     }
 
     /// Serves until `stop`. Then nothing new is accepted and requests that are under way are answered; returns when
@@ -81,18 +84,16 @@ impl Listener {
 }
 
 async fn serve_http(front: Arc<Front>, accepted: Accepted, stop: CancellationToken) {
-    let Accepted { stream, peer: address, place } = accepted;
-    let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).cloned();
+    let tls = accepted.stream.get_ref().1;
+    let certificate = tls.peer_certificates().and_then(<[_]>::first).cloned();
     let certificate = certificate.map(CertificateDer::into_owned);
-    let peer = Arc::new(Peer { address, certificate, place: Arc::new(place) });
+    let server_name = tls.server_name().map(str::to_owned);
+    let peer = Arc::new(Peer { address: accepted.peer, certificate, server_name, place: Arc::clone(&accepted.place) });
     let service = service_fn(move |request| Arc::clone(&front).serve(Arc::clone(&peer), request));
-    let server = http(LIMITS);
-    let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    answer(connection, address, stop).await;
+    serve(accepted, LIMITS, stop, service).await;
 }
 
 const LIMITS: HttpLimits = HttpLimits {
-    head_deadline: Duration::from_secs(90),
     keep_alive: Duration::from_secs(30),
     // exec carries the whole command in the request line.
     max_head_bytes: 256 * 1024,

@@ -20,12 +20,12 @@ use super::{
     body::{Body, BodyError},
     impersonation::to_user,
     parting::{Last, Lifetime, Parting, lost},
-    request_log::Place,
     status::{Refusal, Told},
     upstream::{ClusterConnection, SendError},
 };
 use crate::{
-    audit::{AuditEvent, KubeRequestEvent},
+    audit::{AuditEvent, KubeRequestEvent, log::Place},
+    listener::http::Lasting,
     session::permit::LivePermit,
 };
 
@@ -152,11 +152,11 @@ pub async fn forward(
         // Passed on, it would tell kubectl that the user's credential is the wrong one.
         tracing::error!("the cluster does not take the bastion's own credential");
         let message = "the cluster does not take the bastion's own credential; tell the operator";
-        return entry.refuse(&Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message));
+        return entry.refuse(&Refusal::new(StatusCode::BAD_GATEWAY, message));
     }
     if response.status().is_informational() {
         let message = "the cluster changed the protocol unasked";
-        return entry.refuse(&Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message));
+        return entry.refuse(&Refusal::new(StatusCode::BAD_GATEWAY, message));
     }
     entry.answered(response.status());
     let (head, body) = response.into_parts();
@@ -164,6 +164,9 @@ pub async fn forward(
     let mut answer = Response::new(entry.count_out(body.map_err(BodyError::from).boxed_unsync(), Some(parting)));
     *answer.status_mut() = head.status;
     *answer.headers_mut() = to_user(&head.headers);
+    if lifetime != Lifetime::Short {
+        answer.extensions_mut().insert(Lasting);
+    }
     answer
 }
 

@@ -105,7 +105,7 @@ impl Told {
 /// The words of `metav1.StatusReason` for an HTTP status; client libraries branch on them.
 fn reason(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::BAD_REQUEST => "BadRequest",
+        StatusCode::BAD_REQUEST | StatusCode::MISDIRECTED_REQUEST => "BadRequest",
         StatusCode::UNAUTHORIZED => "Unauthorized",
         StatusCode::FORBIDDEN => "Forbidden",
         StatusCode::NOT_FOUND => "NotFound",

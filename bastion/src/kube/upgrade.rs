@@ -32,7 +32,16 @@ pub enum CommandTransport {
     WebSocket(ChannelProtocol),
 }
 
-/// How forwarded ports are carried. Inside either it is SPDY.
+/// How a user has forwarded ports carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForwardProtocol {
+    /// Each message says which port it is of, as client libraries do it.
+    Channels,
+    /// In streams of SPDY, as kubectl does it.
+    Spdy(ForwardTransport),
+}
+
+/// How the streams of SPDY that carry ports are carried themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForwardTransport {
     /// As it is.
@@ -48,6 +57,17 @@ impl CommandTransport {
         match self {
             Self::Spdy => SPDY_COMMAND,
             Self::WebSocket(protocol) => protocol.name(),
+        }
+    }
+}
+
+impl ForwardProtocol {
+    /// What the protocol is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Channels => ChannelProtocol::V4.name(),
+            Self::Spdy(transport) => transport.name(),
         }
     }
 }
@@ -136,23 +156,28 @@ impl Upgrade {
     /// # Errors
     ///
     /// When none that is known is offered.
-    pub fn forward(&self) -> Result<ForwardTransport, Refusal> {
-        let (offered, transport) = match self {
-            Self::WebSocket { offered, .. } => (offered, ForwardTransport::WebSocket),
-            Self::Spdy(offered) => (offered, ForwardTransport::Spdy),
+    pub fn forward(&self) -> Result<ForwardProtocol, Refusal> {
+        let (offered, known) = match self {
+            Self::WebSocket { offered, .. } => {
+                (offered, &[ForwardProtocol::Spdy(ForwardTransport::WebSocket), ForwardProtocol::Channels][..])
+            }
+            Self::Spdy(offered) => (offered, &[ForwardProtocol::Spdy(ForwardTransport::Spdy)][..]),
         };
-        if offered.iter().any(|offer| offer == transport.name()) {
-            return Ok(transport);
-        }
-        let message = format!("the protocol to forward ports with must be {}", transport.name());
-        Err(Refusal::new(StatusCode::FORBIDDEN, message))
+        let chosen = known.iter().find(|protocol| offered.iter().any(|offer| offer == protocol.name()));
+        chosen.copied().ok_or_else(|| {
+            let names: Vec<_> = known.iter().map(|protocol| protocol.name()).collect();
+            let message = format!("the protocol to forward ports with must be {}", names.join(" or "));
+            Refusal::new(StatusCode::FORBIDDEN, message)
+        })
     }
 
-    /// The answer that changes the protocol to this one, which was chosen of those that are offered.
+    /// The answer that changes the protocol to this one, which was chosen of those that are offered; none of them is
+    /// the empty one.
     #[must_use]
-    pub fn accept(&self, protocol: &'static str) -> Response<Body> {
+    pub fn accept(&self, protocol: &str) -> Response<Body> {
         let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let value = |protocol: &str| HeaderValue::from_str(protocol).ok().filter(|value| !value.is_empty());
         let headers = response.headers_mut();
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         match self {
@@ -161,11 +186,15 @@ impl Upgrade {
                 if let Ok(accept) = HeaderValue::try_from(accept_key(key)) {
                     headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
                 }
-                headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+                if let Some(protocol) = value(protocol) {
+                    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+                }
             }
             Self::Spdy(_) => {
                 headers.insert(header::UPGRADE, HeaderValue::from_static(SPDY));
-                headers.insert(STREAM_PROTOCOL, HeaderValue::from_static(protocol));
+                if let Some(protocol) = value(protocol) {
+                    headers.insert(STREAM_PROTOCOL, protocol);
+                }
             }
         }
         response
@@ -218,7 +247,12 @@ mod tests {
         assert_eq!(spdy(&["v5", "v4.channel.k8s.io"]).command(), Ok(CommandTransport::Spdy));
         let newest = CommandTransport::WebSocket(ChannelProtocol::V5);
         assert_eq!(websocket(&["v4.channel.k8s.io", "v5.channel.k8s.io"]).command(), Ok(newest));
-        assert_eq!(spdy(&[SPDY_FORWARD]).forward(), Ok(ForwardTransport::Spdy));
+        assert_eq!(spdy(&[SPDY_FORWARD]).forward(), Ok(ForwardProtocol::Spdy(ForwardTransport::Spdy)));
+        let (channels, tunnel) = ("v4.channel.k8s.io", ForwardProtocol::Spdy(ForwardTransport::WebSocket));
+        assert_eq!(websocket(&["v5.channel.k8s.io", channels]).forward(), Ok(ForwardProtocol::Channels));
+        assert_eq!(websocket(&[channels, PORT_FORWARD_TUNNEL]).forward(), Ok(tunnel), "the better one");
+        assert!(spdy(&[channels]).forward().is_err());
+        assert!(websocket(&["v4.base64.channel.k8s.io"]).forward().is_err());
         // What is carried over one has no meaning over the other.
         assert!(spdy(&[PORT_FORWARD_TUNNEL]).forward().is_err());
         assert!(websocket(&[SPDY_FORWARD]).forward().is_err());

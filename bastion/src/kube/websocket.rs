@@ -14,7 +14,7 @@ pub const PORT_FORWARD_TUNNEL: &str = "SPDY/3.1+portforward.k8s.io";
 
 /// A message that a peer sends may be no longer. The API server itself takes 32 MiB; kubectl sends 32 KiB, and
 /// clients that pass a string to a library send that string.
-const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Where a writer waits until the socket has taken what was written before.
 const WRITE_BUFFER_BYTES: usize = 128 * 1024;

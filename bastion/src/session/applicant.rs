@@ -1,9 +1,8 @@
 //! [`Applicant`]: somebody whose session has not started yet. What the rules say to the request is written down
 //! here, and other people are asked here, whichever front it came from.
 
-use bytes::Bytes;
 use config::{Login, RuleName, TargetName};
-use policy::{RuleEffect, Subject, Verdict};
+use policy::{Input, Protocol, RuleEffect, Subject, Verdict, approval::Act};
 use recorder::SessionId;
 
 use super::{
@@ -29,6 +28,10 @@ pub struct Applicant {
     pub target: TargetName,
     /// As which account there; in a cluster: in which pod.
     pub login: Login,
+    /// How it is asked for.
+    pub protocol: Protocol,
+    /// In which container of the pod, where that was said.
+    pub container: Option<String>,
     /// From where.
     pub source: String,
     /// Why, in their own words.
@@ -41,8 +44,8 @@ pub struct Applicant {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum Judged {
-    /// It may start.
-    Allowed,
+    /// It may start, and that is to be done with its standard input.
+    Allowed(Input),
     /// Its standard input has to be judged first.
     NeedsStdin,
     /// It has to wait for other people.
@@ -60,27 +63,29 @@ impl Applicant {
     /// Writes down what the rules said to `request`, where that is to be known; then it is the answer.
     pub async fn judged(&self, verdict: RequestVerdict, request: Request<'_>, stdin: Option<&[u8]>) -> Judged {
         let (event, judged) = match verdict {
-            RequestVerdict::Allow { observed: None } => return Judged::Allowed,
+            RequestVerdict::Allow { observed: None, input } => return Judged::Allowed(input),
             RequestVerdict::NeedsStdin => return Judged::NeedsStdin,
             RequestVerdict::Hold(verdict) => return Judged::Held(verdict),
-            RequestVerdict::Allow { observed: Some(verdict) } => {
+            RequestVerdict::Allow { observed: Some(verdict), input } => {
                 let effect = if verdict.effect == RuleEffect::Block { WouldHave::Block } else { WouldHave::Approve };
                 let Verdict { rule, message, opaque, .. } = *verdict;
                 let command = self.command(request.shown(stdin), rule, message, opaque);
-                (AuditEvent::CommandObserved(CommandObservedEvent { command, effect }), Judged::Allowed)
+                (AuditEvent::CommandObserved(CommandObservedEvent { command, effect }), Judged::Allowed(input))
             }
             RequestVerdict::Block(Blocked { rule, reason, opaque, .. }) => {
                 let command = self.command(request.shown(stdin), rule.clone(), reason.clone(), opaque);
                 (AuditEvent::CommandBlocked(command), Judged::Refused { rule, reason })
             }
         };
-        self.sessions.audit(&[event]).await;
-        judged
+        match self.sessions.audit(event).await {
+            Ok(()) => judged,
+            Err(full) => Judged::Refused { rule: None, reason: full.to_string() },
+        }
     }
 
     /// What other people are asked.
     #[must_use]
-    pub fn question(&self, kind: ApprovalKind, text: Bytes, needed: Needed) -> NewApproval {
+    pub fn question(&self, kind: ApprovalKind, act: Act, needed: Needed) -> NewApproval {
         NewApproval {
             kind,
             requester: self.subject.clone(),
@@ -88,7 +93,7 @@ impl Applicant {
             login: self.login.clone(),
             session: self.session,
             rule: None,
-            text,
+            act: Act { container: act.container.clone().or_else(|| self.container.clone()), ..act },
             commands: Vec::new(),
             screen: None,
             reason: self.reason.clone(),
@@ -98,7 +103,7 @@ impl Applicant {
         }
     }
 
-    /// Waits for the approval of a command: exactly `text`, which the audit log has as `shown`.
+    /// Waits for the approval of a command: exactly `act`, which the audit log has as `shown`.
     ///
     /// # Errors
     ///
@@ -106,7 +111,7 @@ impl Applicant {
     pub async fn command_approved<R: UserReader, W: UserWriter>(
         &self,
         verdict: &Verdict,
-        text: Bytes,
+        act: Act,
         shown: &str,
         legs: (&mut HeldReader<R>, &W),
         voice: Voice,
@@ -117,7 +122,7 @@ impl Applicant {
             let said = Said::Blocked { rule: verdict.rule.clone(), message, approval: None };
             return Err(Unapproved { said: Some(said), status: BLOCKED });
         };
-        let mut new = self.question(ApprovalKind::Command, text, needed);
+        let mut new = self.question(ApprovalKind::Command, act, needed);
         new.rule.clone_from(&verdict.rule);
         new.commands.clone_from(&verdict.commands);
         new.because.clone_from(&verdict.message);
@@ -137,7 +142,11 @@ impl Applicant {
     pub(super) async fn held(&self, command: &str, verdict: &Verdict, approval: Option<ApprovalId>) {
         let Verdict { rule, message, opaque, .. } = verdict;
         let command = self.command(command.to_owned(), rule.clone(), message.clone(), *opaque);
-        self.sessions.audit(&[AuditEvent::CommandHeld(CommandHeldEvent { command, approval })]).await;
+        let event = AuditEvent::CommandHeld(CommandHeldEvent { command, approval });
+        if let Err(full) = self.sessions.audit(event).await {
+            // The approval itself is in the store, or was refused.
+            tracing::error!(%full, "a held command was not written down");
+        }
     }
 
     pub(super) fn command(

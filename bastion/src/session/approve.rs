@@ -34,7 +34,7 @@ pub async fn approve<R: UserReader, W: UserWriter>(
     asked: impl AsyncFnOnce(ApprovalId),
 ) -> Result<Granted, Unapproved> {
     let rule = new.rule.clone();
-    let (text, because) = (new.text.clone(), new.because.clone());
+    let (exact, because) = (new.exact(), new.because.clone());
     let refused = |message: String| Unapproved {
         said: Some(Said::Blocked { rule: rule.clone(), message, approval: None }),
         status: BLOCKED,
@@ -64,7 +64,7 @@ pub async fn approve<R: UserReader, W: UserWriter>(
         }
     };
     let status = if matches!(outcome, Outcome::Expired) { UNAPPROVED } else { BLOCKED };
-    let message = match outcome.granted(&text) {
+    let message = match outcome.granted(&exact) {
         Ok(granted) => {
             voice.say(writer, &Said::Approved { by: granted.by() }).await;
             return Ok(granted);
@@ -123,10 +123,10 @@ impl<R: UserReader> HeldReader<R> {
     async fn gives_up(&mut self) -> bool {
         let event = self.reader.next().await;
         match &event {
-            FromUser::Closed | FromUser::Signal(_) => return true,
+            FromUser::Closed | FromUser::Closing | FromUser::Signal(_) => return true,
             FromUser::Data(data) if self.terminal && data.contains(&INTERRUPT) => return true,
             FromUser::Data(data) => self.bytes += data.len(),
-            FromUser::Eof | FromUser::Resize(_) => {}
+            FromUser::Eof | FromUser::Resize(..) | FromUser::Unread => {}
         }
         self.kept.push_back(event);
         false

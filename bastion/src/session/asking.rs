@@ -4,8 +4,14 @@ use std::{future, time::Duration};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use policy::gate::{Answer, Question};
-use tokio::time::{Instant, sleep_until};
+use policy::{
+    approval::{Act, ActKind},
+    gate::{Answer, Question},
+};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep_until},
+};
 
 use super::{
     applicant::Applicant,
@@ -34,6 +40,8 @@ pub struct Asking(State);
 enum State {
     #[default]
     Closed,
+    /// The store is asked; whoever takes the question back lets go of the answer.
+    Begun(oneshot::Receiver<Self>),
     /// The answer is known already.
     Known(Answer),
     /// People have been asked; the user is not told yet.
@@ -45,7 +53,7 @@ enum State {
 /// A question that is open.
 struct Open {
     waiting: Box<Waiting>,
-    text: Bytes,
+    exact: Bytes,
     because: String,
     approvals: usize,
     /// When the user sees next how long it still may take.
@@ -53,35 +61,16 @@ struct Open {
 }
 
 impl Asking {
-    /// Asks.
-    pub async fn begin(&mut self, applicant: &Applicant, question: Question) {
-        let Question { text, screen, verdict, .. } = question;
-        let command = shown(text.clone());
-        let message = verdict.message.clone();
-        let Some(needed) = verdict.approvers.clone() else {
-            applicant.held(&command, &verdict, None).await;
-            self.0 =
-                State::Known(Answer::Refused(format!("held: {message}, and the rules name nobody who can approve it")));
-            return;
-        };
-        let text = Bytes::from(text);
-        let mut new = applicant.question(ApprovalKind::Command, text.clone(), needed);
-        new.rule.clone_from(&verdict.rule);
-        new.commands.clone_from(&verdict.commands);
-        new.because.clone_from(&message);
-        new.screen = Some(masked_text(screen.into()));
-        self.0 = match applicant.sessions.approvals.apply(new).await {
-            Ok(Application::Granted(_)) => State::Known(Answer::Approved),
-            Ok(Application::Waiting(waiting)) => {
-                applicant.held(&command, &verdict, Some(waiting.id())).await;
-                let redraw_at = Instant::now() + REDRAW;
-                State::Asked(Open { waiting, text, because: message, approvals: 0, redraw_at })
-            }
-            Err(error) => {
-                applicant.held(&command, &verdict, None).await;
-                State::Known(Answer::Refused(format!("held: {message}: {error}")))
-            }
-        };
+    /// Asks. The session goes on while the store is asked.
+    pub fn begin(&mut self, applicant: &Applicant, question: Question) {
+        let (answer, begun) = oneshot::channel();
+        let applicant = applicant.clone();
+        let approvals = applicant.sessions.approvals.clone();
+        approvals.in_background(async move {
+            // Nobody takes it if the question was taken back; then it is withdrawn.
+            let _ = answer.send(State::begun(&applicant, question).await);
+        });
+        self.0 = State::Begun(begun);
     }
 
     /// Whether a question is open.
@@ -92,8 +81,12 @@ impl Asking {
 
     /// What comes next of it. Cancel-safe.
     pub async fn next(&mut self) -> Asked {
+        if let State::Begun(begun) = &mut self.0 {
+            let unanswered = || State::Known(Answer::Refused("held: the bastion is stopping".to_owned()));
+            self.0 = begun.await.unwrap_or_else(|_| unanswered());
+        }
         match std::mem::take(&mut self.0) {
-            State::Closed => future::pending().await,
+            State::Closed | State::Begun(_) => future::pending().await,
             State::Known(answer) => Asked::Answer(answer, None),
             State::Asked(open) => {
                 let text = waiting_for(&open.waiting, &open.because);
@@ -117,7 +110,7 @@ impl Asking {
                     open.redraw_at = Instant::now() + REDRAW;
                     return Asked::Status(open.status());
                 };
-                let (answer, by) = match outcome.granted(&open.text) {
+                let (answer, by) = match outcome.granted(&open.exact) {
                     Ok(granted) => (Answer::Approved, Some(approved(&granted.by()))),
                     Err(why) => (Answer::Refused(why), None),
                 };
@@ -128,9 +121,41 @@ impl Asking {
     }
 
     /// Takes the question back. The store may be down: then it expires.
-    pub async fn withdraw(&mut self) {
+    pub fn withdraw(&mut self) {
         if let State::Asked(open) | State::Told(open) = std::mem::take(&mut self.0) {
-            let _ = open.waiting.cancel().await;
+            open.waiting.cancel_later();
+        }
+    }
+}
+
+impl State {
+    async fn begun(applicant: &Applicant, question: Question) -> Self {
+        let Question { text, screen, verdict, .. } = question;
+        let command = shown(text.clone());
+        let message = verdict.message.clone();
+        let Some(needed) = verdict.approvers.clone() else {
+            applicant.held(&command, &verdict, None).await;
+            let why = format!("held: {message}, and the rules name nobody who can approve it");
+            return Self::Known(Answer::Refused(why));
+        };
+        let act = Act::of(ActKind::Line, applicant.protocol, [text]);
+        let mut new = applicant.question(ApprovalKind::Command, act, needed);
+        new.rule.clone_from(&verdict.rule);
+        new.commands.clone_from(&verdict.commands);
+        new.because.clone_from(&message);
+        new.screen = Some(masked_text(screen.into()));
+        let exact = new.exact();
+        match applicant.sessions.approvals.apply(new).await {
+            Ok(Application::Granted(_)) => Self::Known(Answer::Approved),
+            Ok(Application::Waiting(waiting)) => {
+                applicant.held(&command, &verdict, Some(waiting.id())).await;
+                let redraw_at = Instant::now() + REDRAW;
+                Self::Asked(Open { waiting, exact, because: message, approvals: 0, redraw_at })
+            }
+            Err(error) => {
+                applicant.held(&command, &verdict, None).await;
+                Self::Known(Answer::Refused(format!("held: {message}: {error}")))
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use policy::WindowSize;
 use recorder::ExitStatus;
 
-use super::terminal::{FromTarget, FromUser, OutputStream, Signal};
+use super::terminal::{Failure, FromTarget, FromUser, OutputStream, Pixels, Signal};
 
 /// The other end of this leg is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +20,7 @@ pub struct LegClosed;
 
 /// The reading half of the user's leg.
 pub trait UserReader: Send {
-    /// The next event. Cancel-safe. After [`FromUser::Closed`] it is not called again.
+    /// The next event. Cancel-safe. After [`FromUser::Closed`] or [`FromUser::Closing`] it is not called again.
     fn next(&mut self) -> impl Future<Output = FromUser> + Send;
 }
 
@@ -28,7 +28,20 @@ pub trait UserReader: Send {
 pub trait UserWriter: Send + Sync {
     /// Writes output; waits while the user's window is closed.
     fn output(&self, stream: OutputStream, data: Bytes) -> impl Future<Output = Result<(), LegClosed>> + Send;
-    /// Says how the program ended.
+    /// Takes on what the user asked to run: whatever follows is of it. Anything that is written does so too.
+    fn accept(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+    /// Says that the program reads no more input, where the protocol can say that.
+    fn unread(&self) -> impl Future<Output = Result<(), LegClosed>> + Send {
+        async { Ok(()) }
+    }
+    /// Says what the target says of a program that did not run; [`UserWriter::exit`] follows. Where the user's protocol
+    /// has nothing else for it, it is output.
+    fn failed(&self, failure: Failure) -> impl Future<Output = Result<(), LegClosed>> + Send {
+        self.output(failure.stream, failure.words)
+    }
+    /// Says how the program ended. It may follow the user's own close.
     fn exit(&self, status: ExitStatus) -> impl Future<Output = Result<(), LegClosed>> + Send;
     /// Says that no more output follows.
     fn eof(&self) -> impl Future<Output = Result<(), LegClosed>> + Send;
@@ -49,9 +62,14 @@ pub trait TargetWriter: Send + Sync {
     /// Writes input; waits while the target's window is closed.
     fn input(&self, data: Bytes) -> impl Future<Output = Result<(), LegClosed>> + Send;
     /// Passes a new terminal size on.
-    fn resize(&self, size: WindowSize) -> impl Future<Output = Result<(), LegClosed>> + Send;
+    fn resize(&self, size: WindowSize, pixels: Pixels) -> impl Future<Output = Result<(), LegClosed>> + Send;
     /// Passes a signal on.
     fn signal(&self, signal: Signal) -> impl Future<Output = Result<(), LegClosed>> + Send;
+    /// Says that nobody reads the program's output any more, where the protocol can say that. It does not wait for
+    /// the target's window, and may be called while another method waits.
+    fn unread(&self) -> impl Future<Output = Result<(), LegClosed>> + Send {
+        async { Ok(()) }
+    }
     /// Says that no more input follows.
     fn eof(&self) -> impl Future<Output = Result<(), LegClosed>> + Send;
     /// Closes the channel.

@@ -41,7 +41,7 @@ impl LineGate {
 
     /// The user typed.
     pub fn typed(&mut self, data: &[u8], acts: &mut Vec<Act>) {
-        self.gate.typed(data, now(), &judge(&self.permit, self.protocol), acts);
+        self.gate.typed(data, now(), &judge(&self.permit, self.protocol, true), acts);
     }
 
     /// The user is about to see what the target wrote.
@@ -51,7 +51,7 @@ impl LineGate {
 
     /// The target wrote.
     pub fn output(&mut self, data: &[u8], acts: &mut Vec<Act>) {
-        self.gate.output(data, now(), &judge(&self.permit, self.protocol), acts);
+        self.gate.output(data, now(), &judge(&self.permit, self.protocol, true), acts);
     }
 
     /// The terminal has a new size.
@@ -61,18 +61,30 @@ impl LineGate {
 
     /// The time of [`LineGate::deadline`] has come.
     pub fn tick(&mut self, acts: &mut Vec<Act>) {
-        self.gate.tick(now(), &judge(&self.permit, self.protocol), acts);
+        self.gate.tick(now(), &judge(&self.permit, self.protocol, true), acts);
     }
 
     /// The answer to [`Act::Ask`].
     pub fn answered(&mut self, answer: Answer, acts: &mut Vec<Act>) {
-        self.gate.answered(answer, now(), &judge(&self.permit, self.protocol), acts);
+        self.gate.answered(answer, now(), &judge(&self.permit, self.protocol, true), acts);
     }
 
     /// When [`LineGate::tick`] is to be called.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.gate.deadline()
+    }
+
+    /// Whether something that was typed is still to be sent on, or dropped.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.gate.holds()
+    }
+
+    /// Whether other people decide about a line.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.gate.asks()
     }
 
     /// Whether more input may be read from the user.
@@ -82,15 +94,19 @@ impl LineGate {
     }
 }
 
-/// Answers by the rules as they are now.
-fn judge(permit: &LivePermit, protocol: Protocol) -> impl Fn(CommandInput<'_>) -> Verdict {
+/// Answers by the rules as they are now, for what is typed at a terminal or sent without one.
+pub(super) fn judge(
+    permit: &LivePermit,
+    protocol: Protocol,
+    interactive: bool,
+) -> impl Fn(CommandInput<'_>) -> Verdict {
     let rules = permit.rules.borrow().clone();
-    let place = ParseContext { interactive: true, ..ParseContext::default() };
+    let place = ParseContext { interactive, ..ParseContext::default() };
     let judging = Judging { place, ..Judging::of(permit.permit.obligations().mode, protocol, SystemTime::now()) };
     move |input| permit.judge(&rules, input, &judging)
 }
 
 /// The clock that tests of async code can stop.
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }

@@ -8,7 +8,7 @@ use recorder::ExitStatus;
 
 use super::{
     leg::{LegClosed, TargetWriter, UserWriter},
-    terminal::{OutputStream, Signal},
+    terminal::{Failure, OutputStream, Pixels, Signal},
 };
 
 /// What is to be written to the user.
@@ -17,10 +17,14 @@ pub(super) enum ToUser {
     Close,
     Eof,
     Exit(ExitStatus),
+    /// What the target says of a program that did not run; it has passed the tap.
+    Failed(Failure),
     /// Words of the bastion; they did not come from the target.
     Message(OutputStream, Bytes),
     /// Output, and how many bytes of the target's it stands for.
     Output(OutputStream, Masked, usize),
+    /// The program reads no more input.
+    Unread,
 }
 
 /// What is to be written to the target.
@@ -31,7 +35,7 @@ pub(super) enum ToTarget {
     Input(Bytes),
     /// Input that the gate has taken over from the user already.
     Judged(Bytes),
-    Resize(WindowSize),
+    Resize(WindowSize, Pixels),
     Signal(Signal),
 }
 
@@ -78,6 +82,19 @@ impl<T> Outbox<T> {
         Some(item)
     }
 
+    /// Keeps only these items; returns how many bytes the others were.
+    pub(super) fn retain(&mut self, keeps: impl Fn(&T) -> bool) -> usize {
+        let before = self.bytes;
+        self.items.retain(|(bytes, item)| {
+            let kept = keeps(item);
+            if !kept {
+                self.bytes -= bytes;
+            }
+            kept
+        });
+        before - self.bytes
+    }
+
     /// Drops everything; returns how many bytes that was.
     pub(super) fn clear(&mut self) -> usize {
         self.items.clear();
@@ -96,8 +113,10 @@ pub(super) async fn write_user<W: UserWriter>(writer: &W, item: ToUser) -> Resul
         }
         ToUser::Message(stream, text) => writer.output(stream, text).await.map(|()| 0),
         ToUser::Exit(status) => writer.exit(status).await.map(|()| 0),
+        ToUser::Failed(failure) => writer.failed(failure).await.map(|()| 0),
         ToUser::Eof => writer.eof().await.map(|()| 0),
         ToUser::Close => writer.close().await.map(|()| 0),
+        ToUser::Unread => writer.unread().await.map(|()| 0),
     }
 }
 
@@ -110,7 +129,7 @@ pub(super) async fn write_target<W: TargetWriter>(writer: &W, item: ToTarget) ->
         }
         // The user's window was opened when the gate took it.
         ToTarget::Judged(data) => writer.input(data).await.map(|()| 0),
-        ToTarget::Resize(size) => writer.resize(size).await.map(|()| 0),
+        ToTarget::Resize(size, pixels) => writer.resize(size, pixels).await.map(|()| 0),
         ToTarget::Signal(signal) => writer.signal(signal).await.map(|()| 0),
         ToTarget::Eof => writer.eof().await.map(|()| 0),
         ToTarget::Close => writer.close().await.map(|()| 0),

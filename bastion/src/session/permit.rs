@@ -54,6 +54,8 @@ impl LivePermit {
     /// Why the permit no longer holds, if it does not.
     #[must_use]
     pub fn lost_now(&mut self) -> Option<String> {
+        #[cfg(test)]
+        DECISIONS.set(DECISIONS.get() + 1);
         if self.login_has_ended() {
             return Some("your login has ended; run \"bastion login\"".to_owned());
         }
@@ -113,21 +115,40 @@ impl LivePermit {
 
     /// Resolves with the reason when the permit no longer holds. Cancel-safe.
     pub async fn lost(&mut self) -> String {
+        self.lost_since(&mut None).await
+    }
+
+    /// The same, with the time at which it held last: only where something has changed since is it decided anew.
+    pub(super) async fn lost_since(&mut self, held: &mut Option<SystemTime>) -> String {
         loop {
-            if let Some(reason) = self.lost_now() {
-                return reason;
-            }
-            let now = SystemTime::now();
-            let login_ends = self.login.as_ref().map(LiveLogin::ends);
-            let ends = self.approved.iter().filter_map(|approved| approved.until).chain(login_ends);
-            let ends = ends.filter_map(|end| end.duration_since(now).ok()).min();
-            tokio::select! {
-                Ok(()) = self.rules.changed() => {}
-                Some(()) = logged_out(self.login.as_mut()), if self.login.is_some() => {}
-                () = tokio::time::sleep(ends.unwrap_or_default()), if ends.is_some() => {}
-                // The rules cannot change any more, and nothing runs out.
-                else => return std::future::pending().await,
-            }
+            let at = match *held {
+                Some(at) => at,
+                None => {
+                    let now = SystemTime::now();
+                    if let Some(reason) = self.lost_now() {
+                        return reason;
+                    }
+                    *held = Some(now);
+                    now
+                }
+            };
+            self.changed(at).await;
+            *held = None;
+        }
+    }
+
+    /// Resolves when something has changed `since` then on which the permit depends. Cancel-safe.
+    async fn changed(&mut self, since: SystemTime) {
+        let login_ends = self.login.as_ref().map(LiveLogin::ends);
+        let ends = self.approved.iter().filter_map(|approved| approved.until).chain(login_ends);
+        let next = ends.filter(|end| *end > since).min();
+        let left = next.map(|end| end.duration_since(SystemTime::now()).unwrap_or_default());
+        tokio::select! {
+            Ok(()) = self.rules.changed() => {}
+            Some(()) = logged_out(self.login.as_mut()), if self.login.is_some() => {}
+            () = tokio::time::sleep(left.unwrap_or_default()), if left.is_some() => {}
+            // The rules cannot change any more, and nothing runs out.
+            else => std::future::pending().await,
         }
     }
 }
@@ -138,7 +159,13 @@ async fn logged_out(login: Option<&mut LiveLogin>) -> Option<()> {
 }
 
 #[cfg(test)]
-mod tests {
+thread_local! {
+    /// How often the rules were asked on this thread.
+    pub(super) static DECISIONS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(test)]
+pub(super) mod tests {
     use std::{
         collections::BTreeSet, future::Future as _, net::Ipv4Addr, path::Path, pin::pin, task::Poll, time::Duration,
     };
@@ -148,14 +175,19 @@ mod tests {
 
     use super::*;
 
-    fn rules(allow: &str) -> Arc<RuleSet> {
+    pub(in crate::session) fn rules(allow: &str) -> Arc<RuleSet> {
         let text = format!(
             "roles: {{ r: {{ users: [alice], allow: [{{ targets: {{ names: [web1] }}, logins: [root], {allow} }}] }} }}"
         );
         Arc::new(RuleSet::compile(&[RuleDoc::parse(&text, "rules.yaml").unwrap()]).unwrap())
     }
 
-    fn permit(rules: &watch::Sender<Arc<RuleSet>>) -> LivePermit {
+    /// A permit for a shell, where no rule on commands stands.
+    pub(in crate::session) fn of_test() -> LivePermit {
+        permit(&watch::Sender::new(rules("capabilities: [pty, shell]")))
+    }
+
+    pub(in crate::session) fn permit(rules: &watch::Sender<Arc<RuleSet>>) -> LivePermit {
         permit_with(rules, Vec::new())
     }
 

@@ -1,4 +1,4 @@
-//! The sessions that run now: list them, end them, wait for them.
+//! The sessions that run now: list them, end them, wait for them, let no more begin.
 
 use std::{
     collections::HashMap,
@@ -8,13 +8,20 @@ use std::{
 use recorder::SessionId;
 use tokio::sync::watch;
 
-use super::permit::LivePermit;
+use super::termination::Termination;
 
 /// The sessions that run in this process.
 #[derive(Debug, Clone)]
 pub struct Registry {
-    running: Arc<Mutex<HashMap<SessionId, watch::Sender<Option<String>>>>>,
+    running: Arc<Mutex<Running>>,
     count: watch::Sender<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Running {
+    sessions: HashMap<SessionId, watch::Sender<Option<String>>>,
+    /// Whether none may be entered any more.
+    is_draining: bool,
 }
 
 impl Registry {
@@ -24,26 +31,40 @@ impl Registry {
         Self { running: Arc::default(), count: watch::Sender::new(0) }
     }
 
-    /// Enters a session; it leaves when the guard is dropped.
-    pub fn enter(&self, id: SessionId) -> (RegistryEntry, Termination) {
+    /// Enters a session; it leaves when the guard is dropped. None once the bastion is draining.
+    pub fn enter(&self, id: SessionId) -> Option<(RegistryEntry, Termination)> {
         let (sender, receiver) = watch::channel(None);
-        let mut sessions = self.lock();
-        sessions.insert(id, sender);
+        let mut running = self.lock();
+        if running.is_draining {
+            return None;
+        }
+        running.sessions.insert(id, sender);
         // Under the lock, so that counts are published in their order.
-        self.count.send_replace(sessions.len());
-        drop(sessions);
-        (RegistryEntry { registry: self.clone(), id }, Termination { asked: receiver, permit: None })
+        self.count.send_replace(running.sessions.len());
+        drop(running);
+        Some((RegistryEntry { registry: self.clone(), id }, Termination::new(receiver)))
+    }
+
+    /// From now on no session starts; those that run go on.
+    pub fn drain(&self) {
+        self.lock().is_draining = true;
+    }
+
+    /// Whether no session may start any more.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.lock().is_draining
     }
 
     /// Whether this session runs here.
     #[must_use]
     pub fn is_running(&self, id: SessionId) -> bool {
-        self.lock().contains_key(&id)
+        self.lock().sessions.contains_key(&id)
     }
 
     /// Asks every session to end, with a reason that its user reads.
     pub fn terminate_all(&self, reason: &str) {
-        for sender in self.lock().values() {
+        for sender in self.lock().sessions.values() {
             sender.send_replace(Some(reason.to_owned()));
         }
     }
@@ -51,7 +72,7 @@ impl Registry {
     /// How many sessions run now.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().sessions.len()
     }
 
     /// Whether none runs now.
@@ -66,7 +87,7 @@ impl Registry {
         let _ = self.count.subscribe().wait_for(|running| *running == 0).await;
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, watch::Sender<Option<String>>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -86,39 +107,26 @@ pub struct RegistryEntry {
 
 impl Drop for RegistryEntry {
     fn drop(&mut self) {
-        let mut sessions = self.registry.lock();
-        sessions.remove(&self.id);
-        self.registry.count.send_replace(sessions.len());
+        let mut running = self.registry.lock();
+        running.sessions.remove(&self.id);
+        self.registry.count.send_replace(running.sessions.len());
     }
 }
 
-/// Tells a session that it is to end.
-#[derive(Debug)]
-pub struct Termination {
-    asked: watch::Receiver<Option<String>>,
-    permit: Option<LivePermit>,
-}
+#[cfg(test)]
+mod tests {
+    use super::{super::termination::Notice, *};
 
-impl Termination {
-    /// The same, for a session that is also to end when its permit no longer holds.
-    #[must_use]
-    pub fn or_lost(self, permit: LivePermit) -> Self {
-        Self { permit: Some(permit), ..self }
-    }
-
-    /// Resolves with the reason when the session is to end. Cancel-safe.
-    pub async fn requested(&mut self) -> String {
-        let asked = async {
-            match self.asked.wait_for(Option::is_some).await.map(|reason| reason.clone()) {
-                Ok(Some(reason)) => reason,
-                // Nobody can ask any more.
-                Ok(None) | Err(_) => std::future::pending().await,
-            }
-        };
-        let Some(permit) = &mut self.permit else { return asked.await };
-        tokio::select! {
-            reason = asked => reason,
-            reason = permit.lost() => reason,
-        }
+    #[tokio::test]
+    async fn while_it_drains_sessions_end_and_none_begins() {
+        let registry = Registry::new();
+        let (entry, mut termination) = registry.enter(SessionId::new()).unwrap();
+        registry.drain();
+        assert!(registry.is_draining() && registry.enter(SessionId::new()).is_none());
+        assert_eq!(registry.len(), 1);
+        registry.terminate_all("over");
+        assert_eq!(termination.notice().await, Notice::End("over".to_owned()));
+        drop(entry);
+        registry.emptied().await;
     }
 }

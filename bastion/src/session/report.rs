@@ -6,11 +6,15 @@ use policy::{
 };
 
 use super::{applicant::Applicant, tap::shown};
-use crate::audit::{AuditEvent, CommandEvent, CommandHeldEvent, CommandObservedEvent, WouldHave};
+use crate::audit::{AuditEvent, CommandEvent, CommandHeldEvent, CommandObservedEvent, WouldHave, log::LogFull};
 
 impl Applicant {
-    /// Writes a decision.
-    pub async fn report(&self, report: Report) {
+    /// Writes a decision. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// When the audit log has no room: then nothing more may be typed.
+    pub fn report(&self, report: Report) -> Result<(), LogFull> {
         let Report { decision, text, verdict, reason } = report;
         let verdict = verdict.as_ref();
         let command = self.command(
@@ -31,11 +35,11 @@ impl Applicant {
             }
             Decided::Tripped => {
                 // Nothing is typed before there is a session.
-                let Some(session) = self.session else { return };
+                let Some(session) = self.session else { return Ok(()) };
                 let CommandEvent { user, target, login, command, reason, source, .. } = command;
                 AuditEvent::GateTripped { session, user, target, login, command, reason, source }
             }
         };
-        self.sessions.audit(&[event]).await;
+        self.sessions.log.record(event)
     }
 }

@@ -4,9 +4,11 @@
 use std::{borrow::Cow, str, time::SystemTime};
 
 use config::RuleName;
-use policy::{CommandInput, Judging, Protocol, RuleEffect, RuleSet, SessionMode, Site, Subject, Verdict};
+use policy::{CommandInput, Input, Judging, Protocol, RuleEffect, RuleSet, SessionMode, Site, Subject, Verdict};
 
 use super::tap::shown;
+
+pub use crate::approval::view::quoted;
 
 /// What starts a session.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +51,8 @@ pub enum RequestVerdict {
     Allow {
         /// In the mode `observe`: what would have been blocked or held otherwise.
         observed: Option<Box<Verdict>>,
+        /// What is to be done with its standard input, as far as that was not judged here.
+        input: Input,
     },
     /// It may not start.
     Block(Blocked),
@@ -80,15 +84,27 @@ pub fn judge_request(
     (request, stdin): (Request<'_>, Option<&[u8]>),
     now: SystemTime,
 ) -> RequestVerdict {
+    if matches!(request, Request::Subsystem) {
+        let verdict = rules.judge_sftp(who, what, &Judging::of(mode, request.protocol(), now));
+        return match verdict.effect {
+            RuleEffect::Allow => RequestVerdict::ALLOW,
+            _ if mode == SessionMode::Observe => {
+                RequestVerdict::Allow { observed: Some(Box::new(verdict)), input: Input::Data }
+            }
+            RuleEffect::Approve => RequestVerdict::Hold(Box::new(verdict)),
+            RuleEffect::Block => RequestVerdict::Block(Blocked::by(verdict)),
+        };
+    }
     let stdin_text = stdin.map(readable);
     let (input, terminal) = match request {
         Request::Subsystem
         | Request::Attach { terminal: true, .. }
         | Request::Attach { stdin: false, .. }
         | Request::Shell { terminal: true } => return RequestVerdict::ALLOW,
-        // The login shell without a terminal reads commands from its input, as `sh -s` does. What runs in a container
-        // may be a shell.
-        Request::Attach { .. } | Request::Shell { terminal: false } => (line("sh -s", stdin_text), false),
+        // The login shell without a terminal reads commands from its input, as `sh -s` does.
+        Request::Shell { terminal: false } => (line("sh -s", stdin_text), false),
+        // What runs in a container may be anything, as a program of which nothing is known.
+        Request::Attach { terminal: false, .. } => (CommandInput::Line(ATTACH), false),
         Request::Exec { command, terminal } => (line(readable(command), stdin_text), terminal),
         Request::Argv { words, terminal } => (CommandInput::Argv(words, stdin_text), terminal),
     };
@@ -97,15 +113,22 @@ pub fn judge_request(
     if terminal && verdict.stdin_is_code {
         // What is typed into a terminal is judged line by line when it comes.
         judging.place.interactive = true;
+        judging.place.opens = true;
         verdict = rules.judge(who, what, input, &judging);
+    }
+    if terminal {
+        verdict.input = Input::Data;
     }
     let is_certain = verdict.effect == RuleEffect::Block && !verdict.opaque;
     let lacks_stdin = verdict.stdin_is_code && !is_certain;
     match verdict.effect {
         // Nothing is read ahead here, so it is not known what would have been.
-        _ if mode == SessionMode::Observe && lacks_stdin => RequestVerdict::ALLOW,
-        RuleEffect::Allow if !lacks_stdin => RequestVerdict::ALLOW,
-        _ if mode == SessionMode::Observe => RequestVerdict::Allow { observed: Some(Box::new(verdict)) },
+        _ if mode == SessionMode::Observe && lacks_stdin => RequestVerdict::allow(verdict.input),
+        RuleEffect::Allow if !lacks_stdin => RequestVerdict::allow(verdict.input),
+        _ if mode == SessionMode::Observe => {
+            let input = verdict.input.clone();
+            RequestVerdict::Allow { observed: Some(Box::new(verdict)), input }
+        }
         _ if lacks_stdin && stdin.is_none() && !terminal => RequestVerdict::NeedsStdin,
         RuleEffect::Allow => RequestVerdict::Block(Blocked {
             rule: None,
@@ -120,7 +143,12 @@ pub fn judge_request(
 
 impl RequestVerdict {
     /// It may start, and nothing is to be noted.
-    const ALLOW: Self = Self::Allow { observed: None };
+    const ALLOW: Self = Self::allow(Input::Data);
+
+    /// The same with that to be done with its input.
+    const fn allow(input: Input) -> Self {
+        Self::Allow { observed: None, input }
+    }
 }
 
 impl Blocked {
@@ -172,24 +200,13 @@ impl Request<'_> {
     }
 }
 
-/// Words as a shell would read them.
-#[must_use]
-pub fn quoted(words: &[String]) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_".contains(c);
-    let quote = |word: &String| {
-        if !word.is_empty() && word.chars().all(is_plain) {
-            word.clone()
-        } else {
-            format!("'{}'", word.replace('\'', r"'\''"))
-        }
-    };
-    words.iter().map(quote).collect::<Vec<_>>().join(" ")
-}
-
 /// The text, or one that stands for what nobody can read: not UTF-8, or with NUL characters, which shells drop.
 fn readable(text: &[u8]) -> &str {
     str::from_utf8(text).ok().filter(|text| !text.contains('\0')).unwrap_or(UNREADABLE)
 }
+
+/// The name of what runs in a container already, for rules on commands.
+const ATTACH: &str = "attach";
 
 /// Stands for a text that cannot be read: a command word that is not known.
 const UNREADABLE: &str = "\"$UNREADABLE\"";

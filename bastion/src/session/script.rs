@@ -70,10 +70,10 @@ impl<R: UserReader> Script<R> {
                 FromUser::Data(data) if text.len() + data.len() > MAX_SCRIPT_BYTES => return Err(ScriptError::TooLong),
                 FromUser::Data(data) => text.extend_from_slice(&data),
                 FromUser::Eof => return Ok(Self { text: text.freeze(), reader }),
-                FromUser::Closed => return Err(ScriptError::Closed),
+                FromUser::Closed | FromUser::Closing => return Err(ScriptError::Closed),
                 FromUser::Signal(_) => return Err(ScriptError::Interrupted),
-                // Without a terminal there is nothing to resize.
-                FromUser::Resize(_) => {}
+                // Without a terminal there is nothing to resize; whether anybody reads the output is seen when there is some.
+                FromUser::Resize(..) | FromUser::Unread => {}
             }
         }
     }
@@ -111,7 +111,11 @@ impl<R: UserReader> UserReader for ReplayedReader<R> {
             match self.reader.next().await {
                 // Nothing may follow the end of the input (RFC 4254 §5.3), and nobody has judged it.
                 FromUser::Data(_) | FromUser::Eof => {}
-                event @ (FromUser::Closed | FromUser::Resize(_) | FromUser::Signal(_)) => return event,
+                event @ (FromUser::Closed
+                | FromUser::Closing
+                | FromUser::Resize(..)
+                | FromUser::Signal(_)
+                | FromUser::Unread) => return event,
             }
         }
     }

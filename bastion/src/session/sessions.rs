@@ -2,31 +2,40 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use config::SessionLimits;
 use recorder::Recorder;
-use tracing::warn;
 
 use super::registry::Registry;
-use crate::{approval::Approvals, audit::AuditEvent, store::Store};
+use crate::{
+    approval::Approvals,
+    audit::{AuditEvent, AuditLog, log::LogFull},
+    store::Store,
+};
 
 /// What every session needs.
 #[derive(Clone)]
 pub struct Sessions {
-    /// Session rows and audit events.
+    /// Session rows.
     pub store: Arc<dyn Store>,
+    /// What happens.
+    pub log: AuditLog,
     /// Recordings.
     pub recorder: Arc<Recorder>,
     /// The sessions that run.
     pub registry: Registry,
     /// What waits for other people.
     pub approvals: Approvals,
+    /// How long sessions may last.
+    pub limits: SessionLimits,
 }
 
 impl Sessions {
-    /// Writes audit events about what has happened already.
-    pub async fn audit(&self, events: &[AuditEvent]) {
-        if let Err(error) = self.store.append_audit(Timestamp::now(), events).await {
-            warn!(%error, events = events.len(), "audit events were not stored");
-        }
+    /// Writes down what has happened already; it is there for whoever looks next.
+    ///
+    /// # Errors
+    ///
+    /// When the log has no room: then nothing more may happen. A refusal is counted even so.
+    pub async fn audit(&self, event: AuditEvent) -> Result<(), LogFull> {
+        self.log.record_now(event).await
     }
 }

@@ -3,31 +3,36 @@
 //! started, relay. Nothing runs before the recording is open, unless the permit
 //! says that recording is best effort.
 
-use std::{fmt::Display, future::Future, net::SocketAddr};
+use std::{fmt::Display, future::Future, net::SocketAddr, panic::AssertUnwindSafe};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
-use policy::{Permit, Protocol, RecordingDuty, WindowSize};
+use policy::{Input, Permit, Protocol, RecordingDuty, WindowSize, approval::Person};
 use recorder::{Details, ExitStatus, Header, Mode, RecordError, Recording, SessionId};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{
     applicant::Applicant,
+    dialogue_gate::DialogueGate,
     gate::Gate,
     leg::{TargetReader, TargetWriter, UserReader, UserWriter},
     line_gate::LineGate,
     permit::LivePermit,
-    registry::Termination,
     relay::{Outcome, relay},
     sessions::Sessions,
     tap::{self, Tap},
     terminal::{OutputStream, Terminal},
+    termination::Termination,
     voice::{REFUSED, Said, UNAVAILABLE, Voice},
 };
 use crate::{
-    audit::AuditEvent,
+    audit::{
+        AuditEvent,
+        log::{Place, Unwritten},
+    },
     identity::Authenticated,
-    store::{SessionEnd, SessionKind, SessionRecord, StoreError},
+    store::{SessionEnd, SessionKind, SessionRecord},
 };
 
 /// A target whose program can be started.
@@ -45,6 +50,14 @@ pub trait PreparedTarget: Send {
     ///
     /// When the target refuses or is gone.
     fn launch(self) -> impl Future<Output = Result<(Self::Reader, Self::Writer), Self::Error>> + Send;
+
+    /// Gives it up: its program is not to run.
+    fn abandon(self) -> impl Future<Output = ()> + Send
+    where
+        Self: Sized,
+    {
+        async {}
+    }
 }
 
 /// A session that somebody is permitted to start.
@@ -58,10 +71,14 @@ pub struct SessionRequest {
     pub standing: LivePermit,
     /// How it is spoken.
     pub protocol: Protocol,
+    /// In which container of the pod, where that was said.
+    pub container: Option<String>,
     /// What it runs.
     pub kind: SessionKind,
     /// The command of an exec request.
     pub command: Option<Bytes>,
+    /// What is to be done with its standard input.
+    pub input: Input,
     /// Its terminal.
     pub terminal: Option<Terminal>,
     /// The environment that the target was asked to set.
@@ -94,12 +111,19 @@ impl Sessions {
             subject: request.user.subject().clone(),
             target: record.target.clone(),
             login: record.login.clone(),
+            protocol: request.protocol,
+            container: request.container.clone(),
             source: record.source.clone(),
             reason: request.reason.clone(),
             session: Some(id),
         };
+        // The end is written down for sure, or nothing begins.
+        let place = match self.log.reserve().await {
+            Ok(place) => place,
+            Err(full) => return refuse(&user_writer, &full.to_string(), UNAVAILABLE).await,
+        };
         let (prepared, recording) = tokio::join!(preparing, self.open_recording(id, &request, &record));
-        let started = match self.start(&request, &record, prepared, recording).await {
+        let (started, place) = match self.start(&request, &record, prepared, recording, place).await {
             Ok(started) => started,
             Err(refusal) => {
                 info!(session.id = %id, target.name = %record.target, reason = refusal.text, "session not started");
@@ -107,12 +131,17 @@ impl Sessions {
             }
         };
         let Started { reader, writer, tap, termination, entry } = started;
+        user_writer.accept().await;
         if request.events {
             Voice::Events.say(&user_writer, &Said::Started { session: id }).await;
         }
         let legs = ((user_reader, user_writer), (reader, writer));
-        let outcome = relay(legs.0, legs.1, gate, tap, &applicant, termination).await;
-        self.end(id, outcome).await;
+        let relayed = relay(legs.0, legs.1, gate, tap, &applicant, termination);
+        // A fault of ours in one session is that session's end, and no other's.
+        match AssertUnwindSafe(relayed).catch_unwind().await {
+            Ok(outcome) => self.end(id, outcome, place).await,
+            Err(_) => self.fell(id, place).await,
+        }
         drop(entry);
     }
 
@@ -123,7 +152,8 @@ impl Sessions {
         record: &SessionRecord,
         prepared: Result<P, P::Error>,
         recording: Result<Recording, RecordError>,
-    ) -> Result<Started<P>, Refusal> {
+        place: Place,
+    ) -> Result<(Started<P>, Place), Refusal> {
         let id = record.id;
         let prepared = match prepared {
             Ok(prepared) => prepared,
@@ -134,7 +164,7 @@ impl Sessions {
                     target: record.target.clone(),
                     reason: reason.clone(),
                 };
-                self.audit(&[event]).await;
+                place.fill(event);
                 discard(recording, &reason).await;
                 return Err(Refusal { text: format!("{}: {reason}", record.target), status: UNAVAILABLE });
             }
@@ -145,8 +175,9 @@ impl Sessions {
             Err(error) => {
                 let event =
                     AuditEvent::RecordingFailed { session: id, reason: error.to_string(), terminated: required };
-                self.audit(&[event]).await;
                 if required {
+                    prepared.abandon().await;
+                    place.fill(event);
                     return Err(Refusal {
                         text: format!(
                             "this session has to be recorded, and that is not possible now: {error}. Try again later"
@@ -154,34 +185,45 @@ impl Sessions {
                         status: UNAVAILABLE,
                     });
                 }
+                if let Err(full) = self.audit(event).await {
+                    return Err(Refusal { text: full.to_string(), status: UNAVAILABLE });
+                }
                 None
             }
         };
         if let Some(reason) = request.standing.clone().lost_now() {
+            prepared.abandon().await;
             discard(recording.ok_or(RecordError::Finished), &reason).await;
             return Err(Refusal { text: reason, status: REFUSED });
         }
+        // Entered before it is written down: the bastion does not stop in between.
+        let Some((entry, termination)) = self.registry.enter(id) else {
+            discard(recording.ok_or(RecordError::Finished), STOPPING).await;
+            return Err(Refusal { text: STOPPING.to_owned(), status: UNAVAILABLE });
+        };
         if let Err(error) = self.write_start(record).await {
+            prepared.abandon().await;
             let reason = error.to_string();
+            tracing::error!(session.id = %id, reason, "the session's start could not be written");
             discard(recording.ok_or(RecordError::Finished), &reason).await;
             return Err(Refusal {
                 text: "the bastion cannot write its audit log now, so nothing may start. Try again later".into(),
                 status: UNAVAILABLE,
             });
         }
-        let (entry, termination) = self.registry.enter(id);
         let termination = termination.or_lost(request.standing.clone());
+        let termination = termination.within(self.limits.clone(), request.terminal.is_some());
         let tap = Tap::new(recording, required);
         info!(
             session.id = %id, subject.id = %record.user, target.name = %record.target, login = %record.login,
             "session started"
         );
         match prepared.launch().await {
-            Ok((reader, writer)) => Ok(Started { reader, writer, tap, termination, entry }),
+            Ok((reader, writer)) => Ok((Started { reader, writer, tap, termination, entry }, place)),
             Err(error) => {
                 let reason = error.to_string();
                 let end = SessionEnd::Disconnected { reason: reason.clone() };
-                self.end(id, Outcome { end, tap, recording_failure: None }).await;
+                self.end(id, Outcome { end, tap, recording_failure: None }, place).await;
                 Err(Refusal { text: format!("{}: {reason}", record.target), status: UNAVAILABLE })
             }
         }
@@ -213,8 +255,8 @@ impl Sessions {
     }
 
     /// The session row and its audit event: both stand before the program starts.
-    async fn write_start(&self, record: &SessionRecord) -> Result<(), StoreError> {
-        self.store.add_session(record).await?;
+    async fn write_start(&self, record: &SessionRecord) -> Result<(), Unwritten> {
+        self.log.caught_up().await?;
         let event = AuditEvent::SessionStarted {
             session: record.id,
             user: record.user.clone(),
@@ -224,11 +266,12 @@ impl Sessions {
             command: record.command.clone(),
             source: record.source.clone(),
         };
-        self.store.append_audit(record.started_at, &[event]).await
+        Ok(self.store.start_session(record, &[event]).await?)
     }
 
-    /// Completes recording, session row and audit log. A failure here cannot be told to the user any more.
-    async fn end(&self, id: SessionId, outcome: Outcome) {
+    /// Completes the recording, and with the audit log the session's row. A failure here cannot be told to the user
+    /// any more.
+    async fn end(&self, id: SessionId, outcome: Outcome, place: Place) {
         let Outcome { end, tap, recording_failure } = outcome;
         let output_bytes = tap.output_bytes();
         let mut events = Vec::new();
@@ -242,13 +285,20 @@ impl Sessions {
             warn!(session.id = %id, %error, "the recording was not finished; it is completed at the next start");
             events.push(AuditEvent::RecordingFailed { session: id, reason: error.to_string(), terminated: false });
         }
-        let now = Timestamp::now();
-        if let Err(error) = self.store.end_session(id, now, &end, output_bytes).await {
-            warn!(session.id = %id, %error, "the end of the session was not stored");
-        }
         info!(session.id = %id, ?end, output_bytes, "session ended");
         events.push(AuditEvent::SessionEnded { session: id, end, output_bytes });
-        self.audit(&events).await;
+        place.fill_all(events);
+        self.log.settled().await;
+    }
+}
+
+impl Sessions {
+    /// Writes down a session whose task has panicked. Its recording is completed at the next start.
+    async fn fell(&self, id: SessionId, place: Place) {
+        error!(session.id = %id, "the session ended by a fault of the bastion");
+        let end = SessionEnd::Terminated { reason: "a fault of the bastion".to_owned() };
+        place.fill(AuditEvent::SessionEnded { session: id, end, output_bytes: 0 });
+        self.log.settled().await;
     }
 }
 
@@ -266,6 +316,9 @@ struct Refusal {
     text: String,
     status: u32,
 }
+
+/// What a user reads who wants to start something while the bastion stops.
+pub const STOPPING: &str = "the bastion is stopping and starts no new session; try again in a moment";
 
 /// Tells the user why nothing runs, and closes the channel.
 pub async fn refuse<W: UserWriter>(user: &W, text: &str, status: u32) {
@@ -286,9 +339,12 @@ async fn discard(recording: Result<Recording, RecordError>, reason: &str) {
     }
 }
 
-/// The gate of a session: only a terminal is typed into.
+/// The gate of a session: a terminal is typed into; other input is read where a program may run it.
 fn gate(request: &SessionRequest) -> Gate {
-    let Some(terminal) = &request.terminal else { return Gate::Open };
+    let Some(terminal) = &request.terminal else {
+        let gate = DialogueGate::new(request.standing.clone(), request.protocol, &request.input);
+        return gate.map_or(Gate::Open, |gate| Gate::Dialogue(Box::new(gate)));
+    };
     let command = request.command.as_deref().map(String::from_utf8_lossy);
     Gate::Lines(Box::new(LineGate::new(request.standing.clone(), request.protocol, terminal.size, command.as_deref())))
 }
@@ -296,6 +352,7 @@ fn gate(request: &SessionRequest) -> Gate {
 fn session_record(id: SessionId, request: &SessionRequest) -> SessionRecord {
     SessionRecord {
         id,
+        person: Some(Person::of(request.user.subject())),
         user: request.user.subject().name.clone(),
         target: request.permit.target().clone(),
         login: request.permit.login().clone(),
@@ -319,3 +376,6 @@ fn recording_end(end: &SessionEnd) -> recorder::End {
         SessionEnd::Terminated { reason } => recorder::End::Terminated { reason: reason.clone() },
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -5,11 +5,11 @@
 
 use std::future;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use policy::{Masked, Masker, WindowSize, visible};
 use recorder::{EventKind, ExitStatus, RecordError, Recording};
 
-use super::terminal::OutputStream;
+use super::terminal::{Failure, OutputStream};
 
 /// The tap of one session.
 #[derive(Debug)]
@@ -66,6 +66,22 @@ impl Tap {
     pub fn end_of_output(&mut self, stream: OutputStream) -> Result<Masked, RecordError> {
         let masked = self.masker(stream).finish();
         self.record_output(stream, masked)
+    }
+
+    /// Masks what a target says of a program that did not run, and records its words as the output that they are.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tap::output`].
+    pub fn failure(&mut self, failure: Failure) -> Result<Failure, RecordError> {
+        let Failure { words, stream, exact } = failure;
+        self.output_bytes += words.len() as u64;
+        let mut shown = BytesMut::with_capacity(words.len());
+        for masked in masked_whole(words) {
+            shown.extend_from_slice(self.record_output(stream, masked)?.bytes());
+        }
+        let exact = masked_whole(exact).iter().flat_map(|masked| masked.bytes().to_vec()).collect();
+        Ok(Failure { words: shown.freeze(), stream, exact })
     }
 
     /// Records what the bastion itself tells the user, or a new size, or the exit status.
@@ -147,11 +163,16 @@ impl Tap {
     }
 }
 
+/// What is a stream of its own.
+fn masked_whole(text: Bytes) -> [Masked; 2] {
+    let mut masker = Masker::new();
+    let head = masker.feed(text);
+    [head, masker.finish()]
+}
+
 /// A command line as it may be stored: masked, and readable.
 pub(super) fn masked_text(command: Bytes) -> String {
-    let mut masker = Masker::new();
-    let (head, tail) = (masker.feed(command), masker.finish());
-    [head, tail].iter().map(|part| String::from_utf8_lossy(part.bytes()).into_owned()).collect()
+    masked_whole(command).iter().map(|part| String::from_utf8_lossy(part.bytes()).into_owned()).collect()
 }
 
 /// A command line as people read it outside the terminal that it was typed into: masked, with everything named that

@@ -7,16 +7,23 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use config::RuleName;
-use policy::{Approved, Hold, Permit, Protocol, Verdict};
-use russh::{Channel, server};
+use policy::{
+    Approved, Capability, Hold, Input, Permit, Protocol, Verdict,
+    approval::{Act, ActKind},
+};
+use russh::{
+    Channel,
+    server::{self, ChannelOpenHandle},
+};
 use tokio::time::timeout;
 
 use super::{
+    ahead::Ahead,
     channel::{self, Asked},
     connection::{Connection, NotPermitted},
     target_connection::TargetConnection,
     target_leg::{ChannelSetup, Program},
-    user_leg::{SshUserReader, SshUserWriter},
+    user_leg::{self, SshUserReader, SshUserWriter},
 };
 use crate::{
     approval::ApprovalKind,
@@ -24,7 +31,7 @@ use crate::{
         SessionRequest,
         applicant::Judged,
         approve::{HeldReader, approve},
-        leg::UserReader,
+        leg::{UserReader, UserWriter},
         script::Script,
         start::refuse,
         terminal::Terminal,
@@ -36,24 +43,39 @@ use crate::{
 /// How long a channel may stay open without asking for a program.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
 
-/// Serves one session channel to its end.
-pub async fn serve(connection: Arc<Connection>, mut channel: Channel<server::Msg>, handle: server::Handle) {
-    let Ok(Some(asked)) = timeout(REQUEST_DEADLINE, channel::collect(&mut channel)).await else {
-        // Dropping the halves closes nothing by itself.
-        let _ = channel.close().await;
-        return;
+/// Opens one session channel, if the target opens one for it, and serves it to its end.
+pub async fn open(
+    connection: Arc<Connection>,
+    channel: Channel<server::Msg>,
+    reply: ChannelOpenHandle,
+    handle: server::Handle,
+) {
+    let mut ahead = match Ahead::open(&connection).await {
+        Ok(ahead) => ahead,
+        Err(refusal) => return reply.reject(refusal).await,
     };
-    let (reader, writer) = channel.split();
-    let (reader, writer) = (SshUserReader(reader), SshUserWriter { channel: writer, connection: handle });
+    reply.accept().await;
+    let id = channel.id();
+    serve(connection, channel, handle.clone(), &mut ahead).await;
+    // Neither channel closes by itself.
+    ahead.close().await;
+    let _ = handle.close(id).await;
+}
+
+async fn serve(connection: Arc<Connection>, channel: Channel<server::Msg>, handle: server::Handle, ahead: &mut Ahead) {
+    let (mut reading, writing) = channel.split();
+    let collecting = channel::collect(&mut reading, &writing, ahead);
+    let Ok(Some(asked)) = timeout(REQUEST_DEADLINE, collecting).await else { return };
+    let (reader, writer) = user_leg::legs((reading, writing), handle, asked.owed);
     if !asked.refused_env.is_empty() {
         let what = format!("env {}", asked.refused_env.join(", "));
         connection.refuse(&what, "only LANG, LC_* and the names of the terminal may be set").await;
     }
-    Admission::new(connection, asked, writer).serve(reader).await;
+    Admission::new(connection, asked, writer, ahead).serve(reader).await;
 }
 
 /// A channel whose program may not start yet.
-struct Admission {
+struct Admission<'a> {
     /// The user's connection.
     connection: Arc<Connection>,
     /// What the channel asks for.
@@ -61,6 +83,8 @@ struct Admission {
     /// Where the user is told.
     writer: SshUserWriter,
     voice: Voice,
+    /// The target's channel.
+    ahead: &'a mut Ahead,
     /// What other people approved for this session.
     approved: Vec<Approved>,
 }
@@ -68,10 +92,10 @@ struct Admission {
 /// A permit, and the connection to its target.
 type Permitted = (Permit, Arc<TargetConnection>);
 
-impl Admission {
-    fn new(connection: Arc<Connection>, asked: Asked, writer: SshUserWriter) -> Self {
+impl<'a> Admission<'a> {
+    fn new(connection: Arc<Connection>, asked: Asked, writer: SshUserWriter, ahead: &'a mut Ahead) -> Self {
         let voice = Voice::of(asked.events());
-        Self { connection, asked, writer, voice, approved: Vec::new() }
+        Self { connection, asked, writer, voice, ahead, approved: Vec::new() }
     }
 
     /// Serves the channel to its end.
@@ -80,7 +104,7 @@ impl Admission {
         let Some((permit, target)) = self.permit(&mut reader).await else { return };
         match self.connection.judge(&permit, self.asked.request(), None).await {
             Judged::NeedsStdin => self.script(reader).await,
-            judged @ (Judged::Allowed | Judged::Held(_) | Judged::Refused { .. }) => {
+            judged @ (Judged::Allowed(_) | Judged::Held(_) | Judged::Refused { .. }) => {
                 self.judged(judged, None, (permit, target), reader).await
             }
         }
@@ -88,6 +112,8 @@ impl Admission {
 
     /// Reads all of standard input, has it judged, and only then runs what was asked for.
     async fn script(mut self, reader: HeldReader<SshUserReader>) {
+        // Clients may wait for this before they send anything.
+        self.writer.accept().await;
         let script = match Script::read(reader).await {
             Ok(script) => script,
             Err(error) => {
@@ -111,7 +137,7 @@ impl Admission {
         mut reader: HeldReader<R>,
     ) {
         match judged {
-            Judged::Allowed => run(self, permit, target, reader).await,
+            Judged::Allowed(input) => run(self, permit, target, reader, input).await,
             Judged::NeedsStdin => {
                 self.refuse("the commands on standard input cannot be judged".to_owned(), BLOCKED).await;
             }
@@ -125,9 +151,9 @@ impl Admission {
                 };
                 let Some((permit, target)) = self.permit(&mut reader).await else { return };
                 match self.connection.judge(&permit, self.asked.request(), stdin.as_deref()).await {
-                    Judged::Allowed => run(self, permit, target, reader).await,
+                    Judged::Allowed(input) => run(self, permit, target, reader, input).await,
                     // Still the same rule, which has its approval now.
-                    Judged::Held(again) if again.rule == rule => run(self, permit, target, reader).await,
+                    Judged::Held(again) if again.rule == rule => run(self, permit, target, reader, again.input).await,
                     Judged::Held(_) | Judged::NeedsStdin => {
                         self.refuse("the rules have changed while it waited; ask again".to_owned(), BLOCKED).await;
                     }
@@ -166,9 +192,9 @@ impl Admission {
 
     async fn session_approved<R: UserReader>(&mut self, hold: Hold, reader: &mut HeldReader<R>) -> Option<()> {
         let Hold { role, approvers } = hold;
-        let wanted = self.asked.capabilities().iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
-        let reason = self.asked.reason();
-        let mut new = self.connection.question(ApprovalKind::Session, Bytes::from(wanted), reason, approvers)?;
+        let wanted = self.asked.capabilities().into_iter().map(Capability::as_str);
+        let act = Act::of(ActKind::Session, Protocol::Ssh, wanted);
+        let mut new = self.connection.question(ApprovalKind::Session, act, self.asked.reason(), approvers)?;
         new.because = format!("the role {role} needs an approval for each session");
         let legs = (reader, &self.writer);
         match approve(&self.connection.front().sessions.approvals, new, legs, self.voice, async |_| {}).await {
@@ -194,7 +220,7 @@ impl Admission {
         let shown = self.asked.request().shown(stdin.map(AsRef::as_ref));
         let applicant = self.connection.applicant(permit, self.asked.reason());
         let legs = (reader, &self.writer);
-        match applicant.command_approved(verdict, self.asked.exact(stdin), &shown, legs, self.voice).await {
+        match applicant.command_approved(verdict, self.asked.act(stdin), &shown, legs, self.voice).await {
             Ok(()) => Some(verdict.rule.clone()),
             Err(unapproved) => {
                 unapproved.tell(&self.writer, self.voice).await;
@@ -210,8 +236,14 @@ impl Admission {
 }
 
 /// Runs what the channel asks for, to its end.
-async fn run<R: UserReader>(admission: Admission, permit: Permit, target: Arc<TargetConnection>, reader: R) {
-    let Admission { connection, asked, writer, approved, .. } = admission;
+async fn run<R: UserReader>(
+    admission: Admission<'_>,
+    permit: Permit,
+    target: Arc<TargetConnection>,
+    reader: R,
+    input: Input,
+) {
+    let Admission { connection, asked, writer, ahead, approved, .. } = admission;
     let (kind, command) = match &asked.program {
         Program::Shell => (SessionKind::Shell, None),
         Program::Exec(command) => (SessionKind::Exec, Some(Bytes::from(command.clone()))),
@@ -230,8 +262,10 @@ async fn run<R: UserReader>(admission: Admission, permit: Permit, target: Arc<Ta
         permit,
         standing,
         protocol: Protocol::Ssh,
+        container: None,
         kind,
         command,
+        input,
         terminal: asked.pty.as_ref().map(|pty| Terminal { term: pty.term.clone(), size: pty.size }),
         env: asked.env.clone(),
         reason: asked.own.reason,
@@ -239,7 +273,7 @@ async fn run<R: UserReader>(admission: Admission, permit: Permit, target: Arc<Ta
         source: connection.source(),
     };
     let setup = ChannelSetup { pty: asked.pty, env: asked.env, program: asked.program };
-    connection.front().sessions.run(request, (reader, writer), target.prepare(setup)).await;
+    connection.front().sessions.run(request, (reader, writer), target.prepare(ahead.take(), setup)).await;
 }
 
 /// The only subsystem.

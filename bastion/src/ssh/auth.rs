@@ -4,6 +4,9 @@
 //! Everything else about the certificate is checked here, twice: when it is
 //! offered, so that a refusal can be explained before the client signs
 //! anything, and again when possession of the key is proved.
+//!
+//! That is not for ever: whoever starts something on a connection later is asked
+//! for login and certificate anew ([`Authenticator::still_good`]).
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -12,17 +15,27 @@ use russh::keys::Certificate;
 
 use crate::{
     identity::{
-        Authenticated,
-        ssh_certificate::{self, AuthenticateError, TrustedCas, VerifiedCertificate},
+        login::{EndedLogins, LiveLogin, Login},
+        ssh_certificate::{self, AuthenticateError, CertificateRefusal, TrustedCas, VerifiedCertificate},
     },
     store::Store,
 };
+
+/// What a connection was authenticated with.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    /// The certificate.
+    pub certificate: VerifiedCertificate,
+    /// The login that it was issued under.
+    pub login: LiveLogin,
+}
 
 /// Checks certificates that people show.
 #[derive(Clone)]
 pub struct Authenticator {
     store: Arc<dyn Store>,
     authorities: TrustedCas,
+    ended: EndedLogins,
     /// What people run to get a certificate.
     login_command: String,
 }
@@ -30,11 +43,11 @@ pub struct Authenticator {
 impl Authenticator {
     /// Trusts `authorities`; `login_command` is what a refused user is told to run.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, authorities: TrustedCas, login_command: String) -> Self {
-        Self { store, authorities, login_command }
+    pub fn new(store: Arc<dyn Store>, authorities: TrustedCas, ended: EndedLogins, login_command: String) -> Self {
+        Self { store, authorities, ended, login_command }
     }
 
-    /// Whom the certificate was issued to, if it is good now and from `source`.
+    /// The login under which the certificate was issued, if it is good now and from `source`.
     ///
     /// # Errors
     ///
@@ -43,11 +56,25 @@ impl Authenticator {
         &self,
         certificate: &Certificate,
         source: IpAddr,
-    ) -> Result<(Authenticated, VerifiedCertificate), AuthenticateError> {
+    ) -> Result<(Login, Proof), AuthenticateError> {
         let now = Timestamp::now();
-        let verified = ssh_certificate::verify(certificate, source, now, &self.authorities)?;
-        let user = ssh_certificate::authenticate(self.store.as_ref(), &verified, now).await?;
-        Ok((user, verified))
+        let certificate = ssh_certificate::verify(certificate, source, now, &self.authorities)?;
+        let login = ssh_certificate::authenticate(self.store.as_ref(), &certificate, now).await?;
+        let proof = Proof { certificate, login: self.ended.follow(&login) };
+        Ok((login, proof))
+    }
+
+    /// Whether what a connection was authenticated with would do so now.
+    ///
+    /// # Errors
+    ///
+    /// With the reason that the user reads.
+    pub async fn still_good(&self, proof: &Proof) -> Result<(), AuthenticateError> {
+        let (store, now) = (self.store.as_ref(), Timestamp::now());
+        if !proof.login.stands(store, now).await.map_err(AuthenticateError::Unavailable)? {
+            return Err(CertificateRefusal::LoginEnded.into());
+        }
+        ssh_certificate::is_renewed(store, &proof.certificate, now).await
     }
 
     /// What somebody without a good certificate is told.

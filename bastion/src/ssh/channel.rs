@@ -1,15 +1,20 @@
 //! What the requests on one session channel amount to: pty-req and env are collected; it ends at shell,
-//! exec or subsystem (RFC 4254 §6.2–6.5).
+//! exec or subsystem (RFC 4254 §6.2–6.5). Each but the last is answered here, in their order; a terminal is
+//! promised when the target has given it.
 
 use bytes::Bytes;
-use policy::Capability;
-use russh::{Channel, ChannelMsg, server};
+use policy::{
+    Capability, Protocol,
+    approval::{Act, ActKind, Stdin},
+};
+use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, server};
 
 use super::{
+    ahead::Ahead,
     target_leg::{Program, PtyRequest},
-    user_leg::window_size,
+    user_leg::{wants_reply, window_size},
 };
-use crate::session::request::Request;
+use crate::session::{request::Request, terminal::Pixels};
 
 /// Most environment variables that a channel may set; clients send a handful.
 const MAX_ENV: usize = 64;
@@ -23,17 +28,33 @@ const MAX_REFUSED_ENV: usize = 8;
 /// The longest name of a refused variable in the audit log, in characters.
 const MAX_ENV_NAME_CHARS: usize = 64;
 
+/// The longest name of a terminal type, in bytes; terminfo's own have at most 40.
+const MAX_TERM_BYTES: usize = 64;
+
 /// Whether a user may set this environment variable, for the target or for the bastion itself. `BASH_ENV`,
 /// `LD_PRELOAD` and their like are code.
 #[must_use]
-pub fn env_accepted(name: &str) -> bool {
-    env_allowed(name) || matches!(name, OwnVariables::REASON | OwnVariables::EVENTS)
+pub fn env_accepted(name: &str, value: &str) -> bool {
+    env_allowed(name, value) || (OwnVariables::NAMES.contains(&name) && value.len() <= MAX_ENV_VALUE_BYTES)
 }
 
-/// Whether the target gets this environment variable.
-fn env_allowed(name: &str) -> bool {
-    matches!(name, "LANG" | "TERM" | "COLORTERM") || name.strip_prefix("LC_").is_some_and(|rest| !rest.is_empty())
+/// Whether the target gets this environment variable. A name is one as shells have them, and a value one line: what
+/// is neither would be read as something else by whoever writes them down.
+fn env_allowed(name: &str, value: &str) -> bool {
+    let is_known =
+        matches!(name, "LANG" | "TERM" | "COLORTERM") || name.strip_prefix("LC_").is_some_and(|rest| !rest.is_empty());
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    is_known && is_name && value.len() <= MAX_ENV_VALUE_BYTES && !value.contains(['\0', '\n', '\r', NOT_UTF8])
 }
+
+/// Whether this can be the name of a terminal type. It is empty where a client has none.
+#[must_use]
+pub fn term_accepted(term: &str) -> bool {
+    term.len() <= MAX_TERM_BYTES && term.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// What stands for bytes that are not UTF-8.
+const NOT_UTF8: char = char::REPLACEMENT_CHARACTER;
 
 /// What the channel's requests amount to.
 #[derive(Debug)]
@@ -44,6 +65,8 @@ pub(super) struct Asked {
     /// The names of variables that were not let through, for the audit log.
     pub(super) refused_env: Vec<String>,
     pub(super) program: Program,
+    /// Whether the request for the program is to be answered.
+    pub(super) owed: bool,
 }
 
 /// Variables for the bastion itself; the target never sees them.
@@ -58,6 +81,7 @@ impl OwnVariables {
     const REASON: &str = "BASTION_REASON";
     /// Whether the user's side reads events.
     const EVENTS: &str = "BASTION_EVENTS";
+    const NAMES: [&str; 2] = [Self::REASON, Self::EVENTS];
 
     /// Takes a variable, if it is one of the bastion's.
     fn take(&mut self, name: &str, value: &str) -> bool {
@@ -96,16 +120,18 @@ impl Asked {
         self.own.events
     }
 
-    /// Exactly what will run: the command, and standard input where that is commands.
-    pub(super) fn exact(&self, stdin: Option<&Bytes>) -> Bytes {
-        let command: &[u8] = match &self.program {
-            Program::Exec(command) => command,
-            Program::Shell | Program::Subsystem(_) => b"",
+    /// Exactly what will run, for those who approve it; `stdin` is all of its standard input, where that was read.
+    pub(super) fn act(&self, stdin: Option<&Bytes>) -> Act {
+        let (kind, words) = match &self.program {
+            Program::Exec(command) => (ActKind::Exec, vec![Bytes::copy_from_slice(command)]),
+            Program::Shell => (ActKind::Shell, Vec::new()),
+            Program::Subsystem(name) => (ActKind::Subsystem, vec![Bytes::copy_from_slice(name.as_bytes())]),
         };
-        match stdin {
-            Some(stdin) if command.is_empty() => stdin.clone(),
-            Some(stdin) => [command, b"\n", stdin.as_ref()].concat().into(),
-            None => Bytes::copy_from_slice(command),
+        Act {
+            terminal: self.pty.as_ref().map(|pty| pty.term.clone()),
+            stdin: stdin.map_or(Stdin::Live, |stdin| Stdin::Given(stdin.clone())),
+            env: self.env.clone(),
+            ..Act::of(kind, Protocol::Ssh, words)
         }
     }
 
@@ -120,44 +146,68 @@ impl Asked {
 }
 
 /// Reads requests until one starts a program; `None` if the channel closes first.
-pub(super) async fn collect(channel: &mut Channel<server::Msg>) -> Option<Asked> {
-    let mut pty = None;
+pub(super) async fn collect(
+    channel: &mut ChannelReadHalf,
+    user: &ChannelWriteHalf<server::Msg>,
+    ahead: &mut Ahead,
+) -> Option<Asked> {
+    let mut pty: Option<PtyRequest> = None;
     let mut env = Vec::new();
     let mut own = OwnVariables::default();
     let mut refused_env: Vec<String> = Vec::new();
     loop {
+        let message = channel.wait().await?;
+        let owed = wants_reply(&message);
         #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not exhaustive and mixes both directions")]
-        let program = match channel.wait().await? {
-            ChannelMsg::RequestPty { term, col_width, row_height, pix_width, pix_height, terminal_modes, .. } => {
+        let granted = match message {
+            ChannelMsg::RequestPty { term, col_width, row_height, pix_width, pix_height, terminal_modes, .. }
+                if pty.is_none() && term_accepted(&term) =>
+            {
                 let size = window_size(col_width, row_height);
-                pty = Some(PtyRequest { term, size, pixels: (pix_width, pix_height), modes: terminal_modes });
-                continue;
+                let pixels = Pixels { width: pix_width, height: pix_height };
+                let asked = PtyRequest { term, size, pixels, modes: terminal_modes };
+                let granted = ahead.request_terminal(&asked).await;
+                pty = granted.then_some(asked);
+                granted
             }
-            ChannelMsg::WindowChange { col_width, row_height, .. } => {
+            ChannelMsg::WindowChange { col_width, row_height, pix_width, pix_height } => {
                 if let Some(pty) = &mut pty {
                     pty.size = window_size(col_width, row_height);
+                    pty.pixels = Pixels { width: pix_width, height: pix_height };
                 }
                 continue;
             }
             ChannelMsg::SetEnv { variable_name, variable_value, .. } => {
-                let short = variable_value.len() <= MAX_ENV_VALUE_BYTES;
-                if short && own.take(&variable_name, &variable_value) {
-                } else if short && env.len() < MAX_ENV && env_allowed(&variable_name) {
+                let accepted = env_accepted(&variable_name, &variable_value);
+                if accepted && own.take(&variable_name, &variable_value) {
+                    true
+                } else if accepted && env.len() < MAX_ENV {
                     env.push((variable_name, variable_value));
-                } else if refused_env.len() < MAX_REFUSED_ENV {
-                    refused_env.push(variable_name.escape_debug().take(MAX_ENV_NAME_CHARS).collect());
+                    true
+                } else {
+                    if refused_env.len() < MAX_REFUSED_ENV {
+                        refused_env.push(variable_name.escape_debug().take(MAX_ENV_NAME_CHARS).collect());
+                    }
+                    false
                 }
-                continue;
             }
-            ChannelMsg::RequestShell { .. } => Program::Shell,
-            ChannelMsg::Exec { command, .. } => Program::Exec(command),
-            ChannelMsg::RequestSubsystem { name, .. } => Program::Subsystem(name),
+            ChannelMsg::RequestShell { .. } => {
+                return Some(Asked { pty, env, own, refused_env, program: Program::Shell, owed });
+            }
+            ChannelMsg::Exec { command, .. } => {
+                return Some(Asked { pty, env, own, refused_env, program: Program::Exec(command), owed });
+            }
+            ChannelMsg::RequestSubsystem { name, .. } => {
+                return Some(Asked { pty, env, own, refused_env, program: Program::Subsystem(name), owed });
+            }
             ChannelMsg::Close => return None,
             // Data before the program is asked for has no reader (RFC 4254 §6.5).
             ChannelMsg::Data { .. } => return None,
-            _ => continue,
+            _ => false,
         };
-        return Some(Asked { pty, env, own, refused_env, program });
+        if owed {
+            user.reply(granted).await.ok()?;
+        }
     }
 }
 
@@ -172,19 +222,38 @@ mod tests {
         assert_eq!((own.reason.as_deref(), own.events), (Some("ticket 7"), true));
         assert!(!own.take("BASTION_OTHER", "1"));
         for name in ["BASTION_REASON", "BASTION_EVENTS"] {
-            assert!(env_accepted(name) && !env_allowed(name), "{name}");
+            assert!(env_accepted(name, "1") && !env_allowed(name, "1"), "{name}");
         }
-        assert!(!env_accepted("BASTION_OTHER"));
+        assert!(!env_accepted("BASTION_OTHER", "1"));
     }
 
     #[test]
     fn only_locale_and_terminal_variables_pass() {
-        for name in ["LANG", "LC_ALL", "LC_CTYPE", "TERM", "COLORTERM"] {
-            assert!(env_allowed(name), "{name}");
+        for name in ["LANG", "LC_ALL", "LC_CTYPE", "TERM", "COLORTERM", "LC_MY_OWN_2"] {
+            assert!(env_allowed(name, "C.UTF-8"), "{name}");
         }
         for name in ["BASH_ENV", "ENV", "LD_PRELOAD", "LD_LIBRARY_PATH", "PROMPT_COMMAND", "PS1", "LC_", "lang", "PATH"]
         {
-            assert!(!env_allowed(name), "{name}");
+            assert!(!env_allowed(name, "x"), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_and_values_that_could_be_read_as_something_else_do_not_pass() {
+        for name in ["LC_A\nLD_PRELOAD", "LC_A;id", "LC_A=x", "LC_\u{fffd}", "LC_a b", "LC_A\0", "LC_é"] {
+            assert!(!env_accepted(name, "C"), "{name:?}");
+        }
+        let long = "x".repeat(MAX_ENV_VALUE_BYTES + 1);
+        for value in ["a\nb", "a\rb", "a\0b", "caf\u{fffd}", long.as_str()] {
+            assert!(!env_accepted("LC_A", value), "{value:?}");
+        }
+        assert!(env_accepted("LC_A", "a;b $(c) 'd' é") && env_accepted("BASTION_REASON", "ticket 7\nand 8"));
+        assert!(!env_accepted("BASTION_REASON", &long));
+        for term in ["", "xterm-256color", "screen.xterm-256color", "rxvt+pcfkeys"] {
+            assert!(term_accepted(term), "{term:?}");
+        }
+        for term in ["xterm\n", "x term", "xt\u{fffd}rm", "\x1b[2J", long.as_str()] {
+            assert!(!term_accepted(term), "{term:?}");
         }
     }
 }

@@ -5,17 +5,22 @@
 //! name holds an SSH connection of its own, which the bastion answers as that
 //! target. The identity is proved again there; nothing is inherited but the
 //! address that the user comes from.
+//!
+//! To be connected is no right to start things for ever: for each session and each jump login and certificate
+//! ([`Connection::may_start`]) and the rules are asked anew, and none starts while the bastion stops.
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::SystemTime};
 
-use bytes::Bytes;
 use config::{Login, TargetName};
-use policy::{Action, Approved, Capability, Context, Decision, Denial, Hold, Permit, Resource, RuleSet, Subject};
+use policy::{
+    Action, Approved, Capability, Context, Decision, Denial, Hold, Permit, Protocol, Resource, RuleSet, Subject,
+    approval::Act,
+};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    auth::Authenticator,
+    auth::{Authenticator, Proof},
     destination::Destination,
     host_identity::HostIdentity,
     target_connection::{SshTarget, TargetConnection},
@@ -23,12 +28,13 @@ use super::{
 use crate::{
     approval::{ApprovalKind, Needed, NewApproval},
     audit::AuditEvent,
-    identity::{Authenticated, ssh_certificate::CertificatePermits},
+    identity::Authenticated,
     session::{
         Sessions,
         applicant::{Applicant, Judged},
         permit::{LivePermit, Place},
         request::{Request, judge_request},
+        start::STOPPING,
     },
 };
 
@@ -69,8 +75,7 @@ pub struct ConfiguredTarget {
 pub struct Connection {
     front: Arc<Front>,
     user: Authenticated,
-    /// What the certificate's extensions permit; rules may allow no more than that.
-    permits: CertificatePermits,
+    proof: Proof,
     source: SocketAddr,
     purpose: Purpose,
 }
@@ -80,8 +85,8 @@ pub struct Connection {
 pub struct Arrival {
     /// Who.
     pub user: Authenticated,
-    /// What the certificate's extensions permit.
-    pub permits: CertificatePermits,
+    /// How they proved it.
+    pub proof: Proof,
     /// From where.
     pub source: SocketAddr,
 }
@@ -152,8 +157,8 @@ impl Connection {
     }
 
     fn new(front: Arc<Front>, arrival: Arrival, purpose: Purpose) -> Arc<Self> {
-        let Arrival { user, permits, source } = arrival;
-        Arc::new(Self { front, user, permits, source, purpose })
+        let Arrival { user, proof, source } = arrival;
+        Arc::new(Self { front, user, proof, source, purpose })
     }
 
     /// What all connections share.
@@ -172,6 +177,18 @@ impl Connection {
     #[must_use]
     pub fn source(&self) -> SocketAddr {
         self.source
+    }
+
+    /// Whether anything may start on this connection now.
+    ///
+    /// # Errors
+    ///
+    /// With the reason for the user.
+    async fn may_start(&self) -> Result<(), String> {
+        if self.front.sessions.registry.is_draining() {
+            return Err(STOPPING.to_owned());
+        }
+        self.front.authenticator.still_good(&self.proof).await.map_err(|error| error.to_string())
     }
 
     /// The permit for a session with these capabilities, all of which must be allowed, and the target's connection.
@@ -193,6 +210,11 @@ impl Connection {
             }
             Purpose::Jump => return Err(NotPermitted::Refused(self.where_to_go())),
         };
+        if let Err(reason) = self.may_start().await {
+            let refused = Refused { destination: Some(destination.clone()), rule: None, reason };
+            self.audit_refusal(wanted, &refused).await;
+            return Err(NotPermitted::Refused(refused.reason));
+        }
         if let Some(capability) = capabilities.iter().find(|capability| !self.certificate_permits(**capability)) {
             let reason = format!("your certificate does not permit {capability}: log in again with `bastion login`");
             let refused = Refused { destination: Some(destination.clone()), rule: None, reason: reason.clone() };
@@ -212,18 +234,49 @@ impl Connection {
         }
     }
 
+    /// The connection to the target, if this leads to one.
+    #[must_use]
+    pub fn target(&self) -> Option<&Arc<TargetConnection>> {
+        match &self.purpose {
+            Purpose::Target(_, target) => Some(target),
+            Purpose::Jump | Purpose::Refused(_) => None,
+        }
+    }
+
+    /// Whether a session with this capability is not refused as the rules are now; it may still need an approval.
+    #[must_use]
+    pub fn may_use(&self, capability: Capability) -> bool {
+        let Purpose::Target(destination, _) = &self.purpose else { return false };
+        let decided = self.front.decide(&self.user, self.source, destination, &[], |rules, who, what, context| {
+            rules.decide_session(who, what, &[capability], context)
+        });
+        self.certificate_permits(capability) && !matches!(decided, Err(Undecided::Refused(_)))
+    }
+
+    /// Writes that the target would not.
+    pub async fn unavailable(&self, reason: &str) {
+        let Purpose::Target(destination, _) = &self.purpose else { return };
+        let event = AuditEvent::TargetUnavailable {
+            user: self.user.subject().name.clone(),
+            target: destination.target.clone(),
+            reason: reason.to_owned(),
+        };
+        // What finds no room is counted: it is a refusal.
+        let _ = self.front.sessions.audit(event).await;
+    }
+
     /// What other people are asked about this connection's user and target; `None` where there is no target.
     #[must_use]
     pub fn question(
         &self,
         kind: ApprovalKind,
-        text: Bytes,
+        act: Act,
         reason: Option<String>,
         needed: Needed,
     ) -> Option<NewApproval> {
         let Purpose::Target(destination, _) = &self.purpose else { return None };
         let applicant = self.applicant_at(&destination.target, &destination.login, reason);
-        Some(applicant.question(kind, text, needed))
+        Some(applicant.question(kind, act, needed))
     }
 
     /// The permit as it stands when the rules change.
@@ -245,7 +298,7 @@ impl Connection {
             source: self.source.ip(),
             permit: permit.clone(),
             approved,
-            login: None,
+            login: self.front.sessions.limits.end_with_login.then(|| self.proof.login.clone()),
         })
     }
 
@@ -276,6 +329,8 @@ impl Connection {
             subject: self.user.subject().clone(),
             target: target.clone(),
             login: login.clone(),
+            protocol: Protocol::Ssh,
+            container: None,
             source: self.source.to_string(),
             reason,
             session: None,
@@ -289,7 +344,10 @@ impl Connection {
     /// With the reason for the user; the refusal is in the audit log then.
     pub async fn jump_to(&self, host: &str, port: u32) -> Result<TargetName, String> {
         let reason = match (&self.purpose, host.parse::<TargetName>()) {
-            (Purpose::Jump, Ok(name)) if self.may_reach(&name, port) => return Ok(name),
+            (Purpose::Jump, Ok(name)) if self.may_reach(&name, port) => match self.may_start().await {
+                Ok(()) => return Ok(name),
+                Err(reason) => reason,
+            },
             (Purpose::Jump, _) => Denial::unknown_target(host).reason,
             (Purpose::Refused(_) | Purpose::Target(..), _) => {
                 "port forwarding through the bastion is not allowed".to_owned()
@@ -318,13 +376,14 @@ impl Connection {
 
     /// Extensions are what the certificate itself permits (PROTOCOL.certkeys): without `permit-pty`, no terminal.
     fn certificate_permits(&self, capability: Capability) -> bool {
+        let permits = self.proof.certificate.permits();
         match capability {
-            Capability::Pty => self.permits.pty,
-            Capability::AgentForward => self.permits.agent_forwarding,
+            Capability::Pty => permits.pty,
+            Capability::AgentForward => permits.agent_forwarding,
             Capability::LocalForward | Capability::RemoteForward | Capability::StreamlocalForward => {
-                self.permits.port_forwarding
+                permits.port_forwarding
             }
-            Capability::X11Forward => self.permits.x11_forwarding,
+            Capability::X11Forward => permits.x11_forwarding,
             Capability::Exec | Capability::Sftp | Capability::Shell => true,
         }
     }
@@ -361,7 +420,8 @@ impl Connection {
             reason: refused.reason.clone(),
             source: self.source.to_string(),
         };
-        self.front.sessions.audit(&[event]).await;
+        // What finds no room is counted: it is a refusal.
+        let _ = self.front.sessions.audit(event).await;
     }
 }
 

@@ -2,15 +2,15 @@
 //! becomes a question to [`auth`](super::auth) or [`connection`](super::connection);
 //! it decides nothing itself.
 //!
-//! Channel requests are answered here, at once and in order: russh keeps one
-//! `want_reply` for each channel, so a reply from another task could be lost.
-//! A request that is refused later is told so on stderr.
+//! Channels are confirmed, and requests on them answered, by the task of the channel
+//! ([`admission`](super::admission)), in the order of the requests.
 
-use std::{borrow::Cow, net::SocketAddr, sync::Arc};
+use std::{borrow::Cow, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
 
 use config::TargetName;
+use futures_util::FutureExt as _;
 use russh::{
-    Channel, ChannelId, ChannelOpenFailure, Pty, Sig,
+    Channel, ChannelId, ChannelOpenFailure, Sig,
     keys::Certificate,
     server::{self, Auth, CertificateVerdict, ChannelOpenHandle, Msg, PublicKeyOffer, Session},
 };
@@ -19,12 +19,14 @@ use tracing::{Instrument, Span, debug, info};
 
 use super::{
     admission,
-    channel::env_accepted,
     connection::{Arrival, Connection, Front},
     destination::{self, Asked, Destination},
     listener,
 };
-use crate::{audit::AuditEvent, identity::ssh_certificate::AuthenticateError};
+use crate::{
+    audit::AuditEvent,
+    identity::{login::LiveLogin, ssh_certificate::AuthenticateError},
+};
 
 /// Where a connection comes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,10 +42,13 @@ pub struct Handler {
     front: Arc<Front>,
     entrance: Entrance,
     source: SocketAddr,
-    /// Told when the user is authenticated; dropped with the handler.
-    authenticated: Option<oneshot::Sender<()>>,
+    /// Told when the user is authenticated, and under which login; dropped with the handler.
+    authenticated: Option<oneshot::Sender<LiveLogin>>,
+    login: Option<LiveLogin>,
     connection: Option<Arc<Connection>>,
     channels: Arc<Semaphore>,
+    /// Whether the client has said that it opens no more sessions, and wants nobody else to.
+    no_more_sessions: bool,
     /// Whether the user has been told how to get a certificate.
     instructed: bool,
     /// The last refused certificate, so that the same refusal is not audited at every attempt.
@@ -53,15 +58,22 @@ pub struct Handler {
 impl Handler {
     /// A handler for a connection from `source`; `authenticated` is told once.
     #[must_use]
-    pub fn new(front: Arc<Front>, entrance: Entrance, source: SocketAddr, authenticated: oneshot::Sender<()>) -> Self {
+    pub fn new(
+        front: Arc<Front>,
+        entrance: Entrance,
+        source: SocketAddr,
+        authenticated: oneshot::Sender<LiveLogin>,
+    ) -> Self {
         let channels = Arc::new(Semaphore::new(front.max_channels));
         Self {
             front,
             entrance,
             source,
             authenticated: Some(authenticated),
+            login: None,
             connection: None,
             channels,
+            no_more_sessions: false,
             instructed: false,
             last_refusal: None,
         }
@@ -77,7 +89,8 @@ impl Handler {
             let source = self.source.to_string();
             self.last_refusal = Some(reason.clone());
             let event = AuditEvent::ConnectionRefused { key_id, reason, source };
-            self.front.sessions.audit(&[event]).await;
+            // What finds no room is counted: it is a refusal.
+            let _ = self.front.sessions.audit(event).await;
         }
         text
     }
@@ -134,17 +147,20 @@ impl server::Handler for Handler {
 
     async fn auth_openssh_certificate(&mut self, user: &str, certificate: &Certificate) -> Result<Auth, russh::Error> {
         match self.front.authenticator.authenticate(certificate, self.source.ip()).await {
-            Ok((authenticated, verified)) => {
-                let name = authenticated.subject().name.clone();
+            Ok((login, proof)) => {
+                let name = login.subject().name.clone();
                 Span::current().record("subject.id", name.as_str());
                 let event = AuditEvent::ConnectionAuthenticated {
                     user: name,
-                    serial: verified.serial(),
+                    serial: proof.certificate.serial(),
                     source: self.source.to_string(),
                 };
-                self.front.sessions.audit(&[event]).await;
-                let permits = verified.permits();
-                let arrival = Arrival { user: authenticated, permits, source: self.source };
+                if let Err(full) = self.front.sessions.audit(event).await {
+                    info!(peer.addr = %self.source, %full, "connection refused");
+                    return Ok(Auth::reject());
+                }
+                self.login = Some(proof.login.clone());
+                let arrival = Arrival { user: login.authenticated().clone(), proof, source: self.source };
                 self.connection = Some(self.connect(arrival, user));
                 Ok(Auth::Accept)
             }
@@ -178,9 +194,9 @@ impl server::Handler for Handler {
     }
 
     async fn auth_succeeded(&mut self, _session: &mut Session) -> Result<(), russh::Error> {
-        if let Some(authenticated) = self.authenticated.take() {
+        if let (Some(authenticated), Some(login)) = (self.authenticated.take(), self.login.take()) {
             // The waiting side may have given up at this very moment; it closes the connection then.
-            let _ = authenticated.send(());
+            let _ = authenticated.send(login);
         }
         Ok(())
     }
@@ -192,17 +208,27 @@ impl server::Handler for Handler {
         session: &mut Session,
     ) -> Result<(), russh::Error> {
         let connection = Arc::clone(self.connection()?);
+        if self.no_more_sessions {
+            let reason = "the client has said that no more sessions follow (no-more-sessions@openssh.com)".to_owned();
+            connection.refuse("session", &reason).await;
+            reply.reject(ChannelOpenFailure::Other { code: ADMINISTRATIVELY_PROHIBITED, reason }).await;
+            return Ok(());
+        }
         let Ok(place) = Arc::clone(&self.channels).try_acquire_owned() else {
             connection.refuse("session", "too many channels on this connection").await;
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
             return Ok(());
         };
-        reply.accept().await;
         let handle = session.handle();
         let span = tracing::info_span!("ssh.channel", channel = %channel.id());
         self.front.tasks.spawn(
             async move {
-                admission::serve(connection, channel, handle).await;
+                let id = channel.id();
+                let opened = admission::open(connection, channel, reply, handle.clone());
+                if AssertUnwindSafe(opened).catch_unwind().await.is_err() {
+                    // A fault of ours: nobody else would close the channel, and its user would wait for ever.
+                    let _ = handle.close(id).await;
+                }
                 drop(place);
             }
             .instrument(span),
@@ -259,50 +285,36 @@ impl server::Handler for Handler {
         Ok(())
     }
 
-    async fn pty_request(
-        &mut self,
-        channel: ChannelId,
-        _term: &str,
-        _cols: u32,
-        _rows: u32,
-        _width: u32,
-        _height: u32,
-        _modes: &[(Pty, u32)],
-        session: &mut Session,
-    ) -> Result<(), russh::Error> {
-        session.channel_success(channel)
+    async fn global_request(&mut self, name: &str, _data: &[u8], _session: &mut Session) -> Result<bool, russh::Error> {
+        self.no_more_sessions |= name == NO_MORE_SESSIONS;
+        Ok(name == NO_MORE_SESSIONS)
     }
 
-    async fn env_request(
+    async fn channel_open_x11(
         &mut self,
-        channel: ChannelId,
-        name: &str,
-        _value: &str,
-        session: &mut Session,
+        _channel: Channel<Msg>,
+        _originator_address: &str,
+        _originator_port: u32,
+        _reply: ChannelOpenHandle,
+        _session: &mut Session,
     ) -> Result<(), russh::Error> {
-        if env_accepted(name) { session.channel_success(channel) } else { session.channel_failure(channel) }
+        // Dropped without an answer, the handle refuses.
+        self.connection()?.refuse("x11", "a user opens no X11 channels").await;
+        Ok(())
     }
 
-    async fn shell_request(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), russh::Error> {
-        session.channel_success(channel)
-    }
-
-    async fn exec_request(
+    async fn channel_open_forwarded_tcpip(
         &mut self,
-        channel: ChannelId,
-        _command: &[u8],
-        session: &mut Session,
+        _channel: Channel<Msg>,
+        _host: &str,
+        _port: u32,
+        _originator_address: &str,
+        _originator_port: u32,
+        _reply: ChannelOpenHandle,
+        _session: &mut Session,
     ) -> Result<(), russh::Error> {
-        session.channel_success(channel)
-    }
-
-    async fn subsystem_request(
-        &mut self,
-        channel: ChannelId,
-        _name: &str,
-        session: &mut Session,
-    ) -> Result<(), russh::Error> {
-        session.channel_success(channel)
+        self.connection()?.refuse("forwarded-tcpip", "a user opens no channels for forwarded ports").await;
+        Ok(())
     }
 
     async fn agent_request(&mut self, _channel: ChannelId, _session: &mut Session) -> Result<bool, russh::Error> {
@@ -312,15 +324,15 @@ impl server::Handler for Handler {
 
     async fn x11_request(
         &mut self,
-        channel: ChannelId,
+        _channel: ChannelId,
         _single_connection: bool,
         _protocol: &str,
         _cookie: &str,
         _screen: u32,
-        session: &mut Session,
+        _session: &mut Session,
     ) -> Result<(), russh::Error> {
         self.connection()?.refuse("x11-forward", "X11 forwarding through the bastion is not allowed").await;
-        session.channel_failure(channel)
+        Ok(())
     }
 
     async fn tcpip_forward(
@@ -334,11 +346,20 @@ impl server::Handler for Handler {
         Ok(false)
     }
 
+    async fn streamlocal_forward(&mut self, socket_path: &str, _session: &mut Session) -> Result<bool, russh::Error> {
+        let what = format!("remote-forward of {socket_path}");
+        self.connection()?.refuse(&what, "Unix-socket forwarding through the bastion is not allowed").await;
+        Ok(false)
+    }
+
     async fn signal(&mut self, channel: ChannelId, signal: Sig, _session: &mut Session) -> Result<(), russh::Error> {
         debug!(%channel, ?signal, "signal");
         Ok(())
     }
 }
+
+/// A client that opens no more sessions says so, against whoever might take it over (OpenSSH's PROTOCOL, section 2.2).
+const NO_MORE_SESSIONS: &str = "no-more-sessions@openssh.com";
 
 /// `SSH_OPEN_ADMINISTRATIVELY_PROHIBITED` (RFC 4254 §5.1).
 const ADMINISTRATIVELY_PROHIBITED: u32 = 1;

@@ -19,7 +19,7 @@ use russh::{
     server,
 };
 
-use super::algorithms::{PACKET_BYTES, WINDOW_BYTES, user_leg};
+use super::algorithms::{Keepalive, PACKET_BYTES, WINDOW_BYTES, identification, user_leg};
 use crate::identity::ssh_ca::{HostCa, IssueError};
 
 /// How long a host certificate is good.
@@ -33,8 +33,8 @@ const RENEW_AFTER: Duration = Duration::from_hours(12);
 pub struct ServerSettings {
     /// Failed attempts before the connection is closed.
     pub max_auth_attempts: usize,
-    /// After this time without a byte the client is asked whether it is there.
-    pub keepalive_interval: Duration,
+    /// How a client that is gone is noticed.
+    pub keepalive: Keepalive,
 }
 
 /// Server settings with a certificate, and when it was made.
@@ -98,10 +98,12 @@ impl HostIdentity {
             preferred: user_leg(),
             max_auth_attempts: self.settings.max_auth_attempts,
             inactivity_timeout: None,
-            keepalive_interval: Some(self.settings.keepalive_interval),
-            keepalive_max: 3,
+            keepalive_interval: Some(self.settings.keepalive.interval),
+            keepalive_max: self.settings.keepalive.most_unanswered,
             nodelay: true,
             consumption_window: true,
+            application_channels: true,
+            server_id: identification(),
             ..server::Config::default()
         }
     }

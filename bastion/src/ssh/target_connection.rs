@@ -17,15 +17,20 @@ use russh::{
         ssh_key::private::Ed25519Keypair,
     },
 };
-use tokio::{io::BufReader, net::TcpStream, sync::Mutex, time::timeout};
+use tokio::{net::TcpStream, sync::Mutex, time::timeout};
 
 use super::{
-    algorithms::{PACKET_BYTES, SOCKET_BUFFER_BYTES, WINDOW_BYTES, target_leg},
+    algorithms::{Keepalive, PACKET_BYTES, WINDOW_BYTES, identification, target_leg},
     host_certificate,
+    outgoing::{Outgoing, Server},
+    read_ahead::ReadAhead,
     target_error::TargetError,
-    target_leg::{ChannelSetup, PreparedChannel},
+    target_leg::{ChannelSetup, OpenChannel, PreparedChannel},
 };
-use crate::identity::ssh_ca::{TargetCa, TargetRequest};
+use crate::identity::{
+    revoked_keys::RevokedKeys,
+    ssh_ca::{TargetCa, TargetRequest},
+};
 
 /// How long each step to a target may take: connect, key exchange, log in.
 const STEP_DEADLINE: Duration = Duration::from_secs(10);
@@ -40,6 +45,8 @@ pub struct HostTrust {
     pub keys: Vec<PublicKey>,
     /// The CA whose host certificates count if they name the target.
     pub authority: Option<PublicKey>,
+    /// Keys that count for nothing, though they are among the others.
+    pub revoked: RevokedKeys,
 }
 
 /// How the bastion logs in to a target.
@@ -64,6 +71,8 @@ pub struct SshTarget {
     pub trust: HostTrust,
     /// How the bastion logs in.
     pub credential: TargetCredential,
+    /// How a target that is gone is noticed.
+    pub keepalive: Keepalive,
 }
 
 /// A connection to a target, dialled once and shared by the channels of one user connection.
@@ -73,8 +82,11 @@ pub struct TargetConnection {
     user: UserName,
     /// Held over the dial on purpose: whoever comes second waits for the first one's result.
     /// An error is taken by the first who sees it; the next one dials again.
-    state: Mutex<Option<Result<Arc<client::Handle<HostCheck>>, TargetError>>>,
+    state: Mutex<Option<Dialled>>,
 }
+
+/// What came of dialling.
+type Dialled = Result<Arc<client::Handle<Outgoing<HostCheck>>>, TargetError>;
 
 impl TargetConnection {
     /// A connection that will be dialled for `user` when it is first needed.
@@ -91,17 +103,40 @@ impl TargetConnection {
         }
     }
 
-    /// Opens a channel with its terminal and environment; its program has not started yet.
+    /// Opens a channel.
     ///
     /// # Errors
     ///
     /// When the target cannot be reached, does not prove who it is, or refuses.
-    pub async fn prepare(&self, setup: ChannelSetup) -> Result<PreparedChannel, TargetError> {
+    pub async fn open(&self) -> Result<OpenChannel, TargetError> {
         let handle = self.handle().await?;
         let channel = timeout(STEP_DEADLINE, handle.channel_open_session())
             .await
             .map_err(|_| TargetError::Silent { what: "opening a channel" })??;
-        PreparedChannel::new(channel, setup).await
+        Ok(OpenChannel::new(channel))
+    }
+
+    /// Gives a channel its terminal and environment; its program has not started yet. The channel is `ahead`, or a
+    /// new one if the target has closed the connection since, or if none was opened.
+    ///
+    /// # Errors
+    ///
+    /// As [`TargetConnection::open`], and when the target refuses the terminal.
+    pub async fn prepare(
+        &self,
+        ahead: Option<Result<OpenChannel, TargetError>>,
+        setup: ChannelSetup,
+    ) -> Result<PreparedChannel, TargetError> {
+        let channel = match ahead {
+            Some(Err(error)) => return Err(error),
+            Some(Ok(channel)) if self.is_connected().await => channel,
+            Some(Ok(_)) | None => self.open().await?,
+        };
+        channel.prepare(setup).await
+    }
+
+    async fn is_connected(&self) -> bool {
+        matches!(&*self.state.lock().await, Some(Ok(handle)) if !handle.is_closed())
     }
 
     /// Ends the connection, if there is one.
@@ -112,7 +147,7 @@ impl TargetConnection {
         }
     }
 
-    async fn handle(&self) -> Result<Arc<client::Handle<HostCheck>>, TargetError> {
+    async fn handle(&self) -> Result<Arc<client::Handle<Outgoing<HostCheck>>>, TargetError> {
         let mut state = self.state.lock().await;
         let handle = match state.take() {
             Some(Ok(handle)) if !handle.is_closed() => handle,
@@ -123,17 +158,17 @@ impl TargetConnection {
         Ok(handle)
     }
 
-    async fn dial(&self) -> Result<client::Handle<HostCheck>, TargetError> {
+    async fn dial(&self) -> Result<client::Handle<Outgoing<HostCheck>>, TargetError> {
         let unreachable = |source| TargetError::Unreachable { address: self.target.address.clone(), source };
         let stream = timeout(STEP_DEADLINE, TcpStream::connect(&self.target.address))
             .await
             .map_err(|_| unreachable(io::ErrorKind::TimedOut.into()))?
             .map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
-        let stream = BufReader::with_capacity(SOCKET_BUFFER_BYTES, stream);
+        let stream = ReadAhead::new(stream);
 
-        let check = HostCheck { target: self.target.clone() };
-        let connecting = client::connect_stream(Arc::new(client_config(&self.target.trust)), stream, check);
+        let check = Outgoing::to(HostCheck { target: self.target.clone() });
+        let connecting = client::connect_stream(Arc::new(client_config(&self.target)), stream, check);
         let mut handle =
             timeout(STEP_DEADLINE, connecting).await.map_err(|_| TargetError::Silent { what: "key exchange" })??;
         timeout(STEP_DEADLINE, self.log_in(&mut handle))
@@ -142,7 +177,7 @@ impl TargetConnection {
         Ok(handle)
     }
 
-    async fn log_in(&self, handle: &mut client::Handle<HostCheck>) -> Result<(), TargetError> {
+    async fn log_in(&self, handle: &mut client::Handle<Outgoing<HostCheck>>) -> Result<(), TargetError> {
         let login = self.login.as_str();
         let (result, hint) = match &self.target.credential {
             TargetCredential::Certificate(ca) => {
@@ -183,11 +218,14 @@ pub struct HostCheck {
     target: SshTarget,
 }
 
-impl client::Handler for HostCheck {
+impl Server for HostCheck {
     type Error = TargetError;
 
-    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, TargetError> {
+    async fn check(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, TargetError> {
         let trust = &self.target.trust;
+        if let Some(fingerprint) = revoked(shown, &trust.revoked) {
+            return Err(TargetError::HostKeyRevoked { fingerprint });
+        }
         match (&trust.authority, shown) {
             (Some(ca), PublicKeyOrCertificate::Certificate(certificate)) => {
                 let host = self.target.address.rsplit_once(':').map_or(self.target.address.as_str(), |(host, _)| host);
@@ -214,7 +252,19 @@ impl client::Handler for HostCheck {
     }
 }
 
-fn client_config(trust: &HostTrust) -> client::Config {
+/// The fingerprint of the key that is revoked, of the host or of the authority of its certificate.
+fn revoked(shown: &PublicKeyOrCertificate, revoked: &RevokedKeys) -> Option<String> {
+    let authority = match shown {
+        PublicKeyOrCertificate::Certificate(certificate) => Some(certificate.signature_key()),
+        PublicKeyOrCertificate::PublicKey { .. } => None,
+    };
+    let key = shown.public_key();
+    let keys = [key.key_data()].into_iter().chain(authority);
+    keys.filter(|key| revoked.contain(key)).map(|key| key.fingerprint(HashAlg::Sha256).to_string()).next()
+}
+
+fn client_config(target: &SshTarget) -> client::Config {
+    let SshTarget { trust, keepalive, .. } = target;
     // Only what can be checked is negotiated: a host has several keys, and one of another type proves nothing.
     let pinned: Vec<Algorithm> = trust.keys.iter().flat_map(|key| signature_algorithms(&key.algorithm())).collect();
     let every = || russh::Preferred::DEFAULT.key.into_owned();
@@ -225,8 +275,11 @@ fn client_config(trust: &HostTrust) -> client::Config {
         maximum_packet_size: PACKET_BYTES,
         preferred: target_leg(keys, certificates),
         consumption_window: true,
+        application_channels: true,
+        client_id: identification(),
         inactivity_timeout: None,
-        keepalive_interval: Some(Duration::from_secs(30)),
+        keepalive_interval: Some(keepalive.interval),
+        keepalive_max: keepalive.most_unanswered,
         nodelay: true,
         ..client::Config::default()
     }

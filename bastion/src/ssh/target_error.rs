@@ -5,6 +5,8 @@ use std::io;
 use config::Login;
 use russh::ChannelOpenFailure;
 
+use super::outgoing::OpensChannels;
+
 /// Why a target could not be used. The text is what the user reads after the target's name.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
@@ -31,6 +33,15 @@ pub enum TargetError {
         /// The fingerprint of the key that it showed.
         fingerprint: String,
     },
+    /// Its host key, or the key of its host CA, is revoked.
+    #[error(
+        "it showed a key that is revoked ({fingerprint}): it may not be the host that it claims to be. Ask your operator \
+         to check it and to give it a new host key"
+    )]
+    HostKeyRevoked {
+        /// The fingerprint of the revoked key.
+        fingerprint: String,
+    },
     /// It refused the login.
     #[error("it does not let the bastion log in as {login:?}: {hint}")]
     LoginRefused {
@@ -42,6 +53,9 @@ pub enum TargetError {
     /// It refused a channel.
     #[error("it refused to open a channel: {0:?}")]
     OpenRefused(ChannelOpenFailure),
+    /// It opened channels towards the bastion.
+    #[error(transparent)]
+    OpensChannels(#[from] OpensChannels),
     /// The SSH protocol failed.
     #[error("the SSH connection to it failed: {0}")]
     Protocol(russh::Error),

@@ -1,5 +1,5 @@
-//! A session channel of the target's connection: prepared first, started only
-//! when the recording is open, then carried by the relay.
+//! A session channel of the target's connection: opened before the user's is confirmed, prepared, started
+//! only when the recording is open, then carried by the relay.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -11,12 +11,12 @@ use tokio::time::timeout;
 
 use super::{
     target_error::TargetError,
-    user_leg::{signal, signal_name},
+    user_leg::{END_OF_WRITE, signal, signal_name},
 };
 use crate::session::{
     leg::{LegClosed, TargetReader, TargetWriter},
     start::PreparedTarget,
-    terminal::{FromTarget, Signal},
+    terminal::{FromTarget, Pixels, Signal},
 };
 
 /// How long the target may take to answer a channel request.
@@ -30,7 +30,7 @@ pub struct PtyRequest {
     /// Its size in cells.
     pub size: WindowSize,
     /// Its width and height in pixels.
-    pub pixels: (u32, u32),
+    pub pixels: Pixels,
     /// Encoded terminal modes (RFC 4254 §8).
     pub modes: Vec<(Pty, u32)>,
 }
@@ -57,43 +57,79 @@ pub struct ChannelSetup {
     pub program: Program,
 }
 
-/// A channel with its terminal and environment, whose program has not started.
+/// A channel that runs nothing yet.
 #[derive(Debug)]
-pub struct PreparedChannel {
+pub struct OpenChannel {
     channel: Channel<client::Msg>,
-    program: Program,
+    /// The terminal that the target has given it.
+    terminal: Option<(WindowSize, Pixels)>,
 }
 
-impl PreparedChannel {
-    /// Requests the terminal and the environment on a fresh channel.
+impl OpenChannel {
+    /// A fresh channel.
+    #[must_use]
+    pub fn new(channel: Channel<client::Msg>) -> Self {
+        Self { channel, terminal: None }
+    }
+
+    /// Requests a terminal.
+    ///
+    /// # Errors
+    ///
+    /// When the target refuses it, does not answer, or goes away.
+    pub async fn request_terminal(&mut self, pty: &PtyRequest) -> Result<(), TargetError> {
+        let PtyRequest { term, size, pixels, modes } = pty;
+        let (cols, rows) = (size.cols.into(), size.rows.into());
+        self.channel.request_pty(true, term, cols, rows, pixels.width, pixels.height, modes).await?;
+        let early = reply(&mut self.channel, "a terminal").await?;
+        debug_assert!(early.is_empty(), "nothing runs yet");
+        self.terminal = Some((*size, *pixels));
+        Ok(())
+    }
+
+    /// Gives it the terminal, unless it has one, and the environment.
     ///
     /// # Errors
     ///
     /// When the target refuses the terminal, does not answer, or goes away. A
     /// refused environment variable is no error, as with a direct login.
-    pub async fn new(mut channel: Channel<client::Msg>, setup: ChannelSetup) -> Result<Self, TargetError> {
-        if let Some(pty) = &setup.pty {
-            channel
-                .request_pty(
-                    true,
-                    &pty.term,
-                    pty.size.cols.into(),
-                    pty.size.rows.into(),
-                    pty.pixels.0,
-                    pty.pixels.1,
-                    &pty.modes,
-                )
-                .await?;
+    pub async fn prepare(mut self, setup: ChannelSetup) -> Result<PreparedChannel, TargetError> {
+        match self.equip(&setup).await {
+            Ok(()) => Ok(PreparedChannel { channel: self.channel, program: setup.program }),
+            Err(error) => {
+                self.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn equip(&mut self, setup: &ChannelSetup) -> Result<(), TargetError> {
+        match (&setup.pty, self.terminal) {
+            (Some(pty), None) => self.request_terminal(pty).await?,
+            (Some(PtyRequest { size, pixels, .. }), Some(had)) if (*size, *pixels) != had => {
+                let (cols, rows) = (size.cols.into(), size.rows.into());
+                self.channel.window_change(cols, rows, pixels.width, pixels.height).await?;
+            }
+            _ => {}
         }
         for (name, value) in &setup.env {
-            channel.set_env(false, name, value).await?;
+            self.channel.set_env(false, name, value).await?;
         }
-        if setup.pty.is_some() {
-            let early = reply(&mut channel, "a terminal").await?;
-            debug_assert!(early.is_empty(), "nothing runs yet");
-        }
-        Ok(Self { channel, program: setup.program })
+        Ok(())
     }
+
+    /// Gives it up.
+    pub async fn close(self) {
+        // The target may be gone.
+        let _ = self.channel.close().await;
+    }
+}
+
+/// A channel with its terminal and environment, whose program has not started.
+#[derive(Debug)]
+pub struct PreparedChannel {
+    channel: Channel<client::Msg>,
+    program: Program,
 }
 
 impl PreparedTarget for PreparedChannel {
@@ -116,9 +152,20 @@ impl PreparedTarget for PreparedChannel {
                 "the subsystem"
             }
         };
-        let early = reply(&mut self.channel, what).await?;
+        let early = match reply(&mut self.channel, what).await {
+            Ok(early) => early,
+            Err(error) => {
+                let _ = self.channel.close().await;
+                return Err(error);
+            }
+        };
         let (reading, writing) = self.channel.split();
         Ok((SshTargetReader { channel: reading, early }, SshTargetWriter(writing)))
+    }
+
+    async fn abandon(self) {
+        // The target may be gone.
+        let _ = self.channel.close().await;
     }
 }
 
@@ -153,8 +200,13 @@ impl TargetWriter for SshTargetWriter {
         self.0.data_bytes(data).await.map_err(|_| LegClosed)
     }
 
-    async fn resize(&self, size: WindowSize) -> Result<(), LegClosed> {
-        self.0.window_change(size.cols.into(), size.rows.into(), 0, 0).await.map_err(|_| LegClosed)
+    async fn resize(&self, size: WindowSize, pixels: Pixels) -> Result<(), LegClosed> {
+        let (cols, rows) = (size.cols.into(), size.rows.into());
+        self.0.window_change(cols, rows, pixels.width, pixels.height).await.map_err(|_| LegClosed)
+    }
+
+    async fn unread(&self) -> Result<(), LegClosed> {
+        self.0.request(false, END_OF_WRITE, Bytes::new()).await.map_err(|_| LegClosed)
     }
 
     async fn signal(&self, name: Signal) -> Result<(), LegClosed> {
@@ -200,6 +252,7 @@ fn from_target(message: ChannelMsg) -> Option<FromTarget> {
         ChannelMsg::ExtendedData { data, .. } => Some(FromTarget::Stderr(data)),
         ChannelMsg::Eof => Some(FromTarget::Eof),
         ChannelMsg::Close => Some(FromTarget::Closed),
+        ChannelMsg::Request { name, .. } if name == END_OF_WRITE => Some(FromTarget::Unread),
         ChannelMsg::ExitStatus { exit_status } => Some(FromTarget::Exit(ExitStatus::Code(exit_status))),
         ChannelMsg::ExitSignal { signal_name: signal, .. } => {
             Some(FromTarget::Exit(ExitStatus::Signal(signal_name(&signal).0)))

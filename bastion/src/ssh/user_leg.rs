@@ -1,49 +1,84 @@
 //! The user's session channel as the relay sees it.
 //!
-//! Replies to channel requests are sent by [`handler`](super::handler) when they
-//! arrive; here only what flows while a program runs is left.
+//! The request that starts the program is answered by the first thing that is written, or by
+//! [`accept`](UserWriter::accept): nothing is promised before somebody is there who keeps it. Requests that
+//! come later are answered here, so that replies keep the order of the requests (RFC 4254 §5.4).
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use policy::WindowSize;
 use recorder::ExitStatus;
-use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig, server};
+use russh::{ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig, server};
 
 use crate::session::{
     leg::{LegClosed, UserReader, UserWriter},
-    terminal::{FromUser, OutputStream, Signal},
+    terminal::{FromUser, OutputStream, Pixels, Signal},
 };
 
 /// Extended data of this type is stderr (RFC 4254 §5.2).
 pub(super) const EXTENDED_DATA_STDERR: u32 = 1;
 
+/// End of write: the other side reads no more (OpenSSH's PROTOCOL, section 2.1). It does not end the other direction.
+pub(crate) const END_OF_WRITE: &str = "eow@openssh.com";
+
 /// The reading half.
 #[derive(Debug)]
-pub struct SshUserReader(pub(super) ChannelReadHalf);
+pub struct SshUserReader {
+    channel: ChannelReadHalf,
+    /// Where late requests are refused.
+    connection: server::Handle,
+    id: ChannelId,
+    /// Refusals that are still to be sent.
+    owed: usize,
+}
 
 /// The writing half.
 #[derive(Debug)]
 pub struct SshUserWriter {
-    pub(super) channel: ChannelWriteHalf<server::Msg>,
+    channel: ChannelWriteHalf<server::Msg>,
     /// exit-signal has no method on the channel.
-    pub(super) connection: server::Handle,
+    connection: server::Handle,
+    /// Whether the request that starts the program is still to be answered.
+    owed: AtomicBool,
+}
+
+/// Both halves of a channel whose user has asked for a program, and waits for an answer if `owed`.
+pub(super) fn legs(
+    channel: (ChannelReadHalf, ChannelWriteHalf<server::Msg>),
+    connection: server::Handle,
+    owed: bool,
+) -> (SshUserReader, SshUserWriter) {
+    let (reading, writing) = channel;
+    let reader = SshUserReader { channel: reading, connection: connection.clone(), id: writing.id(), owed: 0 };
+    (reader, SshUserWriter { channel: writing, connection, owed: AtomicBool::new(owed) })
 }
 
 impl UserReader for SshUserReader {
     async fn next(&mut self) -> FromUser {
         loop {
-            let Some(message) = self.0.wait().await else { return FromUser::Closed };
+            while self.owed > 0 {
+                // The connection may be gone; then nobody waits for it.
+                let _ = self.connection.channel_failure(self.id).await;
+                self.owed -= 1;
+            }
+            let Some(message) = self.channel.wait().await else { return FromUser::Closed };
+            // A second shell, exec, pty-req … on a channel that runs already (RFC 4254 §6.5: only one succeeds).
+            self.owed += usize::from(wants_reply(&message));
             #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not exhaustive and mixes both directions")]
             match message {
                 ChannelMsg::Data { data } => return FromUser::Data(data),
                 ChannelMsg::Eof => return FromUser::Eof,
-                ChannelMsg::Close => return FromUser::Closed,
-                ChannelMsg::Signal { signal } => return FromUser::Signal(signal_name(&signal)),
-                ChannelMsg::WindowChange { col_width, row_height, .. } => {
-                    return FromUser::Resize(window_size(col_width, row_height));
+                ChannelMsg::Close => return FromUser::Closing,
+                // A name that none can have is passed over: a request for a signal has no reply (RFC 4254 §6.9).
+                ChannelMsg::Signal { signal } if is_signal(&signal) => return FromUser::Signal(signal_name(&signal)),
+                ChannelMsg::WindowChange { col_width, row_height, pix_width, pix_height } => {
+                    let pixels = Pixels { width: pix_width, height: pix_height };
+                    return FromUser::Resize(window_size(col_width, row_height), pixels);
                 }
+                ChannelMsg::Request { name, .. } if name == END_OF_WRITE => return FromUser::Unread,
                 // No extended data is defined in this direction: it is consumed, and ignored as sshd does.
-                ChannelMsg::ExtendedData { data, .. } => self.0.release(length(&data)),
-                // A second shell, exec, pty-req … on a channel that runs already (RFC 4254 §6.5: only one succeeds).
+                ChannelMsg::ExtendedData { data, .. } => self.channel.release(length(&data)),
                 _ => {}
             }
         }
@@ -51,7 +86,19 @@ impl UserReader for SshUserReader {
 }
 
 impl UserWriter for SshUserWriter {
+    async fn accept(&self) {
+        if self.owed.swap(false, Ordering::AcqRel) {
+            // The user may be gone.
+            let _ = self.channel.reply(true).await;
+        }
+    }
+
+    async fn unread(&self) -> Result<(), LegClosed> {
+        self.channel.request(false, END_OF_WRITE, Bytes::new()).await.map_err(|_| LegClosed)
+    }
+
     async fn output(&self, stream: OutputStream, data: Bytes) -> Result<(), LegClosed> {
+        self.accept().await;
         match stream {
             OutputStream::Stdout => self.channel.data_bytes(data).await,
             OutputStream::Stderr => self.channel.extended_data_bytes(EXTENDED_DATA_STDERR, data).await,
@@ -60,6 +107,7 @@ impl UserWriter for SshUserWriter {
     }
 
     async fn exit(&self, status: ExitStatus) -> Result<(), LegClosed> {
+        self.accept().await;
         match status {
             ExitStatus::Code(status) => self.channel.exit_status(status).await.map_err(|_| LegClosed),
             ExitStatus::Signal(name) => self
@@ -83,12 +131,28 @@ impl UserWriter for SshUserWriter {
     }
 }
 
+/// Whether a message is a request that has to be answered.
+pub(crate) fn wants_reply(message: &ChannelMsg) -> bool {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not exhaustive and mixes both directions")]
+    match message {
+        ChannelMsg::AgentForward { want_reply }
+        | ChannelMsg::Exec { want_reply, .. }
+        | ChannelMsg::Request { want_reply, .. }
+        | ChannelMsg::RequestPty { want_reply, .. }
+        | ChannelMsg::RequestShell { want_reply }
+        | ChannelMsg::RequestSubsystem { want_reply, .. }
+        | ChannelMsg::RequestX11 { want_reply, .. }
+        | ChannelMsg::SetEnv { want_reply, .. } => *want_reply,
+        _ => false,
+    }
+}
+
 /// The length of a chunk of channel data, which the packet length limits to far less than 4 GiB.
 fn length(data: &Bytes) -> u32 {
     data.len().try_into().unwrap_or(u32::MAX)
 }
 
-/// A terminal size as clients send it; zero means unknown, and more than 65,535 is nonsense.
+/// A terminal size as clients send it; zero means unknown, and more than the largest is nonsense.
 pub(super) fn window_size(cols: u32, rows: u32) -> WindowSize {
     let or_default = |cells: u32, default: u16| match u16::try_from(cells) {
         Ok(0) => default,
@@ -96,6 +160,14 @@ pub(super) fn window_size(cols: u32, rows: u32) -> WindowSize {
         Err(_) => u16::MAX,
     };
     WindowSize { cols: or_default(cols, WindowSize::DEFAULT.cols), rows: or_default(rows, WindowSize::DEFAULT.rows) }
+        .bounded()
+}
+
+/// Whether a signal has a name as signals have it: `USR1`, `sig@example.com`.
+fn is_signal(signal: &Sig) -> bool {
+    let Sig::Custom(name) = signal else { return true };
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"@.+-_".contains(&byte);
+    (1..=64).contains(&name.len()) && name.bytes().all(is_part)
 }
 
 /// The name of a signal, without `SIG`.
@@ -144,7 +216,16 @@ mod tests {
     fn a_size_of_zero_is_the_default_and_nonsense_is_bounded() {
         assert_eq!(window_size(0, 0), WindowSize::DEFAULT);
         assert_eq!(window_size(132, 43), WindowSize { cols: 132, rows: 43 });
-        assert_eq!(window_size(u32::MAX, 1), WindowSize { cols: u16::MAX, rows: 1 });
+        assert_eq!(window_size(u32::MAX, 1), WindowSize { cols: WindowSize::LARGEST.cols, rows: 1 });
+        assert_eq!(window_size(120, 65535), WindowSize { cols: 120, rows: WindowSize::LARGEST.rows });
+    }
+
+    #[test]
+    fn what_no_signal_is_called_is_none() {
+        assert!(["INT", "WINCH", "info@example.com"].iter().all(|name| is_signal(&signal(name))));
+        assert!(
+            ["", "IN T", "x\n", "caf\u{fffd}", "x".repeat(65).as_str()].iter().all(|name| !is_signal(&signal(name)))
+        );
     }
 
     #[test]

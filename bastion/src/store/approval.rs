@@ -7,7 +7,7 @@ use config::{Login, RuleName, TargetName, UserName};
 use jiff::Timestamp;
 use policy::{
     Subject,
-    approval::{Cast, Needed, Person, Scope},
+    approval::{Act, Cast, Needed, Person, Scope},
 };
 use recorder::SessionId;
 use serde::{Deserialize, Serialize};
@@ -88,7 +88,9 @@ pub struct ApprovalRecord {
     pub session: Option<SessionId>,
     /// The rule or role that asks for it.
     pub rule: Option<RuleName>,
-    /// The exact bytes; empty where no command is asked for.
+    /// What exactly is asked for; unknown of requests from before its parts were kept apart.
+    pub act: Option<Act>,
+    /// Its bytes, by which it is compared ([`Act::encode`]). Where the act is unknown: what the request kept instead.
     pub text: Bytes,
     /// What would run, parsed.
     pub commands: Vec<String>,

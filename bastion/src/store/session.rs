@@ -2,6 +2,7 @@
 
 use config::{Login, TargetName, UserName};
 use jiff::Timestamp;
+use policy::approval::Person;
 use recorder::SessionId;
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +66,9 @@ pub enum SessionEnd {
 pub struct SessionRecord {
     /// Its identifier, also its recording's.
     pub id: SessionId,
-    /// Who.
+    /// Who. Unknown of some sessions from before this was kept: nobody owns those.
+    pub person: Option<Person>,
+    /// The name they had.
     pub user: UserName,
     /// On which target.
     pub target: TargetName,

@@ -5,38 +5,45 @@
 //! survives a crash of the bastion; a power cut may lose the last moments
 //! (`synchronous = NORMAL`) but never corrupts the file.
 //!
-//! Every call ends within its deadline: a hung disk makes callers fail, not wait.
+//! Every call ends within its deadline: a hung disk makes callers fail, not wait. A call that fails or is given
+//! up leaves nothing behind that the next one could meet (`writer`).
 //!
-//! Reading order: `row` (values in columns), `logins`, `sessions`, `approvals`, `access`, `audit`.
+//! Reading order: `writer` (transactions), `row` (values in columns), `logins`, `names`, `sessions`, `approvals`, `access`, `audit`.
 
 use std::{fs::OpenOptions, future::Future, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
 use async_trait::async_trait;
+use config::UserName;
 use jiff::Timestamp;
 use recorder::SessionId;
 use sqlx::{
-    ConnectOptions as _, SqlSafeStr as _, Sqlite, Transaction,
+    ConnectOptions as _, SqlSafeStr as _,
     migrate::{Migration, MigrationType, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use super::{
-    AccessGrant, ApprovalChange, ApprovalFilter, ApprovalId, ApprovalRecord, AuditFilter, CertificateRecord, LoginFlow,
-    LoginRecord, SessionEnd, SessionFilter, SessionRecord, Store, StoreError, TokenHash,
+    AccessGrant, ApprovalChange, ApprovalFilter, ApprovalId, ApprovalRecord, AuditFilter, CertificateRecord, Listing,
+    LoginFlow, LoginRecord, NameBinding, NameRecord, SessionEnd, SessionFilter, SessionRecord, Store, StoreError,
+    TokenHash,
 };
-use crate::audit::{AuditEvent, AuditRecord};
+use crate::audit::{AuditEvent, AuditRecord, log::QueuedEvent};
 
 mod access;
 mod approvals;
 mod audit;
 mod logins;
+mod names;
 mod row;
 mod sessions;
+mod writer;
+
+use self::writer::Writer;
 
 /// The store in one SQLite file.
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
-    writer: SqlitePool,
+    writer: Writer,
     readers: SqlitePool,
     deadline: Duration,
 }
@@ -52,14 +59,14 @@ impl SqliteStore {
         Self::open_with_deadline(path, CALL_DEADLINE).await
     }
 
-    async fn open_with_deadline(path: &Path, deadline: Duration) -> Result<Self, StoreError> {
+    pub(crate) async fn open_with_deadline(path: &Path, deadline: Duration) -> Result<Self, StoreError> {
         keep_private(path).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
-            .busy_timeout(deadline)
+            .busy_timeout(deadline.mul_f32(LOCK_SHARE))
             .disable_statement_logging();
         let pool = SqlitePoolOptions::new()
             .acquire_timeout(deadline)
@@ -70,6 +77,7 @@ impl SqliteStore {
         let writer =
             pool.clone().max_connections(1).connect_with(options.clone()).await.map_err(StoreError::Unavailable)?;
         migrations().run(&writer).await.map_err(StoreError::Migrate)?;
+        let writer = Writer::new(writer, path).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
         let readers = pool
             .max_connections(READERS)
             .connect_with(options.pragma("query_only", "ON"))
@@ -87,12 +95,7 @@ impl SqliteStore {
     /// For tests that damage the database.
     #[cfg(test)]
     pub(crate) fn writer(&self) -> &SqlitePool {
-        &self.writer
-    }
-
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        // The write lock is taken at once: a lock taken later could not be waited for.
-        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(StoreError::Unavailable)
+        self.writer.pool()
     }
 
     /// Gives `call` the time a caller may be made to wait. A write that is given up may still be done later.
@@ -103,6 +106,10 @@ impl SqliteStore {
 
 /// How long a call may take. Well above any healthy disk's worst, below a user's patience at a prompt.
 const CALL_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The part of a call's time in which it waits for a lock that another process holds (a backup, `sqlite3`): the
+/// caller then reads that the database is locked, and not that it did not answer.
+const LOCK_SHARE: f32 = 0.8;
 
 /// Connections that read: listings of a few people who look at the console at the same time.
 const READERS: u32 = 4;
@@ -118,18 +125,27 @@ fn keep_private(path: &Path) -> std::io::Result<()> {
 fn migrations() -> Migrator {
     let simple =
         |version, name: &'static str, sql| Migration::new(version, name.into(), MigrationType::Simple, sql, false);
+    let audit_user_kind = include_str!("migrations/0020_audit_user_kind.sql").into_sql_str();
     let certificate_login = include_str!("migrations/0005_certificate_login.sql").into_sql_str();
     Migrator::with_migrations(vec![
         simple(1, "init", include_str!("migrations/0001_init.sql").into_sql_str()),
         simple(2, "approvals", include_str!("migrations/0002_approvals.sql").into_sql_str()),
         simple(5, "certificate_login", certificate_login),
+        simple(10, "people", include_str!("migrations/0010_people.sql").into_sql_str()),
+        simple(11, "approved_acts", include_str!("migrations/0011_approved_acts.sql").into_sql_str()),
+        simple(20, "audit_user_kind", audit_user_kind),
     ])
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn add_login(&self, login: &LoginRecord) -> Result<(), StoreError> {
-        self.within_deadline(logins::add(&self.writer, login)).await
+        self.within_deadline(async {
+            let mut transaction = self.writer.begin().await?;
+            logins::add(&mut transaction, login).await?;
+            transaction.commit().await
+        })
+        .await
     }
 
     async fn login(&self, token: TokenHash, now: Timestamp) -> Result<Option<LoginRecord>, StoreError> {
@@ -137,19 +153,84 @@ impl Store for SqliteStore {
     }
 
     async fn remove_login(&self, token: TokenHash) -> Result<bool, StoreError> {
-        self.within_deadline(logins::remove(&self.writer, token)).await
+        self.within_deadline(async {
+            let mut transaction = self.writer.begin().await?;
+            let removed = logins::remove(&mut transaction, token).await?;
+            transaction.commit().await?;
+            Ok(removed)
+        })
+        .await
     }
 
     async fn add_login_flow(&self, flow: &LoginFlow) -> Result<(), StoreError> {
-        self.within_deadline(logins::add_flow(&self.writer, flow)).await
+        self.within_deadline(async {
+            let mut transaction = self.writer.begin().await?;
+            logins::add_flow(&mut transaction, flow).await?;
+            transaction.commit().await
+        })
+        .await
     }
 
     async fn take_login_flow(&self, key: TokenHash, now: Timestamp) -> Result<Option<LoginFlow>, StoreError> {
-        self.within_deadline(logins::take_flow(&self.writer, key, now)).await
+        self.within_deadline(async {
+            let mut transaction = self.writer.begin().await?;
+            let flow = logins::take_flow(&mut transaction, key, now).await?;
+            transaction.commit().await?;
+            Ok(flow)
+        })
+        .await
+    }
+
+    async fn bind_name(
+        &self,
+        wanted: &NameRecord,
+        most: u32,
+        events: &[AuditEvent],
+    ) -> Result<NameBinding, StoreError> {
+        self.within_deadline(async {
+            let mut transaction = self.writer.begin().await?;
+            let binding = names::bind(&mut transaction, wanted, most).await?;
+            if binding == NameBinding::Bound {
+                audit::append(&mut transaction, wanted.bound_at, events).await?;
+                transaction.commit().await?;
+            }
+            Ok(binding)
+        })
+        .await
+    }
+
+    async fn name(&self, name: &UserName) -> Result<Option<NameRecord>, StoreError> {
+        self.within_deadline(names::find(&self.readers, name.as_str())).await
+    }
+
+    async fn names(&self, after: Option<&UserName>, limit: u32) -> Result<Vec<NameRecord>, StoreError> {
+        let after = after.map(UserName::as_str).unwrap_or_default();
+        self.within_deadline(names::list(&self.readers, after, limit)).await
+    }
+
+    async fn release_name(
+        &self,
+        name: &NameRecord,
+        at: Timestamp,
+        events: &[AuditEvent],
+    ) -> Result<Vec<(TokenHash, Timestamp)>, StoreError> {
+        self.within_deadline(async {
+            let mut transaction = self.writer.begin().await?;
+            let ended = names::release(&mut transaction, name).await?;
+            audit::append(&mut transaction, at, events).await?;
+            transaction.commit().await?;
+            Ok(ended)
+        })
+        .await
     }
 
     async fn add_certificate(&self, certificate: &CertificateRecord) -> Result<(), StoreError> {
-        self.within_deadline(logins::add_certificate(&self.writer, certificate)).await
+        self.within_deadline(async {
+            let mut transaction = self.writer.begin().await?;
+            logins::add_certificate(&mut transaction, certificate).await?;
+            transaction.commit().await
+        })
+        .await
     }
 
     async fn certificate(&self, serial: u64) -> Result<Option<CertificateRecord>, StoreError> {
@@ -161,7 +242,22 @@ impl Store for SqliteStore {
     }
 
     async fn add_session(&self, session: &SessionRecord) -> Result<(), StoreError> {
-        self.within_deadline(sessions::add(&self.writer, session)).await
+        self.within_deadline(async {
+            let mut transaction = self.writer.begin().await?;
+            sessions::add(&mut transaction, session).await?;
+            transaction.commit().await
+        })
+        .await
+    }
+
+    async fn start_session(&self, session: &SessionRecord, events: &[AuditEvent]) -> Result<(), StoreError> {
+        self.within_deadline(async {
+            let mut transaction = self.writer.begin().await?;
+            sessions::add(&mut transaction, session).await?;
+            audit::append(&mut transaction, session.started_at, events).await?;
+            transaction.commit().await
+        })
+        .await
     }
 
     async fn end_session(
@@ -171,14 +267,19 @@ impl Store for SqliteStore {
         end: &SessionEnd,
         output_bytes: u64,
     ) -> Result<(), StoreError> {
-        self.within_deadline(sessions::end(&self.writer, id, at, end, output_bytes)).await
+        self.within_deadline(async {
+            let mut transaction = self.writer.begin().await?;
+            sessions::end(&mut transaction, id, at, end, output_bytes).await?;
+            transaction.commit().await
+        })
+        .await
     }
 
     async fn session(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError> {
         self.within_deadline(sessions::find(&self.readers, id)).await
     }
 
-    async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<SessionRecord>, StoreError> {
+    async fn sessions(&self, filter: &SessionFilter) -> Result<Listing<SessionRecord>, StoreError> {
         self.within_deadline(sessions::list(&self.readers, filter)).await
     }
 
@@ -189,11 +290,11 @@ impl Store for SqliteStore {
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
         self.within_deadline(async {
-            let mut transaction = self.begin().await?;
+            let mut transaction = self.writer.begin().await?;
             let added = approvals::add(&mut transaction, approval, most_pending).await?;
             if added {
                 audit::append(&mut transaction, approval.created_at, events).await?;
-                transaction.commit().await.map_err(StoreError::Unavailable)?;
+                transaction.commit().await?;
             }
             Ok(added)
         })
@@ -207,11 +308,11 @@ impl Store for SqliteStore {
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
         self.within_deadline(async {
-            let mut transaction = self.begin().await?;
+            let mut transaction = self.writer.begin().await?;
             let changed = approvals::change(&mut transaction, change).await?;
             if changed {
                 audit::append(&mut transaction, at, events).await?;
-                transaction.commit().await.map_err(StoreError::Unavailable)?;
+                transaction.commit().await?;
             }
             Ok(changed)
         })
@@ -222,7 +323,7 @@ impl Store for SqliteStore {
         self.within_deadline(approvals::find(&self.readers, id)).await
     }
 
-    async fn approvals(&self, filter: &ApprovalFilter) -> Result<Vec<ApprovalRecord>, StoreError> {
+    async fn approvals(&self, filter: &ApprovalFilter) -> Result<Listing<ApprovalRecord>, StoreError> {
         self.within_deadline(approvals::list(&self.readers, filter)).await
     }
 
@@ -240,11 +341,11 @@ impl Store for SqliteStore {
 
     async fn end_access(&self, id: ApprovalId, at: Timestamp, events: &[AuditEvent]) -> Result<bool, StoreError> {
         self.within_deadline(async {
-            let mut transaction = self.begin().await?;
+            let mut transaction = self.writer.begin().await?;
             let ended = access::end(&mut transaction, id, at).await?;
             if ended {
                 audit::append(&mut transaction, at, events).await?;
-                transaction.commit().await.map_err(StoreError::Unavailable)?;
+                transaction.commit().await?;
             }
             Ok(ended)
         })
@@ -253,9 +354,28 @@ impl Store for SqliteStore {
 
     async fn append_audit(&self, at: Timestamp, events: &[AuditEvent]) -> Result<(), StoreError> {
         self.within_deadline(async {
-            let mut transaction = self.begin().await?;
+            let mut transaction = self.writer.begin().await?;
             audit::append(&mut transaction, at, events).await?;
-            transaction.commit().await.map_err(StoreError::Unavailable)
+            transaction.commit().await
+        })
+        .await
+    }
+
+    async fn append_queued(&self, queue: &str, events: &[QueuedEvent]) -> Result<(), StoreError> {
+        self.within_deadline(async {
+            let mut transaction = self.writer.begin().await?;
+            audit::append_queued(&mut transaction, queue, events).await?;
+            transaction.commit().await
+        })
+        .await
+    }
+
+    async fn forget_audit(&self, end: Timestamp) -> Result<u64, StoreError> {
+        self.within_deadline(async {
+            let mut transaction = self.writer.begin().await?;
+            let rows = audit::forget(&mut transaction, end).await?;
+            transaction.commit().await?;
+            Ok(rows)
         })
         .await
     }
@@ -266,19 +386,31 @@ impl Store for SqliteStore {
 
     async fn forget_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.within_deadline(async {
-            let mut transaction = self.begin().await?;
+            let mut transaction = self.writer.begin().await?;
             let rows = logins::forget_expired(&mut transaction, now).await?;
-            transaction.commit().await.map_err(StoreError::Unavailable)?;
+            transaction.commit().await?;
             Ok(rows)
         })
         .await
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn bytes(&self) -> Result<u64, StoreError> {
         self.within_deadline(async {
-            let one = sqlx::query_scalar::<_, i64>("SELECT value FROM audit_counter WHERE name = 'audit'");
-            one.fetch_one(&self.readers).await.map_err(StoreError::Unavailable)?;
-            Ok(())
+            let bytes: i64 =
+                sqlx::query_scalar("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+                    .fetch_one(&self.readers)
+                    .await
+                    .map_err(StoreError::Unavailable)?;
+            Ok(u64::try_from(bytes).unwrap_or(0))
+        })
+        .await
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.within_deadline(async {
+            let mut transaction = self.writer.begin().await?;
+            audit::probe(&mut transaction).await?;
+            transaction.commit().await
         })
         .await
     }

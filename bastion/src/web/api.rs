@@ -15,6 +15,7 @@ pub(in crate::web) mod health;
 pub(in crate::web) mod info;
 pub(in crate::web) mod kube;
 pub(in crate::web) mod login;
+pub(in crate::web) mod names;
 pub(in crate::web) mod query;
 mod range;
 pub(in crate::web) mod recordings;
@@ -41,6 +42,8 @@ pub(super) fn router() -> Router<WebState> {
         .route("/clusters", routing::get(kube::list))
         .route("/tokens/kube", routing::post(kube::issue_token))
         .route("/certificates/ssh", routing::post(certificates::issue_ssh))
+        .route("/names", routing::get(names::list))
+        .route("/names/{name}", routing::delete(names::release))
         .route("/sessions", routing::get(sessions::list))
         .route("/sessions/{id}", routing::get(sessions::show))
         .route("/sessions/{id}/recording.cast", routing::get(recordings::read).head(recordings::head))

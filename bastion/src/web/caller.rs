@@ -4,7 +4,10 @@
 //! that only the console's own scripts can read (`X-Bastion-CSRF`). A bearer token
 //! needs none: browsers do not add it by themselves.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use aws_lc_rs::{constant_time, digest};
 use axum::extract::{ConnectInfo, FromRequestParts};
@@ -14,7 +17,7 @@ use jiff::Timestamp;
 use policy::{ConsoleRights, Subject};
 
 use super::{api::error::ApiError, cookie, state::WebState};
-use crate::{audit::AuditEvent, identity::login::Login, store::LoginKind};
+use crate::{audit::AuditEvent, identity::login::Login, listener::Place, store::LoginKind};
 
 /// Somebody who is logged in and whose request is their own.
 pub(super) struct Caller {
@@ -43,10 +46,9 @@ impl Caller {
             reason: reason.to_owned(),
             source: self.source.to_string(),
         };
-        match state.store.append_audit(Timestamp::now(), &[event]).await {
-            Ok(()) => ApiError::Forbidden(reason.to_owned()),
-            Err(error) => error.into(),
-        }
+        // What finds no room is counted: it is a refusal.
+        let _ = state.log.record_now(event).await;
+        ApiError::Forbidden(reason.to_owned())
     }
 }
 
@@ -65,6 +67,9 @@ impl FromRequestParts<WebState> for Caller {
             && !shows(parts, csrf)
         {
             return Err(ApiError::Csrf);
+        }
+        if let Some(place) = parts.extensions.get::<Arc<Place>>() {
+            place.authenticated();
         }
         Ok(Self { login, source, csrf })
     }

@@ -5,13 +5,17 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use axum::{Router, extract::ConnectInfo};
 use http::Request;
 use hyper::body::Incoming;
-use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::tls_listener::{Accepted, HttpLimits, TlsListener, answer, http};
+use crate::listener::{
+    Admission,
+    http::{HttpLimits, serve},
+    tls::{Accepted, TlsListener},
+};
 
 /// Serves a router over TLS.
 pub struct Listener {
@@ -20,10 +24,10 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// A listener on a bound socket that serves at most `max_connections` at a time.
+    /// A listener on a bound socket.
     #[must_use]
-    pub fn new(socket: TcpListener, tls: Arc<ServerConfig>, router: Router, max_connections: usize) -> Self {
-        Self { listener: TlsListener::new("web", socket, tls, max_connections), router }
+    pub fn new(socket: TcpListener, tls: Arc<ServerConfig>, router: Router, admission: &Admission) -> Self {
+        Self { listener: TlsListener::new("web", socket, tls, admission), router }
     }
 
     /// Serves until `stop`. Then nothing new is accepted, requests that are under way are answered, and idle
@@ -35,19 +39,16 @@ impl Listener {
 }
 
 async fn serve_http(router: Router, accepted: Accepted, stop: CancellationToken) {
-    let Accepted { stream, peer, place } = accepted;
+    let (peer, place) = (accepted.peer, Arc::clone(&accepted.place));
     let service = router.map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
+        request.extensions_mut().insert(Arc::clone(&place));
         request
     });
-    let server = http(LIMITS);
-    let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-    answer(connection, peer, stop).await;
-    drop(place);
+    serve(accepted, LIMITS, stop, TowerToHyperService::new(service)).await;
 }
 
 const LIMITS: HttpLimits = HttpLimits {
-    head_deadline: Duration::from_secs(60),
     keep_alive: Duration::from_secs(60),
     // Cookies, a bearer token and the callback's query fit many times.
     max_head_bytes: 64 * 1024,

@@ -44,6 +44,8 @@ use super::{api, cookie};
         api::access::request,
         api::access::list,
         api::audit::list,
+        api::names::list,
+        api::names::release,
     ),
     security(("token" = []), ("cookie" = [])),
     modifiers(&SecuritySchemes)

@@ -1,8 +1,8 @@
 //! [`WebState`]: what requests are answered from.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use config::{Cluster, Target};
+use config::{Cluster, Target, TargetName};
 use policy::RuleSet;
 use recorder::Recorder;
 use serde::Serialize;
@@ -10,9 +10,10 @@ use tokio::sync::watch;
 use url::Url;
 use utoipa::ToSchema;
 
-use super::limits::LoginLimiter;
+use super::{api::health::Readiness, limits::LoginLimiter};
 use crate::{
     approval::Approvals,
+    audit::AuditLog,
     identity::{kube_credential::KubeCredentials, login::LoginService},
     store::Store,
 };
@@ -25,6 +26,8 @@ pub struct WebState(Arc<Parts>);
 pub struct Parts {
     /// What the bastion remembers.
     pub store: Arc<dyn Store>,
+    /// What happens.
+    pub log: AuditLog,
     /// Logins and certificates.
     pub logins: Arc<LoginService>,
     /// The rules as they are now; a reload replaces them.
@@ -42,6 +45,7 @@ pub struct Parts {
     /// The web front's URL as browsers see it.
     pub url: Url,
     pub(super) login_limiter: LoginLimiter,
+    pub(super) readiness: Readiness,
 }
 
 impl WebState {
@@ -50,6 +54,7 @@ impl WebState {
     #[expect(clippy::too_many_arguments, reason = "each is a part of its own, named by its type")]
     pub fn new(
         store: Arc<dyn Store>,
+        log: AuditLog,
         logins: Arc<LoginService>,
         rules: watch::Receiver<Arc<RuleSet>>,
         targets: Arc<[Target]>,
@@ -60,7 +65,21 @@ impl WebState {
         url: Url,
     ) -> Self {
         let login_limiter = LoginLimiter::default();
-        Self(Arc::new(Parts { store, logins, rules, targets, kube, recorder, approvals, info, url, login_limiter }))
+        let readiness = Readiness::default();
+        Self(Arc::new(Parts {
+            store,
+            log,
+            logins,
+            rules,
+            targets,
+            kube,
+            recorder,
+            approvals,
+            info,
+            url,
+            login_limiter,
+            readiness,
+        }))
     }
 
     /// The rules as they are now.
@@ -86,6 +105,8 @@ pub struct KubeAccess {
     pub clusters: Arc<[Cluster]>,
     /// The front's URL as users see it.
     pub url: Url,
+    /// What clusters are called in TLS; those that the certificate covers.
+    pub server_names: Arc<HashMap<TargetName, String>>,
 }
 
 /// What the bastion tells everybody, so that clients can be set up.

@@ -17,8 +17,16 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PublicKeyData as _,
 };
-use rustls::{ServerConfig, crypto::aws_lc_rs};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use rustls::{ServerConfig, client::verify_server_name, crypto::aws_lc_rs, server::ParsedCertificate};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _};
+
+/// What the fronts show in TLS.
+#[derive(Debug, Clone)]
+pub struct Serving {
+    /// For the web front.
+    pub config: Arc<ServerConfig>,
+    certificate: CertificateDer<'static>,
+}
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +63,7 @@ pub enum TlsError {
 }
 
 /// The operator's certificate chain and key, PEM files.
-pub fn from_files(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
+pub fn from_files(certificate: &Path, key: &Path) -> Result<Serving, TlsError> {
     let pem = |path: &Path, what, error: rustls_pki_types::pem::Error| TlsError::Pem {
         path: path.to_owned(),
         what,
@@ -63,20 +71,32 @@ pub fn from_files(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, T
     };
     let chain = CertificateDer::pem_slice_iter(&read(certificate)?)
         .collect::<Result<Vec<_>, _>>()
+        .and_then(|chain| if chain.is_empty() { Err(rustls_pki_types::pem::Error::NoItemsFound) } else { Ok(chain) })
         .map_err(|error| pem(certificate, "certificate chain", error))?;
-    if chain.is_empty() {
-        return Err(pem(certificate, "certificate chain", rustls_pki_types::pem::Error::NoItemsFound));
-    }
     let private = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| pem(key, "private key", error))?;
-    server_config(chain, private)
+    Serving::new(chain, private)
 }
 
 /// A certificate for these names and addresses, from the CA in `data_dir`, which is made if it is missing.
-pub fn from_own_ca(data_dir: &Path, names: &[String]) -> Result<Arc<ServerConfig>, TlsError> {
+pub fn from_own_ca(data_dir: &Path, names: &[String]) -> Result<Serving, TlsError> {
     let ca = load_or_create_ca(data_dir)?;
     let (certificate, key) =
         issue_leaf(&ca, names).map_err(|source| TlsError::Issue { names: names.to_vec(), source })?;
-    server_config(vec![certificate], key.into())
+    Serving::new(vec![certificate], key.into())
+}
+
+impl Serving {
+    fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, TlsError> {
+        let certificate = chain.first().cloned().ok_or(TlsError::Unusable(rustls::Error::NoCertificatesPresented))?;
+        Ok(Self { config: server_config(chain, key)?, certificate })
+    }
+
+    /// Whether clients that verify it take it for a server of this name.
+    #[must_use]
+    pub fn covers(&self, name: &str) -> bool {
+        let (certificate, name) = (ParsedCertificate::try_from(&self.certificate), ServerName::try_from(name));
+        matches!((certificate, name), (Ok(certificate), Ok(name)) if verify_server_name(&certificate, &name).is_ok())
+    }
 }
 
 /// Where the certificate of our own CA stands.

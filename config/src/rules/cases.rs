@@ -5,10 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Protocol, RuleEffect, SessionMode};
+use super::{Protocol, RuleEffect, SessionMode, UserSelector, user};
 use crate::{
     error::{ConfigErrors, Location},
-    name::{GroupName, Login, RuleName, TargetName, UserName},
+    name::{GroupName, Login, RuleName, TargetName},
     reader::{self, Field, Read},
     target, value,
 };
@@ -30,7 +30,7 @@ pub struct RuleCase {
     /// Where it stands.
     pub at: Location,
     /// Who.
-    pub user: UserName,
+    pub user: UserSelector,
     /// Their groups.
     pub groups: Vec<GroupName>,
     /// On which target.
@@ -87,7 +87,7 @@ impl RuleCases {
 impl RuleCase {
     fn read(field: &Field<'_>) -> Read<Self> {
         field.table("a case such as { user: alice, target: web1, command: ls, expect: allow }", |case| {
-            let user = case.required("user", |user| user.name("a user name"));
+            let user = case.required("user", user::read);
             let groups =
                 case.present("groups", |groups| groups.list("a list of groups", |group| group.name("a group name")));
             let target = case.required("target", |target| target.name("a target name"));

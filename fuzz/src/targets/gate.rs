@@ -54,6 +54,7 @@ fn blocked(_: CommandInput<'_>) -> Verdict {
         because: String::new(),
         commands: Vec::new(),
         stdin_is_code: false,
+        input: policy::Input::Data,
         approvers: None,
     }
 }

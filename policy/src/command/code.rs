@@ -36,6 +36,7 @@ pub(super) fn shell(walker: &mut Walker<'_>, shell: Shell, arguments: &[Word]) {
         ],
         long_values: &["init-file", "rcfile", "init-command"],
     };
+    let arguments = long_with_one_dash(walker, shell, arguments);
     let arguments: Vec<Word> = arguments.iter().map(plus_as_minus).collect();
     let (found, known) = OPTIONS.read_as_far_as_known(&arguments);
     if let Err(why) = known {
@@ -69,6 +70,36 @@ pub(super) fn shell(walker: &mut Walker<'_>, shell: Shell, arguments: &[Word]) {
         }
         Some(_) => walker.opaque_command("it runs a script whose content is not known"),
     }
+}
+
+/// bash reads its long options with one dash too, where they come first: `-rcfile FILE`.
+fn long_with_one_dash(walker: &mut Walker<'_>, shell: Shell, arguments: &[Word]) -> Vec<Word> {
+    const NAMES: [&str; 14] = [
+        "debugger",
+        "dump-po-strings",
+        "dump-strings",
+        "init-file",
+        "login",
+        "noediting",
+        "noprofile",
+        "norc",
+        "posix",
+        "pretty-print",
+        "rcfile",
+        "restricted",
+        "verbose",
+        "wordexp",
+    ];
+    let is_long =
+        |word: &Word| word.known().and_then(|text| text.strip_prefix('-')).is_some_and(|name| NAMES.contains(&name));
+    if !matches!(shell, Shell::Bash | Shell::Unknown) || !arguments.iter().any(is_long) {
+        return arguments.to_vec();
+    }
+    if shell == Shell::Unknown {
+        walker.opaque_command("how the shell reads its options is not clear");
+    }
+    let long = |word: &Word| if is_long(word) { Word::of(format!("-{}", word.start())) } else { word.clone() };
+    arguments.iter().map(long).collect()
 }
 
 /// `+x` unsets what `-x` sets.
@@ -175,6 +206,7 @@ fn ends_in_code(options: &[Option<&str>]) -> bool {
 
 /// Code of another language on standard input.
 fn other_stdin(walker: &mut Walker<'_>) {
+    walker.flow.handed_on = true;
     match walker.stdin.clone() {
         Stdin::Session if walker.cx.interactive => {}
         Stdin::Text(text) if text.trim().is_empty() => {}
@@ -186,7 +218,7 @@ fn other_stdin(walker: &mut Walker<'_>) {
             walker.out.code.push(text.to_string());
             walker.opaque_command("it runs code of another language");
         }
-        Stdin::Unknown => walker.opaque_command("it runs the output of another program"),
+        Stdin::Made | Stdin::Unknown => walker.opaque_command("it runs the output of another program"),
     }
 }
 

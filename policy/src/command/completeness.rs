@@ -10,24 +10,29 @@ use super::{limits, parse::grammar};
 /// Whether a shell would go on reading.
 #[must_use]
 pub fn is_incomplete(text: &str) -> bool {
-    if limits::check_typed(text).is_err() || limits::check(text).is_err() {
-        return false;
-    }
+    limits::check_typed(text).is_ok() && is_begun(text, true).unwrap_or_default()
+}
+
+/// Whether a shell would go on reading; none if the text is too long or too deep to tell.
+pub(crate) fn is_begun(text: &str, is_typed: bool) -> Option<bool> {
+    limits::check(text).ok()?;
     // A backslash before the newline joins the lines.
     if ends_with_backslash(text) {
-        return true;
+        return Some(true);
     }
     let (tokenizer, parser) = grammar();
-    match uncached_tokenize_str(text, &tokenizer) {
+    Some(match uncached_tokenize_str(text, &tokenizer) {
         Err(error) => error.is_incomplete(),
-        Ok(tokens) if limits::check_tokens(&tokens, true).is_err() => false,
-        Ok(tokens) => match parse_tokens(&tokens, &parser) {
-            Ok(_) => false,
-            Err(ParseError::ParsingAtEndOfInput) => true,
-            Err(ParseError::Tokenizing { inner, .. }) => inner.is_incomplete(),
-            Err(ParseError::ParsingNear(_)) => false,
-        },
-    }
+        Ok(tokens) => {
+            limits::check_tokens(&tokens, is_typed).ok()?;
+            match parse_tokens(&tokens, &parser) {
+                Ok(_) => false,
+                Err(ParseError::ParsingAtEndOfInput) => true,
+                Err(ParseError::Tokenizing { inner, .. }) => inner.is_incomplete(),
+                Err(ParseError::ParsingNear(_)) => false,
+            }
+        }
+    })
 }
 
 /// The text, closed if it is incomplete; `None` if no short way to close it is known.

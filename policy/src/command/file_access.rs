@@ -13,10 +13,13 @@ pub(crate) struct Touched {
     pub(crate) path: Word,
     /// Whether it may be any file below that path.
     pub(crate) below: bool,
+    /// Whether it is sure to be a path, also where nothing of it is known.
+    pub(crate) is_certain: bool,
 }
 
 /// The files that `command` writes.
 pub(crate) fn writes(command: &Command) -> Vec<Touched> {
+    let served = Served::of(command);
     let mut paths: Vec<(Word, bool)> = command
         .redirects
         .iter()
@@ -25,10 +28,12 @@ pub(crate) fn writes(command: &Command) -> Vec<Touched> {
         .collect();
     paths.extend(homes(command));
     paths.extend(other_names(command));
-    if let Some(program) = command.program() {
+    if let Some(program) = command.program().filter(|_| served.is_none()) {
         written_arguments(program, command.arguments(), &mut paths);
     }
-    resolve(command, paths)
+    let mut touched = resolve(command, paths);
+    touched.extend(served.filter(|served| served.writes).map(|served| served.touched(command)).unwrap_or_default());
+    touched
 }
 
 /// The files that `command` may read.
@@ -53,7 +58,8 @@ pub(crate) fn reads(command: &Command) -> Vec<Touched> {
         let values = command.stdin.iter().flat_map(|text| text.split_whitespace());
         paths.extend(values.map(|value| (Word::of(value), false)));
     }
-    if !looks_at_names(command) {
+    let served = Served::of(command);
+    if served.is_none() && !looks_at_names(command) {
         let recursive = command.arguments().iter().any(|word| {
             word.start().starts_with("-r") || word.start().starts_with("-R") || word.start().contains("recursive")
         }) || matches!(command.program(), Some("tar" | "rsync" | "scp" | "zip" | "find" | "cp"));
@@ -72,7 +78,94 @@ pub(crate) fn reads(command: &Command) -> Vec<Touched> {
         let files = option_values(command.arguments(), &["-a", "--arg-file"]);
         paths.extend(files.into_iter().map(|file| (file, false)));
     }
-    resolve(command, paths)
+    let mut touched = resolve(command, paths);
+    touched.extend(served.filter(|served| served.reads).map(|served| served.touched(command)).unwrap_or_default());
+    touched
+}
+
+/// What the far end of a copy touches: a program that serves files to another one over its standard input and output.
+/// Its arguments say which files, or its input does, and then they may be any.
+struct Served {
+    reads: bool,
+    writes: bool,
+    paths: Vec<Word>,
+    below: bool,
+}
+
+impl Served {
+    fn of(command: &Command) -> Option<Self> {
+        let arguments = command.arguments();
+        match command.program()? {
+            // The rest of `scp -t` is one place, file or folder; that of `scp -f` is files, or trees with `-r`.
+            "scp" => {
+                let mut flags = String::new();
+                let mut rest = arguments.iter();
+                let mut operands = Vec::new();
+                for word in rest.by_ref() {
+                    match word.start() {
+                        "--" if word.known().is_some() => break,
+                        start if start.len() > 1 && start.starts_with('-') => flags.push_str(start),
+                        _ => operands.push(word.clone()),
+                    }
+                }
+                operands.extend(rest.cloned());
+                let (sends, receives) = (flags.contains('f'), flags.contains('t'));
+                (sends || receives).then(|| Self {
+                    reads: sends,
+                    writes: receives,
+                    paths: operands,
+                    below: receives || flags.contains('r'),
+                })
+            }
+            // `rsync --server OPTIONS . PATH…`; with --secluded-args the paths come on standard input.
+            "rsync" if arguments.iter().any(|word| word.known() == Some("--server")) => {
+                let sends = arguments.iter().any(|word| word.known() == Some("--sender"));
+                let mut paths: Vec<Word> =
+                    arguments.iter().filter(|word| !word.start().starts_with('-')).skip(1).cloned().collect();
+                if paths.is_empty() {
+                    paths.push(any_file());
+                }
+                let elsewhere = ["--backup-dir", "--log-file", "--partial-dir", "--temp-dir"];
+                paths.extend(option_values(arguments, &elsewhere).into_iter().filter(|_| !sends));
+                Some(Self { reads: sends, writes: !sends, paths, below: true })
+            }
+            "internal-sftp" | "sftp-server" => {
+                Some(Self { reads: true, writes: true, paths: vec![any_file()], below: false })
+            }
+            _ => None,
+        }
+    }
+
+    /// A relative path starts at the home folder: nothing has changed it before.
+    fn touched(self, command: &Command) -> Vec<Touched> {
+        let mut paths = Vec::new();
+        for path in self.paths {
+            let is_relative =
+                matches!(path.atoms().first(), Some(super::word::Atom::Text(text)) if !text.starts_with('/'));
+            if is_relative && matches!(command.folder, Folder::Home(_) | Folder::Inherited) {
+                let mut home = Word::default();
+                home.push(super::word::Atom::Home);
+                match path.start() {
+                    "." if path.known().is_some() => {}
+                    start => {
+                        home.push_text("/");
+                        let skipped = if start.starts_with("./") { 2 } else { 0 };
+                        home = home.followed_by(&path.without_start(skipped));
+                    }
+                }
+                paths.push((home, self.below));
+            }
+            paths.push((path, self.below));
+        }
+        let certain = |touched: Touched| Touched { is_certain: true, ..touched };
+        resolve(command, paths).into_iter().map(certain).collect()
+    }
+}
+
+fn any_file() -> Word {
+    let mut word = Word::of("/");
+    word.push(super::word::Atom::Unknown { splits: false });
+    word
 }
 
 /// How much text the paths have that a command may read: it grows with the square of what is in one word.
@@ -184,9 +277,6 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
         "chmod" | "chown" | "chgrp" => paths.extend(operands().into_iter().skip(1).map(|word| (word, false))),
         // The last operand, or the folder of -t.
         "cp" | "install" | "ln" | "link" | "scp" | "rsync" | "ditto" | "rcp" => {
-            if program == "rsync" && has("--server") && has("--sender") {
-                return;
-            }
             let folder = value(&["-t", "--target-directory"]);
             let operands = operands();
             let is_link_in_place = program == "ln" && operands.len() < 2;
@@ -292,7 +382,10 @@ fn resolve(command: &Command, paths: Vec<(Word, bool)>) -> Vec<Touched> {
         }
     };
     let seen = |(path, below): (Word, bool)| {
-        folders.iter().map(move |folder| Touched { path: absolute(folder, path.clone()), below }).collect::<Vec<_>>()
+        folders
+            .iter()
+            .map(move |folder| Touched { path: absolute(folder, path.clone()), below, is_certain: false })
+            .collect::<Vec<_>>()
     };
     paths.into_iter().flat_map(seen).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Shell, Variables, Word,
-    parse::{Walker, has_code},
+    parse::{Stdin, Walker, has_code},
     unwrap,
 };
 
@@ -150,6 +150,16 @@ fn ends_cluster(text: &str, option: &str) -> bool {
 }
 
 fn follow(walker: &mut Walker<'_>, value: &Word, kind: Value) {
+    // What reaches it is what the program makes of its own input, if anything.
+    let outer = walker.stdin.clone();
+    if outer == Stdin::Session && !walker.cx.interactive {
+        walker.stdin = Stdin::Made;
+    }
+    follow_value(walker, value, kind);
+    walker.stdin = outer;
+}
+
+fn follow_value(walker: &mut Walker<'_>, value: &Word, kind: Value) {
     match (kind, value.known()) {
         (Code, _) => walker.code_word(value, Shell::Unknown, Variables::new()),
         (Setting, _) => unwrap::ssh_setting(walker, value),
@@ -295,10 +305,7 @@ pub(super) fn brings_statements(word: &Word) -> bool {
 
 /// Clients of databases run programs for `\!`, `.shell` and the like.
 fn sql(walker: &mut Walker<'_>, arguments: &[Word]) {
-    if walker.stdin == super::parse::Stdin::Session
-        && !walker.cx.interactive
-        && !arguments.iter().any(brings_statements)
-    {
+    if walker.stdin == Stdin::Session && !walker.cx.interactive && !arguments.iter().any(brings_statements) {
         walker.out.stdin_is_text = true;
     }
     words_that(walker, arguments, |text| {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use brush_parser::{ParserOptions, Token, TokenizerOptions, ast, parse_tokens, uncached_tokenize_str};
 
 use super::{
-    Command, Folder, Opaque, ParseContext, Parsed, Shell, Tampering, Variables, Word, file_access, limits, static_text,
-    tamper, unwrap,
+    Command, Folder, Opaque, ParseContext, Parsed, Shell, Tampering, Variables, Word, file_access, input, limits,
+    static_text, tamper, unwrap,
 };
 
 mod compound;
@@ -25,6 +25,7 @@ pub(super) struct Walker<'a> {
     pub(super) shell: Shell,
     pub(super) out: Parsed,
     pub(super) stdin: Stdin,
+    pub(super) flow: input::Flow,
     pub(super) folder: Folder,
     /// How many programs that run another this is inside of.
     pub(super) wrappers: usize,
@@ -53,6 +54,8 @@ pub(super) struct Walker<'a> {
 /// What a command reads as its standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stdin {
+    /// Something that programs make of what the session sends.
+    Made,
     /// What the session sends: the terminal, or the caller's standard input.
     Session,
     /// This text.
@@ -115,6 +118,7 @@ pub(super) fn text(text: &str, stdin: Option<&str>, cx: &ParseContext) -> Parsed
         }
     }
     walker.code(text, cx.shell);
+    walker.settle_input();
     walker.out
 }
 
@@ -130,16 +134,19 @@ pub(super) fn argv(words: &[String], stdin: Option<&str>, cx: &ParseContext) -> 
         let words: Vec<Word> = words.iter().map(|word| Word::of(word.as_str())).collect();
         unwrap::run(&mut walker, words, Vec::new(), Vec::new());
     }
+    walker.settle_input();
     walker.out
 }
 
 impl<'a> Walker<'a> {
     fn new(cx: &'a ParseContext, stdin: Option<&str>) -> Self {
+        let sent: Option<Arc<str>> = stdin.map(Arc::from);
         Self {
             cx,
             shell: cx.shell,
             out: Parsed { folder: cx.folder.clone(), ..Parsed::default() },
-            stdin: stdin.map_or(Stdin::Session, |text| Stdin::Text(text.into())),
+            stdin: sent.clone().map_or(Stdin::Session, Stdin::Text),
+            flow: input::Flow::of(sent),
             folder: cx.folder.clone(),
             wrappers: 0,
             variables: Variables::new(),
@@ -167,7 +174,7 @@ impl<'a> Walker<'a> {
         self.note(why.into(), command);
     }
 
-    fn note(&mut self, why: String, command: Option<usize>) {
+    pub(super) fn note(&mut self, why: String, command: Option<usize>) {
         let opaque = Opaque { why, command };
         if !self.out.opaque.contains(&opaque) {
             self.out.opaque.push(opaque);
@@ -196,8 +203,13 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Notes what changes how lines are accepted. Where none are typed, only what changes the meaning of the text itself
+    /// counts.
     pub(super) fn tampering(&mut self, what: impl Into<String>) {
         let tampering = Tampering { what: what.into() };
+        if !self.cx.interactive && super::tamper::is_about_typed_lines(&tampering.what, self.shell) {
+            return;
+        }
         if !self.out.tampering.contains(&tampering) {
             self.out.tampering.push(tampering);
         }
@@ -210,6 +222,7 @@ impl<'a> Walker<'a> {
 
     /// Reads `text` as code of `shell` in which some variables are known.
     pub(super) fn code_with(&mut self, text: &str, shell: Shell, variables: Variables) {
+        self.flow.handed_on = true;
         if self.depth == MAX_CODE_DEPTH || self.has_read_enough(text) {
             return self.opaque("code is nested in code too deeply");
         }
@@ -236,6 +249,13 @@ impl<'a> Walker<'a> {
                 self.salvage(text, shell);
             }
         }
+    }
+
+    /// What `text` would run as code of a shell that is not known, beside what is walked.
+    pub(super) fn read_apart(&self, text: &str) -> Parsed {
+        let mut walker = Self::new(self.cx, Some(""));
+        walker.code(text, Shell::Unknown);
+        walker.out
     }
 
     /// Counts what is read as code in code; whether it is too much.
@@ -292,6 +312,7 @@ impl<'a> Walker<'a> {
 
     /// Reads what comes on standard input as code of `shell`.
     pub(super) fn stdin_code(&mut self, shell: Shell) {
+        self.flow.handed_on = true;
         match self.stdin.clone() {
             Stdin::Text(text) => {
                 // What is left of the input after a command has read from it is not code, but may be.
@@ -305,7 +326,7 @@ impl<'a> Walker<'a> {
                     self.opaque("it runs what comes on standard input");
                 }
             }
-            Stdin::Unknown => self.opaque("it runs the output of another program"),
+            Stdin::Made | Stdin::Unknown => self.opaque("it runs the output of another program"),
         }
     }
 
@@ -317,18 +338,31 @@ impl<'a> Walker<'a> {
 
     fn list(&mut self, list: &ast::CompoundList) {
         for ast::CompoundListItem(and_or, _separator) in &list.0 {
+            let outer = self.stdin.clone();
             self.pipeline(&and_or.first);
             for item in &and_or.additional {
                 match item {
-                    ast::AndOr::And(pipeline) | ast::AndOr::Or(pipeline) => self.pipeline(pipeline),
+                    ast::AndOr::And(pipeline) => {
+                        // `cat > FILE && PROGRAM`: nothing is left for the program.
+                        if self.flow.read_to_end {
+                            self.stdin = Stdin::Text("".into());
+                        }
+                        self.pipeline(pipeline);
+                    }
+                    ast::AndOr::Or(pipeline) => {
+                        self.stdin = outer.clone();
+                        self.pipeline(pipeline);
+                    }
                 }
             }
+            self.stdin = outer;
         }
     }
 
     fn pipeline(&mut self, pipeline: &ast::Pipeline) {
         let outer = self.stdin.clone();
         let folder = self.folder.clone();
+        let earlier = self.flow.begin();
         for (index, command) in pipeline.seq.iter().enumerate() {
             self.steps += 1;
             let most = if self.cx.interactive { MAX_TYPED_STEPS } else { MAX_STEPS };
@@ -348,9 +382,10 @@ impl<'a> Walker<'a> {
             }
             self.stdin = match static_text::output(command, &|raw| self.scan_only(raw)) {
                 Some(text) => Stdin::Text(text.into()),
-                None => Stdin::Unknown,
+                None => self.piped(self.stdin.clone()),
             };
         }
+        self.flow.end(earlier, pipeline.seq.len() == 1 && !pipeline.bang);
         self.stdin = outer;
     }
 
@@ -365,10 +400,14 @@ impl<'a> Walker<'a> {
                 if tamper::is_reserved_function(name) {
                     self.tampering(format!("the function {name}"));
                 }
+                self.flow.redefined = true;
+                self.flow.functions.push(name.to_owned());
+                self.flow.substitutions += 1;
                 let ast::FunctionBody(body, redirects) = &function.body;
                 let variables = std::mem::take(&mut self.variables);
                 self.with_redirects(redirects.as_ref(), |walker| walker.compound(body));
                 self.variables = variables;
+                self.flow.substitutions -= 1;
             }
             ast::Command::ExtendedTest(test, redirects) => {
                 self.with_redirects(redirects.as_ref(), |walker| walker.extended_test(&test.expr, false));
@@ -384,7 +423,7 @@ impl<'a> Walker<'a> {
         }
         match &self.stdin {
             Stdin::Text(text) => command.stdin = Some(text.clone()),
-            Stdin::Unknown => command.stdin_is_unknown = true,
+            Stdin::Made | Stdin::Unknown => command.stdin_is_unknown = true,
             Stdin::Session => {}
         }
         let words = command.argv.iter().chain(command.redirects.iter().map(|redirect| &redirect.file));

@@ -1,7 +1,8 @@
 //! What changes how lines are accepted, shown or remembered: the class `gate_tamper`.
 //!
 //! A line that does one of these is no danger itself; but after it, what is typed is no longer
-//! what runs.
+//! what runs. So most of it is about typed lines, and about the request that opens a terminal for a shell: one without
+//! a terminal, or for another program, may say `stty` as it likes.
 
 use super::{Shell, Word, parse::Walker};
 
@@ -18,7 +19,7 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         }
         "trap" => !(known.is_empty() || is_one_of(&["-p", "-P", "-l"])),
         "stty" => {
-            !is_one_of(&[
+            let is_harmless = is_one_of(&[
                 "-a",
                 "--all",
                 "-g",
@@ -32,7 +33,8 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
                 "cols",
                 "rows",
                 "columns",
-            ]) && !is_size(&known)
+            ]);
+            !(is_harmless || is_size(&known) || walker.cx.opens && is_usual_at_start(&known))
         }
         "set" => sets_line_editing(walker.shell, &known),
         "unset" => known.iter().any(|word| word.is_none_or(is_prompt_variable)),
@@ -54,11 +56,63 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     }
 }
 
+/// Whether this changes only how lines are typed, shown or remembered. The rest (`hash -p /bin/rm ls`, `enable -f x.so x`,
+/// a function named `cd`) gives other meanings to the words behind it in the same text.
+pub(super) fn is_about_typed_lines(what: &str, shell: Shell) -> bool {
+    match what {
+        // Of zsh it is every option, and some change how text is read.
+        "set" => shell != Shell::Zsh,
+        "abbr"
+        | "bind"
+        | "bindkey"
+        | "compdef"
+        | "complete"
+        | "compopt"
+        | "exec of a shell"
+        | "fc"
+        | "history"
+        | "stty"
+        | "fish_default_key_bindings"
+        | "fish_key_reader"
+        | "fish_vi_key_bindings"
+        | "unset"
+        | "vared"
+        | "zle"
+        | "zstyle" => true,
+        // What it will run is judged beside it.
+        "trap" => true,
+        "PS0=" | "PS1=" | "PS2=" | "PS3=" | "PROMPT=" | "PROMPT2=" | "PROMPT_COMMAND=" | "RPROMPT=" | "RPS1=" => true,
+        "histchars=" | "HISTCONTROL=" | "HISTFILE=" | "HISTIGNORE=" | "INPUTRC=" => true,
+        _ => false,
+    }
+}
+
 /// `stty rows 50 cols 132` is what terminals do when they are resized.
 fn is_size(words: &[Option<&str>]) -> bool {
     words.iter().all(|word| {
         word.is_some_and(|word| matches!(word, "rows" | "cols" | "columns") || word.chars().all(|c| c.is_ascii_digit()))
     })
+}
+
+/// `stty -ixon erase ^H` is what people say who open a shell: each line ends and is erased as before.
+fn is_usual_at_start(words: &[Option<&str>]) -> bool {
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let is_usual = match *word {
+            Some("erase") => words.next().is_some_and(|key| matches!(key, Some("^?" | "^H" | "^h" | "\x7f" | "\x08"))),
+            Some("rows" | "cols" | "columns") => true,
+            Some("sane" | "tostop" | "hup" | "hupcl" | "iutf8" | "ixany" | "ixoff" | "ixon" | "onlcr" | "opost") => {
+                true
+            }
+            Some("-tostop" | "-hup" | "-hupcl" | "-iutf8" | "-ixany" | "-ixoff" | "-ixon") => true,
+            Some(word) => word.chars().all(|c| c.is_ascii_digit()),
+            None => false,
+        };
+        if !is_usual {
+            return false;
+        }
+    }
+    true
 }
 
 fn sets_line_editing(shell: Shell, words: &[Option<&str>]) -> bool {

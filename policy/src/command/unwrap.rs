@@ -20,7 +20,7 @@ use each::{find, parallel, xargs};
 use elsewhere::{container, kubectl, kubectl_inside, screen, tmux};
 use hosts::ssh;
 pub(super) use hosts::ssh_setting;
-use later::{alias, at, code_after_operands, declare, eval, namespace, trap};
+use later::{alias, at, capsh, code_after_operands, declare, eval, namespace, trap};
 
 /// Follows a command that runs.
 pub(super) fn run(
@@ -29,7 +29,17 @@ pub(super) fn run(
     assignments: Vec<(String, Word)>,
     redirects: Vec<Redirect>,
 ) {
+    let index = walker.out.commands.len();
     walker.push(Command { argv: argv.clone(), assignments, redirects, ..Command::default() });
+    walker.flow.handed_on = false;
+    follow_argv(walker, &argv);
+    if let Some((program, arguments)) = argv.split_first() {
+        walker.reads_input(index, program.known().map(base_name), arguments);
+    }
+    walker.flow.handed_on = true;
+}
+
+fn follow_argv(walker: &mut Walker<'_>, argv: &[Word]) {
     let Some((program, arguments)) = argv.split_first() else { return };
     let Some(path) = program.known() else {
         // `$X` may also vanish, and the next word be the command.
@@ -101,6 +111,7 @@ pub(super) fn assignment(walker: &mut Walker<'_>, name: &str, value: &Word) {
         walker.opaque("CDPATH is changed: `cd` may lead to any folder");
     }
     if name == "PATH" || name == "path" {
+        walker.flow.redefined = true;
         let is_foreign = |folder: &str| !folder.is_empty() && !is_installed_program(&format!("{folder}/x"));
         // What stands before the first gap is searched first; a gap at the start is the old value.
         let mut folders: Vec<&str> = value.start().split(':').collect();
@@ -126,6 +137,7 @@ fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     match name {
         "alias" => alias(walker, arguments),
         "at" | "batch" => at(walker, arguments),
+        "capsh" => capsh(walker, arguments),
         "newgrp" | "login" => walker.stdin_code(Shell::Unknown),
         "crictl" | "ctr" | "docker" | "docker-compose" | "lxc" | "nerdctl" | "podman" => container(walker, arguments),
         "declare" | "export" | "local" | "readonly" | "typeset" | "setenv" | "set"
@@ -202,12 +214,15 @@ fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arg
         return;
     };
     if is_idle {
+        walker.flow.handed_on = true;
         return;
     }
     if operands.iter().take(wrapper.skip).any(Word::splits) {
         return walker.opaque_command("which program it runs is not known before it runs");
     }
+    // A request that opens a shell so opens it as if it had named it.
     if name == "exec"
+        && !walker.cx.opens
         && command.first().and_then(Word::known).is_some_and(|name| Shell::of_program(base_name(name)).is_some())
     {
         walker.tampering("exec of a shell");
@@ -247,7 +262,10 @@ fn env(walker: &mut Walker<'_>, found: &Found) {
     // A lone `-` is `-i`.
     let operands = operands.strip_prefix(&[Word::of("-")]).unwrap_or(&operands);
     let command = assigned(walker, operands);
-    if !command.is_empty() {
+    if command.is_empty() {
+        // It prints.
+        walker.flow.handed_on = true;
+    } else {
         run(walker, command.to_vec(), Vec::new(), Vec::new());
     }
 }

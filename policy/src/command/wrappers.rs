@@ -47,12 +47,7 @@ static WRAPPERS: &[Wrapper] = &[
             "or",
             "not",
             "else",
-            "setarch",
-            "linux32",
-            "linux64",
             "eatmydata",
-            "fakeroot",
-            "torsocks",
             "unbuffer",
             "chronic",
             "catchsegv",
@@ -62,10 +57,58 @@ static WRAPPERS: &[Wrapper] = &[
             "tini",
             "dumb-init",
             "doexec",
-            "x86_64",
-            "i386",
-            "i686",
         ],
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["linux32", "linux64", "x86_64", "i386", "i486", "i586", "i686", "setarch", "uname26"],
+        options: Options {
+            flags: "3BFILRSTXZv",
+            long_flags: &["32bit", "3gb", "4gb", "addr-no-randomize", "uname-2.6", "verbose"],
+            ..PLAIN.options
+        },
+        shell: true,
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["fakeroot", "fakeroot-sysv", "fakeroot-tcp"],
+        options: Options {
+            flags: "uhv",
+            values: "lsib",
+            long_flags: &["unknown-is-real"],
+            long_values: &["lib", "faked"],
+        },
+        shell: true,
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["torsocks"],
+        options: Options { flags: "diq", values: "aPup", ..PLAIN.options },
+        shell: true,
+        ..PLAIN
+    },
+    Wrapper { names: &["ssh-agent"], options: Options { flags: "cDdksT", values: "aEOPt", ..PLAIN.options }, ..PLAIN },
+    Wrapper {
+        names: &["choom"],
+        options: Options { values: "np", long_values: &["adjust", "pid"], ..PLAIN.options },
+        idle: &["p", "pid"],
+        ..PLAIN
+    },
+    Wrapper {
+        names: &[
+            "ld.so",
+            "ld-linux.so.2",
+            "ld-linux-x86-64.so.2",
+            "ld-linux-aarch64.so.1",
+            "ld-musl-x86_64.so.1",
+            "ld-musl-aarch64.so.1",
+        ],
+        options: Options {
+            long_flags: &["inhibit-cache", "list", "verify"],
+            long_values: &["argv0", "audit", "inhibit-rpath", "library-path", "preload"],
+            ..PLAIN.options
+        },
+        idle: &["list", "verify"],
         ..PLAIN
     },
     Wrapper {

@@ -21,11 +21,13 @@ pub(super) struct Folders {
     before: Vec<Folder>,
     /// Those of the shells around this one.
     outer: Vec<Vec<Folder>>,
+    /// Whether the last line did nothing but change the folder: no program reads what comes next.
+    shell_reads: bool,
 }
 
 impl Default for Folders {
     fn default() -> Self {
-        Self { now: vec![Folder::Home(String::new())], before: Vec::new(), outer: Vec::new() }
+        Self { now: vec![Folder::Home(String::new())], before: Vec::new(), outer: Vec::new(), shell_reads: true }
     }
 }
 
@@ -39,6 +41,9 @@ impl Folders {
 
     /// A whole line of a shell has gone on, which runs what is `parsed`.
     pub(super) fn line_ran(&mut self, line: &str, parsed: &Parsed) {
+        self.shell_reads = parsed.opaque.is_empty()
+            && !parsed.commands.is_empty()
+            && parsed.commands.iter().all(Command::changes_folder);
         let words: Vec<&str> = line.split_whitespace().take(MAX_EXIT_WORDS).collect();
         if let ["exit" | "logout"] | ["exit", _] = words.as_slice() {
             return self.shell_ended();
@@ -78,10 +83,15 @@ impl Folders {
     }
 
     /// The shell that read the lines has ended, and the one around it reads the next.
-    pub(super) fn shell_ended(&mut self) {
+    fn shell_ended(&mut self) {
         if let Some(outer) = self.outer.pop() {
             self.now = outer;
         }
+    }
+
+    /// The end of input was typed; it is for a shell if that `is_certain`, or if no program can read it.
+    pub(super) fn input_ended(&mut self, is_certain: bool) {
+        if is_certain || self.shell_reads { self.shell_ended() } else { self.shell_may_have_ended() }
     }
 
     /// Whether the shell that read the lines has ended will only be known later.

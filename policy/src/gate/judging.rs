@@ -39,6 +39,18 @@ pub(super) fn judge(text: &str, reader: Reader, judge: Judge<'_>) -> Verdict {
     }
 }
 
+/// A line for a program that may be a shell or anything else, and `whole`: the line with those before it that belong
+/// to it where a shell reads them. Of a line alone and of the texts in it only what a rule surely matches counts.
+pub(super) fn anything(whole: &str, line: &str, judge: Judge<'_>) -> Verdict {
+    let mut verdict = stricter(shell(whole, judge), judge(CommandInput::Text(line)));
+    let alone = (whole != line).then(|| line.to_owned());
+    let texts = alone.into_iter().chain(after_marks(line).map(str::to_owned)).chain(quoted(line));
+    for text in texts {
+        verdict = stricter(verdict, surely(shell(&text, judge)));
+    }
+    verdict
+}
+
 /// A line for a shell. What is begun is judged as far as it goes.
 pub(super) fn shell(text: &str, judge: Judge<'_>) -> Verdict {
     let closed = closed(text);

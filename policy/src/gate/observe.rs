@@ -6,6 +6,7 @@ use config::rules::RuleEffect;
 use super::{Cx, Decided, Gate, Reader, judging};
 use crate::{
     command::{self, ParseContext},
+    foreground::Foreground,
     key::KeyPress,
     line::Pressed,
 };
@@ -23,7 +24,7 @@ impl Gate {
         match self.line.press(&press.key) {
             Pressed::Submit => {}
             Pressed::EndOfInput => {
-                self.folders.shell_ended();
+                self.folders.input_ended(self.foreground == Foreground::Shell);
                 return self.new_line();
             }
             Pressed::Interrupt | Pressed::Suspend => return self.new_line(),

@@ -24,12 +24,7 @@ impl Gate {
             Pressed::Edit | Pressed::Report => self.forward(&press, cx),
             Pressed::EndOfInput => {
                 // Whatever read is gone, or ends soon: a shell may read next.
-                match self.foreground {
-                    Foreground::Shell => self.folders.shell_ended(),
-                    Foreground::Multiplexer | Foreground::Program | Foreground::Repl(_) | Foreground::Screen => {
-                        self.folders.shell_may_have_ended();
-                    }
-                }
+                self.folders.input_ended(self.foreground == Foreground::Shell);
                 self.foreground = Foreground::Shell;
                 self.earlier.clear();
                 self.forward(&press, cx);

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use config::{
-    Cluster, GroupName, Located, Location, Login, RoleName, RuleDoc, UserName,
-    rules::{self, Approvers, Obligations, PortRange},
+    Cluster, GroupName, Located, Location, Login, RoleName, RuleDoc,
+    rules::{self, Approvers, Obligations, PortRange, UserSelector},
     suggestion,
 };
 
@@ -21,7 +21,7 @@ use crate::{
 pub(super) struct ClusterRole {
     name: RoleName,
     groups: Vec<GroupName>,
-    users: Vec<UserName>,
+    users: Vec<UserSelector>,
     grants: Vec<ClusterGrant>,
 }
 
@@ -131,12 +131,9 @@ impl RuleSet {
         who: &'s Subject,
         cluster: &'s Cluster,
     ) -> impl Iterator<Item = (&'s ClusterRole, &'s ClusterGrant)> {
-        let is_member = |role: &&ClusterRole| {
-            role.users.contains(&who.name) || role.groups.iter().any(|group| who.groups.contains(group))
-        };
         self.clusters
             .iter()
-            .filter(is_member)
+            .filter(move |role| who.is_among(&role.users, &role.groups))
             .flat_map(|role| role.grants.iter().map(move |grant| (role, grant)))
             .filter(|(_, grant)| grant.clusters.selects(&cluster.name, &cluster.labels))
     }

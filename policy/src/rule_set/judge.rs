@@ -12,9 +12,9 @@ use config::{
 use super::RuleSet;
 use crate::{
     access::{Resource, Site, Subject},
-    command::{self, Command, ParseContext, Parsed},
-    rule::{Match, Rule},
-    verdict::{CommandInput, Explained, Judging, Verdict},
+    command::{self, Command, Live, LiveReader, ParseContext, Parsed},
+    rule::{CommandMatcher, Match, Rule},
+    verdict::{CommandInput, Explained, Input, Judging, Verdict},
 };
 
 impl RuleSet {
@@ -38,6 +38,27 @@ impl RuleSet {
         judging: &Judging,
     ) -> (Verdict, Vec<Explained>) {
         self.judge_all(who, what.into(), input, judging)
+    }
+
+    /// Judges a session of SFTP: it may read and write any file, and which ones is not looked at. So only rules on
+    /// files can be about it, and all that is known is that they may match.
+    pub fn judge_sftp<'w>(&self, who: &Subject, what: impl Into<Site<'w>>, judging: &Judging) -> Verdict {
+        let what = what.into();
+        let rules = self.commands.iter().filter(|rule| rule.restricts_files() && rule.applies(who, what, judging));
+        let rules: Vec<&Rule> = rules.collect();
+        let parsed = command::argv(&["sftp-server".to_owned()], None, &judging.place);
+        let mut findings = Vec::new();
+        for rule in &rules {
+            find(rule, &parsed, &[], &mut findings);
+        }
+        for finding in &mut findings {
+            finding.because = "SFTP may touch files that it is about, and which ones is not looked at".to_owned();
+        }
+        let (mut verdict, _) = decide(findings, &rules, &parsed, self.approvers.as_ref());
+        if let Some(rule) = verdict.rule.as_ref().filter(|_| verdict.effect == RuleEffect::Approve) {
+            verdict.message = format!("needs approval by rule {rule}: {}", verdict.because);
+        }
+        Verdict { stdin_is_code: false, commands: vec!["sftp".to_owned()], ..verdict }
     }
 
     fn judge_all(
@@ -66,7 +87,11 @@ impl RuleSet {
         let (mut verdict, explained) = decide(findings, &rules, &parsed, self.approvers.as_ref());
         let says_no_to_text = |rule: &&Rule| rule.effect != RuleEffect::Allow && rule.matcher.text.is_some();
         verdict.stdin_is_code |= parsed.stdin_is_text && rules.iter().any(says_no_to_text);
-        verdict.stdin_is_code &= restricted || judging.default != RuleEffect::Allow;
+        let is_judged = restricted || judging.default != RuleEffect::Allow;
+        verdict.stdin_is_code &= is_judged;
+        if is_judged {
+            verdict.input = input_of(&rules, &parsed, judging);
+        }
         (verdict, explained)
     }
 }
@@ -81,6 +106,12 @@ struct Finding {
 }
 
 impl Rule {
+    /// Whether it says no to what is done with some files.
+    fn restricts_files(&self) -> bool {
+        let is_about_files = self.matcher.command.as_ref().is_some_and(CommandMatcher::is_about_files);
+        is_about_files && self.effect != RuleEffect::Allow
+    }
+
     fn applies(&self, who: &Subject, what: Site<'_>, judging: &Judging) -> bool {
         let scope = &self.scope;
         let targets = |name, labels| scope.targets.as_ref().is_none_or(|targets| targets.selects(name, labels));
@@ -181,16 +212,46 @@ fn find(rule: &Rule, parsed: &Parsed, texts: &[String], findings: &mut Vec<Findi
     }
 }
 
+/// Whether a rule surely allows the command.
+fn is_allowed(rules: &[&Rule], command: &Command) -> bool {
+    rules
+        .iter()
+        .any(|rule| rule.effect == RuleEffect::Allow && rule.matcher.command(command, rule.effect) == Match::Yes)
+}
+
+/// What is to be done with the input of the programs that may do anything with it. A rule that allows a program
+/// allows what is sent to it.
+fn input_of(rules: &[&Rule], parsed: &Parsed, judging: &Judging) -> Input {
+    let command = |reader: &LiveReader| parsed.commands.get(reader.command?);
+    let readers =
+        parsed.live.iter().filter(|reader| !command(reader).is_some_and(|command| is_allowed(rules, command)));
+    // Of equals the first.
+    let strictest = readers.reduce(|one, other| if other.live > one.live { other } else { one });
+    let Some(reader) = strictest else { return Input::Data };
+    let program = command(reader).and_then(Command::program).map_or_else(|| "a program".to_owned(), excerpt);
+    match (reader.live, judging.opaque) {
+        (Live::Changed, _) => Input::Refused {
+            reason: format!(
+                "{program} may run what comes on standard input, and another program changes it before, so it cannot be \
+                 judged; send it to a file first"
+            ),
+        },
+        (Live::AsSent, RuleEffect::Block) => Input::Refused {
+            reason: format!(
+                "{program} is not known to read standard input as data, and may run it; give it what it needs as \
+                 arguments or in a file, keep standard input empty (`ssh -n`), or ask for a rule that allows {program}"
+            ),
+        },
+        (Live::AsSent, RuleEffect::Allow | RuleEffect::Approve) => Input::Judged { program },
+    }
+}
+
 /// What cannot be known, and what changes how lines are accepted.
 fn built_in(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut Vec<Finding>) {
     let of_class = |class| rules.iter().filter(|rule| rule.matcher.class == Some(class)).max_by_key(|rule| rule.effect);
     for opaque in &parsed.opaque {
         let command = opaque.command.and_then(|index| parsed.commands.get(index));
-        let is_allowed = command.is_some_and(|command| {
-            rules.iter().any(|rule| {
-                rule.effect == RuleEffect::Allow && rule.matcher.command(command, rule.effect) == Match::Yes
-            })
-        });
+        let is_allowed = command.is_some_and(|command| is_allowed(rules, command));
         let because = match command {
             Some(command) => format!("{}: {}", shown(command), opaque.why),
             None => opaque.why.clone(),
@@ -224,10 +285,7 @@ fn not_allowed(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &m
             })
     });
     for command in parsed.commands.iter().filter(|_| !by_text) {
-        let is_allowed = rules
-            .iter()
-            .any(|rule| rule.effect == RuleEffect::Allow && rule.matcher.command(command, rule.effect) == Match::Yes);
-        if !is_allowed {
+        if !is_allowed(rules, command) {
             findings.push(Finding {
                 rule: None,
                 effect: judging.default,
@@ -268,6 +326,7 @@ fn decide(
         because,
         commands: parsed.commands.iter().map(shown).collect(),
         stdin_is_code: parsed.stdin_is_code,
+        input: Input::Data,
         approvers: match effect {
             RuleEffect::Approve => rule.and_then(|rule| rule.approvers.as_ref()).or(default_approvers).cloned(),
             RuleEffect::Allow | RuleEffect::Block => None,

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use config::{rules::RecordingDuty, target::parse_targets};
+use config::{
+    rules::{KeptBinary, RecordingDuty},
+    target::parse_targets,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -83,6 +86,39 @@ fn decide(rules: &RuleSet, who: &Subject, target: &str, login: &str, action: Act
 }
 
 #[test]
+fn who_is_meant_does_not_depend_on_what_people_call_themselves() {
+    let rules = |user: &str| {
+        let allow = "allow: [{ targets: { names: [web1] }, logins: [demo], capabilities: [exec] }]";
+        rule_set(&format!("roles: {{ r: {{ users: [{user:?}], {allow} }} }}"))
+    };
+    let who = |id: &str, name: &str, email: Option<&str>| Subject {
+        id: id.to_owned(),
+        email: email.map(str::to_owned),
+        ..subject(name, &[])
+    };
+    let alice = who("4711", "alice", Some("alice@example.com"));
+    let renamed = who("4711", "alice.smith", Some("smith@example.com"));
+    // Calls herself by the texts that stand in the rules; her issuer verified none of them.
+    let mallory = |name: &str| who("666", name, None);
+    let issuer = alice.issuer.clone();
+    for (user, is_alice, is_renamed) in [
+        ("alice", true, false),
+        ("alice@example.com", true, false),
+        ("#4711", true, true),
+        (&format!("{issuer}#4711"), true, true),
+        ("https://elsewhere.example#4711", false, false),
+    ] {
+        let rules = rules(user);
+        let may =
+            |who: &Subject| matches!(decide(&rules, who, "web1", "demo", Action::OpenConnection), Decision::Allow(_));
+        assert_eq!((may(&alice), may(&renamed)), (is_alice, is_renamed), "{user}");
+        for name in ["4711", "alice@example.com", "alice+4711"] {
+            assert!(!may(&mallory(name)), "{name} is not {user}");
+        }
+    }
+}
+
+#[test]
 fn a_subject_may_do_what_one_of_its_roles_allows_and_nothing_else() {
     use Action::{OpenConnection, Use};
     use Capability::{Exec, LocalForward, Pty, Sftp, Shell};
@@ -154,9 +190,15 @@ fn the_obligations_of_all_grants_that_apply_add_up() {
         };
     let alice = subject("alice", &["engineering"]);
     let bob = subject("bob", &["engineering", "sre"]);
-    assert_eq!(obligations(&alice, "web1", "demo", Capability::Shell), (RecordingDuty::Required, false));
-    assert_eq!(obligations(&alice, "web1", "demo", Capability::Exec), (RecordingDuty::BestEffort, false));
-    assert_eq!(obligations(&bob, "web1", "demo", Capability::Exec), (RecordingDuty::Required, true));
+    assert_eq!(
+        obligations(&alice, "web1", "demo", Capability::Shell),
+        (RecordingDuty::Required, KeptBinary::default())
+    );
+    assert_eq!(
+        obligations(&alice, "web1", "demo", Capability::Exec),
+        (RecordingDuty::BestEffort, KeptBinary::default())
+    );
+    assert_eq!(obligations(&bob, "web1", "demo", Capability::Exec), (RecordingDuty::Required, KeptBinary::All));
 }
 
 const MODES: &str = r#"
@@ -298,7 +340,7 @@ fn a_name_that_no_account_can_have_makes_no_target_reachable() {
 #[test]
 fn console_rights_come_from_roles_only() {
     let rules = rule_set(RULES);
-    let rights = |sessions, audit| ConsoleRights { sessions, audit };
+    let rights = |sessions, audit| ConsoleRights { sessions, audit, names: false };
     assert_eq!(rules.console(&subject("carol", &["auditor"])), rights(true, true));
     assert_eq!(rules.console(&subject("bob", &["engineering"])), rights(true, false));
     assert_eq!(rules.console(&subject("alice", &["engineering"])), rights(false, false));
@@ -337,7 +379,7 @@ fn a_role() -> impl Strategy<Value = Role> {
         terms: Terms::Free,
         obligations: Obligations {
             recording: if required { RecordingDuty::Required } else { RecordingDuty::BestEffort },
-            keep_binary,
+            keep_binary: if keep_binary { KeptBinary::All } else { KeptBinary::UpTo(0) },
             // An exec-only grant does take something away; the tables above say what.
             mode: SessionMode::Guard,
         },

@@ -64,18 +64,23 @@ pub(crate) fn rules() -> RuleSet {
     RuleSet::compile(&[document]).unwrap_or_else(|errors| panic!("{errors:#?}"))
 }
 
-/// The verdict on a case; none for what is no command.
-pub(crate) fn verdict(rules: &RuleSet, case: &Case) -> Option<Verdict> {
+/// What the rules say to somebody on some host.
+pub(crate) fn judge(rules: &RuleSet, input: CommandInput<'_>, judging: &Judging) -> Verdict {
     let target = target();
-    let login = "demo".parse().ok()?;
+    let login = "demo".parse().unwrap_or_else(|error| panic!("{error}"));
     let resource = Resource { target: &target, login: &login };
     let who = Subject {
         issuer: "https://id.example.com".to_owned(),
         id: "1".to_owned(),
-        name: "alice".parse().ok()?,
+        name: "alice".parse().unwrap_or_else(|error| panic!("{error}")),
         email: None,
-        groups: ["people".parse().ok()?].into(),
+        groups: ["people".parse().unwrap_or_else(|error| panic!("{error}"))].into(),
     };
+    rules.judge(&who, &resource, input, judging)
+}
+
+/// The verdict on a case; none for what is no command.
+pub(crate) fn verdict(rules: &RuleSet, case: &Case) -> Option<Verdict> {
     let place = ParseContext { shell: case.shell, interactive: case.mode == "typed", ..ParseContext::default() };
     let judging = Judging { place, ..Judging::guard(SystemTime::UNIX_EPOCH) };
     let first = case.command.first()?;
@@ -87,7 +92,7 @@ pub(crate) fn verdict(rules: &RuleSet, case: &Case) -> Option<Verdict> {
         (_, Some(stdin)) => CommandInput::Script(first, stdin),
         (_, None) => CommandInput::Line(first),
     };
-    Some(rules.judge(&who, &resource, input, &judging))
+    Some(judge(rules, input, &judging))
 }
 
 fn target() -> Target {
@@ -137,15 +142,17 @@ pub(crate) fn read(text: &str) -> Result<Vec<Case>, serde_json::Error> {
     Ok(cases)
 }
 
-/// Reads lines such as `block: rm -rf /x`. `\n` is a line break; all are tried in every shell that can read them.
+/// Reads lines such as `block: rm -rf /x` and `hold@zsh+typed: …`. `\n` is a line break; all are tried in every shell that
+/// can read them.
 pub(crate) fn dangerous(text: &str) -> Vec<Case> {
     let mut cases = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let Some((expected, command)) = line.split_once(": ").filter(|_| !line.starts_with('#')) else { continue };
         let (expected, mode) = expected.split_once('@').unwrap_or((expected, "exec"));
-        let shells: &[Shell] = if mode == "fish" {
+        let is = |part: &str| mode.split('+').any(|given| given == part);
+        let shells: &[Shell] = if is("fish") {
             &[Shell::Fish]
-        } else if mode == "zsh" {
+        } else if is("zsh") {
             &[Shell::Zsh]
         } else {
             &[Shell::Bash, Shell::Unknown]
@@ -153,7 +160,7 @@ pub(crate) fn dangerous(text: &str) -> Vec<Case> {
         for shell in shells {
             cases.push(Case {
                 id: format!("line {} {shell:?}", number + 1),
-                mode: if mode == "typed" { "typed".to_owned() } else { "exec".to_owned() },
+                mode: if is("typed") { "typed".to_owned() } else { "exec".to_owned() },
                 shell: *shell,
                 command: vec![command.replace("\\n", "\n")],
                 stdin: None,

@@ -3,5 +3,6 @@
 #![expect(clippy::panic, reason = "a test that cannot read its fixtures has failed")]
 
 mod corpus;
+mod input;
 mod judged;
 mod properties;

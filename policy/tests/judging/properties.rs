@@ -33,7 +33,7 @@ fn effect(rules: &RuleSet, command: &str) -> RuleEffect {
 fn parse_everywhere(text: &str) {
     for shell in SHELLS {
         for interactive in [false, true] {
-            let cx = ParseContext { shell, interactive, folder: Folder::Known("/srv".to_owned()) };
+            let cx = ParseContext { shell, interactive, opens: false, folder: Folder::Known("/srv".to_owned()) };
             let _ = command::parse(text, &cx);
         }
     }

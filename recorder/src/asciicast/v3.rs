@@ -15,6 +15,7 @@
 use std::{collections::BTreeMap, io::Write as _, time::Duration};
 
 use bytes::Bytes;
+use config::rules::KeptBinary;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -36,8 +37,8 @@ pub const STDERR_COMMENT: &str = "# stderr";
 pub struct Mode {
     /// The session has a terminal: all output is recorded.
     pub pty: bool,
-    /// Without a terminal: binary output is recorded too, not only counted and hashed.
-    pub keep_binary: bool,
+    /// Without a terminal: how much binary output is recorded, and not only counted and hashed.
+    pub keep_binary: KeptBinary,
 }
 
 /// The header line, with its end of line.
@@ -108,7 +109,7 @@ impl Encoder {
             last_ms: 0,
             stdout: output("stdout"),
             stderr: output("stderr"),
-            input: OutputStream::new("input", true, true),
+            input: OutputStream::new("input", true, KeptBinary::All),
             exit: None,
             events: 0,
         }
@@ -121,7 +122,10 @@ impl Encoder {
             EventKind::Output(chunk) => lines.session_bytes(&mut self.stdout, 'o', "", chunk.bytes()),
             EventKind::Stderr(chunk) => lines.session_bytes(&mut self.stderr, 'o', STDERR_COMMENT, chunk.bytes()),
             EventKind::Input(chunk) => lines.session_bytes(&mut self.input, 'i', "", chunk.bytes()),
-            EventKind::Resize(size) => lines.text('r', &format!("{}x{}", size.cols, size.rows)),
+            EventKind::Resize(size) => {
+                let size = size.bounded();
+                lines.text('r', &format!("{}x{}", size.cols, size.rows));
+            }
             EventKind::Marker(label) => lines.text('m', &bounded(label)),
             // Output may still follow (RFC 4254 §6.10 sets no order), so the status waits for the end.
             EventKind::Exit(status) => self.exit = Some(status.clone()),
@@ -184,11 +188,18 @@ struct Lines<'a> {
 impl Lines<'_> {
     fn session_bytes(&mut self, stream: &mut OutputStream, code: char, comment: &str, chunk: &Bytes) {
         self.out.reserve(chunk.len() + chunk.len() / 8 + LINE_OVERHEAD);
-        for piece in chunk.chunks(MAX_EVENT_BYTES) {
-            let mut turned = None;
-            self.line(code, comment, |out| turned = stream.feed(piece, out));
-            if let Some(note) = turned {
-                self.text('m', &note);
+        let at = self.at;
+        for mut piece in chunk.chunks(MAX_EVENT_BYTES) {
+            while !piece.is_empty() {
+                let mut note = None;
+                self.line(code, comment, |out| {
+                    let fed = stream.feed(at, piece, out);
+                    piece = piece.get(fed.used..).unwrap_or_default();
+                    note = fed.note;
+                });
+                if let Some(note) = note {
+                    self.text('m', &note);
+                }
             }
         }
     }

@@ -5,6 +5,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use bytes::Bytes;
+use config::rules::KeptBinary;
 use policy::{Masked, Masker, WindowSize};
 use recorder::{
     End, EventKind, ExitStatus, Mode, SessionId,
@@ -52,7 +53,7 @@ fn golden_shell_with_resize_split_characters_and_a_signal() {
         (2_000_000, EventKind::Input(masked(b"ls -l\r"))),
         (3_500_000, EventKind::Exit(ExitStatus::Signal("TERM".into()))),
     ];
-    let cast = cast(Mode { pty: true, keep_binary: false }, &events, &End::Signalled { signal: "TERM".into() });
+    let cast = cast(Mode { pty: true, ..Mode::default() }, &events, &End::Signalled { signal: "TERM".into() });
     check("shell.cast", &cast);
 }
 
@@ -61,18 +62,31 @@ fn golden_exec_with_stderr_and_binary() {
     let events = [
         (1_000, EventKind::Output(masked(b"C0644 8 a.bin\n"))),
         (2_000, EventKind::Stderr(masked(b"warning: slow\n"))),
-        (3_000, EventKind::Output(masked(b"\x7fELF\x02\x01\x01\0\0\0"))),
-        (4_000, EventKind::Output(masked(b"more of it"))),
+        (3_000, EventKind::Output(masked(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0"))),
+        (4_000, EventKind::Output(masked(b"short\xff\xfe\0\0\0"))),
+        (4_500, EventKind::Output(masked(b"a line of text in it\n\0"))),
         (5_000, EventKind::Stderr(masked(b"done\n"))),
     ];
-    check("exec.cast", &cast(Mode::default(), &events, &End::Exited { status: 0 }));
+    let mode = Mode { pty: false, keep_binary: KeptBinary::UpTo(12) };
+    check("exec-binary.cast", &cast(mode, &events, &End::Exited { status: 0 }));
+}
+
+#[test]
+fn a_cast_from_before_binary_segments_is_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/casts/exec.cast");
+    let bytes = fs::read(path).unwrap();
+    let events: Vec<_> = CastReader::new(bytes.as_slice()).unwrap().collect::<Result<_, _>>().unwrap();
+    let sums = events.iter().filter(
+        |event| matches!(&event.kind, CastEventKind::Marker(label) if label.contains("13 binary bytes not recorded, sha256")),
+    );
+    assert_eq!((events.len(), sums.count()), (7, 1));
 }
 
 #[test]
 fn golden_session_that_was_terminated() {
     let events = [(10_000, EventKind::Output(masked(b"$ "))), (20_000, EventKind::Output(masked(b"\xe2\x82")))];
     let end = End::Terminated { reason: "the rules changed".into() };
-    check("terminated.cast", &cast(Mode { pty: true, keep_binary: false }, &events, &end));
+    check("terminated.cast", &cast(Mode { pty: true, ..Mode::default() }, &events, &end));
 }
 
 #[test]

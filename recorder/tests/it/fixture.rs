@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use config::rules::KeptBinary;
 use policy::{Masker, WindowSize};
 use recorder::{
     Details, EventKind, Header, Manifest, Mode, Notice, Recorder, RecorderSettings, Recording, SessionId, Storage,
@@ -16,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::faults::FaultyStore;
 
-pub(crate) const PTY: Mode = Mode { pty: true, keep_binary: false };
+pub(crate) const PTY: Mode = Mode { pty: true, keep_binary: KeptBinary::UpTo(0) };
 /// Longer than any wait of a test that succeeds.
 const DEADLINE: Duration = Duration::from_secs(60);
 

@@ -1,7 +1,7 @@
 // Asking for access to a target for a time: the form, what was asked for, and what is open.
 
 import { access, approvals, askForAccess, type Access, type Approval, type Target } from "../api.ts";
-import { ACCESS_TIMES, outcome, standing, stillNeeded } from "../approval.ts";
+import { ACCESS_TIMES, isSame, outcome, standing, stillNeeded } from "../approval.ts";
 import { h } from "../dom.ts";
 import { countdown, localTime, visible } from "../format.ts";
 import { cancelButton } from "./approvals.ts";
@@ -16,7 +16,7 @@ export function accessPart(context: Context, reachable: Target[]): HTMLElement {
   async function show(): Promise<void> {
     const [open, asked] = await Promise.all([access(), ownRequests(context)]);
     if (context.signal.aborted) return;
-    mine.replaceChildren(...list(context, open.filter(({ user }) => user === context.who.user.name), asked));
+    mine.replaceChildren(...list(context, open.filter(({ person }) => isSame(person, context.who.user.person)), asked));
   }
   const update = (): void =>
     void show().catch((error: unknown) => {

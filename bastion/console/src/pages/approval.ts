@@ -1,7 +1,7 @@
 // One request: everything that an approver must see, and the decision.
 
-import { approval, changedApproval, type Approval, type Vote } from "../api.ts";
-import { approvedBy, isOwn, outcome, standing, stillNeeded, wants } from "../approval.ts";
+import { approval, changedApproval, type Act, type Approval, type Vote } from "../api.ts";
+import { approvedBy, circumstances, isOwn, outcome, standing, stillNeeded, wants } from "../approval.ts";
 import { h } from "../dom.ts";
 import { warnings } from "../exact.ts";
 import { countdown, duration, localTime, visible } from "../format.ts";
@@ -76,7 +76,8 @@ function head(context: Context, shown: Approval, badge: HTMLElement): HTMLElemen
 
 function evidence(context: Context, shown: Approval): HTMLElement[] {
   const parts: HTMLElement[] = [];
-  if (shown.command !== null) parts.push(commandPart(shown.state === "pending" ? "Exactly this will run" : "The exact command", shown.command, shown.commands));
+  if (shown.command !== null) parts.push(commandPart(shown.state === "pending" ? "Exactly this will run" : "The exact command", shown.command, shown.act, shown.commands));
+  if (shown.act?.stdin.how === "given") parts.push(inputPart(shown.act.stdin.text));
   if (shown.reason !== null) parts.push(part("Reason", h("blockquote", { class: "reason" }, visible(shown.reason))));
   parts.push(part("Who and where", facts(context, shown)));
   parts.push(
@@ -89,24 +90,33 @@ function evidence(context: Context, shown: Approval): HTMLElement[] {
   return parts;
 }
 
-function commandPart(title: string, command: string, parsed: string[]): HTMLElement {
+function commandPart(title: string, command: string, act: Act | null, parsed: string[]): HTMLElement {
   const told = warnings(command).map((warning) => h("p", { class: "story bad" }, warning));
   const asRead = parsed.map((one) => h("li", {}, h("code", {}, ...marked(one))));
   return part(
     title,
     exact(command),
     ...told,
+    ...(act === null ? [] : circumstances(act)).map((line) => h("p", { class: "faint" }, line)),
+    ...(act?.env ?? []).map(({ name, value }) => h("p", { class: "faint" }, "With ", h("code", {}, ...marked(`${name}=${value}`)), " in its environment.")),
     asRead.length === 0
       ? h("p", { class: "faint" }, "The bastion could not tell which programs this starts.")
       : h("div", { class: "parse" }, h("p", { class: "faint" }, asRead.length === 1 ? "The bastion reads it as one command:" : `The bastion reads it as ${asRead.length} commands:`), h("ol", {}, ...asRead)),
   );
 }
 
+/** What it reads is not what it runs: the two stand apart. */
+function inputPart(text: string): HTMLElement {
+  const told = warnings(text).map((warning) => h("p", { class: "story bad" }, warning));
+  return part("Its standard input, exactly", text === "" ? h("p", { class: "faint" }, "Empty.") : exact(text), ...told);
+}
+
 function facts(context: Context, shown: Approval): HTMLElement {
-  const { name, email, groups } = shown.requester;
+  const { person, name, email, groups } = shown.requester;
   const list = h("dl", { class: "facts" });
   const entries: [name: string, content: Node | string][] = [
     ["Person", h("span", {}, visible(name), email ? h("span", { class: "faint" }, ` ${visible(email)}`) : null)],
+    ["Subject", h("span", { title: "Who they are to the issuer, whatever their name" }, visible(`${person.issuer}#${person.subject}`))],
     ["Groups", groups.length === 0 ? "none" : h("span", { class: "tags" }, ...groups.map((group) => h("span", { class: "tag" }, visible(group))))],
     ["Target", visible(shown.target)],
     ["Login", visible(shown.login)],
@@ -156,7 +166,7 @@ function vote(cast: Vote): HTMLElement {
   return h(
     "li",
     { class: cast.approve ? "good" : "bad" },
-    h("strong", {}, visible(cast.by)),
+    h("strong", { title: visible(`${cast.person.issuer}#${cast.person.subject}`) }, visible(cast.by)),
     cast.approve ? " approved" : " denied",
     h("time", { class: "faint", datetime: cast.at, title: cast.at }, ` ${localTime(cast.at).slice(11)}`),
     cast.comment ? h("p", { class: "comment" }, visible(cast.comment)) : null,

@@ -9,10 +9,10 @@ import { problemNote, setTitle, type Context } from "./page.ts";
 const FILTERS = ["user", "kind", "session"] as const;
 const KINDS = [
   "certificate_issued", "channel_refused", "connection_authenticated", "connection_refused", "logged_in", "logged_out",
-  "login_failed", "recording_failed", "recording_viewed", "session_ended", "session_started", "target_unavailable",
+  "login_failed", "name_bound", "name_released", "recording_failed", "recording_viewed", "session_ended", "session_started", "target_unavailable",
 ];
 /** Fields with a column of their own. */
-const PLACED = new Set(["seq", "at", "v", "kind", "user", "session"]);
+const PLACED = new Set(["seq", "at", "v", "kind", "user", "person", "session"]);
 
 export async function auditPage(context: Context): Promise<void> {
   setTitle(context, "Audit log");
@@ -54,7 +54,7 @@ function row(record: AuditRecord): HTMLTableRowElement {
     {},
     h("td", { class: "started" }, h("time", { datetime: record.at, title: record.at }, localTime(record.at))),
     h("td", { class: "event" }, words(record.kind)),
-    h("td", { class: "user" }, shown(record["user"] ?? "")),
+    h("td", { class: "user", title: record.person ? visible(`${record.person.issuer}#${record.person.subject}`) : undefined }, shown(record["user"] ?? "")),
     h("td", { class: "session" }, session === null ? "" : h("a", { href: `/sessions/${encodeURIComponent(session)}`, title: session }, visible(session.slice(-8)))),
     h("td", { class: "details" }, ...details),
   );

@@ -63,6 +63,8 @@ export function decision(context: Context, first: Approval, decided: (now: Appro
       h("div", { class: "confirm", role: "group", "aria-label": "Confirm" },
         h("p", {}, choice === "approve" ? h("strong", {}, "Approve") : h("strong", {}, "Deny"), ` for ${visible(now.requester.name)} on ${place}`, choice === "approve" ? `, ${scopeWords(now, scope.value())}:` : ":"),
         now.command === null ? null : exact(now.command),
+        now.act?.stdin.how === "given" ? h("p", { class: "faint" }, "with this standard input:") : null,
+        now.act?.stdin.how === "given" ? exact(now.act.stdin.text) : null,
         comment,
         h("div", { class: "choices" }, yes, button("Back", back)),
         problem,

@@ -73,6 +73,7 @@ function facts(shown: Session): HTMLElement {
   const entries: [name: string, content: Node | string | null][] = [
     ["Kind", kindBadge(shown)],
     ["Command", command === null ? null : h("code", { class: "whole" }, command)],
+    ["Subject", shown.person === null ? "unknown: from before this was kept" : visible(`${shown.person.issuer}#${shown.person.subject}`)],
     ["From", visible(shown.source)],
     ["Started", localTime(shown.started_at)],
     ["Ended", shown.ended_at === null ? null : localTime(shown.ended_at)],

@@ -34,7 +34,9 @@ export async function sessionsPage(context: Context): Promise<void> {
     const page = await listing.next();
     rows.append(...page.map(row));
     const next = button("Show more", () => void more().catch(failed));
-    below.replaceChildren(listing.more ? next : h("p", { class: "faint" }, total(listing.items.length)));
+    const missing = listing.unreadable.size;
+    const bad = missing > 0 ? [h("p", { role: "alert" }, `${missing} sessions cannot be read: ${[...listing.unreadable].join(", ")}. Tell the operator.`)] : [];
+    below.replaceChildren(...bad, listing.more ? next : h("p", { class: "faint" }, total(listing.items.length)));
   }
   function failed(error: unknown): void {
     below.replaceChildren(problemNote(error), button("Try again", () => void more().catch(failed)));
@@ -42,7 +44,7 @@ export async function sessionsPage(context: Context): Promise<void> {
 
   await more();
   if (context.signal.aborted) return;
-  if (listing.items.length === 0) body.replaceChildren(filter.size > 0 ? noMatch() : await firstSteps());
+  if (listing.items.length === 0 && listing.unreadable.size === 0) body.replaceChildren(filter.size > 0 ? noMatch() : await firstSteps());
   else body.replaceChildren(table, below, keysLine(["j", "k", "move"], ["Enter", "open"]));
   walkWithKeys(rows, context.signal);
 }

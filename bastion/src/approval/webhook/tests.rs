@@ -8,6 +8,10 @@ use std::sync::{
 use axum::{Router, extract::State, routing};
 use config::Secret;
 use http::HeaderMap;
+use policy::{
+    Protocol,
+    approval::{Act, ActKind, Stdin},
+};
 use tokio::{net::TcpListener, sync::Notify};
 
 use super::*;
@@ -83,7 +87,10 @@ fn request() -> NewApproval {
         login: "root".parse().unwrap(),
         session: None,
         rule: None,
-        text: Bytes::from_static(b"echo `id` <!channel> & \x1b[2J"),
+        act: Act {
+            stdin: Stdin::Given(Bytes::from_static(b"a `b`\n")),
+            ..Act::of(ActKind::Exec, Protocol::Ssh, [&b"echo `id` <!channel> & \x1b[2J"[..]])
+        },
         commands: Vec::new(),
         screen: Some("$ secret screen".into()),
         reason: Some("<https://evil.example.com|click>".into()),
@@ -133,7 +140,7 @@ async fn requests_and_decisions_are_posted_signed_and_fit_for_a_chat() {
     assert_eq!(
         json["text"],
         format!(
-            "*alice* asks for approval: to run `echo ⟨U+0060⟩id⟨U+0060⟩ &lt;!channel&gt; &amp; ⟨ESC⟩[2J` on *web1* as root \
+            "*alice* asks for approval: to run `echo ⟨U+0060⟩id⟨U+0060⟩ &lt;!channel&gt; &amp; ⟨ESC⟩[2J` with the input `a ⟨U+0060⟩b⟨U+0060⟩⟨LF⟩` on *web1* as root \
              — &lt;https://evil.example.com|click&gt; — <https://bastion.example.com:8443/#/approvals/{}|decide>",
             waiting.id()
         )

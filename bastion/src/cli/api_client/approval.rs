@@ -33,6 +33,9 @@ pub struct Approval {
     /// The exact command, its control characters made visible.
     #[serde(default)]
     pub command: Option<String>,
+    /// The same, part by part.
+    #[serde(default)]
+    pub act: Option<Act>,
     /// What the command was read as.
     #[serde(default)]
     pub commands: Vec<String>,
@@ -68,6 +71,51 @@ impl Approval {
     pub fn missing(&self) -> usize {
         self.needed.count.saturating_sub(self.votes.iter().filter(|vote| vote.approve).count())
     }
+}
+
+/// What is asked for, part by part.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Act {
+    /// What it is: a command string, the words of a call, a typed line.
+    pub kind: String,
+    /// The words of it.
+    #[serde(default)]
+    pub words: Vec<String>,
+    /// What it reads.
+    pub stdin: Stdin,
+    /// What the terminal understands, where there is one.
+    #[serde(default)]
+    pub terminal: Option<String>,
+    /// In which container.
+    #[serde(default)]
+    pub container: Option<String>,
+    /// The environment that the target is asked to set.
+    #[serde(default)]
+    pub env: Vec<EnvVariable>,
+}
+
+/// What is read on standard input.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum Stdin {
+    /// Exactly this.
+    Given {
+        /// The text, its control characters made visible.
+        text: String,
+    },
+    /// Whatever is sent while it runs.
+    Live,
+    /// Nothing.
+    None,
+}
+
+/// An environment variable.
+#[derive(Debug, Clone, Deserialize)]
+pub struct EnvVariable {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
 }
 
 /// What became of an approval.

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::store::SubjectId;
+
 /// What a bastion tells everybody about itself.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Info {
@@ -38,6 +40,9 @@ pub struct SshAddress {
 /// The person or robot behind a login.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct User {
+    /// Who they are to their issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<SubjectId>,
     /// The name in certificates and recordings.
     pub name: String,
     /// E-mail address, where the issuer gave one.
@@ -64,6 +69,9 @@ pub struct Login {
     pub token: String,
     /// Who logged in.
     pub user: User,
+    /// What the issuer calls them, where that is somebody else's name here.
+    #[serde(default)]
+    pub claimed: Option<String>,
     /// When it ends.
     pub expires_at: Timestamp,
 }
@@ -122,6 +130,9 @@ pub struct Whoami {
 pub struct Page {
     /// The items, as the API gives them: `--output json` passes them on untouched.
     pub items: Vec<serde_json::Value>,
+    /// What should stand among them and cannot be read.
+    #[serde(default)]
+    pub unreadable: Vec<serde_json::Value>,
     /// Asks for the page after this one.
     #[serde(default)]
     pub next: Option<String>,
@@ -187,6 +198,9 @@ pub struct Cluster {
     pub capabilities: Vec<String>,
     /// Its API server, as kubectl reaches it.
     pub server: String,
+    /// The TLS server name with which it is at the root of the front; none where the certificate covers none.
+    #[serde(default)]
+    pub tls_server_name: Option<String>,
 }
 
 /// A client certificate for Kubernetes clusters.

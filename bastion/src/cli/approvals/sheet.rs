@@ -3,13 +3,16 @@
 use jiff::Timestamp;
 
 use super::{left, what};
-use crate::cli::api_client::{Approval, ApprovalState, Vote};
+use crate::cli::api_client::{Act, Approval, ApprovalState, Stdin, Vote};
 use crate::cli::output::{Table, local_time};
 use crate::cli::shown::visible;
 
 pub(super) fn sheet(approval: &Approval, now: Timestamp) -> String {
     let mut text = rows(approval, now).render();
     text.push_str(&format!("\n{}\n  {}\n", heading(approval), visible(&what(approval))));
+    if let Some(act) = &approval.act {
+        circumstances(&mut text, act);
+    }
     section(&mut text, "read as", &approval.commands);
     if let Some(screen) = &approval.screen {
         let lines: Vec<_> = screen.lines().collect();
@@ -36,6 +39,8 @@ fn rows(approval: &Approval, now: Timestamp) -> Table<2> {
     let requester = &approval.requester;
     let mail = requester.email.as_ref().map(|mail| format!(" <{mail}>")).unwrap_or_default();
     let groups = requester.groups.join(" ");
+    let subject = requester.person.as_ref().map(|person| format!("{}#{}", person.issuer, person.subject));
+    let subject = subject.unwrap_or_default();
     let pending = approval.state == ApprovalState::Pending;
     let until =
         approval.scope.as_ref().and_then(|scope| scope.until).map(|until| format!(" until {}", local_time(until)));
@@ -53,6 +58,7 @@ fn rows(approval: &Approval, now: Timestamp) -> Table<2> {
             ),
         ),
         ("user", format!("{}{mail} (groups: {})", requester.name, if groups.is_empty() { "none" } else { &groups })),
+        ("subject", subject),
         ("target", approval.target.clone()),
         ("login", approval.login.clone()),
         ("kind", approval.kind.clone()),
@@ -78,6 +84,22 @@ fn rows(approval: &Approval, now: Timestamp) -> Table<2> {
 
 fn heading(approval: &Approval) -> &'static str {
     if approval.command.is_some() { "command" } else { "asks for" }
+}
+
+/// What belongs to it and is not the command: each part in a section of its own.
+fn circumstances(text: &mut String, act: &Act) {
+    if act.kind == "argv" {
+        section(text, "program and arguments", &act.words);
+    }
+    match &act.stdin {
+        Stdin::Given { text: input } if input.is_empty() => section(text, "standard input", &["(empty)"]),
+        Stdin::Given { text: input } => section(text, "standard input", &[input]),
+        Stdin::Live => section(text, "standard input", &["(whatever is sent while it runs: nobody has seen that)"]),
+        Stdin::None => {}
+    }
+    section(text, "environment", &act.env.iter().map(|one| format!("{}={}", one.name, one.value)).collect::<Vec<_>>());
+    section(text, "terminal", &act.terminal.iter().collect::<Vec<_>>());
+    section(text, "container", &act.container.iter().collect::<Vec<_>>());
 }
 
 fn section(text: &mut String, name: &str, lines: &[impl AsRef<str>]) {

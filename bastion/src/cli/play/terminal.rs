@@ -7,7 +7,10 @@ use rustix::termios::{
     LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetwinsize, tcsetattr,
 };
 
-use super::is_terminal;
+use super::{
+    filter::{LEAVE_ALTERNATE, PREPARE, PUT_RIGHT, ShownOutput},
+    is_terminal,
+};
 
 /// Restores the terminal when dropped.
 pub(super) struct PlayerTerminal {
@@ -15,9 +18,7 @@ pub(super) struct PlayerTerminal {
     screen: Option<WindowSize>,
     largest: WindowSize,
     was_resized: bool,
-    /// The end of what was shown: a sequence may be split between two events.
-    tail: String,
-    alternate_screen: bool,
+    output: ShownOutput,
 }
 
 impl PlayerTerminal {
@@ -26,10 +27,9 @@ impl PlayerTerminal {
         let mut terminal = Self {
             before: None,
             screen: None,
-            largest: recorded,
+            largest: recorded.bounded(),
             was_resized: false,
-            tail: String::new(),
-            alternate_screen: false,
+            output: ShownOutput::default(),
         };
         if !is_terminal() {
             return terminal;
@@ -45,13 +45,16 @@ impl PlayerTerminal {
                 terminal.before = Some(before);
             }
         }
+        // Nothing can be done here about a terminal that is gone.
+        let _ = io::stdout().write_all(PREPARE.as_bytes());
         terminal
     }
 
     pub(super) fn show(&mut self, text: &str) -> io::Result<()> {
-        self.watch(text);
+        let mut shown = String::with_capacity(text.len());
+        self.output.feed(text, &mut shown);
         let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
+        stdout.write_all(shown.as_bytes())?;
         stdout.flush()
     }
 
@@ -59,19 +62,8 @@ impl PlayerTerminal {
     /// the end, where it does not disturb the picture.
     pub(super) fn resized(&mut self, size: WindowSize) {
         self.was_resized = true;
+        let size = size.bounded();
         self.largest = WindowSize { cols: self.largest.cols.max(size.cols), rows: self.largest.rows.max(size.rows) };
-    }
-
-    fn watch(&mut self, text: &str) {
-        self.tail.push_str(text);
-        let last = |codes: &[&str]| codes.iter().filter_map(|code| self.tail.rfind(code)).max();
-        match (last(ENTER_ALTERNATE), last(LEAVE_ALTERNATE)) {
-            (Some(entered), left) if left.is_none_or(|left| left < entered) => self.alternate_screen = true,
-            (_, Some(_)) => self.alternate_screen = false,
-            _ => {}
-        }
-        let keep = self.tail.char_indices().rev().nth(LONGEST_CODE - 2).map_or(0, |(index, _)| index);
-        self.tail.drain(..keep);
     }
 
     fn tell_if_too_small(&self, how: &str) {
@@ -92,13 +84,13 @@ impl Drop for PlayerTerminal {
         }
         let mut stdout = io::stdout().lock();
         // Nothing can be done here about a terminal that is gone.
-        if self.alternate_screen {
-            let _ = stdout.write_all(b"\x1b[?1049l");
+        if self.output.alternate_screen() {
+            let _ = stdout.write_all(LEAVE_ALTERNATE.as_bytes());
         }
         let _ = stdout.write_all(PUT_RIGHT.as_bytes());
         let _ = stdout.flush();
         if let Some(before) = &self.before {
-            // The terminal's answers to the recording's questions must not reach the shell.
+            // The keys that were pressed meanwhile were not meant for the shell.
             let _ = tcflush(io::stdin(), QueueSelector::IFlush);
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
         }
@@ -106,48 +98,5 @@ impl Drop for PlayerTerminal {
         if self.was_resized {
             self.tell_if_too_small("in windows of up to");
         }
-    }
-}
-
-const ENTER_ALTERNATE: &[&str] = &["\x1b[?1049h", "\x1b[?1047h", "\x1b[?47h"];
-const LEAVE_ALTERNATE: &[&str] = &["\x1b[?1049l", "\x1b[?1047l", "\x1b[?47l"];
-const LONGEST_CODE: usize = "\x1b[?1049h".len();
-
-/// Mouse reports, focus reports and bracketed paste off; then DECSTR: cursor, margins, character
-/// sets and keypad as after a start.
-const PUT_RIGHT: &str = "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?2004l\x1b[!p\x1b[?25h\x1b[0m\r\n";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn after(parts: &[&str]) -> PlayerTerminal {
-        let mut terminal = PlayerTerminal {
-            before: None,
-            screen: None,
-            largest: WindowSize { cols: 80, rows: 24 },
-            was_resized: false,
-            tail: String::new(),
-            alternate_screen: false,
-        };
-        for part in parts {
-            terminal.watch(part);
-        }
-        terminal
-    }
-
-    #[test]
-    fn the_alternate_screen_is_seen_across_event_borders() {
-        assert!(after(&["vim\x1b[?1049h"]).alternate_screen);
-        assert!(after(&["\x1b[?10", "4", "9h\u{e4}"]).alternate_screen);
-        assert!(!after(&["\x1b[?1049h", "text", "\x1b[?1049l"]).alternate_screen);
-        assert!(after(&["\x1b[?1049h\x1b[?1049l\x1b[?1049h", "text"]).alternate_screen);
-        assert!(!after(&["plain"]).alternate_screen);
-    }
-
-    #[test]
-    fn what_is_kept_of_the_output_does_not_grow() {
-        let terminal = after(&["x".repeat(10_000).as_str(), "日本"]);
-        assert!(terminal.tail.chars().count() < LONGEST_CODE, "{}", terminal.tail);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use russh::client::{self, AuthResult, Handle, Handler};
+use russh::client::{self, AuthResult, Handle};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
 use russh::keys::{Certificate, HashAlg, PrivateKey, PublicKey, PublicKeyOrCertificate};
@@ -21,9 +21,10 @@ use crate::cli::home::{BastionHome, SavedLogin};
 use crate::ssh::algorithms::{PACKET_BYTES, WINDOW_BYTES, target_leg};
 use crate::ssh::destination::Destination;
 use crate::ssh::host_certificate;
+use crate::ssh::outgoing::{OpensChannels, Outgoing, Server};
 
 /// An authenticated connection to the bastion.
-pub(super) type Connection = Handle<BastionCheck>;
+pub(super) type Connection = Handle<Outgoing<BastionCheck>>;
 
 /// Connects and logs in.
 pub(super) async fn connect(
@@ -43,7 +44,7 @@ pub(super) async fn connect(
         .map_err(|error| unreachable(error.to_string()))?;
     let name = info.host_key_alias().unwrap_or(&info.ssh.host).to_owned();
     let said = Arc::new(Mutex::new(String::new()));
-    let check = BastionCheck { authority: host_ca(home)?, name, said: Arc::clone(&said) };
+    let check = Outgoing::to(BastionCheck { authority: host_ca(home)?, name, said: Arc::clone(&said) });
     let mut connection = timeout(STEP_DEADLINE, client::connect_stream(Arc::new(settings()), stream, check))
         .await
         .map_err(|_| in_time("the key exchange"))?
@@ -89,6 +90,7 @@ fn settings() -> client::Config {
         preferred: target_leg(algorithms.clone(), algorithms),
         consumption_window: true,
         keepalive_interval: Some(KEEPALIVE),
+        keepalive_max: MOST_UNANSWERED,
         nodelay: true,
         ..client::Config::default()
     }
@@ -169,22 +171,24 @@ pub(super) enum ConnectError {
     /// The server did not prove that it is the bastion.
     #[error("its host certificate is not accepted: {0}; somebody may be in between: ask your operator")]
     HostCertificate(String),
+    /// The server opened channels.
+    #[error(transparent)]
+    OpensChannels(#[from] OpensChannels),
     /// The SSH protocol failed.
     #[error("{0}")]
     Ssh(#[from] russh::Error),
 }
 
-impl Handler for BastionCheck {
+impl Server for BastionCheck {
     type Error = ConnectError;
 
-    async fn auth_banner(&mut self, banner: &str, _: &mut client::Session) -> Result<(), ConnectError> {
+    fn says(&mut self, banner: &str) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let room = MAX_BANNER_CHARS.saturating_sub(said.len());
         said.extend(banner.chars().take(room));
-        Ok(())
     }
 
-    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, ConnectError> {
+    async fn check(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, ConnectError> {
         let PublicKeyOrCertificate::Certificate(certificate) = shown else {
             return Err(ConnectError::HostCertificate("it showed a plain key".to_owned()));
         };
@@ -200,5 +204,7 @@ const STEP_DEADLINE: Duration = Duration::from_secs(10);
 const GOODBYE_DEADLINE: Duration = Duration::from_secs(1);
 /// After this time without a byte the server is asked whether it is there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+/// After so many questions without an answer it is not: a computer that slept for some minutes finds its session again.
+const MOST_UNANSWERED: usize = 10;
 /// Longer than any honest refusal.
 const MAX_BANNER_CHARS: usize = 4096;

@@ -92,6 +92,7 @@ fn expected() -> Expected<'static> {
         nonce: Some("n-1"),
         access_token: None,
         username_claim: "preferred_username",
+        username_is_verified: false,
         groups_claim: "groups",
         now: Timestamp::from_second(NOW).unwrap(),
     }
@@ -348,6 +349,18 @@ fn an_email_address_counts_only_when_the_issuer_verified_it() {
     for odd in ["no at", "a@b@c", "@b", "a@", "a@b\u{1b}[2J"] {
         assert_eq!(with(set("email", odd.into())).unwrap().email, None, "{odd:?}");
     }
+}
+
+#[test]
+fn a_name_that_looks_like_an_address_is_one_only_where_the_operator_says_so() {
+    let named = |claims: &mut Map<String, Value>| {
+        set("preferred_username", "boss@example.com".into())(claims);
+        set("email_verified", json!(false))(claims);
+    };
+    assert_eq!(with(named).unwrap().email, None);
+    let verified = Expected { username_is_verified: true, ..expected() };
+    assert_eq!(with_expected(&verified, named).unwrap().email.as_deref(), Some("boss@example.com"));
+    assert_eq!(with_expected(&verified, |_| {}).unwrap().email.as_deref(), Some("alice@example.com"));
 }
 
 #[test]

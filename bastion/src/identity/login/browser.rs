@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use url::Url;
 
-use super::{FLOW_LIFETIME, LoginError, LoginService, NewLogin, later, redirect};
+use super::{FLOW_LIFETIME, LoginError, LoginService, NewLogin, later, redirect, sealed};
 use crate::{
     identity::{
         oidc::{AuthorizationRequest, OidcError, PkceVerifier, error::TokenRefusal},
@@ -44,7 +44,7 @@ impl LoginService {
         let flow = LoginFlow {
             key: state.hash(),
             nonce: nonce.as_str().to_owned(),
-            secret: verifier.as_str().to_owned(),
+            secret: sealed::seal(state.as_str(), verifier.as_str())?,
             redirect_uri: redirect_uri.to_owned(),
             kind,
             expires_at: later(now, FLOW_LIFETIME),
@@ -63,9 +63,9 @@ impl LoginService {
         now: Timestamp,
     ) -> Result<NewLogin, LoginError> {
         let flow = self.take_browser_flow(state, kind, now).await?;
-        let finished = self.finish(&flow, code, source, now).await;
+        let finished = self.finish(&flow, state, code, source, now).await;
         if let Err(error) = &finished {
-            self.audit_failure(error, source, now).await;
+            self.audit_failure(error, source).await;
         }
         finished
     }
@@ -85,18 +85,19 @@ impl LoginService {
             return unknown;
         }
         let failure = LoginError::Oidc(OidcError::from(TokenRefusal::new(error, description)));
-        self.audit_failure(&failure, source, now).await;
+        self.audit_failure(&failure, source).await;
         failure
     }
 
     async fn finish(
         &self,
         flow: &LoginFlow,
+        state: &str,
         code: &str,
         source: IpAddr,
         now: Timestamp,
     ) -> Result<NewLogin, LoginError> {
-        let verifier = PkceVerifier::stored(flow.secret.clone());
+        let verifier = sealed::open(state, &flow.secret).map(PkceVerifier::stored).ok_or(LoginError::UnknownFlow)?;
         let tokens = self.oidc.exchange_code(code, &flow.redirect_uri, &verifier).await?;
         self.log_in(&tokens, Some(&flow.nonce), flow.kind, source, now).await
     }

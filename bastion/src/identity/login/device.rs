@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{FLOW_LIFETIME, LoginError, LoginService, NewLogin, later};
+use super::{FLOW_LIFETIME, LoginError, LoginService, NewLogin, later, sealed};
 use crate::{
     identity::{
         oidc::DeviceProgress,
@@ -53,7 +53,7 @@ impl LoginService {
         let flow = LoginFlow {
             key: device_id.hash(),
             nonce: String::new(),
-            secret: secret.to_text(),
+            secret: sealed::seal(device_id.as_str(), &secret.to_text())?,
             redirect_uri: String::new(),
             kind: LoginKind::Cli,
             expires_at,
@@ -75,12 +75,13 @@ impl LoginService {
         let flow = self.store.take_login_flow(key, now).await?;
         let flow = flow.filter(|flow| now < flow.expires_at).ok_or(LoginError::UnknownFlow)?;
         // The `state` of a browser login is no device identifier: what it keeps does not parse.
-        let secret = DeviceSecret::from_text(&flow.secret).ok_or(LoginError::UnknownFlow)?;
+        let secret = sealed::open(device_id, &flow.secret).ok_or(LoginError::UnknownFlow)?;
+        let secret = DeviceSecret::from_text(&secret).ok_or(LoginError::UnknownFlow)?;
         // Put back at once: a poll that is cut off on the way must not end the login.
         self.store.add_login_flow(&flow).await?;
         let polled = match self.oidc.poll_device(secret.device_code).await {
             Ok(DeviceProgress::Pending) => return Ok(DevicePoll::Pending { interval: secret.interval }),
-            Ok(DeviceProgress::SlowDown) => return self.slow_down(&flow, &secret, now).await,
+            Ok(DeviceProgress::SlowDown) => return self.slow_down(&flow, device_id, &secret, now).await,
             Err(error) if error.is_unavailable() => return Err(error.into()),
             Ok(DeviceProgress::Done(tokens)) => Ok(tokens),
             Err(error) => Err(LoginError::from(error)),
@@ -92,7 +93,7 @@ impl LoginService {
             Err(error) => Err(error),
         };
         if let Err(error) = &finished {
-            self.audit_failure(error, source, now).await;
+            self.audit_failure(error, source).await;
         }
         finished.map(|login| DevicePoll::Done(Box::new(login)))
     }
@@ -100,17 +101,19 @@ impl LoginService {
     async fn slow_down(
         &self,
         flow: &LoginFlow,
+        device_id: &str,
         secret: &DeviceSecret<'_>,
         now: Timestamp,
     ) -> Result<DevicePoll, LoginError> {
         let slower = DeviceSecret { interval: secret.interval + SLOW_DOWN, device_code: secret.device_code };
         self.store.take_login_flow(flow.key, now).await?.ok_or(LoginError::UnknownFlow)?;
-        self.store.add_login_flow(&LoginFlow { secret: slower.to_text(), ..flow.clone() }).await?;
+        let secret = sealed::seal(device_id, &slower.to_text())?;
+        self.store.add_login_flow(&LoginFlow { secret, ..flow.clone() }).await?;
         Ok(DevicePoll::Pending { interval: slower.interval })
     }
 }
 
-/// What a device flow keeps in its `secret` column: `5 DEVICE-CODE`.
+/// What a device flow keeps, sealed: `5 DEVICE-CODE`.
 struct DeviceSecret<'a> {
     interval: Duration,
     device_code: &'a str,

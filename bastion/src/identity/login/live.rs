@@ -1,12 +1,15 @@
 //! What hangs on a login learns at once that it has ended: by itself, or by `bastion logout`.
 
-use std::{collections::HashMap, time::SystemTime};
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime},
+};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::Login;
-use crate::store::TokenHash;
+use crate::store::{Store, StoreError, TokenHash};
 
 /// The logins that somebody has ended, each until it would have ended by itself.
 #[derive(Debug, Clone, Default)]
@@ -19,10 +22,10 @@ impl EndedLogins {
         LiveLogin { token: login.token, ends: login.expires_at, ended: self.0.subscribe() }
     }
 
-    pub(super) fn add(&self, login: &Login, now: Timestamp) {
+    pub(super) fn add(&self, token: TokenHash, ends: Timestamp, now: Timestamp) {
         self.0.send_modify(|ended| {
             ended.retain(|_, ends| *ends > now);
-            ended.insert(login.token, login.expires_at);
+            ended.insert(token, ends);
         });
     }
 }
@@ -46,6 +49,28 @@ impl LiveLogin {
     #[must_use]
     pub fn ends(&self) -> SystemTime {
         self.ends.into()
+    }
+
+    /// Whether it stands, asked of the store.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer: then nobody knows.
+    pub async fn stands(&self, store: &dyn Store, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(!self.has_ended() && store.login(self.token, now).await?.is_some())
+    }
+
+    /// Resolves when it has ended, by itself or by somebody. Cancel-safe.
+    pub async fn ended(&mut self) {
+        while !self.has_ended() {
+            let left = self.ends().duration_since(SystemTime::now()).unwrap_or_default();
+            // In the first moment after it: a time that is cut to the timer's steps may be over too soon.
+            let by_itself = tokio::time::sleep(left + Duration::from_millis(1));
+            tokio::select! {
+                () = by_itself => {}
+                () = self.logged_out() => return,
+            }
+        }
     }
 
     /// Resolves when somebody has ended it. Cancel-safe.

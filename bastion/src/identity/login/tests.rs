@@ -12,6 +12,7 @@ use crate::{
         ssh_certificate::{self, TrustedCas},
         token::random_bytes,
     },
+    store::SqliteStore,
 };
 
 const CLI_CALLBACK: &str = "http://127.0.0.1:49152/callback";
@@ -38,16 +39,20 @@ async fn fixture_with(change: impl FnOnce(&mut OidcSettings)) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let user_ca = Arc::new(UserCa::load_or_create(&folder.path().join("ca")).unwrap());
     let store = Arc::new(MemoryStore::default());
-    let settings = LoginSettings {
-        login_lifetime: Duration::from_secs(12 * 3600),
-        certificate_lifetime: Duration::from_secs(600),
-        console_callback,
-    };
-    let oidc = OidcClient::new(oidc).unwrap();
-    let service = LoginService::new(oidc, Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&user_ca), settings);
+    let log = AuditLog::start(Arc::clone(&store) as Arc<dyn Store>, &folder.path().join("waiting")).unwrap();
+    let service = service(oidc, Arc::clone(&store) as Arc<dyn Store>, log, &user_ca);
     let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
     let browser = browser.tls_certs_only([]).build().unwrap();
     Fixture { issuer, store, user_ca, service, browser }
+}
+
+fn service(oidc: OidcSettings, store: Arc<dyn Store>, log: AuditLog, user_ca: &Arc<UserCa>) -> LoginService {
+    let settings = LoginSettings {
+        login_lifetime: Duration::from_secs(12 * 3600),
+        certificate_lifetime: Duration::from_secs(600),
+        console_callback: Url::parse(CONSOLE_CALLBACK).unwrap(),
+    };
+    LoginService::new(OidcClient::new(oidc).unwrap(), store, log, Arc::clone(user_ca), settings)
 }
 
 impl Fixture {
@@ -97,6 +102,33 @@ async fn a_browser_login_gives_a_token_that_is_this_person() {
     let events = fixture.store.audited();
     let [AuditEvent::LoggedIn { user, source, .. }] = events.as_slice() else { panic!("{events:?}") };
     assert_eq!((user.as_str(), source.as_str()), ("bob", "192.0.2.7"));
+}
+
+#[tokio::test]
+async fn a_name_is_the_first_persons_and_others_go_by_their_own() {
+    // A claim that is the same for all people of this issuer.
+    let fixture = fixture_with(|oidc| oidc.username_claim = "aud".to_owned()).await;
+    let now = Timestamp::now();
+    let (alice, bob) = (fixture.log_in("alice", now).await, fixture.log_in("bob", now).await);
+    let name = alice.record.subject.name.clone();
+    assert_eq!((name.as_str(), &alice.claimed), (fixture.issuer.client_id(), &None));
+    let bobs_name = bob.record.subject.name.clone();
+    assert!(bobs_name.as_str().starts_with(&format!("{name}+")), "{bobs_name}");
+    assert_eq!(bob.claimed, Some(name.clone()));
+    assert_eq!(fixture.log_in("bob", now).await.record.subject.name, bobs_name, "it stays the same");
+    let claims =
+        |event: &AuditEvent| matches!(event, AuditEvent::LoggedIn { claimed: Some(claimed), .. } if *claimed == name);
+    assert_eq!(fixture.store.audited().iter().filter(|event| claims(event)).count(), 2);
+
+    // Whoever had it is out when it is released; then the next one has it.
+    let (alices, bobs) = (fixture.login(&alice, now).await.unwrap(), fixture.login(&bob, now).await.unwrap());
+    let followed = fixture.service.ended().follow(&alices);
+    let released = fixture.service.release_name(&name, &bobs, SOURCE, now).await.unwrap().unwrap();
+    assert_eq!(released.person.id, "demo-alice");
+    assert!(followed.has_ended() && fixture.login(&alice, now).await.is_none());
+    assert!(fixture.login(&bob, now).await.is_some());
+    assert!(fixture.service.release_name(&name, &bobs, SOURCE, now).await.unwrap().is_none());
+    assert_eq!(fixture.log_in("bob", now).await.record.subject.name, name);
 }
 
 #[tokio::test]
@@ -328,7 +360,9 @@ async fn scripted_device_issuer(answers: &[&str]) -> (LoginService, Arc<MemorySt
     };
     let store = Arc::new(MemoryStore::default());
     let oidc = OidcClient::new(OidcSettings::new(url.parse().unwrap(), "bastion")).unwrap();
-    (LoginService::new(oidc, Arc::clone(&store) as Arc<dyn Store>, user_ca, settings), store)
+    let shared: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
+    let log = AuditLog::start(Arc::clone(&shared), &folder.path().join("waiting")).unwrap();
+    (LoginService::new(oidc, shared, log, user_ca, settings), store)
 }
 
 #[tokio::test]
@@ -423,4 +457,31 @@ async fn a_certificate_that_cannot_be_written_down_is_not_handed_out() {
     fixture.store.take_down();
     let refused = fixture.service.issue_ssh_certificate(&login, &public_key(), SOURCE, now).await;
     assert!(matches!(refused, Err(LoginError::Store(_))));
+}
+
+// === what the store keeps ===
+
+#[tokio::test]
+async fn the_database_gives_neither_verifier_nor_device_code_away() {
+    let (fixture, now) = (fixture().await, Timestamp::now());
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(SqliteStore::open(&folder.path().join("bastion.db")).await.unwrap());
+    let oidc = OidcSettings::new(fixture.issuer.url().parse().unwrap(), fixture.issuer.client_id());
+    let log = AuditLog::start(Arc::clone(&store) as Arc<dyn Store>, &folder.path().join("waiting")).unwrap();
+    let service = service(oidc, Arc::clone(&store) as Arc<dyn Store>, log, &fixture.user_ca);
+    let browser = service.begin_browser(CLI_CALLBACK, LoginKind::Cli, now).await.unwrap();
+    let device = service.begin_device(now).await.unwrap();
+
+    let files = std::fs::read_dir(folder.path()).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
+    let dump = files.collect::<Vec<_>>().concat();
+    let is_in_dump = |text: &str| dump.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(is_in_dump(CLI_CALLBACK), "what is no secret is found in it");
+    for held in [&browser.state, &device.device_id] {
+        assert!(!is_in_dump(held.as_str()), "what the client holds is kept as a hash only");
+        let flow = store.take_login_flow(held.hash(), now).await.unwrap().unwrap();
+        let secret = sealed::open(held.as_str(), &flow.secret).unwrap();
+        // A device login keeps its interval before the code.
+        let secret = secret.rsplit(' ').next().unwrap();
+        assert!(secret.len() >= 20 && !is_in_dump(secret), "{secret} stands in the database");
+    }
 }

@@ -82,6 +82,8 @@ pub struct OidcSettings {
     pub scopes: Vec<String>,
     /// The claim with the user name.
     pub username_claim: String,
+    /// Whether the issuer vouches for it: an address in it counts as a verified one.
+    pub username_is_verified: bool,
     /// The claim with the groups.
     pub groups_claim: String,
     /// More certificate authorities to trust for the issuer's TLS, PEM.
@@ -100,6 +102,7 @@ impl OidcSettings {
             client_secret: None,
             scopes: ["openid", "profile", "email", "groups"].map(str::to_owned).to_vec(),
             username_claim: "preferred_username".to_owned(),
+            username_is_verified: false,
             groups_claim: "groups".to_owned(),
             extra_ca_pem: None,
             request_timeout: Duration::from_secs(10),

@@ -27,6 +27,9 @@ pub enum CertificateRefusal {
     /// Key id and name disagree; our authority never issues that.
     #[error("the key id of this certificate does not match its user: run \"bastion login\"")]
     KeyId,
+    /// The login that it was issued under has ended.
+    #[error("your login has ended: run \"bastion login\"")]
+    LoginEnded,
     /// The key that signed it is a certificate itself.
     #[error("this certificate was signed by another certificate, which is never valid: run \"bastion login\"")]
     NestedAuthority,
@@ -59,6 +62,9 @@ pub enum CertificateRefusal {
         "the authority that signed this certificate was revoked: run \"bastion login\" for a certificate of the current one"
     )]
     RevokedAuthority,
+    /// The key that it certifies no longer counts.
+    #[error("the key of this certificate was revoked: run \"bastion login\" for a new key")]
+    RevokedKey,
     /// It signed itself.
     #[error("this certificate is signed by its own key and proves nothing: run \"bastion login\"")]
     SelfSigned,

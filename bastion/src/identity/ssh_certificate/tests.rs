@@ -1,23 +1,26 @@
 //! Every way in which a certificate does not count, one test each. Certificates that our authority never issues are
 //! made here with its key, field by field.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use config::revoked_keys::RevokedKey;
 use policy::Subject;
 use russh::keys::{
     PrivateKey, PublicKey,
     ssh_encoding::{Decode, Encode},
     ssh_key::{certificate::Builder, private::Ed25519Keypair, public::SkEd25519},
 };
+use tokio::sync::watch;
 
 use super::*;
 use crate::{
     identity::{
         memory_store::MemoryStore,
+        revoked_keys::{Fingerprints, fingerprints},
         ssh_ca::{SshAuthorities, TargetRequest, UserRequest},
         token::random_bytes,
     },
-    store::CertificateRecord,
+    store::{CertificateRecord, LoginKind, LoginRecord, TokenHash},
 };
 
 const NOW: u64 = 1_800_000_000;
@@ -77,6 +80,13 @@ impl Fixture {
 
     fn refused(&self, certificate: &Certificate) -> CertificateRefusal {
         self.verify(certificate).unwrap_err()
+    }
+
+    /// Why the certificate as issued does not count once this key is revoked.
+    fn refused_without(&self, key: &PublicKey) -> CertificateRefusal {
+        let revoked = fingerprints(&[RevokedKey::Key(key.to_openssh().unwrap().parse().unwrap())]).unwrap();
+        let cas = self.cas.clone().without(RevokedKeys::new(watch::Sender::new(revoked).subscribe()));
+        verify(&self.issued(), here(), now(), &cas).unwrap_err()
     }
 }
 
@@ -199,9 +209,27 @@ fn a_certificate_for_targets_does_not_log_in_to_the_bastion() {
 #[test]
 fn a_revoked_authority_does_not_count_although_it_is_trusted() {
     let fixture = fixture();
-    let cas = fixture.cas.clone().revoked(fixture.authorities.user.fingerprint());
-    let refused = verify(&fixture.issued(), here(), now(), &cas).unwrap_err();
+    let refused = fixture.refused_without(fixture.authorities.user.public_key());
     assert_eq!(refused, CertificateRefusal::RevokedAuthority);
+}
+
+#[test]
+fn a_revoked_key_does_not_count_although_it_is_certified() {
+    let fixture = fixture();
+    let refused = fixture.refused_without(fixture.user_key.public_key());
+    assert_eq!(refused, CertificateRefusal::RevokedKey);
+}
+
+#[test]
+fn a_key_that_is_revoked_later_counts_no_more() {
+    let fixture = fixture();
+    let sender = watch::Sender::new(Fingerprints::default());
+    let cas = fixture.cas.clone().without(RevokedKeys::new(sender.subscribe()));
+    assert!(verify(&fixture.issued(), here(), now(), &cas).is_ok());
+    let fingerprint = fixture.user_key.public_key().fingerprint(HashAlg::Sha256).sha256().unwrap();
+    sender.send_replace(Arc::new([fingerprint].into()));
+    let refused = verify(&fixture.issued(), here(), now(), &cas).unwrap_err();
+    assert_eq!(refused, CertificateRefusal::RevokedKey);
 }
 
 #[test]
@@ -376,22 +404,39 @@ fn record(fixture: &Fixture, certificate: &Certificate) -> CertificateRecord {
             email: None,
             groups: ["engineering".parse().unwrap()].into(),
         },
-        login: None,
+        login: Some(LOGIN),
         issued_at: now(),
         expires_at: timestamp(NOW + 600).unwrap(),
     }
 }
 
-async fn authenticated_with(change: impl FnOnce(&mut CertificateRecord)) -> Result<Authenticated, AuthenticateError> {
+const LOGIN: TokenHash = TokenHash([7; 32]);
+
+fn login(record: &CertificateRecord) -> LoginRecord {
+    let (subject, expires_at) = (record.subject.clone(), timestamp(NOW + 3600).unwrap());
+    LoginRecord { token: LOGIN, kind: LoginKind::Cli, subject, created_at: now(), expires_at }
+}
+
+async fn authenticated_with(change: impl FnOnce(&mut CertificateRecord)) -> Result<Login, AuthenticateError> {
+    authenticated_under(change, |_| {}).await
+}
+
+async fn authenticated_under(
+    change: impl FnOnce(&mut CertificateRecord),
+    change_login: impl FnOnce(&mut LoginRecord),
+) -> Result<Login, AuthenticateError> {
     let (fixture, store) = (fixture(), MemoryStore::default());
     let certificate = fixture.issued();
     let mut record = record(&fixture, &certificate);
+    let mut login = login(&record);
     change(&mut record);
+    change_login(&mut login);
+    store.add_login(&login).await.unwrap();
     store.add_certificate(&record).await.unwrap();
     authenticate(&store, &fixture.verify(&certificate).unwrap(), now()).await
 }
 
-fn refusal(result: Result<Authenticated, AuthenticateError>) -> CertificateRefusal {
+fn refusal(result: Result<Login, AuthenticateError>) -> CertificateRefusal {
     match result {
         Err(AuthenticateError::Refused(refusal)) => refusal,
         other => panic!("{other:?}"),
@@ -400,7 +445,8 @@ fn refusal(result: Result<Authenticated, AuthenticateError>) -> CertificateRefus
 
 #[tokio::test]
 async fn a_certificate_authenticates_whom_it_was_issued_to() {
-    let authenticated = authenticated_with(|_| {}).await.unwrap();
+    let login = authenticated_with(|_| {}).await.unwrap();
+    let authenticated = login.authenticated();
     assert_eq!(authenticated.subject().id, "4711");
     assert!(authenticated.subject().groups.contains(&"engineering".parse().unwrap()));
 }
@@ -427,6 +473,40 @@ async fn a_serial_number_of_another_user_is_refused() {
 async fn an_end_in_the_store_counts_also_when_the_certificate_says_later() {
     let result = authenticated_with(|record| record.expires_at = now()).await;
     assert_eq!(refusal(result), CertificateRefusal::Expired { seconds_ago: 0 });
+}
+
+#[tokio::test]
+async fn a_certificate_counts_no_longer_than_its_login() {
+    for result in [
+        authenticated_with(|record| record.login = None).await,
+        authenticated_under(|_| {}, |login| login.token = TokenHash([8; 32])).await,
+        authenticated_under(|_| {}, |login| login.expires_at = now()).await,
+    ] {
+        assert_eq!(refusal(result), CertificateRefusal::LoginEnded);
+    }
+    let result = authenticated_under(|_| {}, |login| login.subject.id = "4712".to_owned()).await;
+    assert_eq!(refusal(result), CertificateRefusal::OtherUser);
+}
+
+#[tokio::test]
+async fn who_was_authenticated_stays_so_with_a_certificate_that_counts_now() {
+    let (fixture, store) = (fixture(), MemoryStore::default());
+    let certificate = fixture.issued();
+    let verified = fixture.verify(&certificate).unwrap();
+    let mut record = record(&fixture, &certificate);
+    store.add_certificate(&record).await.unwrap();
+    is_renewed(&store, &verified, now()).await.unwrap();
+
+    let later = timestamp(NOW + 660).unwrap();
+    let error = is_renewed(&store, &verified, later).await.unwrap_err();
+    assert!(matches!(error, AuthenticateError::Refused(CertificateRefusal::Expired { .. })), "{error:?}");
+
+    (record.serial, record.issued_at, record.expires_at) = (record.serial + 1, later, timestamp(NOW + 1200).unwrap());
+    store.add_certificate(&record).await.unwrap();
+    is_renewed(&store, &verified, later).await.unwrap();
+    store.take_down();
+    let error = is_renewed(&store, &verified, later).await.unwrap_err();
+    assert!(matches!(error, AuthenticateError::Unavailable(_)), "{error:?}");
 }
 
 #[tokio::test]

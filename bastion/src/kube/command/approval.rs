@@ -1,7 +1,7 @@
 //! What waits for other people: the connection, where the role says so, and the command, where a rule does. The user's
 //! side is open by then, and its user is told.
 
-use policy::{Hold, Verdict};
+use policy::{Hold, Input, Verdict};
 
 use super::{Run, blocked, door::DoorWriter, refuse};
 use crate::{
@@ -23,7 +23,7 @@ impl Run {
         reader: &mut HeldReader<R>,
         writer: &DoorWriter,
     ) -> bool {
-        let mut new = self.applicant.question(ApprovalKind::Session, self.command.exact(None), hold.approvers);
+        let mut new = self.applicant.question(ApprovalKind::Session, self.command.act(None), hold.approvers);
         new.because = for_each_connection(&hold.role);
         let approvals = &self.applicant.sessions.approvals;
         match approve(approvals, new, (reader, writer), Voice::Words, async |_| {}).await {
@@ -41,31 +41,31 @@ impl Run {
         true
     }
 
-    /// Waits for other people; whether it may start then. The user was told if not.
+    /// Waits for other people; if it may start then, what is to be done with its input. The user was told if not.
     pub(super) async fn approved<R: UserReader>(
         &self,
         verdict: &Verdict,
         stdin: Option<&[u8]>,
         reader: &mut HeldReader<R>,
         writer: &DoorWriter,
-    ) -> bool {
+    ) -> Option<Input> {
         let shown = self.command.request().shown(stdin.filter(|stdin| !stdin.is_empty()));
-        let (text, legs) = (self.command.exact(stdin), (reader, writer));
-        if let Err(unapproved) = self.applicant.command_approved(verdict, text, &shown, legs, Voice::Words).await {
+        let (act, legs) = (self.command.act(stdin), (reader, writer));
+        if let Err(unapproved) = self.applicant.command_approved(verdict, act, &shown, legs, Voice::Words).await {
             unapproved.tell(writer, Voice::Words).await;
-            return false;
+            return None;
         }
         // The rules may have changed in the meantime.
         match self.judge(stdin).await {
-            Judged::Allowed => true,
-            Judged::Held(again) if again.rule == verdict.rule => true,
+            Judged::Allowed(input) => Some(input),
+            Judged::Held(again) if again.rule == verdict.rule => Some(again.input),
             Judged::Held(_) | Judged::NeedsStdin => {
                 refuse(writer, blocked("the rules have changed while it waited; ask again".to_owned())).await;
-                false
+                None
             }
             Judged::Refused { rule, reason } => {
                 refuse(writer, Said::Blocked { rule, message: reason, approval: None }).await;
-                false
+                None
             }
         }
     }

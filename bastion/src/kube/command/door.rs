@@ -22,7 +22,8 @@ use crate::{
     },
     session::{
         leg::{LegClosed, UserReader, UserWriter},
-        terminal::{FromUser, OutputStream},
+        terminal::{Failure, FromUser, OutputStream},
+        voice::{BLOCKED, REFUSED, UNAPPROVED, UNAVAILABLE},
     },
 };
 
@@ -109,6 +110,16 @@ impl Door {
     }
 }
 
+/// What a session that did not begin is in HTTP.
+fn refused_with(status: &ExitStatus) -> StatusCode {
+    match status.shell_code() {
+        REFUSED | BLOCKED | UNAPPROVED => StatusCode::FORBIDDEN,
+        // It is the bastion that cannot now: what is amiss with the cluster is said by whoever asks it.
+        UNAVAILABLE => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
 fn take<T>(place: &Mutex<Option<T>>) -> Option<T> {
     place.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
@@ -136,6 +147,13 @@ impl UserWriter for DoorWriter {
         Ok(())
     }
 
+    async fn failed(&self, failure: Failure) -> Result<(), LegClosed> {
+        match self.0.writer.get() {
+            Some(writer) => writer.failed(failure).await,
+            None => self.output(failure.stream, failure.words).await,
+        }
+    }
+
     async fn exit(&self, status: ExitStatus) -> Result<(), LegClosed> {
         if let Some(writer) = self.0.writer.get() {
             return writer.exit(status).await;
@@ -143,7 +161,7 @@ impl UserWriter for DoorWriter {
         let said = std::mem::take(&mut *self.0.said.lock().unwrap_or_else(PoisonError::into_inner));
         let said = String::from_utf8_lossy(&said);
         let said = said.trim().trim_start_matches("bastion: ");
-        self.0.refuse(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, said).told());
+        self.0.refuse(Refusal::new(refused_with(&status), said).told());
         Ok(())
     }
 
@@ -164,6 +182,24 @@ impl UserWriter for DoorWriter {
     fn release(&self, bytes: usize) {
         if let Some(writer) = self.0.writer.get() {
             writer.release(bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_did_not_begin_says_in_http_whether_to_try_again() {
+        for (status, expected) in [
+            (REFUSED, StatusCode::FORBIDDEN),
+            (BLOCKED, StatusCode::FORBIDDEN),
+            (UNAPPROVED, StatusCode::FORBIDDEN),
+            (UNAVAILABLE, StatusCode::SERVICE_UNAVAILABLE),
+            (2, StatusCode::INTERNAL_SERVER_ERROR),
+        ] {
+            assert_eq!(refused_with(&ExitStatus::Code(status)), expected, "{status}");
         }
     }
 }

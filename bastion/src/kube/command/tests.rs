@@ -30,3 +30,22 @@ fn what_could_not_run_is_refused() {
         assert!(read(query).unwrap_err().contains(expected), "{query}");
     }
 }
+
+#[test]
+fn what_is_approved_says_where_each_word_ends_and_what_is_input() {
+    let bytes = |query: &str, stdin: Option<&[u8]>| {
+        read(query).unwrap().act(stdin).encode(&"prod".parse().unwrap(), &"web-0.shop".parse().unwrap())
+    };
+    let acts = [
+        bytes("command=sh&command=-c&command=a&command=b&stdout=1", None),
+        bytes("command=sh&command=-c&command=a%20b&stdout=1", None),
+        bytes("command=sh&command=-c&command=%27a%20b%27&stdout=1", None),
+        bytes("command=sh&command=-c&command=a%20b&stdout=1&container=c", None),
+        bytes("command=sh&command=-c&command=a%20b&stdout=1&tty=1", None),
+        bytes("command=sh&stdout=1&stdin=1", None),
+        bytes("command=sh&stdout=1&stdin=1", Some(b"")),
+        bytes("command=sh&stdout=1&stdin=1", Some(b"a b\n")),
+        bytes("command=sh%0Aa%20b%0A&stdout=1&stdin=1", Some(b"")),
+    ];
+    assert_eq!(acts.iter().collect::<std::collections::BTreeSet<_>>().len(), acts.len());
+}

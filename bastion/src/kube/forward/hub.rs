@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{Arc, atomic::Ordering},
     time::{Duration, SystemTime},
 };
@@ -98,6 +99,7 @@ impl<D: Dial> Hub<D> {
         let mut socket = Socket::new(Role::Server, self.forward.limits.connections.saturating_mul(2), halves);
         let mut standing = self.forward.standing.clone();
         let taken = Arc::clone(&self.taken);
+        let mut lost = pin!(standing.lost());
         let reason = loop {
             let stuck = self.full.map(|(_, until)| until);
             tokio::select! {
@@ -114,7 +116,7 @@ impl<D: Dial> Hub<D> {
                 () = taken.notified(), if stuck.is_some() => self.look_again(),
                 () = sleep_until(stuck.unwrap_or_else(Instant::now)), if stuck.is_some() => self.end_stuck(),
                 Some(_ended) = self.tasks.join_next() => {}
-                reason = standing.lost() => break Some(reason),
+                reason = &mut lost => break Some(reason),
                 () = closing.cancelled() => break Some("the bastion stops".to_owned()),
             }
         };
@@ -206,10 +208,8 @@ impl<D: Dial> Hub<D> {
             Ok(forward) => forward,
             Err((rule, reason)) => {
                 let event = PortRefusedEvent { port: self.forward.pod.event(port), rule, reason: reason.clone() };
-                match self.forward.log.reserve().await {
-                    Ok(place) => place.fill(AuditEvent::PortRefused(Box::new(event))),
-                    Err(full) => tracing::error!(%full, "a refused port was not written down"),
-                }
+                // What finds no room is counted: it is a refusal.
+                let _ = self.forward.log.record(AuditEvent::PortRefused(Box::new(event)));
                 tell(socket, error, data, &reason);
                 return;
             }

@@ -18,11 +18,11 @@ use super::{
     socket::{Happened, Socket},
 };
 use crate::{
-    audit::{AuditEvent, PortClosedEvent, PortEvent},
-    kube::{
-        request_log::{LogFull, Place},
-        spdy::{Event, Headers, Role, StreamId},
+    audit::{
+        AuditEvent, PortClosedEvent, PortEvent,
+        log::{LogFull, Place},
     },
+    kube::spdy::{Event, Headers, Role, StreamId},
 };
 
 /// What a pair is called: the number of its error stream.

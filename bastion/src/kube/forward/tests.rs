@@ -8,9 +8,11 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::SinkExt as _;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
 
-use self::site::{BANNER, CLOSED, ECHO, RULES, Running, SILENT, SOON, fast, forward, rules};
+use self::site::{BANNER, CLOSED, ECHO, RULES, Running, SILENT, SOON, channels, fast, forward, rules};
 use super::{Limits, inbox};
 use crate::{
     audit::AuditEvent,
@@ -229,4 +231,69 @@ fn what_a_port_is_sent_waits_in_order_and_is_bounded_by_who_puts_it() {
     assert_eq!(inbox.bytes(), 3);
     inbox.put(inbox::FromUser::Gone(None));
     assert_eq!(inbox.bytes(), 0);
+}
+
+#[tokio::test]
+async fn a_client_library_has_its_ports_in_numbered_streams() {
+    let mut user = channels(&[ECHO, BANNER]).await;
+    let mut first: Vec<_> = Vec::new();
+    for _ in 0..4 {
+        first.push(user.next().await.unwrap());
+    }
+    let port = |port: u16| Bytes::copy_from_slice(&port.to_le_bytes());
+    assert_eq!(first, [(0, port(ECHO)), (1, port(ECHO)), (2, port(BANNER)), (3, port(BANNER))]);
+    assert_eq!(user.next().await, Some((2, Bytes::from_static(b"hello\n"))));
+    user.send(0, b"one").await;
+    assert_eq!(user.next().await, Some((0, Bytes::from_static(b"one"))));
+    // What is of no stream, or is said where only the server speaks, says nothing.
+    for nothing in [&[1, b'x'][..], &[3, b'x'], &[4, b'x'], &[255, b'x'], &[0], &[]] {
+        user.socket.send(Message::binary(nothing.to_vec())).await.unwrap();
+    }
+    user.send(2, b"two").await;
+    assert_eq!(user.next().await, Some((2, Bytes::from_static(b"two"))));
+    let closed = user.events(5, |event| {
+        if let AuditEvent::PortClosed(event) = &event {
+            Some((event.port.port, event.bytes_in, event.bytes_out))
+        } else if let AuditEvent::PortOpened(event) = &event {
+            Some((event.port, 0, 0))
+        } else if let AuditEvent::KubeRequest(event) = &event {
+            Some((0, event.bytes_in, event.bytes_out))
+        } else {
+            None
+        }
+    });
+    let mut events = closed.await;
+    events.sort_unstable();
+    assert_eq!(events, [(0, 6, 12), (ECHO, 0, 0), (ECHO, 3, 3), (BANNER, 0, 0), (BANNER, 3, 9)]);
+}
+
+#[tokio::test]
+async fn a_client_library_is_told_of_a_port_that_no_rule_allows_or_that_is_closed() {
+    for (port, words) in [
+        (7022, "bastion: use exec"),
+        (22, "bastion: no role of yours allows port 22 on c"),
+        (CLOSED, "connection refused"),
+    ] {
+        let mut user = channels(&[port]).await;
+        user.next().await.unwrap();
+        user.next().await.unwrap();
+        assert_eq!(user.next().await, Some((1, Bytes::from(words))), "{port}");
+        // No stream ends before the socket does.
+        assert_eq!(user.next().await, None, "{port}");
+        assert_eq!(user.cluster.dialled.load(Ordering::SeqCst), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_client_librarys_ports_end_when_the_rules_change() {
+    let mut user = channels(&[ECHO]).await;
+    user.next().await.unwrap();
+    user.next().await.unwrap();
+    user.send(0, b"x").await;
+    user.next().await.unwrap();
+    user.rules.send_replace(rules("roles: { none: { groups: [x], console: [audit] } }"));
+    let (stream, words) = user.next().await.unwrap();
+    assert_eq!(stream, 1);
+    assert!(words.starts_with(b"bastion: the rules have changed"), "{words:?}");
+    assert_eq!(user.next().await, None);
 }

@@ -81,13 +81,9 @@ impl Front {
             reason: denial.reason.clone(),
             source,
         };
-        match self.sessions.store.append_audit(Timestamp::now(), &[event]).await {
-            Ok(()) => Refusal::new(StatusCode::NOT_FOUND, denial.reason),
-            Err(error) => {
-                tracing::error!(%error, "refusal could not be written to the audit log");
-                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the bastion's database does not answer; try again")
-            }
-        }
+        // What finds no room is counted: it is a refusal.
+        let _ = self.log.record_now(event).await;
+        Refusal::new(StatusCode::NOT_FOUND, denial.reason)
     }
 }
 

@@ -13,12 +13,12 @@ use crate::{
     kube::{
         body::Body,
         command::{Command, Run},
-        dial::{Call, DialError},
-        forward::{self, Forward, Pod, Side},
-        proxy::{self, Entry},
+        dial::Call,
+        forward::{self, Forward, Pod, Side, channels},
+        proxy::Entry,
         request_info::{RequestInfo, StreamRequest},
         status::{Refusal, Told},
-        upgrade::Upgrade,
+        upgrade::{ForwardProtocol, Upgrade},
     },
     session::permit::LivePermit,
 };
@@ -85,16 +85,26 @@ impl Front {
         asking: &Asking<'_>,
         head: Parts,
         info: &RequestInfo,
-        (upgrade, call, standing): (Upgrade, Call, LivePermit),
+        (upgrade, mut call, standing): (Upgrade, Call, LivePermit),
         mut entry: Entry,
     ) -> Result<Response<Body>, NotConnected> {
-        let transport = match upgrade.forward() {
-            Ok(transport) => transport,
+        let named = upgrade.forward().and_then(|protocol| match protocol {
+            ForwardProtocol::Channels => Ok((protocol, channels::ports(&info.query)?)),
+            ForwardProtocol::Spdy(_) => Ok((protocol, Vec::new())),
+        });
+        let (protocol, ports) = match named {
+            Ok(named) => named,
             Err(refusal) => return Err(Box::new((entry, refusal.told()))),
         };
+        if protocol == ForwardProtocol::Channels
+            && let Ok(path) = call.path.path().parse()
+        {
+            // Towards the cluster each port is named when it is opened.
+            call.path = path;
+        }
         let first = match call.forward().await {
             Ok((io, transport)) => Side { io, transport, role: Role::Client },
-            Err(error) => return Err(Box::new((entry, undialled(error)))),
+            Err(error) => return Err(Box::new((entry, error.told()))),
         };
         entry.answered(StatusCode::SWITCHING_PROTOCOLS);
         let resource = info.resource.clone().unwrap_or_default();
@@ -115,12 +125,20 @@ impl Front {
         self.tasks.spawn(async move {
             // The user may have gone.
             if let Ok(io) = user_side.await {
-                let user = Side { io: TokioIo::new(io), transport, role: Role::Server };
-                forward.serve(user, first, call, entry, closing).await;
+                let io = TokioIo::new(io);
+                match protocol {
+                    ForwardProtocol::Channels => {
+                        forward.serve_channels((io, ports), first, call, entry, closing).await;
+                    }
+                    ForwardProtocol::Spdy(transport) => {
+                        let user = Side { io, transport, role: Role::Server };
+                        forward.serve(user, first, call, entry, closing).await;
+                    }
+                }
             }
             drop(place);
         });
-        Ok(upgrade.accept(transport.name()))
+        Ok(upgrade.accept(protocol.name()))
     }
 }
 
@@ -146,15 +164,4 @@ fn ready(
     let session = permit.session(pod, is_terminal);
     let permit = session.map_err(|denial| Refusal::new(StatusCode::FORBIDDEN, denial.reason))?;
     Ok(Ready { upgrade, permit, command })
-}
-
-/// What a user reads of a cluster that forwards no ports: its own words where it has some.
-fn undialled(error: DialError) -> Told {
-    match error {
-        DialError::Refused(told) if told.status != StatusCode::UNAUTHORIZED => told,
-        DialError::Send(error) => proxy::unavailable(&error).told(),
-        error @ (DialError::Protocol | DialError::Refused(_) | DialError::Streams(_) | DialError::TimedOut) => {
-            Refusal::new(StatusCode::BAD_GATEWAY, error.to_string()).told()
-        }
-    }
 }

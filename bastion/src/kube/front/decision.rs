@@ -2,24 +2,25 @@
 
 use std::time::SystemTime;
 
-use bytes::Bytes;
 use config::{Login as Account, RoleName, RuleName};
-use http::{HeaderMap, StatusCode, request::Parts, uri::PathAndQuery};
+use http::{HeaderMap, Method, StatusCode, request::Parts, uri::PathAndQuery};
 use policy::{
     Approved, ApprovedKind, CLUSTER_LOGIN, ClusterDecision, ClusterPermit, Context, Hold, KubeCapability, KubeObject,
-    KubeRequest, RequestVerdict, RuleEffect,
+    KubeRequest, Protocol, RequestVerdict, RuleEffect,
+    approval::{Act, ActKind, Stdin},
 };
 
-use super::{Front, KubeCluster, Peer};
+use super::{Front, KubeCluster, Peer, entry};
 use crate::{
     approval::{Application, ApprovalKind, Granted, NewApproval, Progress},
     identity::login::Login,
     kube::{
-        impersonation::Impersonation,
+        impersonation::{Impersonation, is_as_somebody_else},
         request_info::{RefusedRequest, RequestInfo, StreamRequest},
         status::Refusal,
         upgrade,
         upstream::ClusterConnection,
+        watch_socket,
     },
     session::{
         applicant::Applicant,
@@ -76,6 +77,9 @@ impl Front {
         info: Result<RequestInfo, RefusedRequest>,
     ) -> Result<(RequestInfo, Allowed), Refusal> {
         let info = info.map_err(|refused| Refusal::new(StatusCode::BAD_REQUEST, refused.to_string()))?;
+        if is_as_somebody_else(&head.headers) {
+            return Err(Refusal::new(StatusCode::FORBIDDEN, AS_SOMEBODY_ELSE));
+        }
         let mut approvals = Approvals::default();
         // What was true before a wait need not be true after it.
         for _ in 0..=MAX_WAITS {
@@ -178,7 +182,7 @@ impl Front {
             return Err(Refusal::new(StatusCode::FORBIDDEN, message).by_rule(verdict.rule.clone().map(String::from)));
         };
         let applicant = self.applicant(asking, account()?);
-        let mut new = applicant.question(ApprovalKind::Command, request_line(asking, head), needed);
+        let mut new = applicant.question(ApprovalKind::Command, act(asking, head), needed);
         new.rule.clone_from(&verdict.rule);
         new.commands.push(verdict.because.clone());
         new.because.clone_from(&verdict.message);
@@ -197,14 +201,14 @@ impl Front {
         let resource = info.resource.as_ref();
         let pod = resource.and_then(|resource| format!("{}.{}", resource.name, resource.namespace).parse().ok());
         let applicant = self.applicant(asking, pod.map_or_else(account, Ok)?);
-        let mut new = applicant.question(ApprovalKind::Session, request_line(asking, head), hold.approvers);
+        let mut new = applicant.question(ApprovalKind::Session, act(asking, head), hold.approvers);
         new.because = for_each_connection(&hold.role);
         self.approved(new).await
     }
 
     /// Asks, and waits. A user who leaves takes the question along.
     async fn approved(&self, new: NewApproval) -> Result<Granted, Refusal> {
-        let (rule, text, because) = (new.rule.clone(), new.text.clone(), new.because.clone());
+        let (rule, exact, because) = (new.rule.clone(), new.exact(), new.because.clone());
         let refused =
             |message: String| Refusal::new(StatusCode::FORBIDDEN, message).by_rule(rule.clone().map(String::from));
         let mut waiting = match self.sessions.approvals.apply(new).await {
@@ -217,7 +221,7 @@ impl Front {
                 break outcome;
             }
         };
-        outcome.granted(&text).map_err(|why| refused(format!("{because}: {why}")))
+        outcome.granted(&exact).map_err(|why| refused(format!("{because}: {why}")))
     }
 
     pub(super) fn applicant(&self, asking: &Asking<'_>, login: Account) -> Applicant {
@@ -226,6 +230,8 @@ impl Front {
             subject: asking.login.subject().clone(),
             target: asking.cluster.settings.name.clone(),
             login,
+            protocol: Protocol::Kubernetes,
+            container: None,
             source: asking.peer.address.to_string(),
             reason: asking.reason.clone(),
             session: None,
@@ -236,8 +242,11 @@ impl Front {
 /// What goes on as another protocol has a road of its own, or none: it is never passed on unread.
 fn refuse_upgrade(capability: KubeCapability, info: &RequestInfo, headers: &HeaderMap) -> Result<(), Refusal> {
     let is_upgrade = upgrade::is_asked_for(headers);
-    let has_road =
-        matches!(info.stream(), Some(StreamRequest::Attach | StreamRequest::Exec | StreamRequest::PortForward));
+    let has_road = match info.stream() {
+        Some(StreamRequest::Attach | StreamRequest::Exec | StreamRequest::PortForward) => true,
+        Some(StreamRequest::Proxy) => false,
+        None => watch_socket::has_messages(entry::lifetime(info)),
+    };
     let needs_road = matches!(capability, KubeCapability::Attach | KubeCapability::Exec)
         || info.stream() == Some(StreamRequest::PortForward);
     if !is_upgrade && needs_road {
@@ -263,10 +272,13 @@ fn question(info: &RequestInfo) -> KubeRequest<'_> {
     KubeRequest::new(info.verb, object)
 }
 
-/// What other people approve of a request.
-fn request_line(asking: &Asking<'_>, head: &Parts) -> Bytes {
+/// What other people approve of a request. What its body holds they do not see.
+fn act(asking: &Asking<'_>, head: &Parts) -> Act {
     let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    Bytes::from(format!("{} {}{query}", head.method, asking.path))
+    let words = [head.method.to_string(), format!("{}{query}", asking.path)];
+    let has_body = !matches!(head.method, Method::GET | Method::HEAD);
+    let stdin = if has_body { Stdin::Live } else { Stdin::None };
+    Act { stdin, ..Act::of(ActKind::Request, Protocol::Kubernetes, words) }
 }
 
 /// Why a connection waits.
@@ -278,6 +290,11 @@ pub(in crate::kube) fn for_each_connection(role: &RoleName) -> String {
 pub(super) fn account() -> Result<Account, Refusal> {
     CLUSTER_LOGIN.parse().map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "the account is none"))
 }
+
+/// Done as the caller, `kubectl auth can-i --as` would tell what is not so.
+const AS_SOMEBODY_ELSE: &str = "--as, --as-group and --as-uid (Impersonate-* headers) are not taken here: the bastion \
+     itself acts as you. Leave them out; what somebody else may do, they see with \"kubectl auth can-i --list\", or the \
+     operator of the cluster without the bastion";
 
 /// The role may ask for an approval, and a rule for another.
 const MAX_WAITS: usize = 2;

@@ -14,7 +14,7 @@ use crate::{
     },
     session::{
         leg::{LegClosed, TargetReader, TargetWriter},
-        terminal::{FromTarget, Signal},
+        terminal::{Failure, FromTarget, OutputStream, Pixels, Signal},
     },
 };
 
@@ -78,16 +78,18 @@ impl TargetReader for RemoteTargetReader {
 }
 
 impl RemoteTargetReader {
-    /// The runtime's words are output: they are masked, recorded and shown like any.
+    /// The runtime's words are masked and recorded like output; the user gets them as they were said.
     fn end(&mut self, end: CommandEnd) {
         let code = match end {
             CommandEnd::Code(code) => code.into(),
-            CommandEnd::Failed(message) if self.streams.tty => {
-                self.next.push_back(FromTarget::Stdout(format!("{message}\r\n").into()));
-                DID_NOT_RUN
-            }
             CommandEnd::Failed(message) => {
-                self.next.push_back(FromTarget::Stderr(format!("{message}\n").into()));
+                let (stream, line) = if self.streams.tty {
+                    (OutputStream::Stdout, format!("{message}\r\n"))
+                } else {
+                    (OutputStream::Stderr, format!("{message}\n"))
+                };
+                let exact = self.status.text().clone();
+                self.next.push_back(FromTarget::Failed(Failure { words: line.into(), stream, exact }));
                 DID_NOT_RUN
             }
         };
@@ -103,7 +105,7 @@ impl TargetWriter for RemoteTargetWriter {
         self.wire.send(Outgoing::Data(StreamKind::Stdin, data)).await
     }
 
-    async fn resize(&self, size: WindowSize) -> Result<(), LegClosed> {
+    async fn resize(&self, size: WindowSize, _: Pixels) -> Result<(), LegClosed> {
         if !self.streams.tty {
             return Ok(());
         }

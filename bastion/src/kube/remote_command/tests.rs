@@ -28,7 +28,7 @@ use crate::{
     },
     session::{
         leg::{TargetReader, TargetWriter, UserReader, UserWriter},
-        terminal::{FromTarget, FromUser, OutputStream},
+        terminal::{Failure, FromTarget, FromUser, OutputStream, Pixels},
     },
 };
 
@@ -80,8 +80,8 @@ async fn output(target: &mut RemoteTargetReader) -> FromTarget {
 async fn input_sizes_and_half_close_arrive_on_either_transport() {
     for transport in BOTH {
         let ((mut user, _user_writer), (_target, target)) = connected(transport, TTY).await;
-        target.resize(WindowSize { cols: 132, rows: 43 }).await.unwrap();
-        let FromUser::Resize(size) = input(&mut user).await else { panic!("{transport:?}: a size") };
+        target.resize(WindowSize { cols: 132, rows: 43 }, Pixels::default()).await.unwrap();
+        let FromUser::Resize(size, _) = input(&mut user).await else { panic!("{transport:?}: a size") };
         assert_eq!(size, WindowSize { cols: 132, rows: 43 });
         target.input(Bytes::from_static(b"cat\n")).await.unwrap();
         target.eof().await.unwrap();
@@ -90,7 +90,11 @@ async fn input_sizes_and_half_close_arrive_on_either_transport() {
             match input(&mut user).await {
                 FromUser::Data(data) => typed.extend_from_slice(&data),
                 FromUser::Eof => break,
-                other @ (FromUser::Closed | FromUser::Resize(_) | FromUser::Signal(_)) => {
+                other @ (FromUser::Closed
+                | FromUser::Closing
+                | FromUser::Resize(..)
+                | FromUser::Signal(_)
+                | FromUser::Unread) => {
                     panic!("{transport:?}: {other:?}")
                 }
             }
@@ -117,7 +121,7 @@ async fn output_then_exit_status_arrive_on_either_transport() {
                     FromTarget::Stdout(data) => out.extend_from_slice(&data),
                     FromTarget::Stderr(data) => err.extend_from_slice(&data),
                     FromTarget::Exit(status) => exit = Some(status),
-                    FromTarget::Eof => {}
+                    FromTarget::Eof | FromTarget::Failed(_) | FromTarget::Unread => {}
                     FromTarget::Closed => return (out, err, exit),
                 }
             }
@@ -132,11 +136,37 @@ async fn a_program_that_did_not_start_is_explained_and_is_no_success() {
     for (streams, words) in [(ALL, "no such file\n"), (TTY, "no such file\r\n")] {
         let ((_user, user), (mut target, _target_writer)) = connected(Transport::Spdy, streams).await;
         user.end(CommandEnd::Failed("no such file".to_owned())).await.unwrap();
-        let (FromTarget::Stderr(text) | FromTarget::Stdout(text)) = output(&mut target).await else {
-            panic!("an explanation")
-        };
-        assert_eq!(text, words.as_bytes());
+        let FromTarget::Failed(failure) = output(&mut target).await else { panic!("an explanation") };
+        assert_eq!(failure.words, words.as_bytes());
         assert!(matches!(output(&mut target).await, FromTarget::Exit(ExitStatus::Code(1))));
+    }
+}
+
+#[tokio::test]
+async fn what_a_cluster_says_of_a_program_that_did_not_start_reaches_the_user_unchanged() {
+    let exact = r#"{"metadata":{},"status":"Failure","message":"Internal error occurred: no such file","reason":"InternalError","details":{"causes":[{"message":"no such file"}]},"code":500}"#;
+    for transport in BOTH {
+        let ((_user, user), (mut target, _target_writer)) = connected(transport, ALL).await;
+        let failure = |exact: &str| Failure {
+            words: Bytes::from_static(b"in words\n"),
+            stream: OutputStream::Stderr,
+            exact: Bytes::copy_from_slice(exact.as_bytes()),
+        };
+        user.failed(failure(exact)).await.unwrap();
+        user.exit(ExitStatus::Code(1)).await.unwrap();
+        let FromTarget::Failed(seen) = output(&mut target).await else { panic!("{transport:?}: an explanation") };
+        assert_eq!(
+            (&seen.exact[..], &seen.words[..]),
+            (exact.as_bytes(), &b"Internal error occurred: no such file\n"[..])
+        );
+        // What a mask has made no failure of is said in its words, and is none the less no success.
+        for spoilt in ["***", r#"{"metadata":{},"status":"Success"}"#, ""] {
+            let ((_user, user), (mut target, _target_writer)) = connected(transport, ALL).await;
+            user.failed(failure(spoilt)).await.unwrap();
+            user.exit(ExitStatus::Code(1)).await.unwrap();
+            let FromTarget::Failed(seen) = output(&mut target).await else { panic!("{spoilt}: an explanation") };
+            assert_eq!(&seen.words[..], b"in words\n", "{spoilt}");
+        }
     }
 }
 
@@ -150,7 +180,11 @@ async fn a_session_that_ends_without_a_status_is_no_success() {
                     match target.next().await {
                         FromTarget::Exit(status) => return Some(status),
                         FromTarget::Closed => return None,
-                        FromTarget::Eof | FromTarget::Stderr(_) | FromTarget::Stdout(_) => {}
+                        FromTarget::Eof
+                        | FromTarget::Failed(_)
+                        | FromTarget::Stderr(_)
+                        | FromTarget::Stdout(_)
+                        | FromTarget::Unread => {}
                     }
                 }
             })
@@ -297,9 +331,11 @@ async fn every_split_of_fragments_and_control_frames_is_read_alike() {
         loop {
             match input(&mut user).await {
                 FromUser::Data(data) => typed.extend_from_slice(&data),
-                FromUser::Resize(size) => sizes.push(size.cols),
+                FromUser::Resize(size, _) => sizes.push(size.cols),
                 FromUser::Eof => break,
-                other @ (FromUser::Closed | FromUser::Signal(_)) => panic!("cut at {cut}: {other:?}"),
+                other @ (FromUser::Closed | FromUser::Closing | FromUser::Signal(_) | FromUser::Unread) => {
+                    panic!("cut at {cut}: {other:?}")
+                }
             }
         }
         assert_eq!((typed.as_slice(), sizes), (b"ls -la\n".as_slice(), vec![9, 80]), "cut at {cut}");

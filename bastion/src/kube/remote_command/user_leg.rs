@@ -1,16 +1,23 @@
 //! The user's side: the bastion is the server.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use bytes::Bytes;
 use recorder::ExitStatus;
 
 use super::wire::{Incoming, Outgoing, WireReader, WireWriter};
 use crate::{
-    kube::stream::{StreamKind, Streams, resize::ResizeReader, status::CommandEnd},
+    kube::stream::{
+        StreamKind, Streams,
+        resize::ResizeReader,
+        status::{CommandEnd, says_failed},
+    },
     session::{
         leg::{LegClosed, UserReader, UserWriter},
-        terminal::{FromUser, OutputStream},
+        terminal::{Failure, FromUser, OutputStream, Pixels},
     },
 };
 
@@ -29,12 +36,15 @@ pub struct RemoteUserReader {
 pub struct RemoteUserWriter {
     wire: WireWriter,
     streams: Streams,
+    /// What the cluster said of a command that did not run.
+    failure: OnceLock<Bytes>,
     said_how_it_ended: AtomicBool,
 }
 
 pub(super) fn legs(reader: WireReader, writer: WireWriter, streams: Streams) -> (RemoteUserReader, RemoteUserWriter) {
     let reader = RemoteUserReader { wire: reader, sizes: ResizeReader::default() };
-    (reader, RemoteUserWriter { wire: writer, streams, said_how_it_ended: AtomicBool::new(false) })
+    let failure = OnceLock::new();
+    (reader, RemoteUserWriter { wire: writer, streams, failure, said_how_it_ended: AtomicBool::new(false) })
 }
 
 impl UserReader for RemoteUserReader {
@@ -45,7 +55,7 @@ impl UserReader for RemoteUserReader {
                 Some(Incoming::Data(StreamKind::Stdin, data)) => return FromUser::Data(data),
                 Some(Incoming::Data(StreamKind::Resize, data)) => {
                     if let Some(size) = self.sizes.push(&data) {
-                        return FromUser::Resize(size);
+                        return FromUser::Resize(size, Pixels::default());
                     }
                 }
                 Some(Incoming::End(StreamKind::Stdin)) => return FromUser::Eof,
@@ -72,7 +82,21 @@ impl UserWriter for RemoteUserWriter {
         self.wire.send(Outgoing::Data(kind, data)).await
     }
 
+    /// What was masked may be no status any more: then it is said in its words.
+    async fn failed(&self, failure: Failure) -> Result<(), LegClosed> {
+        let status = if says_failed(&failure.exact) {
+            failure.exact
+        } else {
+            CommandEnd::Failed(String::from_utf8_lossy(&failure.words).trim_end().to_owned()).encode().into()
+        };
+        let _ = self.failure.set(status);
+        Ok(())
+    }
+
     async fn exit(&self, status: ExitStatus) -> Result<(), LegClosed> {
+        if let Some(failure) = self.failure.get() {
+            return self.end_with(failure.clone()).await;
+        }
         // kubectl reads eight bits.
         let code = status.shell_code();
         self.end(CommandEnd::Code(u8::try_from(code).unwrap_or(u8::MAX))).await
@@ -103,10 +127,14 @@ impl RemoteUserWriter {
     ///
     /// When the user has gone.
     pub async fn end(&self, end: CommandEnd) -> Result<(), LegClosed> {
+        self.end_with(end.encode().into()).await
+    }
+
+    async fn end_with(&self, status: Bytes) -> Result<(), LegClosed> {
         if self.said_how_it_ended.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        self.wire.send(Outgoing::Data(StreamKind::Error, end.encode().into())).await?;
+        self.wire.send(Outgoing::Data(StreamKind::Error, status)).await?;
         self.wire.send(Outgoing::End(StreamKind::Error)).await
     }
 }

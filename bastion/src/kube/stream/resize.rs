@@ -21,7 +21,7 @@ struct TerminalSize {
 }
 
 impl ResizeReader {
-    /// The last size that is complete with `bytes`: only it counts. What is no size is dropped, as are the zeroes
+    /// The last size that is complete with `bytes`, bounded: only it counts. What is no size is dropped, as are the zeroes
     /// that clients without a terminal send.
     pub fn push(&mut self, bytes: &[u8]) -> Option<WindowSize> {
         let mut last = None;
@@ -36,7 +36,7 @@ impl ResizeReader {
                 self.begun.clear();
             }
         }
-        last.map(|size| WindowSize { cols: size.width, rows: size.height })
+        last.map(|size| WindowSize { cols: size.width, rows: size.height }.bounded())
     }
 }
 

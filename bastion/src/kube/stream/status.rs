@@ -8,6 +8,7 @@
 //!
 //! A program that could not be started, too, is a failure here and not in HTTP: without an exit code.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 /// A status takes no more; what is longer is no status.
@@ -31,6 +32,7 @@ pub enum CommandEnd {
 #[derive(Debug, Default)]
 pub struct StatusReader {
     begun: Vec<u8>,
+    text: Bytes,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -74,8 +76,14 @@ impl StatusReader {
         }
         self.begun.extend_from_slice(bytes);
         let status: Status = serde_json::from_slice(&self.begun).ok()?;
-        self.begun.clear();
+        self.text = std::mem::take(&mut self.begun).into();
         Some(status.into())
+    }
+
+    /// The status that was complete last, as it was said.
+    #[must_use]
+    pub fn text(&self) -> &Bytes {
+        &self.text
     }
 }
 
@@ -104,6 +112,13 @@ impl CommandEnd {
         };
         serde_json::to_vec(&status).unwrap_or_default()
     }
+}
+
+/// Whether a text is the status of a command that did not run: what clients take neither for success nor for an exit
+/// code.
+#[must_use]
+pub fn says_failed(text: &[u8]) -> bool {
+    serde_json::from_slice::<Status>(text).is_ok_and(|status| matches!(status.into(), CommandEnd::Failed(_)))
 }
 
 impl From<Status> for CommandEnd {
@@ -140,7 +155,9 @@ mod tests {
                 let mut reader = StatusReader::default();
                 assert_eq!(reader.push(&text.as_bytes()[..cut]), None);
                 assert_eq!(reader.push(&text.as_bytes()[cut..]), Some(end.clone()));
+                assert_eq!(reader.text(), text);
             }
+            assert_eq!(says_failed(text.as_bytes()), matches!(end, CommandEnd::Failed(_)));
         }
     }
 

@@ -12,7 +12,10 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use jiff::Timestamp;
-use policy::{RuleSet, Subject};
+use policy::{
+    RuleSet, Subject,
+    approval::{Act, ActKind},
+};
 use rcgen::KeyPair;
 use recorder::{Recorder, RecorderSettings, StorageSettings};
 use rustls::{ClientConfig, RootCertStore, sign::CertifiedKey};
@@ -36,16 +39,15 @@ use super::{
 };
 use crate::{
     approval::{Approval, ApprovalKind, ApprovalState, Approvals, NewApproval, Scope, Vote},
-    audit::AuditEvent,
+    audit::{AuditEvent, AuditLog},
     identity::{
         kube_credential::KubeCredentials,
         login::{EndedLogins, Login},
         token,
         x509_ca::KubeClientCa,
     },
-    kube::{
-        Front, KubeCluster, Listener, listener, request_log::RequestLog, retry::Refused, upstream::ClusterConnection,
-    },
+    kube::{Front, KubeCluster, Listener, listener, retry::Refused, upstream::ClusterConnection},
+    listener::{Admission, Limits, PlaceLimits},
     session::{Registry, Sessions},
     store::{ApprovalFilter, LoginKind, LoginRecord, SqliteStore, Store},
 };
@@ -137,8 +139,10 @@ pub(super) async fn front() -> TestFront {
         let connection = ClusterConnection::prepare(&settings).await.unwrap();
         clusters.insert(settings.name.clone(), KubeCluster { settings, connection });
     }
+    let log = AuditLog::start(Arc::clone(&shared), &folder.path().join("waiting")).unwrap();
     let rules = watch::Sender::new(compiled(RULES));
-    let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key =
+        rcgen::generate_simple_self_signed(["localhost".to_owned(), "*.kube.bastion.internal".to_owned()]).unwrap();
     let server = key.cert.der().clone();
     let private = PrivateKeyDer::from_pem_slice(key.signing_key.serialize_pem().as_bytes()).unwrap();
     let private = rustls::crypto::aws_lc_rs::sign::any_supported_type(&private).unwrap();
@@ -155,12 +159,15 @@ pub(super) async fn front() -> TestFront {
         ended_logins: EndedLogins::default(),
         rules: rules.subscribe(),
         clusters,
-        log: RequestLog::start(Arc::clone(&shared), &TaskTracker::new()),
+        domain: Some("kube.bastion.internal".parse().unwrap()),
+        log: log.clone(),
         sessions: Sessions {
             store: Arc::clone(&shared),
+            log,
             recorder: Arc::new(recorder),
             registry: Registry::new(),
             approvals: approvals.clone(),
+            limits: config::SessionLimits::default(),
         },
         refused: Refused::default(),
         tasks: TaskTracker::new(),
@@ -169,7 +176,11 @@ pub(super) async fn front() -> TestFront {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     let stop = CancellationToken::new();
-    tokio::spawn(Listener::new(socket, tls, front, 100).serve(stop.clone(), stop.clone()));
+    let places = PlaceLimits { connections: 100, unauthenticated: 100, unauthenticated_per_source: 100 };
+    let minute = Duration::from_mins(1);
+    let limits = Limits { places, login: minute, idle: minute, unread: minute };
+    let listener = Listener::new(socket, tls, front, &Admission { limits, known: Arc::default() });
+    tokio::spawn(listener.serve(stop.clone(), stop.clone()));
     let brief_ends = Timestamp::now() + Duration::from_secs(3);
     let front = TestFront {
         cluster: test_cluster,
@@ -266,7 +277,7 @@ impl TestFront {
             login: policy::CLUSTER_LOGIN.parse().unwrap(),
             session: None,
             rule: None,
-            text: Bytes::new(),
+            act: Act::of(ActKind::Access, policy::Protocol::Kubernetes, std::iter::empty::<Bytes>()),
             commands: Vec::new(),
             screen: None,
             reason: None,
@@ -300,7 +311,12 @@ impl TestFront {
     }
 
     pub(super) async fn connect(&self, name: Option<&str>, protocol: Protocol) -> User {
-        let stream = TokioIo::new(self.tls(name, protocol).await);
+        self.connect_to("localhost", name, protocol).await
+    }
+
+    /// The same, of somebody who names this server in TLS.
+    pub(super) async fn connect_to(&self, server: &str, name: Option<&str>, protocol: Protocol) -> User {
+        let stream = TokioIo::new(self.tls_to(server, name, protocol).await);
         match protocol {
             Protocol::Http1 => {
                 let (sender, connection) = http1::handshake(stream).await.unwrap();
@@ -316,6 +332,10 @@ impl TestFront {
     }
 
     pub(super) async fn tls(&self, name: Option<&str>, protocol: Protocol) -> TlsStream<TcpStream> {
+        self.tls_to("localhost", name, protocol).await
+    }
+
+    async fn tls_to(&self, server: &str, name: Option<&str>, protocol: Protocol) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.server.clone()).unwrap();
         let builder = ClientConfig::builder().with_root_certificates(roots);
@@ -333,7 +353,7 @@ impl TestFront {
         };
         config.alpn_protocols = vec![if protocol == Protocol::Http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
         let stream = TcpStream::connect(self.address).await.unwrap();
-        let server = ServerName::try_from("localhost").unwrap();
+        let server = ServerName::try_from(server.to_owned()).unwrap();
         TlsConnector::from(Arc::new(config)).connect(server, stream).await.unwrap()
     }
 

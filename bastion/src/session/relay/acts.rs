@@ -3,16 +3,18 @@
 use bytes::Bytes;
 use policy::{
     Verdict,
-    gate::{Act, Decided, Report},
+    gate::{Act, Decided, DialogueAct, Report},
 };
 
-use super::{Decision, Relay};
+use super::{Decision, Relay, UserSide};
 use crate::session::{
+    dialogue_gate::DialogueGate,
     gate::Gate,
     line_gate::LineGate,
     outbox::{ToTarget, ToUser},
     tap::{Note, shown},
     terminal::OutputStream,
+    voice::BLOCKED,
 };
 
 impl Relay {
@@ -27,18 +29,35 @@ impl Relay {
                     self.note(Note::Marker(marker("waiting for approval", Some(&question.verdict), &question.text)));
                     self.decisions.push(Decision::Ask(question));
                 }
-                Act::Bell => self.to_user.push(1, ToUser::Message(OutputStream::Stdout, Bytes::from_static(b"\x07"))),
+                Act::Bell => self.say(Bytes::from_static(b"\x07")),
                 Act::Close(reason) => self.terminate(reason),
                 Act::Draw(bytes) => self.draw(bytes.into()),
-                Act::Forward(bytes) => self.to_target.push(bytes.len(), ToTarget::Judged(bytes.into())),
-                Act::Report(report) => {
-                    self.note(Note::Marker(report_marker(&report)));
-                    self.decisions.push(Decision::Report(report));
-                }
+                Act::Forward(bytes) => self.send(bytes.len(), ToTarget::Judged(bytes.into())),
+                Act::Report(report) => self.write_down(report),
                 Act::Tell(text) => self.message(&text),
                 Act::Withdraw => self.decisions.push(Decision::Withdraw),
             }
         }
+    }
+
+    /// Lets the gate of an input without a terminal work, and carries out what follows.
+    pub(super) fn dialogue_acts(&mut self, work: impl FnOnce(&mut DialogueGate, &mut Vec<DialogueAct>)) {
+        let Gate::Dialogue(gate) = &mut self.gate else { return };
+        let mut acts = Vec::new();
+        work(gate, &mut acts);
+        for act in acts {
+            match act {
+                DialogueAct::End => self.send(0, ToTarget::Eof),
+                DialogueAct::Forward(bytes) => self.send(bytes.len(), ToTarget::Input(bytes.into())),
+                DialogueAct::Refuse(said) => self.terminate_saying(&said, said.clone(), BLOCKED),
+                DialogueAct::Report(report) => self.write_down(*report),
+            }
+        }
+    }
+
+    fn write_down(&mut self, report: Report) {
+        self.note(Note::Marker(report_marker(&report)));
+        self.decisions.push(Decision::Report(report));
     }
 
     /// Draws the line that the gate owns: it is recorded, as everything that the user sees.
@@ -46,23 +65,40 @@ impl Relay {
         match self.tap.drawn(drawing) {
             Ok(masked) => {
                 let bytes = masked.bytes().clone();
-                self.to_user.push(bytes.len(), ToUser::Message(OutputStream::Stdout, bytes));
+                self.say(bytes);
             }
             Err(error) => self.recording_failed(error),
         }
     }
 
+    /// Puts back what output has changed at the user's terminal, where the program cannot do that any more.
+    pub(super) fn undo_modes(&mut self) {
+        let undoing = Bytes::from(std::mem::take(&mut self.modes).undo());
+        if undoing.is_empty() {
+            return;
+        }
+        // It is no content: the user's terminal is put right even where the recording has failed.
+        let undoing = self.tap.drawn(undoing.clone()).map_or(undoing, |masked| masked.bytes().clone());
+        self.say(undoing);
+    }
+
     /// Words of the bastion to the user; on a terminal they start on a line of their own.
     pub(super) fn message(&mut self, text: &str) {
-        let line = Bytes::from(format!("\r\nbastion: {text}\r\n"));
-        self.to_user.push(line.len(), ToUser::Message(self.voice(), line));
+        self.say(Bytes::from(format!("\r\nbastion: {text}\r\n")));
+    }
+
+    /// Bytes of the bastion to the user.
+    pub(super) fn say(&mut self, bytes: Bytes) {
+        if self.user == UserSide::Open {
+            self.to_user.push(bytes.len(), ToUser::Message(self.voice(), bytes));
+        }
     }
 
     /// Where the bastion speaks: on a terminal in one stream with the output, for clients keep no order between two.
     pub(super) fn voice(&self) -> OutputStream {
         match self.gate {
             Gate::Lines(_) => OutputStream::Stdout,
-            Gate::Open => OutputStream::Stderr,
+            Gate::Dialogue(_) | Gate::Open => OutputStream::Stderr,
         }
     }
 }

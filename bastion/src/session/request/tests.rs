@@ -52,14 +52,14 @@ fn exec(command: &str) -> Request<'_> {
 fn outcome(verdict: &RequestVerdict) -> (&'static str, Option<&str>) {
     let of = |verdict: &'_ Verdict| verdict.rule.clone();
     let (word, rule) = match verdict {
-        RequestVerdict::Allow { observed: None } => ("allow", None),
-        RequestVerdict::Allow { observed: Some(verdict) } => ("observed", of(verdict)),
+        RequestVerdict::Allow { observed: None, .. } => ("allow", None),
+        RequestVerdict::Allow { observed: Some(verdict), .. } => ("observed", of(verdict)),
         RequestVerdict::Block(blocked) => ("block", blocked.rule.clone()),
         RequestVerdict::Hold(verdict) => ("hold", of(verdict)),
         RequestVerdict::NeedsStdin => ("stdin", None),
     };
-    // The rules of these tests have two names.
-    (word, rule.map(|rule| if rule.as_str() == "rm_rf" { "rm_rf" } else { "svc" }))
+    let names = ["etc", "rm_rf", "svc"];
+    (word, rule.map(|rule| names.into_iter().find(|name| *name == rule.as_str()).expect("a rule of these tests")))
 }
 
 #[test]
@@ -83,6 +83,17 @@ fn what_no_rule_is_about_runs() {
     for request in [Request::Subsystem, Request::Shell { terminal: true }] {
         assert_eq!(outcome(&judged(RULES, request)), ("allow", None));
     }
+}
+
+#[test]
+fn sftp_is_held_where_a_rule_is_about_files() {
+    let files = "  - { name: etc, effect: block, match: { command: { writes: [/etc/**] } } }\n";
+    let (held, request) = (format!("{RULES}{files}"), Request::Subsystem);
+    assert_eq!(outcome(&judged(&held, request)), ("hold", Some("etc")));
+    assert_eq!(outcome(&judged_in(SessionMode::ExecOnly, &held, (request, None))), ("hold", Some("etc")));
+    assert_eq!(outcome(&judged_in(SessionMode::Observe, &held, (request, None))), ("observed", Some("etc")));
+    let blocked = format!("{RULES}{}", files.replace("/etc/**", "'**'"));
+    assert_eq!(outcome(&judged(&blocked, request)), ("block", Some("etc")));
 }
 
 #[test]
@@ -163,4 +174,81 @@ fn the_audit_log_shows_a_request_without_control_characters_and_bounded() {
     assert_eq!(Request::Shell { terminal: false }.shown(None), "shell");
     let long = vec![b'x'; 100_000];
     assert!(Request::Exec { command: &long, terminal: false }.shown(None).chars().count() <= MAX_SHOWN_CHARS + 1);
+}
+
+/// How programs open a shell: k9s, Rancher, Lens, Portainer and people.
+const OPENERS: [&str; 10] = [
+    "bash || sh",
+    "command -v bash >/dev/null && exec bash || exec sh",
+    "if test -x /bin/bash; then exec /bin/bash -il; fi; exec sh",
+    "cd /tmp && exec sh",
+    "stty rows 40 cols 120; exec sh",
+    "stty -ixon erase ^H; exec bash",
+    "clear; (bash || ash || sh)",
+    "TERM=xterm-256color; export TERM; [ -x /bin/bash ] && ([ -x /usr/bin/script ] && /usr/bin/script -q -c \"/bin/bash\" /dev/null || exec /bin/bash) || exec /bin/sh",
+    "[ -x /bin/bash ] && ([ -x /usr/bin/script ] && script -q -c /bin/bash /dev/null || exec /bin/bash) || exec /bin/sh",
+    "exec zsh",
+];
+
+#[test]
+fn a_shell_that_a_program_opens_in_a_terminal_is_one_in_which_lines_are_judged() {
+    for opener in OPENERS {
+        let words = ["sh", "-c", opener].map(str::to_owned);
+        let requests = [
+            Request::Exec { command: opener.as_bytes(), terminal: true },
+            Request::Argv { words: &words, terminal: true },
+        ];
+        for request in requests {
+            assert_eq!(outcome(&judged(RULES, request)), ("allow", None), "{request:?}");
+        }
+        // Without a terminal nobody would judge what comes, so it is read first.
+        let request = Request::Exec { command: opener.as_bytes(), terminal: false };
+        assert_ne!(outcome(&judged(RULES, request)).0, "allow", "{opener}");
+        // What stands beside it is judged as ever.
+        let danger = format!("rm -rf /srv; {opener}");
+        let request = Request::Exec { command: danger.as_bytes(), terminal: true };
+        assert_eq!(outcome(&judged(RULES, request)), ("block", Some("rm_rf")), "{danger}");
+    }
+}
+
+#[test]
+fn what_changes_how_lines_are_accepted_matters_where_lines_are_typed() {
+    let exec = |command: &'static str, terminal| Request::Exec { command: command.as_bytes(), terminal };
+    // No shell reads what is typed there, or nothing is typed.
+    for request in [
+        exec("stty -echo; cat", true),
+        exec("stty raw -echo; cat", true),
+        exec("stty -F /dev/ttyUSB0 9600 raw", false),
+        exec("trap 'echo done' EXIT; make", false),
+        exec("set -o posix; ls", false),
+    ] {
+        assert_eq!(outcome(&judged(RULES, request)), ("allow", None), "{request:?}");
+    }
+    // The shell that reads lines next would take them in another way.
+    for request in [exec("stty eol x; exec bash", true), exec("stty erase x; sh", true), exec("stty raw; bash", true)] {
+        assert_eq!(outcome(&judged(RULES, request)).0, "hold", "{request:?}");
+    }
+}
+
+#[test]
+fn a_program_that_may_run_its_input_starts_at_once_and_says_what_is_to_be_done_with_it() {
+    let input = |mode, request| {
+        let verdict = judged_in(mode, RULES, (request, None));
+        let RequestVerdict::Allow { observed: None, input } = verdict else { panic!("{request:?}: {verdict:?}") };
+        input
+    };
+    let words = ["m4".to_owned()];
+    let attach = Request::Attach { terminal: false, stdin: true };
+    for request in [exec("m4"), exec("cat | sqlite3 x"), Request::Argv { words: &words, terminal: false }, attach] {
+        for mode in [SessionMode::Guard, SessionMode::Observe] {
+            assert!(matches!(input(mode, request), Input::Judged { .. }), "{mode}: {request:?}");
+        }
+        assert!(matches!(input(SessionMode::ExecOnly, request), Input::Refused { .. }), "{request:?}");
+    }
+    assert!(matches!(input(SessionMode::Guard, exec("base64 -d | m4")), Input::Refused { .. }));
+    // What is typed at a terminal is judged as it is typed.
+    let typed = Request::Exec { command: b"m4", terminal: true };
+    for request in [exec("tar xf -"), exec("ls"), typed, Request::Attach { terminal: false, stdin: false }] {
+        assert_eq!(input(SessionMode::Guard, request), Input::Data, "{request:?}");
+    }
 }

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 use policy::approval::Person;
-use sqlx::{Sqlite, SqlitePool, Transaction, sqlite::SqliteRow};
+use sqlx::{SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use super::{StoreError, row::Columns};
 use crate::store::approval::{AccessGrant, ApprovalId};
 
-pub(super) async fn add(transaction: &mut Transaction<'_, Sqlite>, grant: &AccessGrant) -> Result<(), StoreError> {
+pub(super) async fn add(connection: &mut SqliteConnection, grant: &AccessGrant) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO access_grants (approval, issuer, subject_id, user_name, target, login, granted_at, until) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -20,22 +20,18 @@ pub(super) async fn add(transaction: &mut Transaction<'_, Sqlite>, grant: &Acces
     .bind(grant.login.as_str())
     .bind(grant.granted_at.as_millisecond())
     .bind(grant.until.as_millisecond())
-    .execute(&mut **transaction)
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::Unavailable)?;
     Ok(())
 }
 
 /// Marks access as ended; false if it was.
-pub(super) async fn end(
-    transaction: &mut Transaction<'_, Sqlite>,
-    id: ApprovalId,
-    at: Timestamp,
-) -> Result<bool, StoreError> {
+pub(super) async fn end(connection: &mut SqliteConnection, id: ApprovalId, at: Timestamp) -> Result<bool, StoreError> {
     let ended = sqlx::query("UPDATE access_grants SET ended_at = $1 WHERE approval = $2 AND ended_at IS NULL")
         .bind(at.as_millisecond())
         .bind(id.to_string())
-        .execute(&mut **transaction)
+        .execute(&mut *connection)
         .await
         .map_err(StoreError::Unavailable)?;
     Ok(ended.rows_affected() > 0)

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use policy::approval::{Needed, Person, Scope};
+use policy::approval::{Act, Needed, Person, Scope};
 use serde::{Deserialize, Serialize};
-use sqlx::{QueryBuilder, Sqlite, SqlitePool, Transaction, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use super::{
-    StoreError, access,
+    Listing, StoreError, access,
     row::{Columns, bigint, json_text, subject_text, word_text},
 };
 use crate::store::approval::{
@@ -21,9 +21,12 @@ use crate::store::approval::{
 
 const TABLE: &str = "approvals";
 
+/// What `exact_form` says of an act.
+const ACT: i64 = 1;
+
 /// Adds a request; false if this person has `most` that wait already.
 pub(super) async fn add(
-    transaction: &mut Transaction<'_, Sqlite>,
+    connection: &mut SqliteConnection,
     approval: &ApprovalRecord,
     most: u32,
 ) -> Result<bool, StoreError> {
@@ -32,7 +35,7 @@ pub(super) async fn add(
     )
     .bind(&approval.requester.issuer)
     .bind(&approval.requester.id)
-    .fetch_one(&mut **transaction)
+    .fetch_one(&mut *connection)
     .await
     .map_err(StoreError::Unavailable)?;
     if waiting >= i64::from(most) {
@@ -40,8 +43,8 @@ pub(super) async fn add(
     }
     sqlx::query(
         "INSERT INTO approvals (id, revision, kind, state, issuer, subject_id, requester, target, login, session, \
-         rule, exact_text, commands, screen, reason, because, needed, lasting, source, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
+         rule, exact_text, commands, screen, reason, because, needed, lasting, source, created_at, expires_at, exact_form) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
     )
     .bind(approval.id.to_string())
     .bind(approval.revision)
@@ -64,14 +67,15 @@ pub(super) async fn add(
     .bind(&approval.source)
     .bind(approval.created_at.as_millisecond())
     .bind(approval.expires_at.as_millisecond())
-    .execute(&mut **transaction)
+    .bind(approval.act.as_ref().map(|_| ACT))
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::Unavailable)?;
     for group in &approval.needed.groups {
         sqlx::query("INSERT INTO approval_groups (approval, group_name) VALUES ($1, $2) ON CONFLICT DO NOTHING")
             .bind(approval.id.to_string())
             .bind(group.as_str())
-            .execute(&mut **transaction)
+            .execute(&mut *connection)
             .await
             .map_err(StoreError::Unavailable)?;
     }
@@ -79,36 +83,33 @@ pub(super) async fn add(
 }
 
 /// Changes a request that is pending; false if it is not, or if it was changed since it was read.
-pub(super) async fn change(
-    transaction: &mut Transaction<'_, Sqlite>,
-    change: &ApprovalChange,
-) -> Result<bool, StoreError> {
+pub(super) async fn change(connection: &mut SqliteConnection, change: &ApprovalChange) -> Result<bool, StoreError> {
     let id = change.id.to_string();
     let moved = sqlx::query(
         "UPDATE approvals SET revision = revision + 1 WHERE id = $1 AND revision = $2 AND state = 'pending'",
     )
     .bind(&id)
     .bind(change.read)
-    .execute(&mut **transaction)
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::Unavailable)?;
     if moved.rows_affected() == 0 {
         return Ok(false);
     }
     if let Some(vote) = &change.vote {
-        add_vote(transaction, &id, change.read, vote).await?;
+        add_vote(connection, &id, change.read, vote).await?;
     }
     if let Some(decided) = &change.decided {
-        decide(transaction, &id, decided).await?;
+        decide(connection, &id, decided).await?;
     }
     if let Some(grant) = &change.grant {
-        access::add(transaction, grant).await?;
+        access::add(connection, grant).await?;
     }
     Ok(true)
 }
 
 async fn add_vote(
-    transaction: &mut Transaction<'_, Sqlite>,
+    connection: &mut SqliteConnection,
     id: &str,
     place: i64,
     vote: &VoteRecord,
@@ -127,17 +128,13 @@ async fn add_vote(
     .bind(json_text("approval_votes", &StoredScope::from(vote.scope))?)
     .bind(&vote.comment)
     .bind(vote.at.as_millisecond())
-    .execute(&mut **transaction)
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::Unavailable)?;
     Ok(())
 }
 
-async fn decide(
-    transaction: &mut Transaction<'_, Sqlite>,
-    id: &str,
-    decided: &DecidedRecord,
-) -> Result<(), StoreError> {
+async fn decide(connection: &mut SqliteConnection, id: &str, decided: &DecidedRecord) -> Result<(), StoreError> {
     let scope = decided.reach.map(|reach| word_text(TABLE, &reach.scope)).transpose()?;
     sqlx::query(
         "UPDATE approvals SET state = $1, decided_at = $2, scope = $3, standing_until = $4, remark = $5 WHERE id = $6",
@@ -148,7 +145,7 @@ async fn decide(
     .bind(decided.reach.and_then(|reach| reach.until).map(Timestamp::as_millisecond))
     .bind(&decided.remark)
     .bind(id)
-    .execute(&mut **transaction)
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::Unavailable)?;
     Ok(())
@@ -166,7 +163,7 @@ pub(super) async fn find(pool: &SqlitePool, id: ApprovalId) -> Result<Option<App
     }
 }
 
-pub(super) async fn list(pool: &SqlitePool, filter: &ApprovalFilter) -> Result<Vec<ApprovalRecord>, StoreError> {
+pub(super) async fn list(pool: &SqlitePool, filter: &ApprovalFilter) -> Result<Listing<ApprovalRecord>, StoreError> {
     let mut query = QueryBuilder::new("SELECT * FROM approvals WHERE 1 = 1");
     match filter.pending {
         Some(true) => query.push(" AND state = 'pending'"),
@@ -194,11 +191,12 @@ pub(super) async fn list(pool: &SqlitePool, filter: &ApprovalFilter) -> Result<V
     }
     query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(filter.limit));
     let rows = query.build().fetch_all(pool).await.map_err(StoreError::Unavailable)?;
-    let mut approvals = Vec::with_capacity(rows.len());
+    let mut listing = Listing::default();
     for row in &rows {
-        approvals.push(with_votes(pool, row).await?);
+        let read = with_votes(pool, row).await;
+        Columns::of(TABLE, row).put(read, "id", &mut listing)?;
     }
-    Ok(approvals)
+    Ok(listing)
 }
 
 /// The newest approvals of this person for this text that were to count again; whether they still do is not
@@ -211,7 +209,7 @@ pub(super) async fn standing(
     let rows = sqlx::query(
         "SELECT * FROM approvals WHERE state = 'approved' AND issuer = $1 AND subject_id = $2 AND kind = $3 \
          AND scope <> 'once' AND (standing_until IS NULL OR standing_until > $4) AND target = $5 AND login = $6 \
-         AND exact_text = $7 ORDER BY id DESC LIMIT $8",
+         AND exact_text = $7 AND exact_form = $8 ORDER BY id DESC LIMIT $9",
     )
     .bind(&like.requester.issuer)
     .bind(&like.requester.id)
@@ -220,6 +218,7 @@ pub(super) async fn standing(
     .bind(like.target.as_str())
     .bind(like.login.as_str())
     .bind(like.text.as_ref())
+    .bind(ACT)
     .bind(MOST_STANDING)
     .fetch_all(pool)
     .await
@@ -239,6 +238,14 @@ async fn with_votes(pool: &SqlitePool, row: &SqliteRow) -> Result<ApprovalRecord
         .fetch_all(pool)
         .await
         .map_err(StoreError::Unavailable)?;
+    let text = Bytes::from(columns.plain::<Vec<u8>>("exact_text")?);
+    let act = match columns.plain::<Option<i64>>("exact_form")? {
+        Some(ACT) => match Act::decode(&text) {
+            Some((act, _, _)) => Some(act),
+            None => return Err(StoreError::Corrupt { table: TABLE, reason: "column exact_text: no act".to_owned() }),
+        },
+        Some(_) | None => None,
+    };
     Ok(ApprovalRecord {
         id,
         revision: columns.plain("revision")?,
@@ -249,7 +256,8 @@ async fn with_votes(pool: &SqlitePool, row: &SqliteRow) -> Result<ApprovalRecord
         login: columns.parsed("login")?,
         session: columns.optional_parsed("session")?,
         rule: columns.optional_parsed("rule")?,
-        text: Bytes::from(columns.plain::<Vec<u8>>("exact_text")?),
+        act,
+        text,
         commands: columns.json("commands")?,
         screen: columns.plain("screen")?,
         reason: columns.plain("reason")?,

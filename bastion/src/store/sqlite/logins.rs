@@ -1,21 +1,21 @@
 //! Tables `logins`, `login_flows` and `certificates`.
 
 use jiff::Timestamp;
-use sqlx::{Sqlite, SqlitePool, Transaction, sqlite::SqliteRow};
+use sqlx::{SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use super::{
     CertificateRecord, LoginFlow, LoginRecord, StoreError, TokenHash,
     row::{Columns, bigint, hash_text, subject_text, word_text},
 };
 
-pub(super) async fn add(pool: &SqlitePool, login: &LoginRecord) -> Result<(), StoreError> {
+pub(super) async fn add(connection: &mut SqliteConnection, login: &LoginRecord) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO logins (token, kind, subject, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
         .bind(hash_text(login.token))
         .bind(word_text("logins", &login.kind)?)
         .bind(subject_text("logins", &login.subject)?)
         .bind(login.created_at.as_millisecond())
         .bind(login.expires_at.as_millisecond())
-        .execute(pool)
+        .execute(&mut *connection)
         .await
         .map_err(StoreError::Unavailable)?;
     Ok(())
@@ -45,16 +45,16 @@ pub(super) async fn find(
         .transpose()
 }
 
-pub(super) async fn remove(pool: &SqlitePool, token: TokenHash) -> Result<bool, StoreError> {
+pub(super) async fn remove(connection: &mut SqliteConnection, token: TokenHash) -> Result<bool, StoreError> {
     let removed = sqlx::query("DELETE FROM logins WHERE token = $1")
         .bind(hash_text(token))
-        .execute(pool)
+        .execute(&mut *connection)
         .await
         .map_err(StoreError::Unavailable)?;
     Ok(removed.rows_affected() > 0)
 }
 
-pub(super) async fn add_flow(pool: &SqlitePool, flow: &LoginFlow) -> Result<(), StoreError> {
+pub(super) async fn add_flow(connection: &mut SqliteConnection, flow: &LoginFlow) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO login_flows (flow, nonce, secret, redirect_uri, kind, expires_at) \
          VALUES ($1, $2, $3, $4, $5, $6)",
@@ -65,7 +65,7 @@ pub(super) async fn add_flow(pool: &SqlitePool, flow: &LoginFlow) -> Result<(), 
     .bind(&flow.redirect_uri)
     .bind(word_text("login_flows", &flow.kind)?)
     .bind(flow.expires_at.as_millisecond())
-    .execute(pool)
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::Unavailable)?;
     Ok(())
@@ -73,13 +73,13 @@ pub(super) async fn add_flow(pool: &SqlitePool, flow: &LoginFlow) -> Result<(), 
 
 /// One statement takes the row out and gives it to one caller only.
 pub(super) async fn take_flow(
-    pool: &SqlitePool,
+    connection: &mut SqliteConnection,
     key: TokenHash,
     now: Timestamp,
 ) -> Result<Option<LoginFlow>, StoreError> {
     let row = sqlx::query("DELETE FROM login_flows WHERE flow = $1 RETURNING *")
         .bind(hash_text(key))
-        .fetch_optional(pool)
+        .fetch_optional(&mut *connection)
         .await
         .map_err(StoreError::Unavailable)?;
     let Some(row) = row else { return Ok(None) };
@@ -95,7 +95,10 @@ pub(super) async fn take_flow(
     Ok((flow.expires_at > now).then_some(flow))
 }
 
-pub(super) async fn add_certificate(pool: &SqlitePool, certificate: &CertificateRecord) -> Result<(), StoreError> {
+pub(super) async fn add_certificate(
+    connection: &mut SqliteConnection,
+    certificate: &CertificateRecord,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO certificates (serial, fingerprint, subject, login, issued_at, expires_at) \
          VALUES ($1, $2, $3, $4, $5, $6)",
@@ -106,7 +109,7 @@ pub(super) async fn add_certificate(pool: &SqlitePool, certificate: &Certificate
     .bind(certificate.login.map(hash_text))
     .bind(certificate.issued_at.as_millisecond())
     .bind(certificate.expires_at.as_millisecond())
-    .execute(pool)
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::Unavailable)?;
     Ok(())
@@ -137,17 +140,14 @@ pub(super) async fn certificate_for_key(
         .transpose()
 }
 
-pub(super) async fn forget_expired(
-    transaction: &mut Transaction<'_, Sqlite>,
-    now: Timestamp,
-) -> Result<u64, StoreError> {
+pub(super) async fn forget_expired(connection: &mut SqliteConnection, now: Timestamp) -> Result<u64, StoreError> {
     let mut rows = 0;
     for statement in [
         "DELETE FROM logins WHERE expires_at <= $1",
         "DELETE FROM login_flows WHERE expires_at <= $1",
         "DELETE FROM certificates WHERE expires_at <= $1",
     ] {
-        let done = sqlx::query(statement).bind(now.as_millisecond()).execute(&mut **transaction).await;
+        let done = sqlx::query(statement).bind(now.as_millisecond()).execute(&mut *connection).await;
         rows += done.map_err(StoreError::Unavailable)?.rows_affected();
     }
     Ok(rows)

@@ -6,11 +6,12 @@ use std::{fmt::Display, str::FromStr, time::Duration};
 
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
-use policy::Subject;
+use policy::{Subject, approval::Person};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sqlx::{Decode, Row as _, Sqlite, Type, sqlite::SqliteRow};
 
-use super::{StoreError, TokenHash};
+use super::{Listing, StoreError, TokenHash};
+use crate::store::UnreadableRow;
 
 /// A row of a known table.
 pub(super) struct Columns<'r> {
@@ -100,6 +101,12 @@ impl<'r> Columns<'r> {
         self.json::<StoredSubject>(column).map(Subject::from)
     }
 
+    /// The person in the columns `issuer` and `subject_id`, which may be missing.
+    pub(super) fn optional_person(&self) -> Result<Option<Person>, StoreError> {
+        let (issuer, id) = (self.plain("issuer")?, self.plain("subject_id")?);
+        Ok(Option::zip(issuer, id).map(|(issuer, id)| Person { issuer, id }))
+    }
+
     /// The hash of a token.
     pub(super) fn hash(&self, column: &str) -> Result<TokenHash, StoreError> {
         let text = self.plain::<&str>(column)?;
@@ -114,6 +121,25 @@ impl<'r> Columns<'r> {
             Some(_) => self.hash(column).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Puts what was read of this row into a listing: the row, or the word that it cannot be read.
+    pub(super) fn put<T>(
+        &self,
+        read: Result<T, StoreError>,
+        id: &str,
+        listing: &mut Listing<T>,
+    ) -> Result<(), StoreError> {
+        match read {
+            Ok(record) => listing.rows.push(record),
+            Err(error @ StoreError::Corrupt { .. }) => {
+                let id = self.plain(id).unwrap_or_default();
+                tracing::error!(%error, id, "a row is passed over in a listing");
+                listing.unreadable.push(UnreadableRow { table: self.table, id });
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     fn corrupt(&self, column: &str, reason: impl Display) -> StoreError {

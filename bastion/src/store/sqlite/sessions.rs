@@ -1,20 +1,21 @@
 //! Table `sessions`: a row is written at the start and completed at the end.
 
 use jiff::Timestamp;
+use policy::approval::Person;
 use recorder::SessionId;
-use sqlx::{QueryBuilder, SqlitePool, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use super::{
-    SessionEnd, SessionFilter, SessionRecord, StoreError,
+    Listing, SessionEnd, SessionFilter, SessionRecord, StoreError,
     row::{Columns, bigint, json_text, word_text},
 };
 
-pub(super) async fn add(pool: &SqlitePool, session: &SessionRecord) -> Result<(), StoreError> {
+pub(super) async fn add(connection: &mut SqliteConnection, session: &SessionRecord) -> Result<(), StoreError> {
     let ending = session.end.as_ref().map(|end| json_text("sessions", end)).transpose()?;
     sqlx::query(
         "INSERT INTO sessions (id, user_name, target, login, kind, command, pty, source, \
-         started_at, ended_at, ending, output_bytes) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         started_at, ended_at, ending, output_bytes, issuer, subject_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(session.id.to_string())
     .bind(session.user.as_str())
@@ -28,14 +29,16 @@ pub(super) async fn add(pool: &SqlitePool, session: &SessionRecord) -> Result<()
     .bind(session.ended_at.map(Timestamp::as_millisecond))
     .bind(ending)
     .bind(bigint(session.output_bytes))
-    .execute(pool)
+    .bind(session.person.as_ref().map(|person| &person.issuer))
+    .bind(session.person.as_ref().map(|person| &person.id))
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::Unavailable)?;
     Ok(())
 }
 
 pub(super) async fn end(
-    pool: &SqlitePool,
+    connection: &mut SqliteConnection,
     id: SessionId,
     at: Timestamp,
     end: &SessionEnd,
@@ -46,7 +49,7 @@ pub(super) async fn end(
         .bind(json_text("sessions", end)?)
         .bind(bigint(output_bytes))
         .bind(id.to_string())
-        .execute(pool)
+        .execute(&mut *connection)
         .await
         .map_err(StoreError::Unavailable)?;
     Ok(())
@@ -62,8 +65,12 @@ pub(super) async fn find(pool: &SqlitePool, id: SessionId) -> Result<Option<Sess
         .transpose()
 }
 
-pub(super) async fn list(pool: &SqlitePool, filter: &SessionFilter) -> Result<Vec<SessionRecord>, StoreError> {
+pub(super) async fn list(pool: &SqlitePool, filter: &SessionFilter) -> Result<Listing<SessionRecord>, StoreError> {
     let mut query = QueryBuilder::new("SELECT * FROM sessions WHERE 1 = 1");
+    if let Some(Person { issuer, id }) = &filter.person {
+        query.push(" AND issuer = ").push_bind(issuer);
+        query.push(" AND subject_id = ").push_bind(id);
+    }
     if let Some(user) = &filter.user {
         query.push(" AND user_name = ").push_bind(user.as_str());
     }
@@ -78,13 +85,19 @@ pub(super) async fn list(pool: &SqlitePool, filter: &SessionFilter) -> Result<Ve
     }
     query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(filter.limit));
     let rows = query.build().fetch_all(pool).await.map_err(StoreError::Unavailable)?;
-    rows.iter().map(session_from).collect()
+    let mut listing = Listing::default();
+    for row in &rows {
+        let read = session_from(row);
+        Columns::of("sessions", row).put(read, "id", &mut listing)?;
+    }
+    Ok(listing)
 }
 
 fn session_from(row: &SqliteRow) -> Result<SessionRecord, StoreError> {
     let columns = Columns::of("sessions", row);
     Ok(SessionRecord {
         id: columns.parsed("id")?,
+        person: columns.optional_person()?,
         user: columns.parsed("user_name")?,
         target: columns.parsed("target")?,
         login: columns.parsed("login")?,

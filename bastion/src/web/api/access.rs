@@ -5,7 +5,10 @@ use bytes::Bytes;
 use config::{Login, TargetName, UserName};
 use http::StatusCode;
 use jiff::Timestamp;
-use policy::{AccessTerms, CLUSTER_LOGIN, Denial, Resource};
+use policy::{
+    AccessTerms, CLUSTER_LOGIN, Denial, Protocol, Resource,
+    approval::{Act, ActKind},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,7 +19,7 @@ use super::{
 };
 use crate::{
     approval::{ApprovalId, ApprovalKind, NewApproval, view::ApprovalView},
-    store::AccessGrant,
+    store::{AccessGrant, SubjectId},
     web::{caller::Caller, state::WebState},
 };
 
@@ -48,6 +51,7 @@ pub(in crate::web) struct AccessItem {
     /// The approval that it came of.
     #[schema(value_type = String)]
     id: ApprovalId,
+    person: SubjectId,
     #[schema(value_type = String)]
     user: UserName,
     #[schema(value_type = String)]
@@ -78,6 +82,8 @@ pub(in crate::web) async fn request(
         );
         return Err(caller.refuse(&state, &format!("access to {:?}", body.target), &reason).await);
     };
+    let protocol = if login.as_str() == CLUSTER_LOGIN { Protocol::Kubernetes } else { Protocol::Ssh };
+    let act = Act::of(ActKind::Access, protocol, std::iter::empty::<Bytes>());
     let new = NewApproval {
         kind: ApprovalKind::Access,
         requester: caller.subject().clone(),
@@ -86,7 +92,7 @@ pub(in crate::web) async fn request(
         login,
         session: None,
         rule: terms.role.as_str().parse().ok(),
-        text: Bytes::new(),
+        act,
         commands: Vec::new(),
         screen: None,
         reason: body.reason,
@@ -132,6 +138,13 @@ pub(in crate::web) async fn list(State(state): State<WebState>, caller: Caller) 
 
 impl From<AccessGrant> for AccessItem {
     fn from(grant: AccessGrant) -> Self {
-        Self { id: grant.id, user: grant.user, target: grant.target, login: grant.login, until: grant.until }
+        Self {
+            id: grant.id,
+            person: SubjectId::from(&grant.person),
+            user: grant.user,
+            target: grant.target,
+            login: grant.login,
+            until: grant.until,
+        }
     }
 }

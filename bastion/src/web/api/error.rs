@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
+    audit::log::Unwritten,
     identity::{
         kube_credential::IssueCredentialError,
         login::{LoginError, Outcome},
@@ -140,11 +141,23 @@ impl IntoResponse for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::Deadline(_) => {
+            StoreError::Unavailable(_) | StoreError::Deadline(_) | StoreError::Gone { .. } => {
                 tracing::error!(%error, "request failed");
                 Self::Unavailable("the bastion's database does not answer; try again in a moment".into())
             }
             StoreError::Corrupt { .. } | StoreError::Migrate(_) | StoreError::Open { .. } => Self::internal(error),
+        }
+    }
+}
+
+impl From<Unwritten> for ApiError {
+    fn from(error: Unwritten) -> Self {
+        match error {
+            Unwritten::Behind(_) => {
+                tracing::error!(%error, "request failed");
+                Self::Unavailable("the audit log cannot be written right now; try again in a moment".into())
+            }
+            Unwritten::Store(error) => error.into(),
         }
     }
 }

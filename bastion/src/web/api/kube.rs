@@ -65,6 +65,10 @@ pub(in crate::web) struct ClusterItem {
     capabilities: Vec<&'static str>,
     /// Its API server, as kubectl reaches it.
     server: String,
+    /// The TLS server name with which its API server is also at the root of the front, without the path of `server`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "prod.kube.bastion.example.com")]
+    tls_server_name: Option<String>,
 }
 
 /// Certifies a key for the Kubernetes front, for some minutes.
@@ -116,6 +120,7 @@ pub(in crate::web) async fn list(State(state): State<WebState>, caller: Caller) 
         labels: reachable.cluster.labels.clone(),
         capabilities: reachable.capabilities.into_iter().map(KubeCapability::as_str).collect(),
         server: format!("{base}/clusters/{}", reachable.cluster.name),
+        tls_server_name: kube.server_names.get(&reachable.cluster.name).cloned(),
     };
     Json(Clusters { items: reachable.into_iter().map(item).collect() })
 }

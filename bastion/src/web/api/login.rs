@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     identity::login::{DevicePoll, NewLogin},
-    store::LoginKind,
+    store::{LoginKind, SubjectId},
     web::{
         caller::{Caller, Source},
         cookie,
@@ -88,6 +88,10 @@ pub(in crate::web) struct LoginAnswer {
     /// To be sent as `Authorization: Bearer …`.
     token: String,
     user: User,
+    /// What the issuer calls them, where that is somebody else's name here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    claimed: Option<UserName>,
     /// When the login ends.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
@@ -96,6 +100,8 @@ pub(in crate::web) struct LoginAnswer {
 /// A person, as the issuer describes them.
 #[derive(Serialize, ToSchema)]
 pub(in crate::web) struct User {
+    person: SubjectId,
+    /// The name that they go by here; no two people have the same one.
     #[schema(value_type = String)]
     name: UserName,
     email: Option<String>,
@@ -123,6 +129,8 @@ pub(in crate::web) struct Rights {
     sessions: bool,
     /// The audit log.
     audit: bool,
+    /// Whose names are, and to release them.
+    names: bool,
 }
 
 /// Begins a login that comes back to a loopback listener of the command line.
@@ -219,6 +227,7 @@ impl From<NewLogin> for LoginAnswer {
         Self {
             token: login.token.as_str().to_owned(),
             user: login.record.subject.into(),
+            claimed: login.claimed,
             expires_at: login.record.expires_at,
         }
     }
@@ -226,13 +235,18 @@ impl From<NewLogin> for LoginAnswer {
 
 impl From<ConsoleRights> for Rights {
     fn from(rights: ConsoleRights) -> Self {
-        Self { sessions: rights.sessions, audit: rights.audit }
+        Self { sessions: rights.sessions, audit: rights.audit, names: rights.names }
     }
 }
 
 impl From<Subject> for User {
     fn from(subject: Subject) -> Self {
-        Self { name: subject.name, email: subject.email, groups: subject.groups.into_iter().collect() }
+        Self {
+            person: SubjectId::from(&subject),
+            name: subject.name,
+            email: subject.email,
+            groups: subject.groups.into_iter().collect(),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
 use super::error::ApiError;
+use crate::store::{Listing, UnreadableRow};
 
 /// One page of a list; `next` asks for the page after it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -19,16 +20,29 @@ pub(in crate::web) struct Page<T> {
     pub(in crate::web) items: Vec<T>,
     /// The `cursor` of the next page; null at the end.
     pub(in crate::web) next: Option<String>,
+    /// Items that should stand here and cannot be read; missing where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::web) unreadable: Vec<UnreadableRow>,
 }
 
 impl<T> Page<T> {
     /// A page out of one item more than was asked for, if there is one more.
-    pub(super) fn cut<R>(mut rows: Vec<R>, limit: u32, cursor: impl Fn(&R) -> String, item: impl Fn(R) -> T) -> Self {
+    pub(super) fn cut<R>(
+        rows: impl Into<Listing<R>>,
+        limit: u32,
+        cursor: impl Fn(&R) -> String,
+        item: impl Fn(R) -> T,
+    ) -> Self {
+        let Listing { mut rows, unreadable } = rows.into();
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let next = rows.last().filter(|_| more).map(cursor);
-        Self { items: rows.into_iter().map(item).collect(), next }
+        let more = rows.len() + unreadable.len() > limit;
+        if more {
+            // Among unreadable ones it may not be the last of them all. It comes on the next page then, as some of them.
+            rows.pop();
+        }
+        let last = || rows.last().map(cursor).or_else(|| unreadable.last().map(|row| row.id.clone()));
+        let next = if more { last() } else { None };
+        Self { items: rows.into_iter().map(item).collect(), next, unreadable }
     }
 }
 

@@ -8,7 +8,6 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use jiff::Timestamp;
 use recorder::{RecordingReader, SessionId};
 
 use super::{
@@ -45,7 +44,7 @@ pub(in crate::web) async fn read(
         session: session.id,
         source: caller.source.to_string(),
     };
-    state.store.append_audit(Timestamp::now(), &[viewed]).await?;
+    state.log.write(viewed).await?;
 
     if head.is_known_to(&asked) {
         return Ok(head.answer(StatusCode::NOT_MODIFIED, None, Body::empty()));

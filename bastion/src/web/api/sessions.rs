@@ -6,6 +6,7 @@ use axum::{
 };
 use config::{Login, TargetName, UserName};
 use jiff::Timestamp;
+use policy::approval::Person;
 use recorder::SessionId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,7 +16,7 @@ use super::{
     query::{Filter, Page, page_size, parsed},
 };
 use crate::{
-    store::{SessionEnd, SessionFilter, SessionKind, SessionRecord},
+    store::{SessionEnd, SessionFilter, SessionKind, SessionRecord, SubjectId},
     web::{caller::Caller, state::WebState},
 };
 
@@ -25,6 +26,9 @@ pub(in crate::web) struct SessionItem {
     /// Its identifier, also its recording's.
     #[schema(value_type = String)]
     id: SessionId,
+    /// Whose; unknown of some sessions from before this was kept.
+    person: Option<SubjectId>,
+    /// The name they had.
     #[schema(value_type = String)]
     user: UserName,
     #[schema(value_type = String)]
@@ -67,7 +71,7 @@ pub(in crate::web) struct SessionQuery {
     cursor: Option<String>,
     /// At most this many (1 to 200).
     limit: Option<u32>,
-    /// Only this user's.
+    /// Only those under this name.
     user: Option<String>,
     /// Only on this target.
     target: Option<String>,
@@ -87,15 +91,18 @@ pub(in crate::web) async fn list(
 ) -> Result<Json<Page<SessionItem>>, ApiError> {
     let limit = page_size(query.limit)?;
     let mut user = parsed::<UserName>("user", query.user.as_deref())?;
+    let mut person = None;
     if !caller.rights(&state).sessions {
-        let own = caller.subject().name.clone();
-        if user.is_some_and(|user| user != own) {
+        if user.is_some_and(|user| user != caller.subject().name) {
             let reason = "you may see your own sessions only; a role with \"console: [sessions]\" sees all";
             return Err(caller.refuse(&state, "sessions of another user", reason).await);
         }
-        user = Some(own);
+        // Their own are those of the same person, under whatever name.
+        user = None;
+        person = Some(Person::of(caller.subject()));
     }
     let filter = SessionFilter {
+        person,
         user,
         target: parsed("target", query.target.as_deref())?,
         running: query.running,
@@ -124,7 +131,8 @@ pub(super) async fn visible(state: &WebState, caller: &Caller, id: &str) -> Resu
     let missing = || ApiError::NotFound("there is no such session, or you may not see it".into());
     let id: SessionId = id.parse().map_err(|_| missing())?;
     let session = state.store.session(id).await?.ok_or_else(missing)?;
-    let allowed = session.user == caller.subject().name || caller.rights(state).sessions;
+    let is_own = session.person.as_ref().is_some_and(|person| person.is(caller.subject()));
+    let allowed = is_own || caller.rights(state).sessions;
     if allowed { Ok(session) } else { Err(missing()) }
 }
 
@@ -133,6 +141,7 @@ impl From<SessionRecord> for SessionItem {
         Self {
             recording: RecordingLink { url: format!("/api/v1/sessions/{}/recording.cast", row.id) },
             id: row.id,
+            person: row.person.as_ref().map(Into::into),
             user: row.user,
             target: row.target,
             login: row.login,

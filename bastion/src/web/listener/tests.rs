@@ -1,10 +1,12 @@
-use std::path::Path;
+use std::{convert::Infallible, path::Path};
 
-use axum::routing;
+use axum::{Extension, body::Body, routing};
+use bytes::Bytes;
+use futures_util::{Stream, stream};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
     sync::{Notify, mpsc},
     task::JoinHandle,
@@ -13,7 +15,10 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream as ClientStream};
 
 use super::*;
-use crate::web::tls;
+use crate::{
+    listener::{Limits, PlaceLimits, http::Lasting},
+    web::tls,
+};
 
 struct Served {
     address: SocketAddr,
@@ -27,9 +32,15 @@ struct Served {
     folder: tempfile::TempDir,
 }
 
+/// Deadlines that no test waits for.
 async fn served(max_connections: usize) -> Served {
+    let minute = Duration::from_mins(1);
+    served_within(max_connections, minute).await
+}
+
+async fn served_within(max_connections: usize, deadline: Duration) -> Served {
     let folder = tempfile::tempdir().unwrap();
-    let config = tls::from_own_ca(folder.path(), &["127.0.0.1".to_owned()]).unwrap();
+    let config = tls::from_own_ca(folder.path(), &["127.0.0.1".to_owned()]).unwrap().config;
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     let (begin, begun) = mpsc::channel(10);
@@ -40,11 +51,25 @@ async fn served(max_connections: usize) -> Served {
         released.notified().await;
         "slow\n"
     };
-    let router = Router::new().route("/slow", routing::get(slow)).route("/", routing::get(async || "fast\n"));
+    let router = Router::new()
+        .route("/slow", routing::get(slow))
+        .route("/endless", routing::get(async || Body::from_stream(endless())))
+        .route("/lasting", routing::get(async || (Extension(Lasting), Body::from_stream(endless()))))
+        .route("/", routing::get(async || "fast\n"));
     let stop = CancellationToken::new();
-    let listener = Listener::new(socket, config, router, max_connections);
+    let places = PlaceLimits {
+        connections: max_connections,
+        unauthenticated: max_connections,
+        unauthenticated_per_source: max_connections,
+    };
+    let limits = Limits { places, login: deadline, idle: deadline, unread: deadline };
+    let listener = Listener::new(socket, config, router, &Admission { limits, known: Arc::default() });
     let task = tokio::spawn(listener.serve(stop.clone()));
     Served { address, connector: connector(folder.path()), stop, task, begun, release, folder }
+}
+
+fn endless() -> impl Stream<Item = Result<Bytes, Infallible>> {
+    stream::repeat_with(|| Ok(Bytes::from_static(&[b'x'; 4096])))
 }
 
 fn connector(data_dir: &Path) -> TlsConnector {
@@ -130,16 +155,15 @@ async fn a_stop_answers_what_is_under_way_and_accepts_no_more() {
 }
 
 #[tokio::test]
-async fn a_connection_beyond_the_limit_waits_for_its_turn() {
+async fn a_connection_beyond_the_limit_takes_the_place_of_one_without_a_login() {
     let mut served = served(1).await;
     let first = served.ask("/slow").await;
     within(served.begun.recv()).await.unwrap();
-    let mut second = std::pin::pin!(async { answer(served.ask("/").await).await });
-    let waits = timeout(Duration::from_millis(200), second.as_mut()).await;
-    assert!(waits.is_err(), "the only slot is taken");
-    served.release.notify_one();
-    assert!(answer(first).await.ends_with("slow\n"));
-    assert!(within(second).await.ends_with("fast\n"));
+    assert!(answer(served.ask("/").await).await.ends_with("fast\n"));
+    let mut rest = Vec::new();
+    // It is cut off in the middle of TLS.
+    let _error = within(tokio::io::split(first).0.read_to_end(&mut rest)).await;
+    assert!(rest.is_empty());
 }
 
 #[tokio::test]
@@ -161,4 +185,77 @@ async fn a_silent_peer_is_dropped_when_the_listener_stops() {
     served.stop.cancel();
     within(served.task).await.unwrap();
     drop(silent);
+}
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+const PING: &[u8] = &[0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n";
+
+/// Its name, how far a peer gets, and what it goes on to say, again and again.
+type Stage = (&'static str, &'static [&'static [u8]], &'static [u8]);
+
+const STAGES: [Stage; 8] = [
+    ("nothing", &[], b""),
+    ("a byte of the preface of HTTP/2", &[b"P"], b""),
+    ("a head that trickles", &[b"GET / HTTP/1.1\r\nx: "], b"x"),
+    ("the preface, then pings", &[PREFACE, SETTINGS], PING),
+    ("an answer, then nothing", &[REQUEST], b""),
+    ("an answer, then a head that trickles", &[REQUEST, b"GET / HTTP/1.1\r\nx: "], b"x"),
+    ("an answer that is not read", &[b"GET /endless HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"], b""),
+    ("half a body", &[b"POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 9\r\n\r\nhalf"], b""),
+];
+
+#[tokio::test]
+async fn a_peer_that_does_not_get_on_is_dropped_at_every_stage() {
+    let served = served_within(100, Duration::from_millis(300)).await;
+    let tcp = TcpStream::connect(served.address).await.unwrap();
+    assert!(is_dropped(tcp, &[], b"").await, "no handshake");
+    let tcp = TcpStream::connect(served.address).await.unwrap();
+    assert!(is_dropped(tcp, &[&[0x16, 3, 1]], b"").await, "half a handshake");
+    let stages = STAGES.map(async |(stage, said, again)| {
+        assert!(is_dropped(served.connect().await, said, again).await, "{stage}");
+    });
+    futures_util::future::join_all(stages).await;
+}
+
+/// Whether the peer is dropped, which says all this without reading, and goes on as told.
+async fn is_dropped(mut stream: impl AsyncRead + AsyncWrite + Unpin, said: &[&[u8]], again: &[u8]) -> bool {
+    let dropped = async {
+        for part in said {
+            stream.write_all(part).await?;
+        }
+        stream.flush().await?;
+        let idle = tokio::time::interval(Duration::from_millis(20));
+        let mut idle = std::pin::pin!(idle);
+        if again.is_empty() {
+            // The kernel tells of the end only those who read, so this one reads, but late and slowly.
+            idle.tick().await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            return tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.map(drop);
+        }
+        loop {
+            idle.tick().await;
+            stream.write_all(again).await?;
+            stream.flush().await?;
+        }
+    };
+    let ended: Result<std::io::Result<()>, _> = timeout(Duration::from_secs(20), dropped).await;
+    ended.is_ok()
+}
+
+#[tokio::test]
+async fn who_waits_for_an_answer_or_reads_what_lasts_stays() {
+    let mut served = served_within(100, Duration::from_millis(200)).await;
+    let waiting = served.ask("/slow").await;
+    within(served.begun.recv()).await.unwrap();
+    let mut reading = served.ask("/lasting").await;
+    // Until one that came later has been dropped for its silence, twice.
+    for _ in 0..2 {
+        assert!(is_dropped(served.connect().await, &[], b"").await);
+    }
+    served.release.notify_one();
+    assert!(answer(waiting).await.ends_with("slow\n"));
+    let mut much = vec![0; 8 << 20];
+    within(reading.read_exact(&mut much)).await.unwrap();
 }

@@ -6,7 +6,11 @@ use recorder::SessionId;
 use serde_json::Value;
 
 use super::front::{front, request};
-use crate::{audit::AuditEvent, store::LoginKind, web::openapi};
+use crate::{
+    audit::AuditEvent,
+    store::{LoginKind, SessionRecord, Store as _},
+    web::openapi,
+};
 
 #[tokio::test]
 async fn every_route_of_the_description_needs_a_login_unless_it_says_otherwise() {
@@ -148,6 +152,34 @@ async fn everybody_lists_their_own_sessions_and_auditors_all() {
 }
 
 #[tokio::test]
+async fn a_session_is_a_persons_and_not_a_names() {
+    let front = front().await;
+    let carol = front.token("carol", "auditor").await;
+    let own = front.session("alice").await;
+    // From before it was known whose sessions are: nobody owns it, auditors read it.
+    let row = front.store.session(own).await.unwrap().unwrap();
+    let old = SessionRecord { id: SessionId::new(), person: None, ..row };
+    front.store.add_session(&old).await.unwrap();
+    let subject = |id: &str, name: &str| {
+        let mut subject = front.subject(name, "engineering");
+        subject.id = id.to_owned();
+        subject
+    };
+    let namesake = front.log_in_subject(subject("id-mallory", "alice"), LoginKind::Cli).await;
+    let renamed = front.log_in_subject(subject("id-alice", "alice.smith"), LoginKind::Cli).await;
+    for (token, sees_own, sees_old) in [(&namesake, false, false), (&renamed, true, false), (&carol, true, true)] {
+        let page = front.get("/api/v1/sessions", &**token).await.json();
+        let listed: Vec<_> =
+            page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
+        for (id, sees) in [(own.to_string(), sees_own), (old.id.to_string(), sees_old)] {
+            assert_eq!(listed.contains(&id.as_str()), sees, "{token}");
+            let shown = front.get(&format!("/api/v1/sessions/{id}"), &**token).await.status;
+            assert_eq!(shown == StatusCode::OK, sees, "{token}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_audit_log_is_for_auditors() {
     let front = front().await;
     let (alice, carol) = (front.token("alice", "engineering").await, front.token("carol", "auditor").await);
@@ -196,13 +228,49 @@ async fn what_does_not_read_is_refused_with_a_problem() {
 async fn a_dead_store_is_unavailable_and_its_words_stay_inside() {
     let front = front().await;
     let token = front.token("alice", "engineering").await;
-    assert_eq!(front.get("/readyz", None).await.text(), "ok\n");
     front.store.close().await;
     assert_eq!(front.get("/healthz", None).await.status, StatusCode::OK);
     for path in ["/readyz", "/api/v1/whoami"] {
         let detail = front.get(path, &*token).await.problem(StatusCode::SERVICE_UNAVAILABLE);
         assert!(!detail.contains("pool"), "{detail}");
     }
+}
+
+#[tokio::test]
+async fn readiness_is_whether_the_store_takes_a_write_and_names_what_is_wrong() {
+    let front = front().await;
+    let becomes = async |status: StatusCode| {
+        let asked = async {
+            loop {
+                let answer = front.get("/readyz", None).await;
+                if answer.status == status {
+                    return answer;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), asked).await.expect("it becomes so")
+    };
+    assert_eq!(front.get("/readyz", None).await.text(), "ok\n");
+    sqlx::query("PRAGMA query_only = ON").execute(front.store.writer()).await.unwrap();
+    let detail = becomes(StatusCode::SERVICE_UNAVAILABLE).await.problem(StatusCode::SERVICE_UNAVAILABLE);
+    assert!(detail.contains("the database is read-only"), "{detail}");
+    assert_eq!(becomes(StatusCode::OK).await.text(), "ok\n", "the writer was opened anew");
+}
+
+#[tokio::test]
+async fn readiness_is_not_looked_at_for_each_who_asks() {
+    let front = front().await;
+    let asked = std::time::Instant::now();
+    for _ in 0..200 {
+        assert_eq!(front.get("/readyz", None).await.text(), "ok\n");
+    }
+    let probes: i64 = sqlx::query_scalar("SELECT value FROM audit_counter WHERE name = 'probe'")
+        .fetch_one(front.store.writer())
+        .await
+        .unwrap();
+    let seconds = i64::try_from(asked.elapsed().as_secs()).unwrap();
+    assert!(probes <= seconds + 1, "{probes} in {seconds} s");
 }
 
 #[tokio::test]

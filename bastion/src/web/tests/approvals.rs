@@ -5,6 +5,10 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
+use policy::{
+    Protocol,
+    approval::{Act, ActKind, Stdin},
+};
 use serde_json::{Value, json};
 
 use super::front::{Answer, Front, front, request};
@@ -27,7 +31,11 @@ fn new(requester: policy::Subject, count: usize) -> NewApproval {
         login: "deploy".parse().unwrap(),
         session: None,
         rule: Some("restart".parse().unwrap()),
-        text: Bytes::from_static(b"systemctl restart db\r"),
+        act: Act {
+            stdin: Stdin::Given(Bytes::from_static(b"yes\n")),
+            env: vec![("LANG".into(), "C".into())],
+            ..Act::of(ActKind::Exec, Protocol::Ssh, [&b"systemctl restart db\r"[..]])
+        },
         commands: vec!["systemctl restart db".into()],
         screen: Some("$ ".into()),
         reason: None,
@@ -70,9 +78,17 @@ async fn a_request_has_this_form() {
         shown,
         json!({
             "id": waiting.id().to_string(), "kind": "command", "state": "pending",
-            "requester": { "name": "alice", "email": "alice@example.com", "groups": ["engineering"] },
+            "requester": {
+                "person": { "issuer": "https://issuer.example.com", "subject": "id-alice" },
+                "name": "alice", "email": "alice@example.com", "groups": ["engineering"],
+            },
             "target": "web1", "login": "deploy", "session": null, "rule": "restart",
             "because": "systemctl restart db", "command": "systemctl restart db⟨CR⟩",
+            "act": {
+                "kind": "exec", "protocol": "ssh", "words": ["systemctl restart db⟨CR⟩"],
+                "stdin": { "how": "given", "text": "yes⟨LF⟩" }, "terminal": null, "container": null,
+                "env": [{ "name": "LANG", "value": "C" }],
+            },
             "commands": ["systemctl restart db"], "screen": "$", "reason": null, "lasting_seconds": null,
             "needed": { "groups": ["sre"], "count": 1 }, "votes": [], "scope": null,
             "created_at": null, "expires_at": null, "decided_at": null, "remark": null, "may_decide": true,
@@ -93,7 +109,8 @@ async fn somebody_else_approves_and_whoever_waits_goes_on() {
     assert_eq!(shown["scope"], json!({ "scope": "once", "until": null }));
     assert_eq!((&shown["votes"][0]["by"], &shown["votes"][0]["comment"]), (&json!("bob"), &json!("go")));
     let Outcome::Granted(granted) = outcome(&mut waiting).await else { panic!() };
-    assert_eq!(granted.text().as_ref(), b"systemctl restart db\r");
+    assert_eq!(*granted.text(), new(front.subject("alice", "engineering"), 1).exact());
+    assert_eq!(shown["votes"][0]["person"]["subject"], "id-bob");
 
     for path in ["approve", "deny"].map(|end| format!("{path}/{end}")) {
         let detail = post(&front, &path, &bob, json!({})).await.problem(StatusCode::CONFLICT);
@@ -297,7 +314,8 @@ async fn access_is_asked_for_approved_and_listed() {
     let decided = post(&front, &format!("{path}/approve"), &bob, json!({})).await.json();
     assert_eq!(decided["state"], "approved");
     let items = async |token: &str| front.get("/api/v1/access", token).await.json()["items"].clone();
-    let item = json!([{ "id": asked["id"], "user": "alice", "target": "db1", "login": "deploy", "until": decided["scope"]["until"] }]);
+    let person = json!({ "issuer": "https://issuer.example.com", "subject": "id-alice" });
+    let item = json!([{ "id": asked["id"], "person": person, "user": "alice", "target": "db1", "login": "deploy", "until": decided["scope"]["until"] }]);
     assert_eq!(items(&alice).await, item);
     assert_eq!(items(&carol).await, item);
     assert_eq!(items(&bob).await, json!([]));

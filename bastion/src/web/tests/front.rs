@@ -8,7 +8,7 @@ use config::{RuleDoc, UserName};
 use http::{HeaderMap, Method, Request, StatusCode, header, request};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
-use policy::{Masker, RuleSet, Subject, WindowSize};
+use policy::{Masker, RuleSet, Subject, WindowSize, approval::Person};
 use recorder::{
     Details, End, EventKind, Header, Mode, Recorder, RecorderSettings, Recording, SessionId, StorageSettings,
 };
@@ -19,7 +19,7 @@ use url::Url;
 
 use crate::{
     approval::Approvals,
-    audit::AuditEvent,
+    audit::{AuditEvent, AuditLog},
     demo::issuer::DemoIssuer,
     identity::{
         kube_credential::KubeCredentials,
@@ -35,6 +35,9 @@ use crate::{
         state::{KubeAccess, KubeAddress, SshAddress},
     },
 };
+
+/// Who vouches for the people of these tests.
+const ISSUER: &str = "https://issuer.example.com";
 
 /// A bastion's web front with nothing around it.
 pub(super) struct Front {
@@ -80,9 +83,11 @@ pub(super) async fn front() -> Front {
     let issuer = DemoIssuer::start(callback.clone()).await.unwrap();
     let oidc = OidcClient::new(OidcSettings::new(issuer.url().parse().unwrap(), issuer.client_id())).unwrap();
     let shared: Arc<dyn Store> = Arc::new(store.clone());
+    let log = AuditLog::start(Arc::clone(&shared), &folder.path().join("waiting")).unwrap();
     let logins = Arc::new(LoginService::new(
         oidc,
         Arc::clone(&shared),
+        log.clone(),
         Arc::new(UserCa::load_or_create(&folder.path().join("ssh-user-ca")).unwrap()),
         LoginSettings {
             login_lifetime: Duration::from_secs(3600),
@@ -112,10 +117,12 @@ pub(super) async fn front() -> Front {
         credentials: KubeCredentials::new(Arc::clone(&shared), ca, Duration::from_secs(600)),
         clusters: [cluster("dev"), cluster("prod")].into(),
         url: "https://bastion.example.com:6443".parse().unwrap(),
+        server_names: Arc::new([("dev".parse().unwrap(), "dev.kube.bastion.example.com".to_owned())].into()),
     };
     let approvals = Approvals::start(Arc::clone(&shared), URL.parse().unwrap(), None).await.unwrap();
     let state = WebState::new(
         shared,
+        log,
         logins,
         rules,
         targets.into(),
@@ -138,7 +145,7 @@ impl Front {
     /// Somebody, as the issuer would say.
     pub(super) fn subject(&self, name: &str, group: &str) -> Subject {
         Subject {
-            issuer: "https://issuer.example.com".into(),
+            issuer: ISSUER.to_owned(),
             id: format!("id-{name}"),
             name: name.parse().unwrap(),
             email: Some(format!("{name}@example.com")),
@@ -180,6 +187,7 @@ impl Front {
         let user: UserName = user.parse().unwrap();
         let record = SessionRecord {
             id,
+            person: Some(Person { issuer: ISSUER.to_owned(), id: format!("id-{user}") }),
             user,
             target: "web1".parse().unwrap(),
             login: "deploy".parse().unwrap(),
@@ -212,7 +220,7 @@ impl Front {
             env: std::collections::BTreeMap::new(),
             details,
         };
-        let recording = self.recorder.start(id, header, Mode { pty: true, keep_binary: false }).await.unwrap();
+        let recording = self.recorder.start(id, header, Mode { pty: true, ..Mode::default() }).await.unwrap();
         let output = Masker::new().feed(Bytes::from_static(b"uid=0(root) gid=0(root)\r\n"));
         recording.record(EventKind::Output(output)).unwrap();
         recording.ready().await.unwrap();

@@ -26,8 +26,8 @@ async fn sessions_have_this_form() {
     let at: Timestamp = "2026-01-02T03:05:00Z".parse().unwrap();
     front.store.end_session(ended, at, &SessionEnd::Exited { status: 7 }, 12).await.unwrap();
 
-    let running = r#"{"id":"0199aaaa-0000-7000-8000-000000000001","user":"alice","target":"web1","login":"deploy","kind":"exec","command":"id","pty":false,"source":"192.0.2.7:50000","started_at":"2026-01-02T03:04:05.678Z","ended_at":null,"end":null,"output_bytes":0,"recording":{"url":"/api/v1/sessions/0199aaaa-0000-7000-8000-000000000001/recording.cast"}}"#;
-    let ended = r#"{"id":"0199aaaa-0000-7000-8000-000000000002","user":"alice","target":"web1","login":"deploy","kind":"exec","command":"id","pty":false,"source":"192.0.2.7:50000","started_at":"2026-01-02T03:04:05.678Z","ended_at":"2026-01-02T03:05:00Z","end":{"how":"exited","status":7},"output_bytes":12,"recording":{"url":"/api/v1/sessions/0199aaaa-0000-7000-8000-000000000002/recording.cast"}}"#;
+    let running = r#"{"id":"0199aaaa-0000-7000-8000-000000000001","person":{"issuer":"https://issuer.example.com","subject":"id-alice"},"user":"alice","target":"web1","login":"deploy","kind":"exec","command":"id","pty":false,"source":"192.0.2.7:50000","started_at":"2026-01-02T03:04:05.678Z","ended_at":null,"end":null,"output_bytes":0,"recording":{"url":"/api/v1/sessions/0199aaaa-0000-7000-8000-000000000001/recording.cast"}}"#;
+    let ended = r#"{"id":"0199aaaa-0000-7000-8000-000000000002","person":{"issuer":"https://issuer.example.com","subject":"id-alice"},"user":"alice","target":"web1","login":"deploy","kind":"exec","command":"id","pty":false,"source":"192.0.2.7:50000","started_at":"2026-01-02T03:04:05.678Z","ended_at":"2026-01-02T03:05:00Z","end":{"how":"exited","status":7},"output_bytes":12,"recording":{"url":"/api/v1/sessions/0199aaaa-0000-7000-8000-000000000002/recording.cast"}}"#;
     assert_eq!(body(&front, "/api/v1/sessions/0199aaaa-0000-7000-8000-000000000001", &token).await, running);
     let all = format!(r#"{{"items":[{ended},{running}],"next":null}}"#);
     assert_eq!(body(&front, "/api/v1/sessions", &token).await, all);
@@ -45,7 +45,7 @@ async fn people_targets_and_the_bastion_have_this_form() {
     let token = front.token("alice", "engineering").await;
     assert_eq!(
         body(&front, "/api/v1/whoami", &token).await,
-        r#"{"user":{"name":"alice","email":"alice@example.com","groups":["engineering"]},"expires_at":"2100-01-01T00:00:00Z","console":{"sessions":false,"audit":false}}"#
+        r#"{"user":{"person":{"issuer":"https://issuer.example.com","subject":"id-alice"},"name":"alice","email":"alice@example.com","groups":["engineering"]},"expires_at":"2100-01-01T00:00:00Z","console":{"sessions":false,"audit":false,"names":false}}"#
     );
     assert_eq!(
         body(&front, "/api/v1/targets", &token).await,
@@ -57,7 +57,7 @@ async fn people_targets_and_the_bastion_have_this_form() {
     );
     assert_eq!(
         body(&front, "/api/v1/clusters", &token).await,
-        r#"{"items":[{"name":"dev","labels":{"env":"dev"},"capabilities":["api","exec"],"server":"https://bastion.example.com:6443/clusters/dev"}]}"#
+        r#"{"items":[{"name":"dev","labels":{"env":"dev"},"capabilities":["api","exec"],"server":"https://bastion.example.com:6443/clusters/dev","tls_server_name":"dev.kube.bastion.example.com"}]}"#
     );
     let cookie = front.log_in("alice", "engineering", LoginKind::Web).await;
     let asked = request(Method::GET, "/api/v1/whoami", None).header(header::COOKIE, format!("__Host-bastion={cookie}"));

@@ -44,7 +44,7 @@ async fn a_browser_logs_in_and_returns_to_where_it_was() {
     }
     let whoami = come_back(&front, &cookies(&done), "/api/v1/whoami").await.json();
     assert_eq!(whoami["user"]["name"], "carol");
-    assert_eq!(whoami["console"], serde_json::json!({"sessions": true, "audit": true}));
+    assert_eq!(whoami["console"], serde_json::json!({ "sessions": true, "audit": true, "names": false }));
     assert!(matches!(front.audit().await.last(), Some(AuditEvent::LoggedIn { user, .. }) if user.as_str() == "carol"));
 
     let again = come_back(&front, &under_way, &callback).await;

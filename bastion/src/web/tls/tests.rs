@@ -39,7 +39,7 @@ async fn handshake(server: Arc<ServerConfig>, data_dir: &Path, name: &str) -> Re
 #[tokio::test]
 async fn who_trusts_our_ca_reaches_the_bastion_by_each_of_its_names() {
     let folder = tempfile::tempdir().unwrap();
-    let server = from_own_ca(folder.path(), &names()).unwrap();
+    let server = from_own_ca(folder.path(), &names()).unwrap().config;
     for name in names() {
         assert_eq!(handshake(Arc::clone(&server), folder.path(), &name).await.unwrap(), b"h2");
     }
@@ -47,11 +47,29 @@ async fn who_trusts_our_ca_reaches_the_bastion_by_each_of_its_names() {
 }
 
 #[tokio::test]
+async fn one_name_stands_for_all_clusters_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["127.0.0.1", "*.kube.bastion.internal"].map(str::to_owned);
+    let server = from_own_ca(folder.path(), &names).unwrap();
+    for (name, covered) in [
+        ("prod.kube.bastion.internal", true),
+        ("127.0.0.1", true),
+        ("a.prod.kube.bastion.internal", false),
+        ("kube.bastion.internal", false),
+        ("bastion.internal", false),
+        ("not a name", false),
+    ] {
+        assert_eq!(server.covers(name), covered, "{name}");
+    }
+    handshake(server.config, folder.path(), "prod.kube.bastion.internal").await.unwrap();
+}
+
+#[tokio::test]
 async fn the_ca_survives_a_restart_and_a_lost_certificate() {
     let folder = tempfile::tempdir().unwrap();
     from_own_ca(folder.path(), &names()).unwrap();
     let first = fs::read(ca_path(folder.path())).unwrap();
-    let again = from_own_ca(folder.path(), &names()).unwrap();
+    let again = from_own_ca(folder.path(), &names()).unwrap().config;
     assert_eq!(fs::read(ca_path(folder.path())).unwrap(), first);
     handshake(Arc::clone(&again), folder.path(), "127.0.0.1").await.unwrap();
 
@@ -99,6 +117,8 @@ async fn the_operators_files_are_used() {
     fs::write(&chain_path, pem).unwrap();
     fs::write(&key_path, key.serialize_pem()).unwrap();
     let server = from_files(&chain_path, &key_path).unwrap();
+    assert!(server.covers("bastion.example.com") && !server.covers("prod.kube.bastion.example.com"));
+    let server = server.config;
     handshake(server, folder.path(), "bastion.example.com").await.unwrap();
 
     let error = from_files(&folder.path().join("missing.pem"), &key_path).unwrap_err().to_string();

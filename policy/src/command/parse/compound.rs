@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use brush_parser::ast;
 
-use super::{Stdin, Walker};
+use super::Walker;
 use crate::command::Word;
 
 impl Walker<'_> {
@@ -53,7 +53,7 @@ impl Walker<'_> {
                 if let Some(name) = &coprocess.name {
                     self.word(name);
                 }
-                let stdin = std::mem::replace(&mut self.stdin, Stdin::Unknown);
+                let stdin = self.detach();
                 self.command(&coprocess.body);
                 self.stdin = stdin;
             }

@@ -4,7 +4,7 @@ use brush_parser::ast;
 
 use super::{Stdin, Walker};
 use crate::command::{
-    Redirect,
+    Redirect, input,
     word::{self, Mode},
 };
 
@@ -21,8 +21,12 @@ impl Walker<'_> {
                     | ast::IoFileRedirectKind::DuplicateOutput => (true, false),
                     ast::IoFileRedirectKind::ReadAndWrite => (true, true),
                 };
+                let is_copy =
+                    matches!(kind, ast::IoFileRedirectKind::DuplicateInput | ast::IoFileRedirectKind::DuplicateOutput);
                 if input && fd.is_none_or(|fd| fd == 0) {
-                    self.stdin = Stdin::Unknown;
+                    self.stdin = self.redirected(target);
+                } else if is_copy && fd.is_some_and(|fd| fd > 2) {
+                    self.input_is_copied();
                 }
                 match target {
                     ast::IoFileRedirectTarget::Filename(word) => {
@@ -58,6 +62,27 @@ impl Walker<'_> {
             ast::IoRedirect::OutputAndError(word, _append) => {
                 self.words(word).into_iter().map(|file| Redirect { writes: true, file }).collect()
             }
+        }
+    }
+
+    /// What is read from there.
+    fn redirected(&self, target: &ast::IoFileRedirectTarget) -> Stdin {
+        let is_session = matches!(self.stdin, Stdin::Session | Stdin::Made);
+        let file = match target {
+            ast::IoFileRedirectTarget::Filename(word) => Some(self.scan_only(&word.value)),
+            ast::IoFileRedirectTarget::Duplicate(word) => match self.scan_only(&word.value).known() {
+                Some("0") => return self.stdin.clone(),
+                Some("-") => return Stdin::Text("".into()),
+                _ => None,
+            },
+            ast::IoFileRedirectTarget::Fd(0) => return self.stdin.clone(),
+            ast::IoFileRedirectTarget::Fd(_) | ast::IoFileRedirectTarget::ProcessSubstitution(..) => None,
+        };
+        match file {
+            Some(file) if input::is_input(&file) && is_session => self.stdin.clone(),
+            Some(file) if !input::may_be_input(&file) => Stdin::Unknown,
+            _ if is_session && !self.cx.interactive => Stdin::Made,
+            _ => Stdin::Unknown,
         }
     }
 

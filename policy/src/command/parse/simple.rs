@@ -12,15 +12,24 @@ impl Walker<'_> {
     pub(super) fn simple(&mut self, simple: &ast::SimpleCommand) {
         let outer = self.stdin.clone();
         let (mut assignments, mut redirects, mut argv) = (Vec::new(), Vec::new(), Vec::new());
+        // The programs in its words read what the shell reads, wherever its redirections stand.
+        let mut redirected = outer.clone();
         for item in simple.prefix.iter().flat_map(|prefix| &prefix.0) {
             self.item(item, &mut assignments, &mut redirects, &mut argv, true);
+            if self.stdin != outer {
+                redirected = std::mem::replace(&mut self.stdin, outer.clone());
+            }
         }
         if let Some(name) = &simple.word_or_name {
             argv.extend(self.words(name));
         }
         for item in simple.suffix.iter().flat_map(|suffix| &suffix.0) {
             self.item(item, &mut assignments, &mut redirects, &mut argv, false);
+            if self.stdin != outer {
+                redirected = std::mem::replace(&mut self.stdin, outer.clone());
+            }
         }
+        self.stdin = redirected;
         for (name, value) in &assignments {
             unwrap::assignment(self, name, value);
         }
@@ -96,9 +105,20 @@ impl Walker<'_> {
 
     /// Process substitutions and the like: not on the way of standard input.
     pub(super) fn detached(&mut self, list: &ast::CompoundList) {
-        let stdin = std::mem::replace(&mut self.stdin, Stdin::Unknown);
+        let stdin = self.detach();
+        self.flow.substitutions += 1;
         self.in_subshell(list);
+        self.flow.substitutions -= 1;
         self.stdin = stdin;
+    }
+
+    /// Takes the text out of the way of standard input. What it reads may have come in all the same.
+    pub(super) fn detach(&mut self) -> Stdin {
+        let detached = match self.stdin {
+            Stdin::Session | Stdin::Made if !self.cx.interactive => Stdin::Made,
+            Stdin::Made | Stdin::Session | Stdin::Text(_) | Stdin::Unknown => Stdin::Unknown,
+        };
+        std::mem::replace(&mut self.stdin, detached)
     }
 
     pub(super) fn with_redirects(&mut self, redirects: Option<&ast::RedirectList>, body: impl FnOnce(&mut Self)) {
@@ -163,12 +183,14 @@ impl Walker<'_> {
             let stdin = self.stdin.clone();
             let folder = self.folder.clone();
             self.depth += 1;
+            self.flow.substitutions += 1;
             for program in scanned.programs {
                 match program {
                     Ok(program) => self.program(&program),
                     Err(why) => self.opaque(why),
                 }
             }
+            self.flow.substitutions -= 1;
             self.depth -= 1;
             self.stdin = stdin;
             self.folder = folder;

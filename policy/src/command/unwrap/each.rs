@@ -1,8 +1,8 @@
 //! Programs that run a command for each of many things: `xargs`, `parallel`, `find -exec`.
 
-use super::run;
+use super::{run, unlisted};
 use crate::command::{
-    Shell, Word,
+    Shell, Word, base_name,
     options::{Found, Options},
     parse::{Stdin, Walker},
     word::Atom,
@@ -18,7 +18,9 @@ pub(super) fn xargs(walker: &mut Walker<'_>, found: &Found) {
     if command.is_empty() {
         return;
     }
-    let stdin = std::mem::replace(&mut walker.stdin, Stdin::Unknown);
+    // With `-a` the arguments come from a file, and standard input stays what it is.
+    let left = if found.has(&["a", "arg-file"]) { walker.stdin.clone() } else { Stdin::Unknown };
+    let stdin = std::mem::replace(&mut walker.stdin, left);
     if let Stdin::Text(text) = &stdin {
         walker.guess(&[command.as_slice(), &text.split_whitespace().map(Word::of).collect::<Vec<_>>()].concat());
     }
@@ -26,8 +28,14 @@ pub(super) fn xargs(walker: &mut Walker<'_>, found: &Found) {
         Some(mark) if !mark.is_empty() => command = command.iter().map(|word| word.with_gaps_at(&mark)).collect(),
         _ => command.push(Word::unknown(true)),
     }
+    let index = walker.out.commands.len();
+    let name = command.first().and_then(Word::known).map(base_name).unwrap_or_default().to_owned();
     run(walker, command, Vec::new(), Vec::new());
     walker.stdin = stdin;
+    if !unlisted::takes_data(&name) {
+        // Its arguments may be a command, and what comes in becomes arguments.
+        walker.reads_changed_input(index);
+    }
 }
 
 pub(super) fn parallel(walker: &mut Walker<'_>, arguments: &[Word]) {

@@ -1,7 +1,7 @@
 //! Commands that take code or values as arguments and run them, now or later: `eval`, `alias`, `trap`, `at` …
 
 use super::{assignment, code_of_words, joined, run};
-use crate::command::{Shell, Word, parse::Walker, tamper};
+use crate::command::{Shell, Word, code, parse::Walker, tamper};
 
 pub(super) fn eval(walker: &mut Walker<'_>, arguments: &[Word]) {
     let arguments = if arguments.first().and_then(Word::known) == Some("--") {
@@ -36,7 +36,11 @@ pub(super) fn alias(walker: &mut Walker<'_>, arguments: &[Word]) {
             (None, _) => continue,
         };
         match value.known() {
-            Some(text) => walker.code(&format!("{text} \"$@\""), walker.shell),
+            Some(text) => {
+                walker.flow.substitutions += 1;
+                walker.code(&format!("{text} \"$@\""), walker.shell);
+                walker.flow.substitutions -= 1;
+            }
             None => walker.opaque_command("an alias is not known before it is defined"),
         }
     }
@@ -76,6 +80,15 @@ pub(super) fn at(walker: &mut Walker<'_>, arguments: &[Word]) {
         return walker.opaque_command("it runs a script whose content is not known");
     }
     walker.stdin_code(Shell::Unknown);
+}
+
+/// `capsh [--SETTING=VALUE…] -- ARGUMENTS OF BASH…`
+pub(super) fn capsh(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let Some(end) = arguments.iter().position(|word| matches!(word.known(), Some("--" | "=="))) else { return };
+    if arguments.iter().any(|word| word.known() == Some("==") || word.start().starts_with("--shell")) {
+        return walker.opaque_command("which program it runs cannot be read");
+    }
+    code::shell(walker, Shell::Bash, arguments.get(end + 1..).unwrap_or_default());
 }
 
 pub(super) fn code_after_operands(walker: &mut Walker<'_>, arguments: &[Word], skip: usize) {

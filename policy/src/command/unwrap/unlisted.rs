@@ -8,7 +8,7 @@ use crate::command::{Word, parse::Walker};
 
 /// Guesses what `name` may run.
 pub(super) fn guess(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
-    if TAKES_DATA.split_ascii_whitespace().any(|data| data == name) || name.starts_with("mkfs.") {
+    if takes_data(name) {
         return;
     }
     for (index, argument) in arguments.iter().enumerate().take(MAX_ARGUMENTS) {
@@ -20,6 +20,11 @@ pub(super) fn guess(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
             _ => {}
         }
     }
+}
+
+/// Whether a program is known to take its arguments as data.
+pub(super) fn takes_data(name: &str) -> bool {
+    TAKES_DATA.split_ascii_whitespace().any(|data| data == name) || name.starts_with("mkfs.")
 }
 
 /// How many arguments of one program are looked at.
@@ -44,7 +49,7 @@ const TAKES_DATA: &str = "\
     pidof ping pip pip3 pipx pkill pnpm popd poweroff pr printenv printf ps psql pstree pushd pv pwd quota read \
     readarray readelf readlink readonly realpath reboot redis-cli renice reset resolvectl return rev rg rm rmdir \
     rmmod rpm rsync ruby sar scp sed seq service set setenv sftp sha1sum sha224sum sha256sum sha384sum sha512sum \
-    shift shopt shred shuf shutdown skaffold sleep snap sort split sqlcmd sqlite3 ss ssh-add ssh-agent ssh-copy-id \
+    shift shopt shred shuf shutdown skaffold sleep snap sort split sqlcmd sqlite3 ss ssh-add ssh-copy-id \
     ssh-keygen ssh-keyscan stat stern strings stty sum suspend svn swapoff swapon sync sysctl systemctl tac tail tar \
     tcpdump tee telnet terraform test tig timedatectl times tofu top touch tput tr traceroute tree true truncate \
     tshark tsort tty type typeset udevadm ufw ulimit umask umount unalias uname unexpand uniq unlink unset unxz \

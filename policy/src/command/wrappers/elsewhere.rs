@@ -209,6 +209,7 @@ pub(super) static WRAPPERS: &[Wrapper] = &[
     Wrapper {
         names: &["pkexec", "run0"],
         options: Options { long_flags: &["disable-internal-agent"], long_values: &["user"], ..PLAIN.options },
+        shell: true,
         ..PLAIN
     },
     Wrapper { names: &["sshpass"], options: Options { flags: "ehvV", values: "dfpP", ..PLAIN.options }, ..PLAIN },

@@ -270,7 +270,7 @@ fn what_needs_an_approval_says_who_may_give_it() {
         ("other", Some("sre")),
         ("$CMD", Some("sre")),
         ("never $X", Some("sre")),
-        ("trap x DEBUG", Some("sre")),
+        ("hash -p x ls", Some("sre")),
         ("ls", None),
         ("never x", None),
     ] {
@@ -308,4 +308,77 @@ fn what_is_too_dense_is_never_allowed_and_what_begins_it_is_judged() {
         let start: String = line.chars().take(30).collect();
         assert_eq!(outcome(&verdict), (expected, rule), "{start}");
     }
+}
+
+const FILES: &str = "  - { name: etc, effect: block, match: { command: { writes: ['/etc/**'] } } }
+  - { name: keys, effect: block, match: { command: { reads: ['/home/*/.ssh/**'] } } }
+  - { name: dd, effect: approve, match: { command: { program: [dd], paths: ['/dev/**'] } } }";
+
+#[test]
+fn the_far_end_of_a_copy_reads_or_writes_what_it_says() {
+    let rules = compile(FILES).unwrap();
+    for (line, expected) in [
+        ("scp -t /etc/", (Block, Some("etc"))),
+        ("scp -rt /etc", (Block, Some("etc"))),
+        ("scp -p -t -- /etc/passwd", (Block, Some("etc"))),
+        ("scp -r -t /", (Approve, Some("etc"))),
+        ("scp -t /srv", (Allow, None)),
+        ("scp -t -d .", (Allow, None)),
+        // What is sent is not written, and what is written is not read.
+        ("scp -f /etc/hosts", (Allow, None)),
+        ("scp -t .ssh/authorized_keys", (Allow, None)),
+        ("scp -f /home/a/.ssh/id", (Block, Some("keys"))),
+        ("scp -r -f /home/a", (Approve, Some("keys"))),
+        ("scp -f .ssh/id", (Approve, Some("keys"))),
+        ("scp -f ./.ssh/id", (Approve, Some("keys"))),
+        ("scp -r -f .", (Approve, Some("keys"))),
+        ("scp -f notes", (Allow, None)),
+        ("scp -r -f /srv/x", (Allow, None)),
+        ("scp -f \"$X\"", (Approve, Some("keys"))),
+        ("rsync --server -vlogDtpre.iLsfxC . /etc/cron.d/", (Block, Some("etc"))),
+        ("rsync --server --sender -vlogDtpre.iLsfxC . /etc/", (Allow, None)),
+        ("rsync --server --sender -vlogDtpre.iLsfxC . .ssh/", (Approve, Some("keys"))),
+        ("rsync --server --backup-dir=/etc/x -vlogDtpre.iLsfxC . /srv/", (Block, Some("etc"))),
+        ("rsync --server -vlogDtpre.iLsfxC . /srv/", (Allow, None)),
+        // Their paths come on standard input.
+        ("rsync --server -svlogDtpre.iLfxC .", (Approve, Some("etc"))),
+        ("rsync --server --sender -svlogDtpre.iLfxC", (Approve, Some("keys"))),
+        ("sftp-server -R", (Approve, Some("etc"))),
+    ] {
+        assert_eq!(outcome(&judge(&rules, line)), expected, "{line}");
+    }
+}
+
+#[test]
+fn sftp_needs_an_approval_where_a_rule_is_about_files() {
+    let (target, login) = (target("web1", "prod"), "demo".parse().unwrap());
+    let sftp = |rules: &str, groups: &[&str]| {
+        let judging = Judging::guard(SystemTime::UNIX_EPOCH);
+        let what = Resource { target: &target, login: &login };
+        compile(rules).unwrap().judge_sftp(&subject(groups), &what, &judging)
+    };
+    let rule = |matches: &str| format!("  - {{ name: r, effect: block, match: {{ {matches} }} }}");
+    for (matches, expected) in [
+        ("command: { writes: ['/etc/**'] }", Approve),
+        ("command: { reads: ['**/.env'] }", Approve),
+        ("command: { paths: ['/dev/*'] }", Approve),
+        // It may touch every file.
+        ("command: { writes: ['**'] }", Block),
+        ("command: { reads: ['/**'] }", Block),
+        // These are about other programs, and about commands.
+        ("command: { program: [dd], paths: ['/dev/**'] }", Allow),
+        ("command: { program: [rm] }", Allow),
+        ("command: { writes: ['/etc/**'] }, text: secret", Allow),
+        ("text: etc", Allow),
+        ("class: opaque", Allow),
+    ] {
+        let verdict = sftp(&rule(matches), &["engineering"]);
+        assert_eq!(verdict.effect, expected, "{matches}: {verdict:?}");
+        assert_eq!(verdict.message.contains("SFTP"), expected != Allow, "{verdict:?}");
+    }
+    let scoped = "  - { name: r, effect: approve, roles: [sre], match: { command: { writes: ['/etc/**'] } } }";
+    assert_eq!(outcome(&sftp(scoped, &["engineering"])), (Allow, None));
+    assert_eq!(outcome(&sftp(scoped, &["sre"])), (Approve, Some("r")));
+    let allowing = "  - { name: r, effect: allow, match: { command: { writes: ['/srv/**'] } } }";
+    assert_eq!(outcome(&sftp(allowing, &["engineering"])), (Allow, None));
 }

@@ -1,3 +1,4 @@
+use config::rules::KeptBinary;
 use policy::{Masked, Masker, WindowSize};
 use proptest::prelude::*;
 
@@ -7,7 +8,7 @@ use crate::asciicast::{
     reader::{CastEvent, CastEventKind, CastReader},
 };
 
-const PTY: Mode = Mode { pty: true, keep_binary: false };
+const PTY: Mode = Mode { pty: true, keep_binary: KeptBinary::UpTo(0) };
 const HEADER: &[u8] = b"{\"version\":3,\"term\":{\"cols\":80,\"rows\":24}}\n";
 
 fn masked(bytes: &[u8]) -> Masked {
@@ -95,7 +96,7 @@ fn output_after_the_exit_status_is_recorded_before_it() {
 
 #[test]
 fn with_a_terminal_or_on_request_binary_is_recorded() {
-    for mode in [PTY, Mode { pty: false, keep_binary: true }] {
+    for mode in [PTY, Mode { pty: false, keep_binary: KeptBinary::All }] {
         let mut encoder = Encoder::new(mode);
         let mut lines = Vec::new();
         encoder.event(Duration::ZERO, &EventKind::Output(masked(b"\0\0x\xff")), &mut lines);
@@ -140,7 +141,7 @@ proptest! {
                 Step::Input(bytes) => { input.extend(&bytes); EventKind::Input(masked(&bytes)) }
                 Step::Resize(cols, rows) => {
                     let size = WindowSize { cols, rows };
-                    others.push((to_millis(at), CastEventKind::Resize(size)));
+                    others.push((to_millis(at), CastEventKind::Resize(size.bounded())));
                     EventKind::Resize(size)
                 }
                 Step::Marker(label) => {

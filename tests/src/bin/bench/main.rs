@@ -3,27 +3,45 @@
 //! Four ways lead to one sshd: direct, `ssh -J` through a second sshd, and the bastion in its two forms. Every
 //! repetition goes once through all ways before the next one starts, so that a noisy moment hits them alike;
 //! what is printed are medians. Two ways lead to a real Kubernetes cluster: direct, and through the bastion; where none
-//! can be started, that is said and these rows are left out. `BENCH_RUNS` sets the repetitions (5), `BENCH_MIB` the bulk size (1024).
+//! can be started, that is said and these rows are left out.
 
 use std::{env, fs, path::Path};
 
 use crate::{
     kube::{KubeFigures, KubeWay},
     measure::Figures,
+    memory::Memory,
     way::{Way, Ways},
 };
 use anyhow::{Context, Result, ensure};
+use clap::{Parser, value_parser};
 use serde_json::Value;
 
 mod gate;
 mod kube;
 mod measure;
+mod memory;
 mod way;
+
+/// Measures direct ssh, ssh -J and the bastion side by side, prints a table, and writes every sample to bench.json in
+/// the target folder. Takes some minutes.
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+struct Options {
+    /// Repetitions of every measurement; medians are printed.
+    #[arg(long, env = "BENCH_RUNS", default_value_t = 5, value_parser = value_parser!(u64).range(1..))]
+    runs: u64,
+    /// What a bulk transfer carries, in MiB.
+    #[arg(long, env = "BENCH_MIB", default_value_t = 1024, value_parser = value_parser!(u64).range(1..))]
+    mib: u64,
+    /// The sessions of each of the waves after which memory is looked at.
+    #[arg(long, env = "BENCH_SESSIONS", default_value_t = 300)]
+    sessions: usize,
+}
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let runs = setting("BENCH_RUNS", 5)?;
-    let mib = setting("BENCH_MIB", 1024)?;
+    let Options { runs, mib, sessions } = Options::parse();
     let ways = Ways::start().await?;
     let kube_site = kube::start(mib).await;
     if let Err(error) = &kube_site {
@@ -41,18 +59,10 @@ async fn main() -> Result<()> {
             }
         }
     }
-    let idle = measure::memory_per_idle_session(&ways).await?;
-    let report = figures.report(runs, mib, idle, &gate::per_enter()?, &kube_figures);
+    let memory = Memory::measure(&ways, sessions).await?;
+    let report = figures.report(runs, mib, &memory, &gate::per_enter()?, &kube_figures);
     print(&report)?;
     write(&report)
-}
-
-/// A whole number from the environment.
-fn setting(name: &str, default: u64) -> Result<u64> {
-    match env::var(name) {
-        Ok(text) => text.parse().with_context(|| format!("{name}={text}")),
-        Err(_) => Ok(default),
-    }
 }
 
 #[expect(clippy::print_stdout, reason = "the table is what the command is for")]
@@ -60,12 +70,12 @@ fn print(report: &Value) -> Result<()> {
     let rows = report.get("figures").and_then(Value::as_array).context("figures")?;
     ensure!(!rows.is_empty(), "nothing was measured");
     let ways = Way::ALL.map(|way| format!("{:>10}", way.name())).join(" ");
-    println!("{:<34} {ways}  {:<20} reached", "median", "reach");
+    println!("{:<38} {ways}  {:<20} reached", "median", "reach");
     for row in rows {
         let text = |key: &str| row.get(key).and_then(Value::as_str).unwrap_or_default();
         let number = |way: Way| row.get(way.name()).and_then(Value::as_f64);
         let cell = |way: Way| number(way).map_or(format!("{:>10}", "-"), |value| format!("{value:>10.2}"));
-        println!("{:<34} {}  {:<20} {}", text("name"), Way::ALL.map(cell).join(" "), text("reach"), text("reached"));
+        println!("{:<38} {}  {:<20} {}", text("name"), Way::ALL.map(cell).join(" "), text("reach"), text("reached"));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value, json};
-use tests::patience::{SOON, until, within};
+use tests::patience::{SOON, within};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     process::{Child, Command},
@@ -17,6 +17,7 @@ use tokio::{
 use crate::{
     gate::PerEnter,
     kube::KubeFigures,
+    memory::Memory,
     way::{Way, Ways},
 };
 
@@ -28,9 +29,6 @@ const KEYSTROKES: usize = 1000;
 
 /// Logins of one repetition.
 const LOGINS: usize = 5;
-
-/// Sessions over which the memory of an idle one is averaged.
-const IDLE_SESSIONS: usize = 100;
 
 /// The longest that one measurement may take.
 pub(crate) const LIMIT: Duration = Duration::from_secs(600);
@@ -91,7 +89,7 @@ impl Figures {
     }
 
     /// Rows of the table with medians, ratios and what is to be reached.
-    pub(crate) fn report(&self, runs: u64, mib: u64, idle_bytes: f64, enter: &PerEnter, kube: &KubeFigures) -> Value {
+    pub(crate) fn report(&self, runs: u64, mib: u64, memory: &Memory, enter: &PerEnter, kube: &KubeFigures) -> Value {
         let faster =
             |row: &'static str, than: Way, factor: f64| self.ratio(row, than).map(|ratio| (ratio, ratio >= factor));
         let slower =
@@ -109,20 +107,14 @@ impl Figures {
             self.row(ECHO_P99, "<= that of ssh -J", slower(ECHO_P99, Way::Jump, 1.0)),
             self.row(CPU_DOWN, "<= 1.6 s", cpu(CPU_DOWN)),
             self.row(CPU_UP, "<= 1.6 s", cpu(CPU_UP)),
-            json!({
-                "name": "memory per idle session, KB",
-                "bastion": idle_bytes / 1000.0,
-                "reach": "<= 160 KB",
-                "reached": verdict(idle_bytes / 1000.0, idle_bytes <= 160_000.0),
-            }),
             per_enter("gate per Enter: parse, rules, µs", enter.parse_and_rules, 100.0),
             per_enter("gate per Enter: screen, µs", enter.screen, 100.0),
             per_enter("gate per Enter: all, µs", enter.whole, 100.0),
             per_enter("gate per Enter: worst bomb, µs", enter.worst_bomb, 10_000.0),
             per_enter("gate per Enter: 1 MiB line, µs", enter.longest, 10_000.0),
         ];
-        let rows: Vec<Value> = rows.into_iter().chain(kube.rows()).collect();
-        let samples: Map<String, Value> = self.samples().chain(kube.samples()).collect();
+        let rows: Vec<Value> = rows.into_iter().chain(memory.rows()).chain(kube.rows()).collect();
+        let samples: Map<String, Value> = self.samples().chain(memory.samples()).chain(kube.samples()).collect();
         json!({ "runs": runs, "bulk_mib": mib, "figures": rows, "samples": samples })
     }
 
@@ -246,36 +238,10 @@ pub(crate) async fn echoes(
 }
 
 /// A session whose terminal echoes, and whose program reads and says nothing.
-fn typing(ways: &Ways, way: Way) -> Result<Child> {
+pub(crate) fn typing(ways: &Ways, way: Way) -> Result<Child> {
     let mut ssh: Command = ways.ssh(way, &["-tt"])?;
     ssh.arg(ways.destination(way)).arg("stty -opost -icanon echo; printf ready; exec cat >/dev/null");
     Ok(ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?)
-}
-
-/// Bytes of the bastion's memory that one idle session with a terminal takes.
-pub(crate) async fn memory_per_idle_session(ways: &Ways) -> Result<f64> {
-    let program = ways.bastion.program();
-    let before = program.resident_bytes()?;
-    let mut sessions = Vec::with_capacity(IDLE_SESSIONS);
-    for _ in 0..IDLE_SESSIONS {
-        let mut session = typing(ways, Way::Bastion)?;
-        let output = session.stdout.as_mut().context("standard output")?;
-        let mut ready = [0; 5];
-        within("an idle session", SOON, async { Ok(output.read_exact(&mut ready).await?) }).await?;
-        sessions.push(session);
-    }
-    let mut last = program.resident_bytes()?;
-    let after = until("the memory stands still", SOON, async || {
-        let now = program.resident_bytes()?;
-        let still = now == last;
-        last = now;
-        Ok(still.then_some(now))
-    })
-    .await?;
-    for mut session in sessions {
-        session.kill().await?;
-    }
-    Ok(after.saturating_sub(before) as f64 / IDLE_SESSIONS as f64)
 }
 
 /// The value below which this share of the values lies.

@@ -1,4 +1,4 @@
-//! The ways to the same target, with the same cipher and the same kind of key on each.
+//! The ways to the same target, with the same key exchange, the same cipher and the same kind of key on each hop.
 
 use std::fs;
 
@@ -13,8 +13,8 @@ use tests::{
 };
 use tokio::process::Command;
 
-/// The cipher of every connection.
-const CIPHER: &str = "aes128-gcm@openssh.com";
+/// What every hop of every way negotiates, in the words of `ssh_config` and `sshd_config`.
+const ALGORITHMS: &str = "Ciphers aes128-gcm@openssh.com\nKexAlgorithms curve25519-sha256\n";
 
 /// One way to the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,7 +60,8 @@ impl Ways {
         let folder = tempfile::tempdir()?;
         let key = folder.path().join("key");
         sshd::make_key(&key).await?;
-        let (target, jump) = tokio::try_join!(Sshd::start(), Sshd::start())?;
+        let lines = format!("Subsystem sftp internal-sftp\n{ALGORITHMS}");
+        let (target, jump) = tokio::try_join!(Sshd::start_with(&lines), Sshd::start_with(&lines))?;
         for sshd in [&target, &jump] {
             sshd.authorize(&key.with_extension("pub"))?;
         }
@@ -85,7 +86,7 @@ impl Ways {
             }
             Way::Bastion | Way::BastionJump => self.person.stock("ssh", &[])?,
         };
-        ssh.args(["-q", "-c", CIPHER]).args(options).kill_on_drop(true);
+        ssh.arg("-q").args(options).kill_on_drop(true);
         Ok(ssh)
     }
 
@@ -111,10 +112,14 @@ impl Ways {
             )
         };
         let all = format!(
-            "Host *\n  User {login}\n  IdentityFile {folder}/key\n  IdentitiesOnly yes\n  Ciphers {CIPHER}\n  \
+            "Host *\n  User {login}\n  IdentityFile {folder}/key\n  IdentitiesOnly yes\n  \
              UserKnownHostsFile {folder}/known_hosts\n  StrictHostKeyChecking yes\n"
         );
+        // What stands first counts, for the person's own file too, which the program wrote.
+        let own = self.person.ssh_config();
+        fs::write(&own, format!("Host *\n{ALGORITHMS}{}", fs::read_to_string(&own)?))?;
         let configuration = [
+            format!("Host *\n{ALGORITHMS}"),
             host("direct", &self.target, ""),
             host("jump", &self.jump, ""),
             host("jumped", &self.target, "  ProxyJump jump"),

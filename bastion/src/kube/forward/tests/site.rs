@@ -13,7 +13,6 @@ use std::{
 use config::{Cluster, ClusterAccess};
 use policy::{ClusterDecision, Context, KubeObject, KubeRequest, RuleSet, Subject};
 use tokio::{io::DuplexStream, sync::watch, task::JoinHandle, time::timeout};
-use tokio_util::task::TaskTracker;
 
 use super::super::{
     socket::{Happened, Socket},
@@ -21,7 +20,7 @@ use super::super::{
 };
 pub(super) use crate::kube::tests::SOON;
 use crate::{
-    audit::{AuditEvent, KubeRequestEvent},
+    audit::{AuditEvent, AuditLog, KubeRequestEvent},
     identity::login::LiveLogin,
     kube::{
         spdy::{self, Event, Headers, ResetStatus, StreamId},
@@ -132,9 +131,40 @@ pub(super) struct Running {
 }
 
 pub(super) async fn forward(limits: Limits, login_ends: Option<SystemTime>) -> Running {
+    let Parts { forward, cluster, rules, store, entry, folder } = parts(limits, login_ends).await;
+    let (here, there) = tokio::io::duplex(64 * 1024);
+    let user_side = Side { io: there, transport: ForwardTransport::Spdy, role: Role::Server };
+    let first = cluster.dial().await.unwrap();
+    let task = tokio::spawn(forward.serve(user_side, first, cluster.clone(), entry, CancellationToken::new()));
+    let side = Side { io: here, transport: ForwardTransport::Spdy, role: Role::Client };
+    Running {
+        socket: Socket::new(spdy::Role::Client, 0, halves(side).await),
+        heard: HashMap::new(),
+        accepted: Vec::new(),
+        reset: Vec::new(),
+        cluster,
+        rules,
+        store,
+        task,
+        requests: 0,
+        _folder: folder,
+    }
+}
+
+/// What a port-forward takes that does not run yet.
+struct Parts {
+    forward: Forward,
+    cluster: TestCluster,
+    rules: watch::Sender<Arc<RuleSet>>,
+    store: SqliteStore,
+    entry: Entry,
+    folder: tempfile::TempDir,
+}
+
+async fn parts(limits: Limits, login_ends: Option<SystemTime>) -> Parts {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&folder.path().join("bastion.db")).await.unwrap();
-    let log = RequestLog::start(Arc::new(store.clone()), &TaskTracker::new());
+    let log = AuditLog::start(Arc::new(store.clone()), &folder.path().join("waiting")).unwrap();
     let sender = watch::Sender::new(rules(RULES));
     let user = Subject {
         issuer: "https://issuer".into(),
@@ -187,24 +217,51 @@ pub(super) async fn forward(limits: Limits, login_ends: Option<SystemTime>) -> R
         source: pod.source.clone(),
     };
     let entry = Entry::new(log.reserve().await.unwrap(), event, Instant::now());
-    let (here, there) = tokio::io::duplex(64 * 1024);
-    let user_side = Side { io: there, transport: ForwardTransport::Spdy, role: Role::Server };
-    let cluster = TestCluster::default();
-    let first = cluster.dial().await.unwrap();
     let forward = Forward { pod, standing, log, limits };
-    let task = tokio::spawn(forward.serve(user_side, first, cluster.clone(), entry, CancellationToken::new()));
-    let side = Side { io: here, transport: ForwardTransport::Spdy, role: Role::Client };
-    Running {
-        socket: Socket::new(spdy::Role::Client, 0, halves(side).await),
-        heard: HashMap::new(),
-        accepted: Vec::new(),
-        reset: Vec::new(),
-        cluster,
-        rules: sender,
-        store,
-        task,
-        requests: 0,
-        _folder: folder,
+    Parts { forward, cluster: TestCluster::default(), rules: sender, store, entry, folder }
+}
+
+/// A port-forward of a client library, and the user's end of it.
+pub(super) struct Channels {
+    pub(super) socket: WebSocketStream<DuplexStream>,
+    pub(super) cluster: TestCluster,
+    pub(super) rules: watch::Sender<Arc<RuleSet>>,
+    store: SqliteStore,
+    task: JoinHandle<()>,
+    _folder: tempfile::TempDir,
+}
+
+pub(super) async fn channels(ports: &[u16]) -> Channels {
+    let Parts { forward, cluster, rules, store, entry, folder } = parts(fast(), None).await;
+    let (here, there) = tokio::io::duplex(64 * 1024);
+    let first = cluster.dial().await.unwrap();
+    let user = (there, ports.to_vec());
+    let task = tokio::spawn(forward.serve_channels(user, first, cluster.clone(), entry, CancellationToken::new()));
+    let socket = WebSocketStream::from_raw_socket(here, Role::Client, None).await;
+    Channels { socket, cluster, rules, store, task, _folder: folder }
+}
+
+impl Channels {
+    /// The next message: its stream, and what it says. `None` once it is closed.
+    pub(super) async fn next(&mut self) -> Option<(u8, Bytes)> {
+        let message = timeout(SOON, self.socket.next()).await.expect("nothing comes")?.ok()?;
+        if let Message::Binary(mut message) = message {
+            return Some((message[0], message.split_off(1)));
+        }
+        assert!(message.is_close(), "{message:?}");
+        None
+    }
+
+    pub(super) async fn send(&mut self, channel: u8, data: &[u8]) {
+        let message = [&[channel], data].concat();
+        self.socket.send(Message::binary(message)).await.unwrap();
+    }
+
+    /// Ends it and waits for the events that `wanted` picks.
+    pub(super) async fn events<T>(self, count: usize, wanted: impl Fn(AuditEvent) -> Option<T>) -> Vec<T> {
+        drop(self.socket);
+        timeout(SOON, self.task).await.expect("it does not end").unwrap();
+        witness::events(&self.store, count, wanted).await
     }
 }
 

@@ -1,0 +1,192 @@
+//! A session that falls takes nothing along.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use policy::RuleSet;
+use recorder::{Recorder, RecorderSettings, StorageSettings};
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
+use url::Url;
+
+use super::{super::permit::tests::rules, *};
+use crate::{
+    approval::Approvals,
+    audit::AuditLog,
+    identity::login::Login,
+    session::{
+        Registry,
+        leg::LegClosed,
+        terminal::{FromTarget, FromUser, Pixels, Signal},
+    },
+    store::{AuditFilter, LoginKind, LoginRecord, SqliteStore, Store, TokenHash},
+};
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// Says nothing, and hears what it is told.
+#[derive(Clone, Default)]
+struct User(Arc<Mutex<String>>);
+
+impl UserReader for User {
+    async fn next(&mut self) -> FromUser {
+        std::future::pending().await
+    }
+}
+
+impl UserWriter for User {
+    async fn output(&self, _: OutputStream, data: Bytes) -> Result<(), LegClosed> {
+        self.0.lock().unwrap().push_str(&String::from_utf8_lossy(&data));
+        Ok(())
+    }
+
+    async fn exit(&self, _: ExitStatus) -> Result<(), LegClosed> {
+        Ok(())
+    }
+
+    async fn eof(&self) -> Result<(), LegClosed> {
+        Ok(())
+    }
+
+    async fn close(&self) -> Result<(), LegClosed> {
+        Ok(())
+    }
+
+    fn release(&self, _: usize) {}
+}
+
+/// A program that ends, or falls, when it is told to.
+#[derive(Clone)]
+struct Target {
+    falls: bool,
+    go: Arc<Notify>,
+    has_said: bool,
+}
+
+impl PreparedTarget for Target {
+    type Reader = Self;
+    type Writer = Self;
+    type Error = LegClosed;
+
+    async fn launch(self) -> Result<(Self, Self), LegClosed> {
+        Ok((self.clone(), self))
+    }
+}
+
+impl TargetReader for Target {
+    async fn next(&mut self) -> FromTarget {
+        if self.has_said {
+            return FromTarget::Closed;
+        }
+        self.go.notified().await;
+        assert!(!self.falls, "a fault in the middle of a session");
+        self.has_said = true;
+        FromTarget::Exit(ExitStatus::Code(0))
+    }
+}
+
+impl TargetWriter for Target {
+    async fn input(&self, _: Bytes) -> Result<(), LegClosed> {
+        Ok(())
+    }
+
+    async fn resize(&self, _: WindowSize, _: Pixels) -> Result<(), LegClosed> {
+        Ok(())
+    }
+
+    async fn signal(&self, _: Signal) -> Result<(), LegClosed> {
+        Ok(())
+    }
+
+    async fn eof(&self) -> Result<(), LegClosed> {
+        Ok(())
+    }
+
+    async fn close(&self) -> Result<(), LegClosed> {
+        Ok(())
+    }
+
+    fn release(&self, _: usize) {}
+}
+
+pub(in crate::session) async fn sessions(folder: &std::path::Path) -> Sessions {
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.join("bastion.db")).await.unwrap());
+    let approvals = Approvals::start(Arc::clone(&store), "https://b.example".parse().unwrap(), None).await.unwrap();
+    let storage = Url::from_directory_path(folder.join("recordings")).unwrap();
+    let storage = recorder::storage::build(&StorageSettings { url: storage, s3: None }).unwrap();
+    let recorder = Recorder::open(RecorderSettings::new(storage, folder.join("spool"))).unwrap();
+    let limits = config::SessionLimits::default();
+    let log = AuditLog::start(Arc::clone(&store), &folder.join("waiting")).unwrap();
+    Sessions { store, log, recorder: Arc::new(recorder), registry: Registry::new(), approvals, limits }
+}
+
+fn request(rules: &watch::Sender<Arc<RuleSet>>) -> SessionRequest {
+    let standing = super::super::permit::tests::permit(rules);
+    let login = Login::of_test_record(LoginRecord {
+        token: TokenHash([1; 32]),
+        kind: LoginKind::Cli,
+        subject: standing.user.clone(),
+        created_at: Timestamp::UNIX_EPOCH,
+        expires_at: Timestamp::MAX,
+    });
+    SessionRequest {
+        user: login.authenticated().clone(),
+        permit: standing.permit.clone(),
+        standing,
+        protocol: Protocol::Ssh,
+        container: None,
+        kind: SessionKind::Exec,
+        command: Some(Bytes::from_static(b"true")),
+        input: Input::Data,
+        terminal: None,
+        env: Vec::new(),
+        reason: None,
+        events: false,
+        source: SocketAddr::from(([127, 0, 0, 1], 40_000)),
+    }
+}
+
+#[tokio::test]
+async fn a_fault_in_one_session_ends_that_session_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let sessions = sessions(folder.path()).await;
+    let rules = watch::Sender::new(rules("capabilities: [pty, shell]"));
+    let run = |falls| {
+        let go = Arc::new(Notify::new());
+        let target = Target { falls, go: Arc::clone(&go), has_said: false };
+        let (sessions, request) = (sessions.clone(), request(&rules));
+        let legs = (User::default(), User::default());
+        (go, tokio::spawn(async move { sessions.run(request, legs, async { Ok(target) }).await }))
+    };
+    let ((fall, falling), (end, ending)) = (run(true), run(false));
+    fall.notify_one();
+    timeout(SOON, falling).await.expect("its end").expect("the fault stays in the session");
+    assert_eq!(sessions.registry.len(), 1, "the other one goes on");
+    end.notify_one();
+    timeout(SOON, ending).await.expect("its end").unwrap();
+    timeout(SOON, sessions.registry.emptied()).await.expect("none is left");
+
+    let filter = AuditFilter { kind: Some("session_ended".to_owned()), limit: 10, ..AuditFilter::default() };
+    let ended = sessions.store.audit(&filter).await.unwrap();
+    let ended: Vec<String> = ended.iter().map(|record| format!("{:?}", record.event)).collect();
+    assert_eq!(ended.len(), 2, "{ended:?}");
+    assert!(ended.iter().any(|end| end.contains("a fault of the bastion")), "{ended:?}");
+    assert!(ended.iter().any(|end| end.contains("Exited")), "{ended:?}");
+}
+
+#[tokio::test]
+async fn while_the_bastion_stops_no_session_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let sessions = sessions(folder.path()).await;
+    sessions.registry.drain();
+    let rules = watch::Sender::new(rules("capabilities: [pty, shell]"));
+    let (user, target) = (User::default(), Target { falls: true, go: Arc::default(), has_said: false });
+    let running = sessions.run(request(&rules), (user.clone(), user.clone()), async { Ok(target) });
+    timeout(SOON, running).await.expect("an answer");
+    assert!(user.0.lock().unwrap().contains("the bastion is stopping"), "{:?}", user.0);
+    assert!(sessions.store.audit(&AuditFilter { limit: 10, ..AuditFilter::default() }).await.unwrap().is_empty());
+}

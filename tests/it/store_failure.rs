@@ -1,0 +1,222 @@
+//! The database fails under a running bastion: what is refused, what goes on, and that it all is there afterwards.
+
+use std::{fs, path::Path, process::Stdio, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tests::{
+    api::{Api, at},
+    bastion::{Bastion, Settings, open_rules},
+    oidc::Provider,
+    patience::{SOON, until},
+    peers,
+    person::Person,
+    program::run,
+    site::Site,
+    sshd::Sshd,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+};
+
+/// Rules in which one command is blocked.
+fn rules() -> Value {
+    let mut rules = open_rules();
+    let no_rm = json!([{ "name": "no-rm", "effect": "block", "message": "nothing is removed here",
+        "match": { "command": { "program": ["rm"] } } }]);
+    if let Some(rules) = rules.as_object_mut() {
+        rules.insert("rules".to_owned(), no_rm);
+    }
+    rules
+}
+
+/// Holds the database's write lock, as a backup does; it is let go with this value.
+struct Lock(Child);
+
+impl Lock {
+    async fn of(database: &Path) -> Result<Self> {
+        let script = "import sqlite3, sys\n\
+            c = sqlite3.connect(sys.argv[1], timeout=20, isolation_level=None)\n\
+            c.execute('BEGIN IMMEDIATE')\n\
+            print('locked', flush=True)\n\
+            sys.stdin.read()\n";
+        let mut command = Command::new("python3");
+        command.args(["-c", script]).arg(database).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().context("its output")?).read_line(&mut line).await?;
+        ensure!(line == "locked\n", "{line:?}");
+        Ok(Self(child))
+    }
+
+    async fn release(mut self) -> Result<()> {
+        drop(self.0.stdin.take());
+        self.0.wait().await?;
+        Ok(())
+    }
+}
+
+async fn readiness(bastion: &Bastion, wanted: StatusCode) -> Result<String> {
+    let http = Api::http(&fs::read(bastion.ca())?)?;
+    let ready = format!("{}/readyz", bastion.url());
+    until(&format!("/readyz says {wanted}"), SOON, async || {
+        let answer = http.get(&ready).send().await?;
+        if answer.status() == wanted { Ok(Some(answer.text().await?)) } else { Ok(None) }
+    })
+    .await
+}
+
+fn kinds(events: &[Value], kind: &str) -> usize {
+    events.iter().filter(|event| at(event, "/kind") == kind).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_database_loses_no_event_and_no_end_of_a_session() -> Result<()> {
+    let site = Site::start_with(rules()).await?;
+    site.alice.ssh(&[&Site::destination(), "echo before"]).await?.ok()?;
+    let mut terminal = site.alice.shell(&Site::destination(), 80, 24).await?;
+    terminal.type_text("echo re'ady'\n").await?;
+    terminal.wait_for("ready", SOON).await?;
+
+    let lock = Lock::of(&site.bastion.data().join("bastion.db")).await?;
+    terminal.type_text("rm -r typed-while-locked\n").await?;
+    terminal.wait_for("nothing is removed here", SOON).await?;
+    let refused = site.alice.ssh(&[&Site::destination(), "echo during"]).await?;
+    ensure!(refused.code == 255 && refused.stdout.is_empty() && refused.stderr.contains("bastion:"), "{refused:?}");
+    let why = readiness(&site.bastion, StatusCode::SERVICE_UNAVAILABLE).await?;
+    ensure!(why.contains("locked") || why.contains("wait to be written"), "{why}");
+    // The terminal goes on while nothing can be written, and ends meanwhile.
+    terminal.type_text("echo still-$((1+1)); exit 7\n").await?;
+    let (code, screen) = terminal.finish(SOON).await?;
+    ensure!(screen.lines().join("\n").contains("still-2") && code == 7, "{code}: {:?}", screen.lines());
+    lock.release().await?;
+
+    readiness(&site.bastion, StatusCode::OK).await?;
+    site.alice.ssh(&[&Site::destination(), "echo after"]).await?.ok()?;
+    let sessions = site.api().await?.ended_sessions("target", 3).await?;
+    ensure!(
+        sessions.len() == 3 && !sessions.iter().any(|session| at(session, "/end/how") == "cut_off"),
+        "{sessions:?}"
+    );
+    let events = site.bastion.api("carol").await?.items("/audit").await?;
+    let text = format!("{events:?}");
+    ensure!(text.contains("typed-while-locked"), "the blocked line is not in the audit log");
+    ensure!((kinds(&events, "session_started"), kinds(&events, "session_ended")) == (3, 3), "{events:?}");
+    let recovered = events.iter().find(|event| at(event, "/kind") == "store_recovered").context("no notice of it")?;
+    ensure!(at(recovered, "/delayed").as_u64() >= Some(1) && at(recovered, "/lost") == 0, "{recovered}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_whose_file_is_gone_lets_nothing_start_and_says_why() -> Result<()> {
+    let mut site = Site::start().await?;
+    site.alice.ssh(&[&Site::destination(), "echo before"]).await?.ok()?;
+    fs::rename(site.bastion.data().join("bastion.db"), site.bastion.data().join("moved"))?;
+    let refused = site.alice.ssh(&[&Site::destination(), "echo during"]).await?;
+    ensure!(refused.code == 255 && refused.stdout.is_empty(), "{refused:?}");
+    let why = readiness(&site.bastion, StatusCode::SERVICE_UNAVAILABLE).await?;
+    ensure!(why.contains("removed or replaced") && why.contains("restarted"), "{why}");
+
+    fs::rename(site.bastion.data().join("moved"), site.bastion.data().join("bastion.db"))?;
+    site.bastion.terminate(SOON).await?;
+    site.bastion.restart().await?;
+    readiness(&site.bastion, StatusCode::OK).await?;
+    let events = site.bastion.api("carol").await?.items("/audit").await?;
+    ensure!(kinds(&events, "session_started") == 1 && kinds(&events, "session_ended") == 1, "{events:?}");
+    ensure!(kinds(&events, "store_recovered") == 1, "what waited is written after the restart: {events:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_bastion_in_the_same_folder_does_not_start_and_names_the_first() -> Result<()> {
+    let site = Site::start().await?;
+    let mut terminal = site.alice.shell(&Site::destination(), 80, 24).await?;
+    terminal.type_text("echo re'ady'\n").await?;
+    terminal.wait_for("ready", SOON).await?;
+
+    let mut second = Command::new(peers::bastion()?);
+    second.args(["demo", "--ssh-listen", "127.0.0.1:0", "--web-listen", "127.0.0.1:0", "--data-dir"]);
+    second.arg(site.bastion.data());
+    let outcome = run(second, b"", SOON).await?;
+    let pid = format!("process {}", site.bastion.program().pid());
+    let address = site.bastion.ssh().to_string();
+    let told = outcome.stderr.contains(&pid) && outcome.stderr.contains(&address);
+    ensure!(outcome.code == 1 && told && outcome.stderr.contains("data_dir"), "{outcome:?}");
+
+    let running = site.api().await?.items("/sessions?running=true").await?;
+    ensure!(running.len() == 1, "the first one's session was ended: {running:?}");
+    terminal.type_text("echo on-$((1+1)); exit\n").await?;
+    terminal.finish(SOON).await?;
+    Ok(())
+}
+
+/// A small disk; it is there as long as this value.
+struct Disk(tempfile::TempDir);
+
+impl Disk {
+    /// None where this machine lets nobody mount.
+    async fn mount() -> Result<Option<Self>> {
+        let folder = tempfile::tempdir()?;
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(folder.path());
+        let mounted = run(mount, b"", SOON).await.is_ok_and(|outcome| outcome.code == 0);
+        Ok(mounted.then_some(Self(folder)))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let unmounted = std::process::Command::new("umount").arg("-l").arg(self.0.path()).status();
+        if !unmounted.is_ok_and(|status| status.success()) {
+            eprintln!("{} was not unmounted", self.0.path().display());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_full_for_a_moment_needs_no_restart() -> Result<()> {
+    let Some(disk) = Disk::mount().await? else {
+        eprintln!("skipped: this machine lets nobody mount a small disk; the store's own tests have the same");
+        return Ok(());
+    };
+    let (provider, sshd) = tokio::try_join!(Provider::start(), Sshd::start())?;
+    let database = disk.0.path().join("bastion.db");
+    let settings = Settings::serve(&provider).target(sshd.target("target")?).rules(rules());
+    let bastion = settings.with("store", json!(format!("sqlite://{}", database.display()))).start().await?;
+    bastion.open(&sshd)?;
+    let alice = Person::log_in_with_browser(&bastion, "alice").await?;
+    alice.ssh(&[&Site::destination(), "echo before"]).await?.ok()?;
+
+    let filler = disk.0.path().join("filler");
+    let mut block = vec![0_u8; 8 << 20];
+    while !block.is_empty() {
+        // Whole blocks as long as there is room, then smaller ones.
+        let mut file = fs::OpenOptions::new().append(true).create(true).open(&filler)?;
+        if std::io::Write::write_all(&mut file, &block).is_err() {
+            block.truncate(block.len() / 2);
+        }
+    }
+    // The log of the database may have room for some more.
+    until("nothing starts any more", SOON, async || {
+        let outcome = alice.ssh(&[&Site::destination(), "echo during"]).await?;
+        Ok((outcome.code == 255).then_some(()))
+    })
+    .await?;
+    let why = readiness(&bastion, StatusCode::SERVICE_UNAVAILABLE).await?;
+    ensure!(why.contains("full") || why.contains("wait to be written"), "{why}");
+
+    fs::remove_file(&filler)?;
+    readiness(&bastion, StatusCode::OK).await?;
+    alice.ssh(&[&Site::destination(), "echo after"]).await?.ok()?;
+    let api = Api::log_in_at_provider(&bastion, "carol").await?;
+    let events = until("the notice is there", Duration::from_secs(10), async || {
+        let events = api.items("/audit").await?;
+        Ok((kinds(&events, "store_recovered") > 0).then_some(events))
+    })
+    .await?;
+    ensure!(kinds(&events, "session_started") == kinds(&events, "session_ended"), "{events:?}");
+    drop(bastion);
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! `make storm`: everything at once that strangers and a bad day can do, and what somebody else notices of it.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Parser, value_parser};
+use tests::{program::keep_logs_quiet, storm::Storm};
+
+/// Silent crowds at every port, refused logins and channels, a log that nobody reads, a locked store; meanwhile
+/// somebody types and logs in. Prints what they notice in each phase; fails when the bastion does not recover.
+#[derive(Debug, Parser)]
+#[command(name = "storm")]
+struct Options {
+    /// Silent connections at each port.
+    #[arg(long, env = "STORM_CROWD", default_value_t = 10_000, value_parser = value_parser!(u64).range(1..=100_000))]
+    crowd: u64,
+    /// How long each of the five phases lasts, in seconds.
+    #[arg(long, env = "STORM_SECONDS", default_value_t = 50, value_parser = value_parser!(u64).range(1..=600))]
+    seconds: u64,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let Options { crowd, seconds } = Options::parse();
+    keep_logs_quiet();
+    Storm { crowd: usize::try_from(crowd)?, phase: Duration::from_secs(seconds) }.blow().await
+}
