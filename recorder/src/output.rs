@@ -7,14 +7,14 @@
 //!
 //! In a binary segment
 //!
-//! * what is legible is recorded all the same: every run of [`MIN_RUN`] bytes and more (see `legible`);
-//! * of the rest, the first [`SEGMENT_BYTES`] are recorded, as long as the stream may keep binary at all
+//! * what is legible is recorded all the same: every run of `MIN_RUN` bytes and more (see `legible`);
+//! * of the rest, the first `SEGMENT_BYTES` are recorded, as long as the stream may keep binary at all
 //!   (`keep_binary`); beyond that the bytes are counted and go into a BLAKE3 hash, and a U+FFFD stands for each gap;
-//! * [`RECOVERY`] bytes of text make the stream text again. A marker says how many bytes were left out, and their hash.
+//! * `RECOVERY` bytes of text make the stream text again. A marker says how many bytes were left out, and their hash.
 //!
 //! So neither one NUL byte nor a gigabyte of binary hides the text that follows, and whoever changes between the two all
 //! the time makes the recording longer by a factor only. What remains is bulk data that is mostly text, as in an archive
-//! of text files: text behind the first binary segment is recorded up to [`TEXT_BURST`] at once and [`TEXT_RATE`] in the
+//! of text files: text behind the first binary segment is recorded up to `TEXT_BURST` at once and `TEXT_RATE` in the
 //! long run; more than that is treated as binary.
 //!
 //! The rule looks at bytes, never at chunks.

@@ -20,7 +20,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 /// More than anybody should answer.
 const OPENS: usize = 2000;
 
-/// A server that accepts every login. When a command is asked for, it opens [`OPENS`] channels of five kinds, at most
+/// A server that accepts every login. When a command is asked for, it opens `OPENS` channels of five kinds, at most
 /// 50 at a time, prints `done` and exits with 0.
 pub struct HostileTarget {
     address: SocketAddr,

@@ -1,6 +1,6 @@
 //! `bastion play`: a recording in this terminal, with the pauses that it had.
 //!
-//! Of what was on the user's screen only that is written which shows something ([`filter`]): no clipboard, no title, no
+//! Of what was on the user's screen only that is written which shows something (`filter`): no clipboard, no title, no
 //! question that this terminal would answer. The console shows recordings without handing them to a terminal.
 
 mod filter;

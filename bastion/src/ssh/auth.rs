@@ -1,4 +1,4 @@
-//! Certificate -> [`Authenticated`]: the only way in.
+//! Certificate -> [`Authenticated`](crate::identity::subject::Authenticated): the only way in.
 //!
 //! russh proves that the peer holds the key that the certificate certifies.
 //! Everything else about the certificate is checked here, twice: when it is

@@ -7,7 +7,7 @@
 //! address that the user comes from.
 //!
 //! To be connected is no right to start things for ever: for each session and each jump login and certificate
-//! ([`Connection::may_start`]) and the rules are asked anew, and none starts while the bastion stops.
+//! (`Connection::may_start`) and the rules are asked anew, and none starts while the bastion stops.
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::SystemTime};
 

@@ -3,7 +3,7 @@
 //! it decides nothing itself.
 //!
 //! Channels are confirmed, and requests on them answered, by the task of the channel
-//! ([`admission`](super::admission)), in the order of the requests.
+//! ([`admission`]), in the order of the requests.
 
 use std::{borrow::Cow, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
 

@@ -16,7 +16,7 @@ use russh::{
 /// The channels that a server may try to open before its connection is ended. An honest one tries none.
 const MOST_OPENS: u32 = 16;
 
-/// The server tried to open more channels than [`MOST_OPENS`].
+/// The server tried to open more channels than `MOST_OPENS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it goes on opening channels that nobody asked for")]
 pub struct OpensChannels;

@@ -9,7 +9,7 @@
 //!   02 50 00       data of the second port …
 //! ```
 //!
-//! Nothing is decided here. Towards the [hub](super::hub) it is a client like kubectl, which opens a pair of streams
+//! Nothing is decided here. Towards the hub it is a client like kubectl, which opens a pair of streams
 //! for each port: what is decided, counted, limited and ended there is so for these users too. No stream ends before
 //! the socket does, so that the first port that has ended ends all, as it does at a kubelet.
 
