@@ -50,7 +50,7 @@ test_peers() {
     # Shells that commands are judged for, and what is used in them (`make corpus`, tests/it/everyday.rs).
     need zsh "zsh" zsh
     need dash "dash" dash
-    need busybox "busybox" busybox
+    need_static_busybox
     need fish "fish" fish
     need vim "vim" vim
     need less "less" less
@@ -73,7 +73,7 @@ test_peers() {
 cluster() {
     need containerd "containerd" containerd
     need runc "runc" runc
-    need busybox "a statically linked busybox" busybox-static
+    need_static_busybox
     need iptables "iptables" iptables
     need ip "ip" iproute2
     need openssl "openssl" openssl
@@ -98,6 +98,17 @@ need() {
         apt_get install --no-install-recommends "$@" && return
     fi
     missing+=("$program: $description${*:+ (Debian package $*)}")
+}
+
+# One that runs without libraries: it is all that the image of the tests' pods holds. Debian's other package is not.
+need_static_busybox() {
+    local program
+    program=$(command -v busybox) && ! ldd "$program" >/dev/null 2>&1 && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "bastion: installing busybox-static"
+        apt_get install --no-install-recommends busybox-static && return
+    fi
+    missing+=("busybox: a statically linked busybox (Debian package busybox-static)")
 }
 
 apt_get() {
