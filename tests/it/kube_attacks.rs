@@ -276,6 +276,7 @@ async fn no_connection_becomes_another_protocol_unread() -> Result<()> {
     let web_socket = ["Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="];
     let with = |more: &[&'static str]| [&web_socket[..], more].concat();
     let v4 = "Sec-WebSocket-Protocol: v4.channel.k8s.io";
+    let unknown = "Sec-WebSocket-Protocol: v9.channel.k8s.io";
     let exec = format!("{pod}/exec?command=true&stdout=true");
     let cases: Vec<(&str, String, Vec<&str>)> = vec![
         ("GET", exec.clone(), vec!["Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA"]),
@@ -296,7 +297,7 @@ async fn no_connection_becomes_another_protocol_unread() -> Result<()> {
         ("GET", exec.clone(), with(&["Sec-WebSocket-Protocol: base64.channel.k8s.io"])),
         ("POST", exec.clone(), with(&[v4])),
         ("GET", format!("{pod}/portforward?ports=80"), vec!["Upgrade: foo"]),
-        ("GET", format!("{pod}/portforward?ports=80"), with(&[v4])),
+        ("GET", format!("{pod}/portforward?ports=80"), with(&[unknown])),
         ("GET", format!("{pod}/proxy/"), with(&[v4])),
         ("GET", format!("{pod}/proxy/exec"), vec!["Upgrade: h2c"]),
         (
@@ -304,9 +305,8 @@ async fn no_connection_becomes_another_protocol_unread() -> Result<()> {
             "/api/v1/nodes/localhost/proxy/exec/default/upgraded/upgraded?command=true&output=1".into(),
             with(&[v4]),
         ),
-        ("GET", "/api/v1/namespaces/default/pods?watch=1".into(), with(&[v4])),
         ("GET", "/api/v1/namespaces/default/pods".into(), vec!["Upgrade: h2c"]),
-        ("GET", format!("{pod}/log?follow=1"), with(&[v4])),
+        ("GET", format!("{pod}/log?follow=1"), with(&[unknown])),
         ("GET", "/healthz".into(), vec!["Upgrade: foo"]),
     ];
     for (method, target, headers) in cases {
