@@ -9,7 +9,8 @@
 //!     |   2 ssh/auth.rs         certificate -> Authenticated                    |
 //!     |   3 ssh/connection.rs   which target, which login; dial ahead           |
 //!     |   4 policy/rule_set.rs  may they? -> Permit, or a reason                |
-//!     |   5 ssh/channel.rs      pty, env, then shell, exec or subsystem          |
+//!     |   5 ssh/ahead.rs        the target's channel is opened, then the user's |
+//!     |     ssh/channel.rs      pty, env, then shell, exec or subsystem          |
 //!     |     ssh/admission.rs    the request is judged by session/request.rs;    |
 //!     |                         a script is read first (session/script.rs);     |
 //!     |                         other people are asked (session/approve.rs)     |
@@ -18,6 +19,7 @@
 //!     v                                                                         v
 //!   ssh/user_leg.rs  --FromUser-->  session/relay.rs  <--FromTarget--  ssh/target_leg.rs
 //!                                     |            |
+//!          session/relay/user_side.rs |            |   input, its end, signals and sizes keep their order
 //!        8 session/line_gate.rs -> policy/gate.rs  9 session/tap.rs
 //!            policy/key.rs    which key               policy/mask.rs      -> Masked
 //!            policy/line.rs   which text              recorder/recording.rs
@@ -25,6 +27,8 @@
 //!            policy/command.rs what would run         recorder/spool.rs -> upload.rs -> object
 //!            policy/rule_set/judge.rs may it?
 //!            -> forward | block | ask (session/asking.rs)
+//!          without a terminal, for a program that may run what it reads:
+//!          session/dialogue_gate.rs -> policy/gate/dialogue.rs
 //! ```
 //!
 //! Kubernetes enters at `listener.rs`, too; `kube/front.rs` decides each request, and `kube/command.rs` hands the

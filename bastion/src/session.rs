@@ -8,7 +8,8 @@
 //!    [`applicant`]: whoever waits for it.
 //! 4. [`start`]: recording open, row and audit event written, target ready; then the program runs.
 //!    [`permit`]: ended too when the rules no longer allow it.
-//! 5. [`relay`]: the one loop that carries bytes both ways, bounded; `outbox`: what waits for each side.
+//! 5. [`relay`]: the one loop that carries bytes both ways, bounded; `outbox`: what waits for each side; `modes`: what
+//!    the target has switched on at the user's terminal, to be undone where the bastion ends a session.
 //! 6. [`gate`]: what the user sends passes here before the target gets it; [`line_gate`]: what is typed into a terminal,
 //!    [`dialogue_gate`]: what a program reads that may run it.
 //! 7. [`tap`]: what the target sends passes here before anybody sees it.
