@@ -91,6 +91,8 @@ pub struct Parsed {
     pub code: Vec<String>,
     /// Whether standard input is read as commands: the caller must have it judged before it goes there.
     pub stdin_is_code: bool,
+    /// Interpreters, by their index in `commands`, that read standard input as code of a language that is no shell's.
+    pub(crate) foreign_code: Vec<usize>,
     /// Programs that may do anything with what the session sends on standard input.
     pub(crate) live: Vec<LiveReader>,
     /// Whether standard input is read as statements of another language, which rules on text may be about.

@@ -136,6 +136,10 @@ pub(super) fn interpreter(walker: &mut Walker<'_>, name: &str, arguments: &[Word
         | "lua" | "luajit" | "tclsh" | "wish" | "expect" | "Rscript" | "osascript" | "guile" | "groovy" | "pwsh"
         | "powershell" | "ghci" | "julia" | "elixir" | "erl" | "java" | "jshell" | "scala" | "csh" | "tcsh"
         | "xonsh" | "nu" | "elvish" | "rc" | "es" => {
+            let is_foreign = !OTHER_SHELLS.contains(&family);
+            if is_foreign {
+                walker.is_foreign();
+            }
             let is_silent = |word: &Word| {
                 matches!(word.known(), Some("--version" | "-V" | "-v" | "--help" | "-h" | "-version" | "-VV"))
             };
@@ -145,7 +149,7 @@ pub(super) fn interpreter(walker: &mut Walker<'_>, name: &str, arguments: &[Word
             if arguments.is_empty()
                 || arguments.iter().all(|word| matches!(word.known(), Some("-i" | "-q" | "-" | "-u" | "-B")))
             {
-                return other_stdin(walker);
+                return other_stdin(walker, is_foreign);
             }
             if is_harmless_module(arguments) || is_harmless_code(family, arguments) {
                 return;
@@ -153,7 +157,7 @@ pub(super) fn interpreter(walker: &mut Walker<'_>, name: &str, arguments: &[Word
             keep_code(walker, arguments);
             walker.opaque_command("it runs code of another language");
         }
-        "ed" | "ex" => other_stdin(walker),
+        "ed" | "ex" => other_stdin(walker, false),
         _ => {}
     }
 }
@@ -204,14 +208,21 @@ fn ends_in_code(options: &[Option<&str>]) -> bool {
         && options.last().copied().flatten().is_some_and(|option| option.ends_with('e'))
 }
 
-/// Code of another language on standard input.
-fn other_stdin(walker: &mut Walker<'_>) {
+/// Shells whose code is not read here: a line that a rule is about may mean in them what it says.
+const OTHER_SHELLS: [&str; 9] = ["csh", "elvish", "es", "nu", "powershell", "pwsh", "rc", "tcsh", "xonsh"];
+
+/// Code of another language on standard input; where the language `is_foreign`, no line of it is one of a shell.
+fn other_stdin(walker: &mut Walker<'_>, is_foreign: bool) {
     walker.flow.handed_on = true;
     match walker.stdin.clone() {
         Stdin::Session if walker.cx.interactive => {}
         Stdin::Text(text) if text.trim().is_empty() => {}
         Stdin::Session => {
-            walker.out.stdin_is_code = true;
+            if is_foreign {
+                walker.out.foreign_code.extend(walker.out.commands.len().checked_sub(1));
+            } else {
+                walker.out.stdin_is_code = true;
+            }
             walker.opaque_command("it runs what comes on standard input");
         }
         Stdin::Text(text) => {

@@ -30,6 +30,8 @@ pub(crate) struct LiveReader {
     pub(crate) command: Option<usize>,
     /// What it gets.
     pub(crate) live: Live,
+    /// Whether it is an interpreter of a language that is no shell's: read as lines of a shell, its code says nothing.
+    pub(crate) is_foreign: bool,
 }
 
 /// What a program does with its standard input.
@@ -76,6 +78,8 @@ pub(super) struct Flow {
     pub(super) read_to_end: bool,
     /// Whether names of programs may mean something else than they say.
     pub(super) redefined: bool,
+    /// The interpreters of languages that are no shells'.
+    foreign: Vec<usize>,
     /// All programs that may do anything with what they read, and what they get.
     unknown: Vec<(usize, Option<Live>)>,
 }
@@ -152,6 +156,11 @@ impl Walker<'_> {
         }
     }
 
+    /// Notes that the command at hand is an interpreter of a language that is no shell's.
+    pub(super) fn is_foreign(&mut self) {
+        self.flow.foreign.extend(self.out.commands.len().checked_sub(1));
+    }
+
     /// Notes that the command `index` gets its input changed, in whatever way.
     pub(super) fn reads_changed_input(&mut self, index: usize) {
         if self.live().is_some() {
@@ -185,10 +194,16 @@ impl Walker<'_> {
         let unknown = std::mem::take(&mut self.flow.unknown).into_iter();
         let unknown = unknown.filter_map(|(index, live)| Some((index, live.max(captured)?)));
         let Some(sent) = self.flow.sent.clone() else {
-            let readers = unknown.map(|(index, live)| LiveReader { command: Some(index), live });
+            let foreign = &self.flow.foreign;
+            let readers = unknown.map(|(index, live)| LiveReader {
+                command: Some(index),
+                live,
+                is_foreign: foreign.contains(&index),
+            });
             self.out.live = readers.collect();
             if self.out.opaque.iter().any(|opaque| opaque.command.is_none()) {
-                self.out.live.push(LiveReader { command: None, live: captured.unwrap_or(Live::AsSent) });
+                let live = captured.unwrap_or(Live::AsSent);
+                self.out.live.push(LiveReader { command: None, live, is_foreign: false });
             }
             return;
         };

@@ -86,7 +86,9 @@ impl RuleSet {
         }
         let (mut verdict, explained) = decide(findings, &rules, &parsed, self.approvers.as_ref());
         let says_no_to_text = |rule: &&Rule| rule.effect != RuleEffect::Allow && rule.matcher.text.is_some();
-        verdict.stdin_is_code |= parsed.stdin_is_text && rules.iter().any(says_no_to_text);
+        let is_text = parsed.stdin_is_text || !parsed.foreign_code.is_empty();
+        verdict.stdin_is_code |= is_text && rules.iter().any(says_no_to_text);
+        verdict.stdin_is_code |= !foreign_code_may_run(&rules, &parsed);
         let is_judged = restricted || judging.default != RuleEffect::Allow;
         verdict.stdin_is_code &= is_judged;
         if is_judged {
@@ -219,12 +221,32 @@ fn is_allowed(rules: &[&Rule], command: &Command) -> bool {
         .any(|rule| rule.effect == RuleEffect::Allow && rule.matcher.command(command, rule.effect) == Match::Yes)
 }
 
+/// The strictest rule about this class.
+fn strictest_of<'r>(rules: &[&'r Rule], class: RuleClass) -> Option<&'r Rule> {
+    rules.iter().copied().filter(|rule| rule.matcher.class == Some(class)).max_by_key(|rule| rule.effect)
+}
+
+/// Whether a rule allows what cannot be known. Without one it is held or blocked, as the mode says.
+fn unknown_may_run(rules: &[&Rule]) -> bool {
+    strictest_of(rules, RuleClass::Opaque).is_some_and(|rule| rule.effect == RuleEffect::Allow)
+}
+
+/// Whether all interpreters that read code of languages which nobody reads here may run it. What is in it does not
+/// matter then, and it may be long: Ansible sends each of its modules to Python in this way.
+fn foreign_code_may_run(rules: &[&Rule], parsed: &Parsed) -> bool {
+    let is_allowed = |index: &usize| parsed.commands.get(*index).is_some_and(|command| is_allowed(rules, command));
+    unknown_may_run(rules) || parsed.foreign_code.iter().all(is_allowed)
+}
+
 /// What is to be done with the input of the programs that may do anything with it. A rule that allows a program
 /// allows what is sent to it.
 fn input_of(rules: &[&Rule], parsed: &Parsed, judging: &Judging) -> Input {
     let command = |reader: &LiveReader| parsed.commands.get(reader.command?);
-    let readers =
-        parsed.live.iter().filter(|reader| !command(reader).is_some_and(|command| is_allowed(rules, command)));
+    let unknown_may_run = unknown_may_run(rules);
+    let may_run = |reader: &LiveReader| {
+        (reader.is_foreign && unknown_may_run) || command(reader).is_some_and(|command| is_allowed(rules, command))
+    };
+    let readers = parsed.live.iter().filter(|reader| !may_run(reader));
     // Of equals the first.
     let strictest = readers.reduce(|one, other| if other.live > one.live { other } else { one });
     let Some(reader) = strictest else { return Input::Data };
@@ -248,7 +270,6 @@ fn input_of(rules: &[&Rule], parsed: &Parsed, judging: &Judging) -> Input {
 
 /// What cannot be known, and what changes how lines are accepted.
 fn built_in(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut Vec<Finding>) {
-    let of_class = |class| rules.iter().filter(|rule| rule.matcher.class == Some(class)).max_by_key(|rule| rule.effect);
     for opaque in &parsed.opaque {
         let command = opaque.command.and_then(|index| parsed.commands.get(index));
         let is_allowed = command.is_some_and(|command| is_allowed(rules, command));
@@ -256,7 +277,7 @@ fn built_in(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut 
             Some(command) => format!("{}: {}", shown(command), opaque.why),
             None => opaque.why.clone(),
         };
-        let (rule, effect) = match of_class(RuleClass::Opaque) {
+        let (rule, effect) = match strictest_of(rules, RuleClass::Opaque) {
             Some(rule) => (Some(rule.name.clone()), rule.effect),
             None => (None, judging.opaque),
         };
@@ -264,7 +285,7 @@ fn built_in(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut 
         findings.push(Finding { rule, effect, opaque: true, because });
     }
     for tampering in &parsed.tampering {
-        let (rule, effect) = match of_class(RuleClass::GateTamper) {
+        let (rule, effect) = match strictest_of(rules, RuleClass::GateTamper) {
             Some(rule) => (Some(rule.name.clone()), rule.effect),
             None => (None, RuleEffect::Approve),
         };

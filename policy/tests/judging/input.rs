@@ -110,6 +110,38 @@ fn what_a_rule_allows_gets_its_input_unread() {
 }
 
 #[test]
+fn code_of_other_languages_is_unread_where_what_cannot_be_known_may_run() {
+    let opaque = "  - { name: unknown, effect: allow, match: { class: opaque } }\n";
+    let python = "  - { name: python, effect: allow, match: { command: { program: [python3] } } }\n";
+    // As Ansible sends its modules, longer than what is read ahead.
+    let lines =
+        ["python3", "python3 -", "/usr/bin/python3 && sleep 0", "/bin/sh -c 'python3 && sleep 0'", "zcat | python3"];
+    for mode in MODES {
+        for (rules, lines) in [(compile(opaque), &lines[..]), (compile(python), &lines[..2])] {
+            for line in lines {
+                let verdict = judge(&rules, mode, CommandInput::Line(line));
+                assert!(streams(&verdict), "{mode}: {line}: {verdict:?}");
+            }
+        }
+        let rules = compile(opaque);
+        for line in ["perl", "node - x", "python3 -c 'import os, sys; os.write(1, sys.stdin.buffer.read())'"] {
+            assert!(streams(&judge(&rules, mode, CommandInput::Line(line))), "{mode}: {line}");
+        }
+        // A shell's lines are what rules are about, and so may be those of a program of which nothing is known.
+        for line in ["sh", "csh", "python3; sh", "xargs -I{} sh -c {}", "linux64", "ed"] {
+            assert!(!streams(&judge(&rules, mode, CommandInput::Line(line))), "{mode}: {line}");
+        }
+        for line in lines {
+            assert!(!streams(&judge(&compile(""), mode, CommandInput::Line(line))), "{mode}: {line}");
+        }
+    }
+    // Where a rule on text says no, the code is looked at.
+    let text = format!("{opaque}  - {{ name: words, effect: block, match: {{ text: 'shutil[.]rmtree' }} }}\n");
+    let verdict = judge(&compile(&text), SessionMode::Guard, CommandInput::Line("sh -c python3"));
+    assert!(verdict.stdin_is_code, "{verdict:?}");
+}
+
+#[test]
 fn without_a_rule_that_could_say_no_nothing_is_read() {
     let rules = RuleSet::compile(&[RuleDoc::parse("roles: {}", "rules.yaml").unwrap()]).unwrap();
     for line in ["linux64", "m4", "base64 -d | m4", "$X"] {
