@@ -68,7 +68,7 @@ impl Termination {
     /// What the session is to be told next. Cancel-safe; after [`Notice::End`] it is not called again.
     pub async fn notice(&mut self) -> Notice {
         let due = self.due();
-        let Self { asked, permit, held, warns, .. } = self;
+        let Self { asked, permit, held, .. } = self;
         let asked = async {
             match asked.wait_for(Option::is_some).await.map(|reason| reason.clone()) {
                 Ok(Some(reason)) => reason,
@@ -83,39 +83,33 @@ impl Termination {
             }
         };
         let due = async {
-            let Some((when, notice)) = due else { return pending().await };
+            let Some((when, due)) = due else { return pending().await };
             sleep_until(when).await;
-            notice
+            due
         };
-        tokio::select! {
+        let due = tokio::select! {
             // Whose end has come needs no warning of it.
             biased;
-            reason = asked => Notice::End(reason),
-            reason = lost => Notice::End(reason),
-            notice = due => {
-                *warns &= matches!(notice, Notice::End(_));
-                notice
-            }
-        }
+            reason = asked => return Notice::End(reason),
+            reason = lost => return Notice::End(reason),
+            due = due => due,
+        };
+        self.warns &= !matches!(due, Due::Warning { .. });
+        self.said(due)
     }
 
-    /// What it is told because of the time that has passed, and when.
-    fn due(&self) -> Option<(Instant, Notice)> {
+    /// What becomes due next because of the time that has passed, and when.
+    fn due(&self) -> Option<(Instant, Due)> {
         let SessionLimits { max_duration, idle_timeout, .. } = self.limits;
-        let longest = max_duration.map(|limit| {
-            let why = format!("a session may last {} here; open a new one", shown(limit));
-            (self.started + limit, Notice::End(why))
-        });
-        let idle = idle_timeout.map(|limit| {
-            (self.last_traffic + limit, Notice::End(format!("nothing was typed or shown for {}", shown(limit))))
-        });
-        let warning = self.warning().filter(|_| self.warns).map(|(when, text)| (when, Notice::Warn(text)));
+        let longest = max_duration.map(|limit| (self.started + limit, Due::LongestReached(limit)));
+        let idle = idle_timeout.map(|limit| (self.last_traffic + limit, Due::Idle(limit)));
+        let warning = if self.warns { self.warning() } else { None };
         // The first of those that are due at the same time ends it.
         [longest, idle, warning].into_iter().flatten().min_by_key(|(when, _)| *when)
     }
 
-    /// When to warn of the end that is known now, and how.
-    fn warning(&self) -> Option<(Instant, String)> {
+    /// When to warn of the end that is known now.
+    fn warning(&self) -> Option<(Instant, Due)> {
         let now = Instant::now();
         let login = self.permit.as_ref().and_then(|permit| permit.login.as_ref()).map(|login| {
             let left = login.ends().duration_since(SystemTime::now()).unwrap_or_default();
@@ -124,10 +118,34 @@ impl Termination {
         let longest = self.limits.max_duration;
         let longest = longest.map(|limit| (self.started + limit, "it has lasted as long as a session may then"));
         let (end, why) = login.into_iter().chain(longest).min()?;
-        let before = self.limits.warning;
-        let left = end.saturating_duration_since(now).min(before);
-        Some((end.checked_sub(before).unwrap_or(now), format!("this session ends in {}: {why}", shown(left))))
+        let when = end.checked_sub(self.limits.warning).unwrap_or(now);
+        Some((when, Due::Warning { end, why }))
     }
+
+    /// In words.
+    fn said(&self, due: Due) -> Notice {
+        match due {
+            Due::Idle(limit) => Notice::End(format!("nothing was typed or shown for {}", shown(limit))),
+            Due::LongestReached(limit) => {
+                Notice::End(format!("a session may last {} here; open a new one", shown(limit)))
+            }
+            Due::Warning { end, why } => {
+                let left = end.saturating_duration_since(Instant::now()).min(self.limits.warning);
+                Notice::Warn(format!("this session ends in {}: {why}", shown(left)))
+            }
+        }
+    }
+}
+
+/// What becomes due as time passes. Words are made of it only then: it is asked for at every turn of the relay.
+#[derive(Debug, Clone, Copy)]
+enum Due {
+    /// Nothing has passed for this long.
+    Idle(Duration),
+    /// It has lasted this long.
+    LongestReached(Duration),
+    /// It is to be warned of this end.
+    Warning { end: Instant, why: &'static str },
 }
 
 /// A duration in whole seconds, as people write it.
@@ -157,7 +175,8 @@ mod tests {
 
     /// After how many minutes of the session something is due, and what.
     fn due(termination: &Termination) -> Option<(u64, Notice)> {
-        termination.due().map(|(when, notice)| ((when - termination.started).as_secs() / 60, notice))
+        let (when, due) = termination.due()?;
+        Some(((when - termination.started).as_secs() / 60, termination.said(due)))
     }
 
     fn end(reason: &str) -> Notice {
