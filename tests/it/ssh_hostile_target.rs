@@ -1,12 +1,16 @@
 //! A target is no friend: what it may do to the bastion that logs in to it.
 
-use anyhow::{Result, ensure};
+use std::fs;
+
+use anyhow::{Result, bail, ensure};
+use serde_json::json;
 use tests::{
-    bastion::{Settings, open_rules},
+    bastion::{Settings, open_rules, rules},
     hostile_target::HostileTarget,
     patience::{SOON, until},
     person::Person,
     site::Site,
+    ssh_raw::{Credential, Opened, RawSsh, Wire},
     sshd::Sshd,
 };
 
@@ -37,5 +41,31 @@ async fn a_target_that_opens_channels_gets_none_and_loses_its_connection() -> Re
     ensure!(run.code == 255, "{run:?}");
     ensure!(hostile.counts()[0] == 0, "{:?}", hostile.counts());
     alice.ssh(&[&Site::destination(), "true"]).await?.ok()?;
+    Ok(())
+}
+
+/// The target is asked for a channel before the program is known: not for whom it is closed to by now.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_channel_is_opened_at_a_target_that_the_rules_have_closed() -> Result<()> {
+    let target = HostileTarget::start().await?;
+    let bastion = Settings::demo().target(target.target("hostile")).rules(open_rules()).start().await?;
+    let alice = Person::log_in(&bastion, "alice").await?;
+    let mut standing = RawSsh::log_in(bastion.ssh(), &Credential::of(&alice)?, "root@hostile").await?;
+    let Opened::Yes(_) = standing.open(b"session", Wire::default()).await? else { bail!("no session") };
+    ensure!(target.sessions() == 1);
+
+    fs::write(bastion.rules_file(), rules(json!([])).to_string())?;
+    let carol = bastion.api("carol").await?;
+    until("the rules are those without the target", SOON, async || {
+        Ok(carol.items("/audit?kind=rules_reloaded").await?.first().cloned())
+    })
+    .await?;
+    let Opened::Yes(channel) = standing.open(b"session", Wire::default()).await? else {
+        bail!("refused without words")
+    };
+    ensure!(target.sessions() == 1, "a channel was opened at the target");
+    standing.request(channel, b"exec", Wire::default().text("anything")).await?;
+    let ended = standing.to_the_end(channel).await?;
+    ensure!(ended.stderr.contains("bastion: ") && target.sessions() == 1, "{ended:?}");
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! A target that turns on whoever logs in: an SSH server that opens channels towards its client.
+//! A target that turns on whoever logs in: an SSH server that opens channels towards its client, and counts those
+//! that are opened at it.
 
 use std::{
     net::SocketAddr,
@@ -32,6 +33,7 @@ pub struct HostileTarget {
 /// What came of the channels.
 #[derive(Debug, Default)]
 struct Counts {
+    sessions: AtomicUsize,
     confirmed: AtomicUsize,
     refused: AtomicUsize,
     unanswered: AtomicUsize,
@@ -73,8 +75,13 @@ impl HostileTarget {
 
     /// How many channels were confirmed, were refused, and had no answer because the connection ended.
     pub fn counts(&self) -> [usize; 3] {
-        let Counts { confirmed, refused, unanswered } = &*self.counts;
+        let Counts { confirmed, refused, unanswered, .. } = &*self.counts;
         [confirmed, refused, unanswered].map(|count| count.load(Ordering::SeqCst))
+    }
+
+    /// How many sessions were opened at it.
+    pub fn sessions(&self) -> usize {
+        self.counts.sessions.load(Ordering::SeqCst)
     }
 }
 
@@ -93,6 +100,7 @@ impl server::Handler for Attacker {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), russh::Error> {
+        self.0.sessions.fetch_add(1, Ordering::SeqCst);
         reply.accept().await;
         Ok(())
     }

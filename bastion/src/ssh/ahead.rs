@@ -1,8 +1,9 @@
 //! [`Ahead`]: the target's channel, opened before the user's is confirmed, so that nothing is promised to the
 //! user that the target does not keep: a channel beyond its `MaxSessions`, or a terminal that it does not give.
 //!
-//! Nothing runs on it before the session is permitted, judged and recorded. A target that cannot be reached at
-//! all is told in words, when the program is asked for.
+//! Nothing runs on it before the session is permitted, judged and recorded, and the target hears of no channel that
+//! the rules or the login allow no more. That, and a target that cannot be reached at all, is told in words when the
+//! program is asked for.
 
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ impl Ahead {
     ///
     /// When the target opens no more channels: the user's client may know what to do, such as to connect anew.
     pub(super) async fn open(connection: &Arc<Connection>) -> Result<Self, ChannelOpenFailure> {
-        let Some(target) = connection.target() else { return Ok(Self { channel: None, terminal: false }) };
+        let Some(target) = connection.open_target().await else { return Ok(Self { channel: None, terminal: false }) };
         let channel = target.open().await;
         if let Err(error @ TargetError::OpenRefused(failure)) = &channel {
             info!(%error, "channel refused by the target");

@@ -234,13 +234,13 @@ impl Connection {
         }
     }
 
-    /// The connection to the target, if this leads to one.
-    #[must_use]
-    pub fn target(&self) -> Option<&Arc<TargetConnection>> {
-        match &self.purpose {
-            Purpose::Target(_, target) => Some(target),
-            Purpose::Jump | Purpose::Refused(_) => None,
-        }
+    /// The connection to the target, if this leads to one that something may be opened on now.
+    pub async fn open_target(&self) -> Option<&Arc<TargetConnection>> {
+        let Purpose::Target(destination, target) = &self.purpose else { return None };
+        let opens = self.front.decide(&self.user, self.source, destination, &[], |rules, who, what, context| {
+            rules.decide(who, what, Action::OpenConnection, context)
+        });
+        (opens.is_ok() && self.may_start().await.is_ok()).then_some(target)
     }
 
     /// Whether a session with this capability is not refused as the rules are now; it may still need an approval.
