@@ -22,6 +22,7 @@ mod options;
 mod parse;
 mod static_text;
 mod tamper;
+mod undecoded;
 mod unwrap;
 mod word;
 mod wrappers;
@@ -30,6 +31,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 pub(crate) use file_access::{Touched, reads, writes};
 pub(crate) use input::{Live, LiveReader};
+pub use undecoded::decode;
 pub(crate) use word::Atom;
 pub use word::Word;
 

@@ -1,10 +1,12 @@
 //! The request that starts a session, judged before the target hears of it: a command string, a
 //! script on standard input, or a shell.
 
-use std::{borrow::Cow, str, time::SystemTime};
+use std::{borrow::Cow, time::SystemTime};
 
 use config::RuleName;
-use policy::{CommandInput, Input, Judging, Protocol, RuleEffect, RuleSet, SessionMode, Site, Subject, Verdict};
+use policy::{
+    CommandInput, Input, Judging, Protocol, RuleEffect, RuleSet, SessionMode, Site, Subject, Verdict, command::decode,
+};
 
 use super::tap::shown;
 
@@ -95,7 +97,8 @@ pub fn judge_request(
             RuleEffect::Block => RequestVerdict::Block(Blocked::by(verdict)),
         };
     }
-    let stdin_text = stdin.map(readable);
+    let (stdin_text, command) = (stdin.map(readable), request.command().map(readable));
+    let (stdin_text, command) = (stdin_text.as_deref(), command.as_deref());
     let (input, terminal) = match request {
         Request::Subsystem
         | Request::Attach { terminal: true, .. }
@@ -105,7 +108,7 @@ pub fn judge_request(
         Request::Shell { terminal: false } => (line("sh -s", stdin_text), false),
         // What runs in a container may be anything, as a program of which nothing is known.
         Request::Attach { terminal: false, .. } => (CommandInput::Line(ATTACH), false),
-        Request::Exec { command, terminal } => (line(readable(command), stdin_text), terminal),
+        Request::Exec { terminal, .. } => (line(command.unwrap_or(UNREADABLE), stdin_text), terminal),
         Request::Argv { words, terminal } => (CommandInput::Argv(words, stdin_text), terminal),
     };
     let mut judging = Judging::of(mode, request.protocol(), now);
@@ -175,6 +178,14 @@ impl Request<'_> {
         }
     }
 
+    /// The command string.
+    fn command(&self) -> Option<&[u8]> {
+        match self {
+            Self::Exec { command, .. } => Some(command),
+            Self::Argv { .. } | Self::Attach { .. } | Self::Shell { .. } | Self::Subsystem => None,
+        }
+    }
+
     /// The request as it stands in the audit log: masked, control characters made visible, not too long.
     #[must_use]
     pub fn shown(&self, stdin: Option<&[u8]>) -> String {
@@ -200,9 +211,9 @@ impl Request<'_> {
     }
 }
 
-/// The text, or one that stands for what nobody can read: not UTF-8, or with NUL characters, which shells drop.
-fn readable(text: &[u8]) -> &str {
-    str::from_utf8(text).ok().filter(|text| !text.contains('\0')).unwrap_or(UNREADABLE)
+/// The text, or one that stands for what nobody can read.
+fn readable(text: &[u8]) -> Cow<'_, str> {
+    decode(text).unwrap_or(Cow::Borrowed(UNREADABLE))
 }
 
 /// The name of what runs in a container already, for rules on commands.

@@ -8,6 +8,8 @@ use std::fmt;
 
 use brush_parser::ast;
 
+use super::undecoded::is_undecoded;
+
 mod braces;
 mod scan;
 
@@ -68,7 +70,13 @@ impl Word {
     /// A word that is known.
     #[must_use]
     pub fn of(text: impl Into<String>) -> Self {
-        Self { atoms: vec![Atom::Text(text.into())] }
+        let text = text.into();
+        if text.contains(is_undecoded) {
+            let mut word = Self::default();
+            word.push_text(&text);
+            return word;
+        }
+        Self { atoms: vec![Atom::Text(text)] }
     }
 
     /// A word that may be anything; where `splits`, also none or several.
@@ -150,8 +158,18 @@ impl Word {
         word
     }
 
-    /// Adds text at the end.
+    /// Adds text at the end; what stands for bytes that are no text is not known.
     pub(crate) fn push_text(&mut self, text: &str) {
+        let mut rest = text;
+        while let Some((known, more)) = rest.split_once(is_undecoded) {
+            self.push_known(known);
+            self.atoms.push(Atom::Unknown { splits: false });
+            rest = more;
+        }
+        self.push_known(rest);
+    }
+
+    fn push_known(&mut self, text: &str) {
         if let Some(Atom::Text(last)) = self.atoms.last_mut() {
             last.push_str(text);
         } else if !text.is_empty() {

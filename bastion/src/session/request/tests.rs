@@ -103,13 +103,33 @@ fn what_needs_an_approval_is_held() {
 
 #[test]
 fn what_cannot_be_known_is_held_where_a_rule_could_apply_and_blocked_in_exec_only() {
-    for command in [&b"$CMD"[..], b"echo cm0gLXJmIC8K | base64 -d | sh", b"rm \xff -rf /", b"r\0m -rf /"] {
+    for command in [&b"$CMD"[..], b"echo cm0gLXJmIC8K | base64 -d | sh", b"r\xffm -rf /", b"r\0m -rf /"] {
         let request = (Request::Exec { command, terminal: false }, None);
         let shown = String::from_utf8_lossy(command);
         assert_eq!(outcome(&judged_in(SessionMode::Guard, RULES, request)).0, "hold", "{shown}");
         for mode in [SessionMode::Strict, SessionMode::ExecOnly] {
             assert_eq!(outcome(&judged_in(mode, RULES, request)).0, "block", "{mode}: {shown}");
         }
+    }
+}
+
+#[test]
+fn of_a_name_that_is_no_text_only_the_name_is_unknown() {
+    for (command, expected) in [
+        (&b"cat 'caf\xe9-\xd4\xc5\xd3\xd4.txt' > \xe9"[..], ("allow", None)),
+        (b"rm \xff -rf /", ("block", Some("rm_rf"))),
+        // The second line ends no here-document.
+        (b"cat <<E\xfe\nE\xff\ncat <<'Z'\nE\xfe\nrm -rf /srv\nZ\n", ("block", Some("rm_rf"))),
+        // In some encodings the backslash is half a letter, and what follows runs.
+        (b"echo \"\x95\\\"; rm -rf /srv; \"", ("hold", None)),
+    ] {
+        let verdict = judged(RULES, Request::Exec { command, terminal: false });
+        assert_eq!(outcome(&verdict), expected, "{}", String::from_utf8_lossy(command));
+    }
+    let scripts = [(&b"cat caf\xe9\n"[..], ("allow", None)), (b"rm -rf caf\xe9\n", ("block", Some("rm_rf")))];
+    for (script, expected) in scripts {
+        let request = (Request::Shell { terminal: false }, Some(script));
+        assert_eq!(outcome(&judged_in(SessionMode::Guard, RULES, request)), expected);
     }
 }
 
