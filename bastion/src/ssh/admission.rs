@@ -43,6 +43,10 @@ use crate::{
 /// How long a channel may stay open without asking for a program.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
 
+/// Which environment variables a user may set, in words.
+const ENV_ACCEPTED: &str =
+    "only LANG, LC_* (no encoding that is unlike ASCII) and the names of the terminal may be set";
+
 /// Opens one session channel, if the target opens one for it, and serves it to its end.
 pub async fn open(
     connection: Arc<Connection>,
@@ -69,7 +73,7 @@ async fn serve(connection: Arc<Connection>, channel: Channel<server::Msg>, handl
     let (reader, writer) = user_leg::legs((reading, writing), handle, asked.owed);
     if !asked.refused_env.is_empty() {
         let what = format!("env {}", asked.refused_env.join(", "));
-        connection.refuse(&what, "only LANG, LC_* and the names of the terminal may be set").await;
+        connection.refuse(&what, ENV_ACCEPTED).await;
     }
     Admission::new(connection, asked, writer, ahead).serve(reader).await;
 }

@@ -44,7 +44,31 @@ fn env_allowed(name: &str, value: &str) -> bool {
     let is_known =
         matches!(name, "LANG" | "TERM" | "COLORTERM") || name.strip_prefix("LC_").is_some_and(|rest| !rest.is_empty());
     let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    is_known && is_name && value.len() <= MAX_ENV_VALUE_BYTES && !value.contains(['\0', '\n', '\r', NOT_UTF8])
+    let sets_encoding = matches!(name, "LANG" | "LC_ALL" | "LC_CTYPE");
+    is_known
+        && is_name
+        && value.len() <= MAX_ENV_VALUE_BYTES
+        && !value.contains(['\0', '\n', '\r', NOT_UTF8])
+        && (!sets_encoding || is_plain_locale(value))
+}
+
+/// Whether ASCII is ASCII in the encoding of this locale (`language_TERRITORY.encoding@modifier`, or the path of its
+/// files). In Shift JIS, GBK and Big5 a backslash or a brace may be half a letter, and a shell reads a command as
+/// another than the one that was judged.
+fn is_plain_locale(locale: &str) -> bool {
+    const PLAIN: [&str; 7] = ["utf8", "ascii", "ansix341968", "iso8859", "koi8", "euc", "gb2312"];
+    let (name, encoding) = locale.split_once('.').unwrap_or((locale, ""));
+    let encoding = encoding.split('@').next().unwrap_or_default();
+    let encoding: String =
+        encoding.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
+    let is_plain = if encoding.is_empty() {
+        // These are in Big5; "japanese" and the like are names for more than one encoding.
+        !["zh_TW", "zh_HK"].iter().any(|other| name.starts_with(other))
+            && (name.contains('_') || ["", "C", "POSIX"].contains(&name))
+    } else {
+        PLAIN.iter().any(|plain| encoding.starts_with(plain))
+    };
+    is_plain && !locale.contains('/')
 }
 
 /// Whether this can be the name of a terminal type. It is empty where a client has none.
@@ -236,6 +260,22 @@ mod tests {
         {
             assert!(!env_allowed(name, "x"), "{name}");
         }
+    }
+
+    #[test]
+    fn no_locale_passes_in_which_a_shell_reads_other_characters() {
+        for locale in ["", "C", "POSIX", "C.UTF-8", "en_US.utf8", "de_DE.ISO-8859-15@euro", "de_DE", "ja_JP.eucJP"] {
+            assert!(env_allowed("LC_ALL", locale), "{locale}");
+        }
+        for locale in
+            ["ja_JP.SJIS", "zh_CN.GBK", "zh_CN.gb18030", "zh_TW", "zh_HK.BIG5-HKSCS", "japanese.sjis", "japanese"]
+        {
+            for name in ["LANG", "LC_ALL", "LC_CTYPE"] {
+                assert!(!env_allowed(name, locale), "{name}={locale}");
+            }
+        }
+        assert!(!env_allowed("LC_ALL", "../../tmp/own.utf8"));
+        assert!(env_allowed("LC_MY_OWN", "/tmp/own"));
     }
 
     #[test]
