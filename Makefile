@@ -16,7 +16,7 @@ export BASTION_PEERS ?= $(HOME)/.cache/bastion-peers
 export PATH := $(HOME)/.cargo/bin:/usr/local/go/bin:$(PATH)
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-CARGO_FLAGS := --workspace --release --locked
+CARGO_FLAGS := --release --locked
 CONSOLE := bastion/console
 PATCHED := .patched/russh/Cargo.toml
 INSTALLED := node_modules/.package-lock.json
@@ -51,6 +51,15 @@ $(PATCHED): $(wildcard patches/*)
 build: tools $(PATCHED) console ## bastion in target/release/
 	cargo build $(CARGO_FLAGS)
 
+.PHONY: dist
+dist: tools $(PATCHED) console ## the same as it is shipped, small and optimized across crates, in target/dist/
+	cargo build --profile dist --locked
+
+# The programs beside the product: bench, corpus, storm.
+.PHONY: programs
+programs: build
+	cargo build $(CARGO_FLAGS) --workspace --bins
+
 # The binary embeds the built console, so it comes first.
 .PHONY: console
 console: $(CONSOLE)/$(INSTALLED)
@@ -75,12 +84,20 @@ test: setup build ## every check; BASTION_SKIP="deny e2e" leaves stages out by n
 lint: tools $(PATCHED) console ## format, lints and docs only
 	tests/all.sh fmt clippy doc
 
+.PHONY: check
+check: $(PATCHED) console ## lints only, in the quick development profile
+	cargo clippy --workspace --locked --all-targets
+
+.PHONY: unit
+unit: $(PATCHED) console ## unit tests of one crate in the development profile: make unit CRATE=policy
+	cargo test --locked --package $(or $(CRATE),$(error name a crate: make unit CRATE=policy)) $(FILTER)
+
 .PHONY: bench
-bench: setup build ## against direct ssh, ssh -J and direct kubectl: prints a table, writes target/bench.json; BENCH_RUNS=5
+bench: setup programs ## against direct ssh, ssh -J and direct kubectl: prints a table, writes target/bench.json; BENCH_RUNS=5
 	$(TARGET)/release/bench
 
 .PHONY: storm
-storm: setup build ## five minutes of silent crowds, refusals, a hung log and a locked store: prints what somebody else notices
+storm: setup programs ## five minutes of silent crowds, refusals, a hung log and a locked store: prints what somebody else notices
 	$(TARGET)/release/storm
 
 # libFuzzer follows coverage, but needs cargo-fuzz and a nightly compiler; the other way needs neither.
@@ -93,7 +110,7 @@ fuzz: tools $(PATCHED) ## every fuzz target for FUZZ_SECONDS=60
 	else cargo run --release --locked -p fuzz -- $(FUZZ_SECONDS); fi
 
 .PHONY: corpus
-corpus: setup build ## typed commands through the real product: a table and a closing line; CASES=FILE takes other cases
+corpus: setup programs ## typed commands through the real product: a table and a closing line; CASES=FILE takes other cases
 	@$(TARGET)/release/corpus $(CASES)
 
 .PHONY: clean

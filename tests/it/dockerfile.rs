@@ -31,7 +31,7 @@ fn the_dockerfile_names_what_exists() -> Result<()> {
         ensure!(makefile.contains(&format!("\n{target}:")), "the Makefile has no target {target}");
     }
     let manifest = fs::read_to_string(root.join("bastion/Cargo.toml"))?;
-    ensure!(manifest.contains("name = \"bastion\"") && dockerfile.contains("target/release/bastion"));
+    ensure!(manifest.contains("name = \"bastion\"") && dockerfile.contains("target/dist/bastion"));
     let rust = after_text(&fs::read_to_string(root.join("Cargo.toml"))?, "rust-version = \"")?;
     let image = after_text(&dockerfile, "/rust:")?;
     ensure!(minor(&image)? >= minor(&rust)?, "the image has Rust {image}, the workspace wants {rust}");
