@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::store::{
-    SubjectId,
     approval::{ApprovalId, ApprovalKind, ApprovalState, ScopeWord},
+    person::SubjectId,
     session::{SessionEnd, SessionKind},
 };
 
@@ -24,6 +24,7 @@ pub mod command;
 pub mod kube;
 pub mod log;
 mod names;
+pub mod queued;
 mod refusals;
 mod spill;
 

@@ -12,7 +12,7 @@ use policy::{Subject, approval::Person};
 use recorder::SessionId;
 use serde::{Deserialize, Serialize};
 
-use crate::audit::{AuditEvent, AuditRecord, log::QueuedEvent};
+use crate::audit::{AuditEvent, AuditRecord, queued::QueuedEvent};
 
 pub mod approval;
 pub mod listing;

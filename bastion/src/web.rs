@@ -11,7 +11,8 @@
 //! - `headers`, `limits`: what every answer carries, what every request is held to
 //! - `openapi`: the description that tools read
 //!
-//! **Architecture invariant:** no route but the ones listed under "public" in `api` answers without a login.
+//! **Architecture invariant:** no route of the API but the ones listed under "public" in `api`, and its description,
+//! answers without a login.
 
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing};
 
@@ -36,6 +37,7 @@ pub use state::{BastionInfo, WebState};
 pub fn router(state: WebState) -> Router {
     Router::new()
         .nest("/api/v1", api::router())
+        .route("/api/v1/openapi.json", routing::get(openapi::document))
         .route("/api/{*rest}", routing::any(api::error::unknown_route))
         .route("/login", routing::get(login::begin))
         .route("/login/callback", routing::get(login::finish))

@@ -23,7 +23,6 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
     task::{JoinHandle, spawn_blocking},
@@ -31,7 +30,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{AuditEvent, refusals::Refusals, spill::Spill};
+use super::{AuditEvent, queued::QueuedEvent, refusals::Refusals, spill::Spill};
 use crate::store::{Store, StoreError};
 
 /// The audit log, as those see it who write into it. Cheap to clone.
@@ -43,17 +42,6 @@ pub struct AuditLog(Arc<Shared>);
 pub struct Place {
     log: AuditLog,
     room: OwnedSemaphorePermit,
-}
-
-/// An event on its way into the store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QueuedEvent {
-    /// Its number in its queue.
-    pub number: u64,
-    /// When it happened.
-    pub at: Timestamp,
-    /// What happened.
-    pub event: AuditEvent,
 }
 
 /// There is no room for another event, because the store does not take those that wait.

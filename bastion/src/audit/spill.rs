@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::log::QueuedEvent;
+use super::queued::QueuedEvent;
 
 /// Events on disk.
 #[derive(Debug)]

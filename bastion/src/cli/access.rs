@@ -57,7 +57,7 @@ pub struct ListOptions {
 ///
 /// When there is no login, the server refuses, or (with `--wait`) nobody approves.
 pub async fn run(home: &BastionHome, command: &AccessCommand) -> Result<(), CommandError> {
-    let api = ApiClient::logged_in(home)?;
+    let api = home.client()?;
     match command {
         AccessCommand::Request(options) => request(&api, options).await,
         AccessCommand::Ls(options) => {

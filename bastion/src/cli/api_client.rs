@@ -12,7 +12,6 @@ use std::io;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use jiff::Timestamp;
 use recorder::SessionId;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -21,7 +20,6 @@ use serde_json::Value;
 use url::Url;
 
 use super::exit::CommandError;
-use super::home::{BastionHome, SavedLogin};
 
 pub use self::approval::{Access, Act, Approval, ApprovalState, EnvVariable, Needed, Scope, Stdin, Vote};
 pub use self::messages::{
@@ -67,25 +65,6 @@ impl ApiClient {
         let http =
             http.build().context("cannot set up TLS: is there a certificate store on this machine? else give --ca")?;
         Ok(Self { http, server: server.clone(), token: None })
-    }
-
-    /// A client with the login that the folder holds.
-    ///
-    /// # Errors
-    ///
-    /// [`CommandError::NotLoggedIn`] when there is none or it ended.
-    pub fn logged_in(home: &BastionHome) -> Result<Self, CommandError> {
-        let login = home.login_at(Timestamp::now())?;
-        Self::with_login(home, &login)
-    }
-
-    /// A client with this login.
-    ///
-    /// # Errors
-    ///
-    /// When the CA file cannot be read.
-    pub fn with_login(home: &BastionHome, login: &SavedLogin) -> Result<Self, CommandError> {
-        Ok(Self::new(&login.server, home.ca_pem()?.as_deref())?.with_token(&login.token))
     }
 
     /// The same client, with this bearer token.

@@ -140,7 +140,7 @@ pub struct WatchOptions {
 ///
 /// When there is no login, or the server refuses.
 pub async fn run(home: &BastionHome, command: &ApprovalsCommand) -> Result<(), CommandError> {
-    let api = ApiClient::logged_in(home)?;
+    let api = home.client()?;
     match command {
         ApprovalsCommand::Ls(options) => {
             let items = list(&api, options).await?;

@@ -78,7 +78,7 @@ async fn renew(home: &BastionHome, options: KubeCredentialOptions) -> Result<Kep
     if let Some(kept) = old.clone().filter(|kept| kept.is_young(Timestamp::now())) {
         return Ok(kept);
     }
-    let renewed = request(&ApiClient::with_login(home, &login)?, &login, options).await;
+    let renewed = request(&home.client_of(&login)?, &login, options).await;
     match (renewed, old) {
         (Ok(kept), _) => {
             let text = serde_json::to_vec(&kept).context("cannot write the credential")?;

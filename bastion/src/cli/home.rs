@@ -12,7 +12,7 @@ use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::api_client::{ServerUrl, User};
+use super::api_client::{ApiClient, ServerUrl, User};
 use super::exit::CommandError;
 
 /// Mode of files with a secret in them.
@@ -133,6 +133,24 @@ impl BastionHome {
             return Err(not_logged_in("the login ended", Some(login.server.to_string())));
         }
         Ok(login)
+    }
+
+    /// A client of the bastion's API with the login on record.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::NotLoggedIn`] when there is none or it ended.
+    pub fn client(&self) -> Result<ApiClient, CommandError> {
+        self.client_of(&self.login_at(Timestamp::now())?)
+    }
+
+    /// A client with this login.
+    ///
+    /// # Errors
+    ///
+    /// When the CA file cannot be read.
+    pub fn client_of(&self, login: &SavedLogin) -> Result<ApiClient, CommandError> {
+        Ok(ApiClient::new(&login.server, self.ca_pem()?.as_deref())?.with_token(&login.token))
     }
 
     /// The CA file's content, where the login has one.

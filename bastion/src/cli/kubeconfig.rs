@@ -11,7 +11,7 @@ use data_encoding::BASE64;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::api_client::{ApiClient, Cluster, Page};
+use super::api_client::{Cluster, Page};
 use super::exit::CommandError;
 use super::home::{BastionHome, PUBLIC, SECRET, write_atomically};
 use super::output::print;
@@ -37,7 +37,7 @@ pub struct KubeconfigOptions {
 /// When there is no login, no such cluster, or a file cannot be written.
 pub async fn run(home: &BastionHome, options: &KubeconfigOptions) -> Result<(), CommandError> {
     let login = home.login_at(Timestamp::now())?;
-    let page: Page = ApiClient::with_login(home, &login)?.get("clusters", &[]).await?;
+    let page: Page = home.client_of(&login)?.get("clusters", &[]).await?;
     let clusters: Vec<Cluster> = page.items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect();
     let names: Vec<_> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
     let reachable = if names.is_empty() { "none".to_owned() } else { names.join(", ") };

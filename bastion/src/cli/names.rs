@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::api_client::ApiClient;
 use super::exit::CommandError;
 use super::home::BastionHome;
 use super::output::{Format, OutputOptions, Table, local_time, print, print_json};
@@ -46,7 +45,7 @@ pub struct ReleaseOptions {
 ///
 /// When there is no login, or the server refuses.
 pub async fn run(home: &BastionHome, command: &NamesCommand) -> Result<(), CommandError> {
-    let api = ApiClient::logged_in(home)?;
+    let api = home.client()?;
     match command {
         NamesCommand::Ls(options) => {
             let items = api.list("names", &[], options.limit as usize).await?;

@@ -74,7 +74,7 @@ async fn open(home: &BastionHome, recording: &str) -> Result<File, CommandError>
     let session = recording.parse::<SessionId>();
     match (File::open(recording), session) {
         (Ok(file), _) => Ok(file),
-        (Err(_), Ok(session)) => download(&ApiClient::logged_in(home)?, session).await,
+        (Err(_), Ok(session)) => download(&home.client()?, session).await,
         (Err(error), Err(_)) => Err(CommandError::Refused(format!(
             "{recording:?} is neither a session's id nor a file that can be read ({error}); \
              bastion sessions ls lists the sessions"

@@ -112,7 +112,7 @@ async fn over_ssh(home: &BastionHome, options: &RunOptions, words: Words) -> Res
 
 async fn connect(home: &BastionHome, options: &RunOptions) -> Result<connection::Connection, CommandError> {
     let login = home.login_at(Timestamp::now())?;
-    let api = ApiClient::with_login(home, &login)?;
+    let api = home.client_of(&login)?;
     let info: Info = api.get("info", &[]).await?;
     let account = match &options.login {
         Some(account) => account.clone(),

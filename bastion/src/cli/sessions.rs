@@ -73,7 +73,7 @@ pub struct ExportOptions {
 ///
 /// When there is no login, or the server refuses.
 pub async fn run(home: &BastionHome, command: &SessionsCommand) -> Result<(), CommandError> {
-    let api = ApiClient::logged_in(home)?;
+    let api = home.client()?;
     match command {
         SessionsCommand::Ls(options) => {
             let items = list(&api, options).await?;
@@ -98,7 +98,7 @@ pub async fn run(home: &BastionHome, command: &SessionsCommand) -> Result<(), Co
 ///
 /// When there is no login, the server refuses, or the connection breaks on the way.
 pub async fn export(home: &BastionHome, options: &ExportOptions) -> Result<(), CommandError> {
-    let api = ApiClient::logged_in(home)?;
+    let api = home.client()?;
     match &options.output {
         Some(file) => {
             let recording = api.recording(options.session).await?;

@@ -30,7 +30,7 @@ pub struct SshConfigOptions {
 /// When there is no login, or a file cannot be written.
 pub async fn run(home: &BastionHome, options: &SshConfigOptions) -> Result<(), CommandError> {
     let login = home.login_at(Timestamp::now())?;
-    let api = ApiClient::with_login(home, &login)?;
+    let api = home.client_of(&login)?;
     let text = text(home, &api, &login).await?;
     if !options.install {
         return print(&text);

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::api_client::{ApiClient, Page, Target, TargetKind};
+use super::api_client::{Page, Target, TargetKind};
 use super::exit::CommandError;
 use super::home::BastionHome;
 use super::output::{Format, OutputOptions, Table, print, print_json};
@@ -21,7 +21,7 @@ pub struct TargetsOptions {
 ///
 /// When there is no login, or the server refuses.
 pub async fn run(home: &BastionHome, options: &TargetsOptions) -> Result<(), CommandError> {
-    let page: Page = ApiClient::logged_in(home)?.get("targets", &[]).await?;
+    let page: Page = home.client()?.get("targets", &[]).await?;
     match options.output.output {
         Format::Json => print_json(&Value::Array(page.items)),
         Format::Table => print(&table(page.items)?),

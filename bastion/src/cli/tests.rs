@@ -214,7 +214,7 @@ async fn a_refusal_shows_the_servers_own_words() {
 async fn listings_follow_the_cursor_up_to_the_limit() {
     let (api, person) = (FakeApi::start().await, Person::new());
     person.log_in(&api).await.unwrap();
-    let client = api_client::ApiClient::logged_in(&person.home).unwrap();
+    let client = person.home.client().unwrap();
     let arguments = Arguments::try_parse_from(["bastion", "sessions", "ls", "--limit", "5", "--user", "alice"]);
     let Command::Sessions(sessions::SessionsCommand::Ls(options)) = arguments.unwrap().command else { panic!() };
     assert_eq!(sessions::list(&client, &options).await.unwrap().len(), 5);

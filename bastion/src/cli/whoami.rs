@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::api_client::{ApiClient, Whoami};
+use super::api_client::Whoami;
 use super::exit::CommandError;
 use super::home::{BastionHome, remove};
 use super::key;
@@ -23,7 +23,7 @@ pub struct WhoamiOptions {
 ///
 /// When there is no login, or the server ended it.
 pub async fn run(home: &BastionHome, options: &WhoamiOptions) -> Result<(), CommandError> {
-    let mut answer: Value = ApiClient::logged_in(home)?.get("whoami", &[]).await?;
+    let mut answer: Value = home.client()?.get("whoami", &[]).await?;
     if options.output.output == Format::Json {
         return print_json(&answer);
     }
@@ -50,7 +50,7 @@ pub async fn logout(home: &BastionHome) -> Result<(), CommandError> {
         return Ok(());
     };
     let lock = home.lock()?;
-    let ended = match ApiClient::with_login(home, &login) {
+    let ended = match home.client_of(&login) {
         Ok(api) => api.end_login().await,
         Err(error) => Err(error),
     };

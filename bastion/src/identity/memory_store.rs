@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use recorder::SessionId;
 
 use crate::{
-    audit::{AUDIT_VERSION, AuditEvent, AuditRecord, log::QueuedEvent},
+    audit::{AUDIT_VERSION, AuditEvent, AuditRecord, queued::QueuedEvent},
     store::{
         AccessGrant, ApprovalChange, ApprovalFilter, ApprovalId, ApprovalRecord, AuditFilter, CertificateRecord,
         Listing, LoginFlow, LoginRecord, NameBinding, NameRecord, SessionEnd, SessionFilter, SessionRecord, Store,

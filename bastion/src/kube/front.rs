@@ -26,6 +26,7 @@ use tracing::Instrument as _;
 
 use super::{
     body::{Body, BodyError},
+    parting::Lifetime,
     proxy::{self, Entry},
     request_info::RequestInfo,
     retry::{Asked, Refused},
@@ -172,7 +173,7 @@ impl Front {
             });
         }
 
-        let lifetime = entry::lifetime(&info);
+        let lifetime = Lifetime::of(&info);
         let (socket, head) = if is_upgrade {
             match WatchSocket::accept(head, lifetime) {
                 Ok((socket, head)) => (Some(socket), head),

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use tokio::time::{Sleep, sleep};
 
-use super::status::Refusal;
+use super::{request_info::RequestInfo, status::Refusal};
 use crate::session::permit::LivePermit;
 
 /// How long an answer may take, and how whoever reads it is told that it ends before its time.
@@ -29,6 +29,20 @@ pub enum Lifetime {
     Short,
     /// As long as the cluster likes: a last event says why it ends.
     Watch,
+}
+
+impl Lifetime {
+    /// That of the answer to this request.
+    #[must_use]
+    pub fn of(info: &RequestInfo) -> Self {
+        let subresource = info.resource.as_ref().map(|resource| resource.subresource.as_str());
+        match (info.verb, subresource) {
+            ("watch", _) => Self::Watch,
+            (_, Some("log")) => Self::Log,
+            ("proxy", _) | (_, Some("proxy")) => Self::Open,
+            _ => Self::Short,
+        }
+    }
 }
 
 /// What an answer ends with.

@@ -27,7 +27,7 @@ use super::{
     LoginFlow, LoginRecord, NameBinding, NameRecord, SessionEnd, SessionFilter, SessionRecord, Store, StoreError,
     TokenHash,
 };
-use crate::audit::{AuditEvent, AuditRecord, log::QueuedEvent};
+use crate::audit::{AuditEvent, AuditRecord, queued::QueuedEvent};
 
 mod access;
 mod approvals;

@@ -4,7 +4,7 @@
 
 use axum::{Router, routing};
 
-use super::{openapi, state::WebState};
+use super::state::WebState;
 
 pub(in crate::web) mod access;
 pub(in crate::web) mod approvals;
@@ -26,7 +26,6 @@ pub(in crate::web) mod targets;
 pub(super) fn router() -> Router<WebState> {
     let public = Router::new()
         .route("/info", routing::get(info::info))
-        .route("/openapi.json", routing::get(openapi::document))
         .route("/login", routing::post(login::begin).delete(login::end))
         .route("/login/finish", routing::post(login::finish))
         .route("/login/device", routing::post(login::begin_device))

@@ -6,7 +6,6 @@
 use jiff::Timestamp;
 
 use super::{new_key, request_certificate, save};
-use crate::cli::api_client::ApiClient;
 use crate::cli::client;
 use crate::cli::exit::CommandError;
 use crate::cli::home::{BastionHome, SavedLogin};
@@ -30,7 +29,7 @@ async fn renew(home: &BastionHome) -> Result<(), CommandError> {
     // Another process may have renewed, or logged in anew, while this one waited for the lock.
     let login = home.login_at(Timestamp::now())?;
     let kept = KeptKey::read(home, &login);
-    let api = ApiClient::with_login(home, &login)?;
+    let api = home.client_of(&login)?;
     let now = Timestamp::now();
     let renewed = match (Step::after(&kept, login.expires_at, now), &kept.key) {
         (Step::Nothing, _) => return Ok(()),

@@ -10,12 +10,13 @@ use policy::{
     approval::{Act, ActKind, Stdin},
 };
 
-use super::{Front, KubeCluster, Peer, entry};
+use super::{Front, KubeCluster, Peer};
 use crate::{
     approval::{Application, ApprovalKind, Granted, NewApproval, Progress},
     identity::login::Login,
     kube::{
         impersonation::{Impersonation, is_as_somebody_else},
+        parting::Lifetime,
         request_info::{RefusedRequest, RequestInfo, StreamRequest},
         status::Refusal,
         upgrade,
@@ -245,7 +246,7 @@ fn refuse_upgrade(capability: KubeCapability, info: &RequestInfo, headers: &Head
     let has_road = match info.stream() {
         Some(StreamRequest::Attach | StreamRequest::Exec | StreamRequest::PortForward) => true,
         Some(StreamRequest::Proxy) => false,
-        None => watch_socket::has_messages(entry::lifetime(info)),
+        None => watch_socket::has_messages(Lifetime::of(info)),
     };
     let needs_road = matches!(capability, KubeCapability::Attach | KubeCapability::Exec)
         || info.stream() == Some(StreamRequest::PortForward);

@@ -1,14 +1,11 @@
-//! What the audit log gets of a request, and how the request may last.
+//! What the audit log gets of a request.
 
 use http::Method;
 
 use super::decision::Asking;
 use crate::{
     audit::KubeRequestEvent,
-    kube::{
-        parting::Lifetime,
-        request_info::{RequestInfo, ResourceRequest},
-    },
+    kube::request_info::{RequestInfo, ResourceRequest},
 };
 
 /// The event of a request, before it is known what becomes of it.
@@ -34,17 +31,6 @@ pub(super) fn event(asking: &Asking<'_>, method: &Method, info: Option<&RequestI
         refused: None,
         ended: None,
         source: asking.peer.address.to_string(),
-    }
-}
-
-/// How the answer may last, and how a user who reads on is told of its end.
-pub(super) fn lifetime(info: &RequestInfo) -> Lifetime {
-    let subresource = info.resource.as_ref().map(|resource| resource.subresource.as_str());
-    match (info.verb, subresource) {
-        ("watch", _) => Lifetime::Watch,
-        (_, Some("log")) => Lifetime::Log,
-        ("proxy", _) | (_, Some("proxy")) => Lifetime::Open,
-        _ => Lifetime::Short,
     }
 }
 

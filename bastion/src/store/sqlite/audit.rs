@@ -8,7 +8,7 @@ use super::{
     row::{Columns, bigint, json_text},
     sessions,
 };
-use crate::audit::{AUDIT_VERSION, AuditEvent, AuditRecord, log::QueuedEvent};
+use crate::audit::{AUDIT_VERSION, AuditEvent, AuditRecord, queued::QueuedEvent};
 
 pub(super) async fn append(
     connection: &mut SqliteConnection,
