@@ -11,7 +11,7 @@ use tokio::{
 };
 
 /// Everything is allowed but `rm -rf`, in this mode.
-fn rules(mode: &str) -> Result<Value> {
+pub(crate) fn rules(mode: &str) -> Result<Value> {
     let mut rules = open_rules();
     let document = rules.as_object_mut().context("rules")?;
     let rule = json!({

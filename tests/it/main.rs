@@ -10,6 +10,7 @@ mod deadlines;
 mod dockerfile;
 mod everyday;
 mod exec_input;
+mod exec_input_programs;
 mod flow_control;
 mod harness;
 mod hung_log;
