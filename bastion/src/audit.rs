@@ -13,10 +13,13 @@ use recorder::SessionId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::store::{
-    approval::{ApprovalId, ApprovalKind, ApprovalState, ScopeWord},
-    person::SubjectId,
-    session::{SessionEnd, SessionKind},
+use crate::{
+    refusal::ReasonCode,
+    store::{
+        approval::{ApprovalId, ApprovalKind, ApprovalState, ScopeWord},
+        person::SubjectId,
+        session::{SessionEnd, SessionKind},
+    },
 };
 
 mod bound;
@@ -217,6 +220,9 @@ pub enum AuditEvent {
         what: String,
         /// The rule or role that decided, if one did.
         rule: Option<String>,
+        /// What said no; events from before this was written have none.
+        #[serde(default)]
+        code: Option<ReasonCode>,
         /// Why, in words.
         reason: String,
         /// From where.

@@ -58,6 +58,7 @@ pub mod identity;
 pub mod instance;
 pub mod kube;
 pub mod listener;
+pub mod refusal;
 pub mod reload;
 pub mod session;
 pub mod ssh;

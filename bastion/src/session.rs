@@ -15,6 +15,7 @@
 //! 7. [`tap`]: what the target sends passes here before anybody sees it.
 //! 8. [`registry`]: the sessions that run now; [`termination`]: what ends them.
 
+pub mod admission;
 pub mod applicant;
 pub mod approve;
 pub mod asking;

@@ -9,7 +9,10 @@ use policy::{Approved, ApprovedKind, visible};
 use tokio::sync::watch;
 
 use super::{Approval, ApprovalId, ApprovalKind, ApprovalState, Approvals, Needed, ScopeWord, WENT_AWAY, hub::Change};
-use crate::store::StoreError;
+use crate::{
+    refusal::{ReasonCode, Refusal},
+    store::StoreError,
+};
 
 /// What became of an application at once.
 pub enum Application {
@@ -66,19 +69,21 @@ impl Outcome {
     /// # Errors
     ///
     /// Why it does not run, in words for the user.
-    pub fn granted(self, exact: &[u8]) -> Result<Granted, String> {
-        Err(match self {
+    pub fn granted(self, exact: &[u8]) -> Result<Granted, Refusal> {
+        let (reason, message) = match self {
             Self::Granted(granted) if granted.text() == exact => return Ok(granted),
-            Self::Granted(_) => "what was approved is not what was asked for".to_owned(),
+            Self::Granted(_) => (ReasonCode::ApprovalDenied, "what was approved is not what was asked for".to_owned()),
             Self::Denied { by, comment } => {
                 let words = comment.map(|comment| format!(": {}", visible(comment.as_bytes()))).unwrap_or_default();
-                format!("denied by {by}{words}")
+                (ReasonCode::ApprovalDenied, format!("denied by {by}{words}"))
             }
-            Self::Cancelled => "the request for approval was cancelled".to_owned(),
+            Self::Cancelled => (ReasonCode::ApprovalCancelled, "the request for approval was cancelled".to_owned()),
             Self::Expired => {
-                "nobody approved it in time, so it did not run; ask again, or ask somebody first".to_owned()
+                let message = "nobody approved it in time, so it did not run; ask again, or ask somebody first";
+                (ReasonCode::ApprovalExpired, message.to_owned())
             }
-        })
+        };
+        Err(Refusal::new(reason, message))
     }
 }
 

@@ -84,6 +84,7 @@ mod tests {
             target: None,
             login: None,
             what,
+            code: None,
             rule: None,
             reason: "no".into(),
             source: "192.0.2.7:1".into(),

@@ -4,6 +4,8 @@ use config::{TargetName, UserName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::refusal::ReasonCode;
+
 /// What [`AuditEvent::KubeRequest`](super::AuditEvent::KubeRequest) says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct KubeRequestEvent {
@@ -39,6 +41,9 @@ pub struct KubeRequestEvent {
     pub rule: Option<String>,
     /// Why the bastion refused it.
     pub refused: Option<String>,
+    /// What said no, where that has a code.
+    #[serde(default)]
+    pub code: Option<ReasonCode>,
     /// Why the bastion ended the answer before the cluster or the user did.
     #[serde(default)]
     pub ended: Option<String>,

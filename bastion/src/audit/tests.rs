@@ -99,6 +99,7 @@ pub(super) fn every_kind() -> Vec<AuditEvent> {
             target: Some(target.clone()),
             login: Some(login.clone()),
             what: "shell".into(),
+            code: Some(crate::refusal::ReasonCode::NotAllowed),
             rule: Some("engineer".into()),
             reason: "not allowed".into(),
             source: source(),
@@ -146,6 +147,7 @@ pub(super) fn every_kind() -> Vec<AuditEvent> {
             bytes_out: 2,
             rule: Some("no-delete".into()),
             refused: Some("ask sre".into()),
+            code: Some(crate::refusal::ReasonCode::RequestBlocked),
             ended: None,
             source: source(),
         })),
@@ -231,14 +233,14 @@ const GOLDEN: &str = r#"{"kind":"access_ended","approval":"0199aaaa-0000-7000-80
 {"kind":"approval_voted","approval":"0199aaaa-0000-7000-8000-000000000002","user":"bob","session":null,"requester":"alice","approve":true,"scope":"once","comment":"go"}
 {"kind":"certificate_issued","user":"alice","serial":7,"fingerprint":"SHA256:abc","expires_at":"2023-11-14T22:13:20Z","source":"192.0.2.7:50000"}
 {"kind":"channel_opened","user":"alice","target":"web1","login":"deploy","what":"local-forward","endpoint":"db:5432","source":"192.0.2.7:50000"}
-{"kind":"channel_refused","user":"alice","target":"web1","login":"deploy","what":"shell","rule":"engineer","reason":"not allowed","source":"192.0.2.7:50000"}
+{"kind":"channel_refused","user":"alice","target":"web1","login":"deploy","what":"shell","rule":"engineer","code":"not_allowed","reason":"not allowed","source":"192.0.2.7:50000"}
 {"kind":"command_blocked","session":"0199aaaa-0000-7000-8000-000000000001","user":"alice","target":"web1","login":"deploy","command":"rm -rf /","rule":"rm_rf","reason":"no","opaque":false,"source":"192.0.2.7:50000"}
 {"kind":"command_held","session":null,"user":"alice","target":"web1","login":"deploy","command":"$CMD","rule":null,"reason":"unknown","opaque":true,"source":"192.0.2.7:50000","approval":"0199aaaa-0000-7000-8000-000000000002"}
 {"kind":"command_observed","session":null,"user":"alice","target":"web1","login":"deploy","command":"rm -rf /","rule":"rm_rf","reason":"no","opaque":false,"source":"192.0.2.7:50000","effect":"block"}
 {"kind":"connection_authenticated","user":"alice","serial":7,"source":"192.0.2.7:50000"}
 {"kind":"connection_refused","key_id":"bob","reason":"expired","source":"192.0.2.7:50000"}
 {"kind":"gate_tripped","session":"0199aaaa-0000-7000-8000-000000000001","user":"alice","target":"web1","login":"deploy","command":"ls","reason":"no Enter","source":"192.0.2.7:50000"}
-{"kind":"kube_request","user":"alice","cluster":"prod","verb":"delete","group":"apps","resource":"deployments","subresource":"scale","namespace":"shop","name":"web","path":null,"status":403,"latency_ms":3,"bytes_in":1,"bytes_out":2,"rule":"no-delete","refused":"ask sre","ended":null,"source":"192.0.2.7:50000"}
+{"kind":"kube_request","user":"alice","cluster":"prod","verb":"delete","group":"apps","resource":"deployments","subresource":"scale","namespace":"shop","name":"web","path":null,"status":403,"latency_ms":3,"bytes_in":1,"bytes_out":2,"rule":"no-delete","refused":"ask sre","code":"request_blocked","ended":null,"source":"192.0.2.7:50000"}
 {"kind":"login_failed","reason":"nonce","source":"192.0.2.7:50000"}
 {"kind":"logged_in","user":"alice","issuer":"https://issuer","subject":"42","claimed":"bob","expires_at":"2023-11-14T22:13:20Z","source":"192.0.2.7:50000"}
 {"kind":"logged_out","user":"alice","source":"192.0.2.7:50000"}
@@ -271,6 +273,9 @@ fn the_json_form_of_every_kind_is_stable() {
 fn what_was_stored_can_be_read() {
     let read: Vec<AuditEvent> = GOLDEN.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(read, every_kind());
+    // From before there were codes.
+    let old = GOLDEN.replace(r#""code":"not_allowed","#, "").replace(r#""code":"request_blocked","#, "");
+    assert!(old.lines().all(|line| serde_json::from_str::<AuditEvent>(line).is_ok()));
 }
 
 #[test]

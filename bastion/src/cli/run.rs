@@ -207,10 +207,10 @@ Examples:
   bastion run db1 --json --reason 'ticket 4711' --timeout 15m -- systemctl restart db
 
 Events of --json: started, waiting_approval (next: what an approver types), approved, output (stream, data or \
-base64), blocked (rule, message), error (message), exit (code), which is always the last.
+base64), blocked (code, rule, message), error (message), exit (code), which is always the last.
 
 Exit codes: the command's own (a signal: 128 and its number); 1 refused or failed; 2 usage; 3 not logged in; 4 \
-nobody approved in time; 5 blocked or denied; 255 connection failed.";
+nobody approved in time; 5 blocked or denied; 255 connection failed, or something is down.";
 
 #[cfg(test)]
 mod tests;

@@ -8,19 +8,20 @@
 //!
 //! What the cluster says instead of upgrading reaches the user unchanged.
 
-use std::{net::SocketAddr, sync::Arc, time::SystemTime};
+use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use config::{Login, TargetName};
 use http::StatusCode;
 use policy::{
-    Hold, Input, Permit, Protocol, WindowSize,
+    Approved, Hold, Protocol, WindowSize,
     approval::{Act, ActKind, Stdin},
 };
 use tokio::sync::oneshot;
 
 use super::{
     dial::{Call, DialError},
+    front::decision::for_each_connection,
     remote_command::{RemoteTargetReader, RemoteTargetWriter},
     request_info::{RequestInfo, StreamRequest},
     status::{Refusal, Told},
@@ -28,23 +29,21 @@ use super::{
     upgrade::Upgrade,
 };
 use crate::{
+    approval::{ApprovalKind, Approvals, NewApproval},
     identity::Authenticated,
     session::{
         SessionRequest,
+        admission::{Admitted, Asking, NotPermitted, Permitted, admit},
         applicant::{Applicant, Judged},
-        approve::HeldReader,
-        leg::{LegClosed, UserReader, UserWriter},
+        leg::{LegClosed, UserWriter as _},
         permit::LivePermit,
-        request::{Request, judge_request, quoted},
-        script::Script,
+        request::{Request, quoted},
         start::PreparedTarget,
-        terminal::{FromUser, Terminal},
-        voice::{BLOCKED, REFUSED, Said, Voice},
+        terminal::Terminal,
     },
     store::SessionKind,
 };
 
-mod approval;
 pub mod door;
 
 use door::{Answer, Door, DoorReader, DoorWriter, Waiting, door};
@@ -150,11 +149,9 @@ impl Command {
 pub struct Run {
     /// Who.
     pub user: Authenticated,
-    /// The permission of this session.
-    pub permit: Permit,
     /// What other people have to say first.
     pub hold: Option<Hold>,
-    /// What ends it.
+    /// The permission of this session, which ends it where it no longer holds.
     pub standing: LivePermit,
     /// What the audit log and other people are told.
     pub applicant: Applicant,
@@ -180,15 +177,20 @@ impl Run {
         hold: impl Send + 'static,
     ) -> Result<Answer, Told> {
         let transport = upgrade.command().map_err(|refusal| refusal.told())?;
-        let judged = self.judge(self.no_stdin()).await;
-        if let Judged::Refused { rule, reason } = judged {
-            return Err(Refusal::new(StatusCode::FORBIDDEN, reason).by_rule(rule.map(String::from)).told());
+        if self.hold.is_some()
+            && let Judged::Refused(refusal) = self.as_permitted().judge(self.request(), self.no_stdin()).await
+        {
+            // Nobody is asked about what would not run.
+            return Err(Refusal::from(refusal).told());
         }
         let (answer, answered) = oneshot::channel();
         let streams = self.command.streams;
-        let legs = door(Waiting { answer, connection, upgrade, transport, streams });
+        let (door, reader, writer) = door(Waiting { answer, connection, upgrade, transport, streams });
         tasks.spawn(async move {
-            self.admitted(judged, legs).await;
+            match admit(self, reader, &writer).await {
+                Ok(admitted) => start(admitted, door, writer).await,
+                Err(refusal) => writer.refuse(&refusal).await,
+            }
             drop(hold);
         });
         let gone = || Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the session ended before it began").told();
@@ -200,108 +202,74 @@ impl Run {
         (!self.command.streams.stdin).then_some(b"")
     }
 
-    async fn judge(&self, stdin: Option<&[u8]>) -> Judged {
-        let (rules, mode) = (self.standing.rules.borrow().clone(), self.permit.obligations().mode);
-        let (who, what) = (&self.standing.user, self.standing.site());
-        let request = self.command.request();
-        let verdict = judge_request(&rules, who, what, mode, (request, stdin), SystemTime::now());
-        self.applicant.judged(verdict, request, stdin.filter(|stdin| !stdin.is_empty())).await
-    }
-
-    /// Waits for what the role wants to be approved.
-    async fn admitted(mut self, judged: Judged, (door, reader, writer): (Arc<Door>, DoorReader, DoorWriter)) {
-        let Some(hold) = self.hold.take() else { return self.judged(judged, door, reader, writer).await };
-        if door.open().await.is_err() {
-            return;
-        }
-        let mut reader = HeldReader::new(reader, self.command.streams.tty);
-        if self.connection_approved(hold, &mut reader, &writer).await {
-            let judged = self.judge(self.no_stdin()).await;
-            self.judged(judged, door, reader, writer).await;
-        }
-    }
-
-    async fn judged<R: UserReader>(self, judged: Judged, door: Arc<Door>, reader: R, writer: DoorWriter) {
-        let is_terminal = self.command.streams.tty;
-        match judged {
-            Judged::Allowed(input) => self.start(door, reader, writer, input).await,
-            Judged::Refused { rule, reason } => {
-                refuse(&writer, Said::Blocked { rule, message: reason, approval: None }).await
-            }
-            // The user waits with words, and so on an open connection.
-            Judged::Held(verdict) => {
-                if door.open().await.is_ok() {
-                    let mut reader = HeldReader::new(reader, is_terminal);
-                    if let Some(input) = self.approved(&verdict, self.no_stdin(), &mut reader, &writer).await {
-                        self.start(door, reader, writer, input).await;
-                    }
-                }
-            }
-            Judged::NeedsStdin => {
-                if door.open().await.is_ok() {
-                    self.script(door, reader, writer).await;
-                }
-            }
-        }
-    }
-
-    /// Reads all of standard input, has it judged, and only then runs what was asked for.
-    async fn script<R: UserReader>(self, door: Arc<Door>, reader: R, writer: DoorWriter) {
-        let paid = PaidReader { reader, writer: writer.clone() };
-        let script = match Script::read(paid).await {
-            Ok(script) => script,
-            Err(error) => return refuse(&writer, blocked(error.to_string())).await,
-        };
-        let stdin = Bytes::copy_from_slice(script.bytes());
-        let mut reader = HeldReader::new(script.into_reader(), false);
-        match self.judge(Some(&stdin)).await {
-            Judged::Allowed(input) => self.start(door, reader, writer, input).await,
-            Judged::Held(verdict) => {
-                if let Some(input) = self.approved(&verdict, Some(&stdin), &mut reader, &writer).await {
-                    self.start(door, reader, writer, input).await;
-                }
-            }
-            Judged::NeedsStdin => {
-                refuse(&writer, blocked("the commands on standard input cannot be judged".to_owned())).await;
-            }
-            Judged::Refused { rule, reason } => {
-                refuse(&writer, Said::Blocked { rule, message: reason, approval: None }).await
-            }
-        }
-    }
-
-    async fn start<R: UserReader>(self, door: Arc<Door>, reader: R, writer: DoorWriter, input: Input) {
-        let Self { user, permit, standing, applicant, command, call, source, hold: _ } = self;
-        let text = (!command.words.is_empty()).then(|| Bytes::from(quoted(&command.words)));
-        let terminal = command.streams.tty;
-        let request = SessionRequest {
-            user,
-            permit,
-            standing,
-            protocol: Protocol::Kubernetes,
-            container: command.container,
-            kind: command.kind,
-            command: text,
-            input,
-            // Its size follows at once, or never.
-            terminal: terminal.then(|| Terminal { term: TERM.to_owned(), size: WindowSize::DEFAULT }),
-            env: Vec::new(),
-            reason: applicant.reason.clone(),
-            events: false,
-            source,
-        };
-        let target = Prepared { call, streams: command.streams, cluster: applicant.target.clone(), door };
-        applicant.sessions.run(request, (reader, writer), async { Ok(target) }).await;
+    fn as_permitted(&self) -> Permitted {
+        Permitted { standing: self.standing.clone(), applicant: self.applicant.clone() }
     }
 }
 
-async fn refuse(writer: &DoorWriter, said: Said) {
-    let status = if matches!(&said, Said::Blocked { .. }) { BLOCKED } else { REFUSED };
-    Voice::Words.refuse(writer, &said, status).await;
+impl Asking for Run {
+    fn request(&self) -> Request<'_> {
+        self.command.request()
+    }
+
+    fn act(&self, stdin: Option<&Bytes>) -> Act {
+        self.command.act(stdin.map(AsRef::as_ref))
+    }
+
+    fn has_terminal(&self) -> bool {
+        self.command.streams.tty
+    }
+
+    fn has_stdin(&self) -> bool {
+        self.command.streams.stdin
+    }
+
+    async fn permitted(&self, approved: &[Approved]) -> Result<Permitted, NotPermitted> {
+        if let Some(hold) = self.hold.clone().filter(|_| approved.is_empty()) {
+            return Err(NotPermitted::Held(hold));
+        }
+        let mut permitted = self.as_permitted();
+        permitted.standing.approved.extend_from_slice(approved);
+        match permitted.standing.lost_now() {
+            Some(lost) => Err(NotPermitted::Refused(lost)),
+            None => Ok(permitted),
+        }
+    }
+
+    fn approvals(&self) -> Approvals {
+        self.applicant.sessions.approvals.clone()
+    }
+
+    fn session_question(&self, hold: Hold) -> Option<NewApproval> {
+        let mut new = self.applicant.question(ApprovalKind::Session, self.command.act(self.no_stdin()), hold.approvers);
+        new.because = for_each_connection(&hold.role);
+        Some(new)
+    }
+
+    async fn script_refused(&self, reason: &str) {
+        tracing::info!(target.name = %self.applicant.target, reason, "script on standard input refused");
+    }
 }
 
-fn blocked(message: String) -> Said {
-    Said::Blocked { rule: None, message, approval: None }
+/// Runs what was asked for, to its end.
+async fn start(admitted: Admitted<Run, DoorReader>, door: Arc<Door>, writer: DoorWriter) {
+    let Admitted { asking, permitted, input, reader } = admitted;
+    let Run { user, command, call, source, .. } = asking;
+    let text = (!command.words.is_empty()).then(|| Bytes::from(quoted(&command.words)));
+    let (sessions, cluster) = (permitted.applicant.sessions.clone(), permitted.applicant.target.clone());
+    let request = SessionRequest {
+        user,
+        permitted,
+        kind: command.kind,
+        command: text,
+        input,
+        // Its size follows at once, or never.
+        terminal: command.streams.tty.then(|| Terminal { term: TERM.to_owned(), size: WindowSize::DEFAULT }),
+        env: Vec::new(),
+        source,
+    };
+    let target = Prepared { call, streams: command.streams, cluster, door };
+    sessions.run(request, (reader, writer), async { Ok(target) }).await;
 }
 
 /// A cluster that is asked once the recording is open: in Kubernetes to be connected is to run.
@@ -341,22 +309,6 @@ impl PreparedTarget for Prepared {
                 Err(LaunchError::Dial(reason))
             }
         }
-    }
-}
-
-/// A user who may send on while a script is read: it is longer than what a connection holds.
-struct PaidReader<R> {
-    reader: R,
-    writer: DoorWriter,
-}
-
-impl<R: UserReader> UserReader for PaidReader<R> {
-    async fn next(&mut self) -> FromUser {
-        let event = self.reader.next().await;
-        if let FromUser::Data(data) = &event {
-            self.writer.release(data.len());
-        }
-        event
     }
 }
 

@@ -176,7 +176,7 @@ impl Call {
         let body = timeout(ANSWER_DEADLINE, Limited::new(body, MAX_REFUSAL_BYTES).collect()).await;
         let body = body.ok().and_then(Result::ok).map(|body| body.to_bytes()).unwrap_or_default();
         let content_type = head.headers.get(header::CONTENT_TYPE).cloned();
-        Err(DialError::Refused(Told { status: head.status, content_type, body }))
+        Err(DialError::Refused(Told { status: head.status, content_type, body, code: None }))
     }
 }
 

@@ -54,6 +54,7 @@ impl Entry {
     #[must_use]
     pub fn refuse(mut self, refusal: &Refusal) -> Response<Body> {
         self.event.refused = Some(refusal.message.clone());
+        self.event.code = refusal.code;
         self.event.rule.clone_from(&refusal.rule);
         self.answered(refusal.status);
         let is_discovery = self.event.resource.is_empty() && refusal.status == StatusCode::FORBIDDEN;
@@ -72,6 +73,7 @@ impl Entry {
     #[must_use]
     pub fn tell(mut self, told: &Told) -> Response<Body> {
         self.event.refused = Some(told.message());
+        self.event.code = told.code;
         self.give(told.response())
     }
 

@@ -6,6 +6,7 @@ use http_body_util::{BodyExt as _, Full};
 use serde_json::json;
 
 use super::body::Body;
+use crate::refusal::{self, ReasonCode};
 
 /// Why the bastion itself answers a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Refusal {
     pub message: String,
     /// The rule that decided.
     pub rule: Option<String>,
+    /// What said no, where a session was asked for.
+    pub code: Option<ReasonCode>,
 }
 
 /// A refusal as it goes over the wire, ours or the cluster's own.
@@ -27,13 +30,15 @@ pub struct Told {
     pub content_type: Option<HeaderValue>,
     /// The body.
     pub body: Bytes,
+    /// What said no, where that was the bastion, of a session.
+    pub code: Option<ReasonCode>,
 }
 
 impl Refusal {
     /// A refusal with this status.
     #[must_use]
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), rule: None }
+        Self { status, message: message.into(), rule: None, code: None }
     }
 
     /// The same, decided by this rule.
@@ -52,7 +57,7 @@ impl Refusal {
     /// The same, as it can be said twice.
     #[must_use]
     pub fn told(&self) -> Told {
-        let status = json!({
+        let mut status = json!({
             "kind": "Status",
             "apiVersion": "v1",
             "metadata": {},
@@ -61,7 +66,11 @@ impl Refusal {
             "reason": reason(self.status),
             "code": self.status.as_u16(),
         });
+        if let Some(code) = self.code {
+            status["details"] = json!({ "causes": [{ "reason": code, "message": self.message }] });
+        }
         Told {
+            code: self.code,
             status: self.status,
             content_type: Some(HeaderValue::from_static("application/json")),
             body: status.to_string().into(),
@@ -72,10 +81,40 @@ impl Refusal {
     #[must_use]
     pub fn told_in_text(&self) -> Told {
         Told {
+            code: self.code,
             status: self.status,
             content_type: Some(HeaderValue::from_static("text/plain; charset=utf-8")),
             body: format!("bastion: {}\n", self.message).into(),
         }
+    }
+}
+
+impl From<refusal::Refusal> for Refusal {
+    fn from(refusal: refusal::Refusal) -> Self {
+        let refusal::Refusal { reason, rule, message, approval: _ } = refusal;
+        Self { code: Some(reason), ..Self::new(status(reason), message).by_rule(rule.map(String::from)) }
+    }
+}
+
+/// What HTTP says of it: whether to log in, to ask somebody, or to try again.
+fn status(reason: ReasonCode) -> StatusCode {
+    match reason {
+        ReasonCode::LimitReached => StatusCode::TOO_MANY_REQUESTS,
+        ReasonCode::LoginEnded => StatusCode::UNAUTHORIZED,
+        ReasonCode::ApprovalCannotBeAsked
+        | ReasonCode::ApprovalCancelled
+        | ReasonCode::ApprovalDenied
+        | ReasonCode::ApprovalExpired
+        | ReasonCode::CommandBlocked
+        | ReasonCode::InputNotJudged
+        | ReasonCode::NotAllowed
+        | ReasonCode::RequestBlocked
+        | ReasonCode::RulesChanged => StatusCode::FORBIDDEN,
+        ReasonCode::AuditUnavailable | ReasonCode::RecordingUnavailable | ReasonCode::Stopping => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        ReasonCode::TargetUnavailable => StatusCode::BAD_GATEWAY,
+        ReasonCode::Unsupported => StatusCode::BAD_REQUEST,
     }
 }
 
@@ -111,6 +150,7 @@ fn reason(status: StatusCode) -> &'static str {
         StatusCode::NOT_FOUND => "NotFound",
         StatusCode::METHOD_NOT_ALLOWED => "MethodNotAllowed",
         StatusCode::GATEWAY_TIMEOUT => "Timeout",
+        StatusCode::TOO_MANY_REQUESTS => "TooManyRequests",
         StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
         _ => "InternalError",
     }

@@ -6,15 +6,15 @@ use policy::{Input, Protocol, RuleEffect, Subject, Verdict, approval::Act};
 use recorder::SessionId;
 
 use super::{
-    approve::{HeldReader, Unapproved, approve},
+    approve::{HeldReader, approve},
     leg::{UserReader, UserWriter},
     request::{Blocked, Request, RequestVerdict},
     sessions::Sessions,
-    voice::{BLOCKED, Said, Voice},
 };
 use crate::{
     approval::{ApprovalId, ApprovalKind, Needed, NewApproval},
     audit::{AuditEvent, CommandEvent, CommandHeldEvent, CommandObservedEvent, WouldHave},
+    refusal::{ReasonCode, Refusal},
 };
 
 /// Who wants to start something, and where.
@@ -51,12 +51,7 @@ pub enum Judged {
     /// It has to wait for other people.
     Held(Box<Verdict>),
     /// It may not start.
-    Refused {
-        /// The rule that decided, if one did.
-        rule: Option<RuleName>,
-        /// Why, in words for the user.
-        reason: String,
-    },
+    Refused(Refusal),
 }
 
 impl Applicant {
@@ -74,12 +69,13 @@ impl Applicant {
             }
             RequestVerdict::Block(Blocked { rule, reason, opaque, .. }) => {
                 let command = self.command(request.shown(stdin), rule.clone(), reason.clone(), opaque);
-                (AuditEvent::CommandBlocked(command), Judged::Refused { rule, reason })
+                let refusal = Refusal::new(ReasonCode::CommandBlocked, reason).by_rule(rule);
+                (AuditEvent::CommandBlocked(command), Judged::Refused(refusal))
             }
         };
         match self.sessions.audit(event).await {
             Ok(()) => judged,
-            Err(full) => Judged::Refused { rule: None, reason: full.to_string() },
+            Err(full) => Judged::Refused(Refusal::new(ReasonCode::AuditUnavailable, full.to_string())),
         }
     }
 
@@ -114,13 +110,11 @@ impl Applicant {
         act: Act,
         shown: &str,
         legs: (&mut HeldReader<R>, &W),
-        voice: Voice,
-    ) -> Result<(), Unapproved> {
+    ) -> Result<(), Refusal> {
         let Some(needed) = verdict.approvers.clone() else {
             self.held(shown, verdict, None).await;
             let message = format!("{}, and the rules name nobody who can approve it", verdict.message);
-            let said = Said::Blocked { rule: verdict.rule.clone(), message, approval: None };
-            return Err(Unapproved { said: Some(said), status: BLOCKED });
+            return Err(Refusal::new(ReasonCode::ApprovalCannotBeAsked, message).by_rule(verdict.rule.clone()));
         };
         let mut new = self.question(ApprovalKind::Command, act, needed);
         new.rule.clone_from(&verdict.rule);
@@ -131,7 +125,7 @@ impl Applicant {
             was_asked = true;
             self.held(shown, verdict, Some(id)).await;
         };
-        let outcome = approve(&self.sessions.approvals, new, legs, voice, asked).await;
+        let outcome = approve(&self.sessions.approvals, new, legs, asked).await;
         if outcome.is_err() && !was_asked {
             self.held(shown, verdict, None).await;
         }
@@ -167,17 +161,5 @@ impl Applicant {
             opaque,
             source: self.source.clone(),
         }
-    }
-}
-
-impl Unapproved {
-    /// Tells the user, and closes the channel.
-    pub async fn tell<W: UserWriter>(self, user: &W, voice: Voice) {
-        let said = self.said.unwrap_or_else(|| Said::Blocked {
-            rule: None,
-            message: "cancelled; nothing ran".to_owned(),
-            approval: None,
-        });
-        voice.refuse(user, &said, self.status).await;
     }
 }

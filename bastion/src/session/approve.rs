@@ -8,18 +8,12 @@ use config::RuleName;
 use super::{
     leg::{UserReader, UserWriter},
     terminal::FromUser,
-    voice::{BLOCKED, Said, UNAPPROVED, Voice},
+    voice::{Said, say},
 };
-use crate::approval::{Application, ApprovalId, Approvals, Granted, NewApproval, Outcome, Progress, Waiting};
-
-/// Why something was not approved.
-#[derive(Debug)]
-pub struct Unapproved {
-    /// What the user is told; nothing if they are gone.
-    pub said: Option<Said>,
-    /// The exit status of the channel.
-    pub status: u32,
-}
+use crate::{
+    approval::{Application, ApprovalId, Approvals, Granted, NewApproval, Progress, Waiting},
+    refusal::{ReasonCode, Refusal},
+};
 
 /// Asks other people, and waits for what they say.
 ///
@@ -30,22 +24,20 @@ pub async fn approve<R: UserReader, W: UserWriter>(
     approvals: &Approvals,
     new: NewApproval,
     (reader, writer): (&mut HeldReader<R>, &W),
-    voice: Voice,
     asked: impl AsyncFnOnce(ApprovalId),
-) -> Result<Granted, Unapproved> {
+) -> Result<Granted, Refusal> {
     let rule = new.rule.clone();
     let (exact, because) = (new.exact(), new.because.clone());
-    let refused = |message: String| Unapproved {
-        said: Some(Said::Blocked { rule: rule.clone(), message, approval: None }),
-        status: BLOCKED,
-    };
     let mut waiting = match approvals.apply(new).await {
         Ok(Application::Granted(granted)) => return Ok(granted),
         Ok(Application::Waiting(waiting)) => waiting,
-        Err(error) => return Err(refused(format!("{because}: {error}"))),
+        Err(error) => {
+            let message = format!("{because}: {error}");
+            return Err(Refusal::new(ReasonCode::ApprovalCannotBeAsked, message).by_rule(rule));
+        }
     };
     asked(waiting.id()).await;
-    voice.say(writer, &waits(&waiting, rule.clone(), &because)).await;
+    say(writer, &waits(&waiting, rule.clone(), &because)).await;
     let outcome = loop {
         tokio::select! {
             progress = waiting.changed() => match progress {
@@ -53,25 +45,19 @@ pub async fn approve<R: UserReader, W: UserWriter>(
                 Progress::Voted { approvals, of } => {
                     let message = format!("{approvals} of {of} approvals");
                     let (approval, expires_at) = (waiting.id(), waiting.expires_at());
-                    voice.say(writer, &Said::WaitingApproval { approval, rule: rule.clone(), message, expires_at }).await;
+                    say(writer, &Said::WaitingApproval { approval, rule: rule.clone(), message, expires_at }).await;
                 }
             },
             gives_up = reader.gives_up(), if reader.has_room() => if gives_up {
                 // The store may be down: then it expires.
                 let _ = waiting.cancel().await;
-                return Err(Unapproved { said: None, status: BLOCKED });
+                return Err(Refusal::new(ReasonCode::ApprovalCancelled, "cancelled; nothing ran"));
             },
         }
     };
-    let status = if matches!(outcome, Outcome::Expired) { UNAPPROVED } else { BLOCKED };
-    let message = match outcome.granted(&exact) {
-        Ok(granted) => {
-            voice.say(writer, &Said::Approved { by: granted.by() }).await;
-            return Ok(granted);
-        }
-        Err(message) => message,
-    };
-    Err(Unapproved { said: Some(Said::Blocked { rule, message, approval: Some(waiting.id()) }), status })
+    let granted = outcome.granted(&exact).map_err(|refusal| refusal.by_rule(rule).without(waiting.id()))?;
+    say(writer, &Said::Approved { by: granted.by() }).await;
+    Ok(granted)
 }
 
 /// What a user reads who waits.

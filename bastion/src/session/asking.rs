@@ -112,7 +112,7 @@ impl Asking {
                 };
                 let (answer, by) = match outcome.granted(&open.exact) {
                     Ok(granted) => (Answer::Approved, Some(approved(&granted.by()))),
-                    Err(why) => (Answer::Refused(why), None),
+                    Err(refusal) => (Answer::Refused(refusal.message), None),
                 };
                 self.0 = State::Closed;
                 Asked::Answer(answer, by)

@@ -11,7 +11,11 @@ use bytes::Bytes;
 use policy::WindowSize;
 use recorder::ExitStatus;
 
-use super::terminal::{Failure, FromTarget, FromUser, OutputStream, Pixels, Signal};
+use super::{
+    terminal::{Failure, FromTarget, FromUser, OutputStream, Pixels, Signal},
+    voice::{Said, Voice, say},
+};
+use crate::refusal::Refusal;
 
 /// The other end of this leg is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,9 +29,21 @@ pub trait UserReader: Send {
 }
 
 /// The writing half of the user's leg.
-pub trait UserWriter: Send + Sync {
+pub trait UserWriter: Send + Sync + Sized {
     /// Writes output; waits while the user's window is closed.
     fn output(&self, stream: OutputStream, data: Bytes) -> impl Future<Output = Result<(), LegClosed>> + Send;
+    /// How the user wants to be told what the bastion itself says.
+    fn voice(&self) -> Voice {
+        Voice::Words
+    }
+    /// Makes sure that the user can be told something before anything runs, and may send.
+    fn open(&self) -> impl Future<Output = Result<(), LegClosed>> + Send {
+        async { Ok(()) }
+    }
+    /// Says why nothing runs, and closes the channel. The user may be gone; then there is nobody to tell.
+    fn refuse(&self, refusal: &Refusal) -> impl Future<Output = ()> + Send {
+        refuse_in_words(self, refusal)
+    }
     /// Takes on what the user asked to run: whatever follows is of it. Anything that is written does so too.
     fn accept(&self) -> impl Future<Output = ()> + Send {
         async {}
@@ -49,6 +65,17 @@ pub trait UserWriter: Send + Sync {
     fn close(&self) -> impl Future<Output = Result<(), LegClosed>> + Send;
     /// Lets the user send `bytes` more.
     fn release(&self, bytes: usize);
+    /// So many bytes were read that are kept, and released when they are passed on. Where the user's window is smaller
+    /// than what is kept, it lets them send on.
+    fn kept(&self, _bytes: usize) {}
+}
+
+/// Says why nothing runs on an open channel, and closes it.
+pub async fn refuse_in_words<W: UserWriter>(user: &W, refusal: &Refusal) {
+    say(user, &Said::Blocked(refusal.clone())).await;
+    let _ = user.exit(ExitStatus::Code(refusal.reason.exit_status())).await;
+    let _ = user.eof().await;
+    let _ = user.close().await;
 }
 
 /// The reading half of the target's leg.

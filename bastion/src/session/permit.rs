@@ -10,7 +10,10 @@ use policy::{
 };
 use tokio::sync::watch;
 
-use crate::identity::login::LiveLogin;
+use crate::{
+    identity::login::LiveLogin,
+    refusal::{ReasonCode, Refusal},
+};
 
 /// A permit, and what is needed to ask for it again.
 #[derive(Debug, Clone)]
@@ -53,21 +56,22 @@ pub enum Place {
 impl LivePermit {
     /// Why the permit no longer holds, if it does not.
     #[must_use]
-    pub fn lost_now(&mut self) -> Option<String> {
+    pub fn lost_now(&mut self) -> Option<Refusal> {
         #[cfg(test)]
         DECISIONS.set(DECISIONS.get() + 1);
         if self.login_has_ended() {
-            return Some("your login has ended; run \"bastion login\"".to_owned());
+            return Some(Refusal::new(ReasonCode::LoginEnded, "your login has ended; run \"bastion login\""));
         }
+        let changed = |message: String| Some(Refusal::new(ReasonCode::RulesChanged, message));
         let rules = Arc::clone(&self.rules.borrow_and_update());
         let context = Context { now: SystemTime::now(), source: self.source, approved: &self.approved };
         let now = match &self.place {
             Place::Account { target, capabilities } => {
                 let what = Resource { target, login: self.permit.login() };
                 match rules.decide_session(&self.user, &what, capabilities, &context) {
-                    Decision::Deny(denial) => return Some(format!("the rules have changed: {}", denial.reason)),
+                    Decision::Deny(denial) => return changed(format!("the rules have changed: {}", denial.reason)),
                     Decision::Hold(hold) => {
-                        return Some(format!("the role {} needs an approval for this session now", hold.role));
+                        return changed(format!("the role {} needs an approval for this session now", hold.role));
                     }
                     Decision::Allow(permit) => permit.obligations(),
                 }
@@ -75,12 +79,14 @@ impl LivePermit {
             Place::Pod { cluster, request } => {
                 let verdict = rules.judge_request(&self.user, cluster, &request.get(), context.now);
                 if verdict.effect == RuleEffect::Block {
-                    return Some(format!("the rules have changed: {}", verdict.message));
+                    return changed(format!("the rules have changed: {}", verdict.message));
                 }
                 match rules.decide_cluster(&self.user, cluster, &request.get(), &context) {
-                    ClusterDecision::Deny(denial) => return Some(format!("the rules have changed: {}", denial.reason)),
+                    ClusterDecision::Deny(denial) => {
+                        return changed(format!("the rules have changed: {}", denial.reason));
+                    }
                     ClusterDecision::Hold(hold) => {
-                        return Some(format!("the role {} needs an approval now", hold.role));
+                        return changed(format!("the role {} needs an approval now", hold.role));
                     }
                     ClusterDecision::Allow(permit) => permit.obligations(),
                 }
@@ -89,8 +95,8 @@ impl LivePermit {
         // A session cannot become stricter on its way.
         let before = self.permit.obligations();
         let is_stricter = now.mode > before.mode || now.recording > before.recording;
-        is_stricter
-            .then(|| format!("the rules have changed and ask for more now (mode {}); open a new session", now.mode))
+        let more = || format!("the rules have changed and ask for more now (mode {}); open a new session", now.mode);
+        if is_stricter { changed(more()) } else { None }
     }
 
     /// Whether the login has ended.
@@ -125,8 +131,8 @@ impl LivePermit {
                 Some(at) => at,
                 None => {
                     let now = SystemTime::now();
-                    if let Some(reason) = self.lost_now() {
-                        return reason;
+                    if let Some(lost) = self.lost_now() {
+                        return lost.message;
                     }
                     *held = Some(now);
                     now
@@ -192,6 +198,15 @@ pub(super) mod tests {
     }
 
     fn permit_with(rules: &watch::Sender<Arc<RuleSet>>, approved: Vec<Approved>) -> LivePermit {
+        let decision = decided(rules, approved);
+        decision.unwrap_or_else(|decision| panic!("{decision:?}"))
+    }
+
+    /// The permit of alice for root on web1, or what the rules say instead.
+    pub(in crate::session) fn decided(
+        rules: &watch::Sender<Arc<RuleSet>>,
+        approved: Vec<Approved>,
+    ) -> Result<LivePermit, Decision> {
         let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
         let targets = format!("- {{ name: web1, address: \"192.0.2.1:22\", host_keys: [\"{key}\"] }}");
         let target = parse_targets(&targets, Path::new("."), "targets.yaml").unwrap().remove(0);
@@ -207,9 +222,9 @@ pub(super) mod tests {
         let context = Context { now: SystemTime::UNIX_EPOCH, source, approved: &approved };
         let resource = Resource { target: &target, login: &login };
         let decision = rules.borrow().decide_session(&user, &resource, &capabilities, &context);
-        let Decision::Allow(permit) = decision else { panic!("{decision:?}") };
+        let Decision::Allow(permit) = decision else { return Err(decision) };
         let place = Place::Account { target: Box::new(target), capabilities };
-        LivePermit { rules: rules.subscribe(), user, place, source, permit, approved, login: None }
+        Ok(LivePermit { rules: rules.subscribe(), user, place, source, permit, approved, login: None })
     }
 
     #[tokio::test]
@@ -236,7 +251,7 @@ pub(super) mod tests {
         assert_eq!(permit_with(&sender, vec![approved(None)]).lost_now(), None);
         let lost =
             permit_with(&sender, vec![approved(Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1)))]).lost_now();
-        assert!(lost.as_ref().is_some_and(|reason| reason.contains("needs an approval")), "{lost:?}");
+        assert!(lost.as_ref().is_some_and(|lost| lost.message.contains("needs an approval")), "{lost:?}");
     }
 
     #[tokio::test]

@@ -1,8 +1,8 @@
 //! A script on standard input (`ssh host bash -s < script`): read whole before anything reaches the
 //! target, so that it can be judged whole, then replayed byte for byte.
 //!
-//! Flow control: nothing is released while the script is read, because the sender's window is larger
-//! than [`MAX_SCRIPT_BYTES`]; each replayed byte is released when the relay has written it to the target.
+//! Flow control: where the sender's window is larger than [`MAX_SCRIPT_BYTES`], nothing is released while the script is
+//! read; each replayed byte is released when the relay has written it to the target.
 
 use std::time::Duration;
 
@@ -54,21 +54,28 @@ pub struct Script<R> {
 }
 
 impl<R: UserReader> Script<R> {
-    /// Reads standard input to its end.
+    /// Reads standard input to its end; `kept` is told how much was read.
     ///
     /// # Errors
     ///
     /// When it does not end, or is too long; the text says what to do.
-    pub async fn read(reader: R) -> Result<Self, ScriptError> {
-        Self::read_within(reader, SILENCE_LIMIT).await
+    pub async fn read(reader: R, kept: impl FnMut(usize) + Send) -> Result<Self, ScriptError> {
+        Self::read_within(reader, SILENCE_LIMIT, kept).await
     }
 
-    async fn read_within(mut reader: R, silence: Duration) -> Result<Self, ScriptError> {
+    async fn read_within(
+        mut reader: R,
+        silence: Duration,
+        mut kept: impl FnMut(usize) + Send,
+    ) -> Result<Self, ScriptError> {
         let mut text = BytesMut::new();
         loop {
             match timeout(silence, reader.next()).await.map_err(|_| ScriptError::Silent)? {
                 FromUser::Data(data) if text.len() + data.len() > MAX_SCRIPT_BYTES => return Err(ScriptError::TooLong),
-                FromUser::Data(data) => text.extend_from_slice(&data),
+                FromUser::Data(data) => {
+                    kept(data.len());
+                    text.extend_from_slice(&data);
+                }
                 FromUser::Eof => return Ok(Self { text: text.freeze(), reader }),
                 FromUser::Closed | FromUser::Closing => return Err(ScriptError::Closed),
                 FromUser::Signal(_) => return Err(ScriptError::Interrupted),
@@ -121,6 +128,24 @@ impl<R: UserReader> UserReader for ReplayedReader<R> {
     }
 }
 
+/// The reading half of a user's leg, whose input may be known already.
+#[derive(Debug)]
+pub enum SessionInput<R> {
+    /// It is not.
+    Live(R),
+    /// It is.
+    Replayed(ReplayedReader<R>),
+}
+
+impl<R: UserReader> UserReader for SessionInput<R> {
+    async fn next(&mut self) -> FromUser {
+        match self {
+            Self::Live(reader) => reader.next().await,
+            Self::Replayed(reader) => reader.next().await,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
@@ -151,7 +176,7 @@ mod tests {
     async fn exactly_the_judged_bytes_are_replayed_and_then_they_end() {
         let later = [data(b"rm -rf /\n"), FromUser::Eof, FromUser::Signal(Signal("TERM".into())), FromUser::Closed];
         let events = [data(b"echo a\nec"), data(b"ho b\n"), FromUser::Eof].into_iter().chain(later);
-        let script = Script::read(user(events)).await.unwrap();
+        let script = Script::read(user(events), |_| ()).await.unwrap();
         assert_eq!(script.bytes(), b"echo a\necho b\n");
         let mut reader = script.into_reader();
         let mut seen = Vec::new();
@@ -169,7 +194,7 @@ mod tests {
     #[tokio::test]
     async fn a_long_script_is_replayed_in_pieces_that_add_up() {
         let sent = vec![b'#'; MAX_SCRIPT_BYTES];
-        let script = Script::read(user([FromUser::Data(sent.clone().into()), FromUser::Eof])).await.unwrap();
+        let script = Script::read(user([FromUser::Data(sent.clone().into()), FromUser::Eof]), |_| ()).await.unwrap();
         let mut reader = script.into_reader();
         let mut replayed = Vec::new();
         while let FromUser::Data(piece) = reader.next().await {
@@ -182,7 +207,7 @@ mod tests {
     #[tokio::test]
     async fn what_does_not_end_or_is_too_long_is_refused_with_what_to_do() {
         let refused = async |events: Vec<FromUser>| {
-            Script::read_within(user(events), Duration::ZERO).await.map(|_| ()).unwrap_err()
+            Script::read_within(user(events), Duration::ZERO, |_| ()).await.map(|_| ()).unwrap_err()
         };
         assert_eq!(refused(vec![data(b"ls\n")]).await, ScriptError::Silent);
         assert_eq!(refused(vec![data(b"ls\n"), FromUser::Closed]).await, ScriptError::Closed);

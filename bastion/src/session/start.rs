@@ -8,23 +8,23 @@ use std::{fmt::Display, future::Future, net::SocketAddr, panic::AssertUnwindSafe
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
-use policy::{Input, Permit, Protocol, RecordingDuty, WindowSize, approval::Person};
-use recorder::{Details, ExitStatus, Header, Mode, RecordError, Recording, SessionId};
+use policy::{Input, RecordingDuty, WindowSize, approval::Person};
+use recorder::{Details, Header, Mode, RecordError, Recording, SessionId};
 use tracing::{error, info, warn};
 
 use super::{
+    admission::Permitted,
     applicant::Applicant,
     dialogue_gate::DialogueGate,
     gate::Gate,
     leg::{TargetReader, TargetWriter, UserReader, UserWriter},
     line_gate::LineGate,
-    permit::LivePermit,
     relay::{Outcome, relay},
     sessions::Sessions,
     tap::{self, Tap},
-    terminal::{OutputStream, Terminal},
+    terminal::Terminal,
     termination::Termination,
-    voice::{REFUSED, Said, UNAVAILABLE, Voice},
+    voice::{Said, say},
 };
 use crate::{
     audit::{
@@ -32,6 +32,7 @@ use crate::{
         log::{Place, Unwritten},
     },
     identity::Authenticated,
+    refusal::{ReasonCode, Refusal},
     store::{SessionEnd, SessionKind, SessionRecord},
 };
 
@@ -61,18 +62,11 @@ pub trait PreparedTarget: Send {
 }
 
 /// A session that somebody is permitted to start.
-#[derive(Debug)]
 pub struct SessionRequest {
     /// Who.
     pub user: Authenticated,
-    /// The permission: it names the target and the login.
-    pub permit: Permit,
-    /// What ends the session when it no longer holds.
-    pub standing: LivePermit,
-    /// How it is spoken.
-    pub protocol: Protocol,
-    /// In which container of the pod, where that was said.
-    pub container: Option<String>,
+    /// The permission: it names the target and the login, and ends the session when it no longer holds.
+    pub permitted: Permitted,
     /// What it runs.
     pub kind: SessionKind,
     /// The command of an exec request.
@@ -83,10 +77,6 @@ pub struct SessionRequest {
     pub terminal: Option<Terminal>,
     /// The environment that the target was asked to set.
     pub env: Vec<(String, String)>,
-    /// Why, in the user's words (`BASTION_REASON`), for those who approve.
-    pub reason: Option<String>,
-    /// Whether the user's side wants to read events (`BASTION_EVENTS=1`).
-    pub events: bool,
     /// Where the user came from.
     pub source: SocketAddr,
 }
@@ -106,35 +96,25 @@ impl Sessions {
         let id = SessionId::new();
         let record = session_record(id, &request);
         let gate = gate(&request);
-        let applicant = Applicant {
-            sessions: self.clone(),
-            subject: request.user.subject().clone(),
-            target: record.target.clone(),
-            login: record.login.clone(),
-            protocol: request.protocol,
-            container: request.container.clone(),
-            source: record.source.clone(),
-            reason: request.reason.clone(),
-            session: Some(id),
-        };
+        let applicant = Applicant { session: Some(id), ..request.permitted.applicant.clone() };
         // The end is written down for sure, or nothing begins.
         let place = match self.log.reserve().await {
             Ok(place) => place,
-            Err(full) => return refuse(&user_writer, &full.to_string(), UNAVAILABLE).await,
+            Err(full) => {
+                return user_writer.refuse(&Refusal::new(ReasonCode::AuditUnavailable, full.to_string())).await;
+            }
         };
         let (prepared, recording) = tokio::join!(preparing, self.open_recording(id, &request, &record));
         let (started, place) = match self.start(&request, &record, prepared, recording, place).await {
             Ok(started) => started,
             Err(refusal) => {
-                info!(session.id = %id, target.name = %record.target, reason = refusal.text, "session not started");
-                return refuse(&user_writer, &refusal.text, refusal.status).await;
+                info!(session.id = %id, target.name = %record.target, reason = refusal.message, "session not started");
+                return user_writer.refuse(&refusal).await;
             }
         };
         let Started { reader, writer, tap, termination, entry } = started;
         user_writer.accept().await;
-        if request.events {
-            Voice::Events.say(&user_writer, &Said::Started { session: id }).await;
-        }
+        say(&user_writer, &Said::Started { session: id }).await;
         let legs = ((user_reader, user_writer), (reader, writer));
         let relayed = relay(legs.0, legs.1, gate, tap, &applicant, termination);
         // A fault of ours in one session is that session's end, and no other's.
@@ -166,10 +146,10 @@ impl Sessions {
                 };
                 place.fill(event);
                 discard(recording, &reason).await;
-                return Err(Refusal { text: format!("{}: {reason}", record.target), status: UNAVAILABLE });
+                return Err(Refusal::new(ReasonCode::TargetUnavailable, format!("{}: {reason}", record.target)));
             }
         };
-        let required = request.permit.obligations().recording == RecordingDuty::Required;
+        let required = request.permitted.standing.permit.obligations().recording == RecordingDuty::Required;
         let recording = match recording {
             Ok(recording) => Some(recording),
             Err(error) => {
@@ -178,40 +158,36 @@ impl Sessions {
                 if required {
                     prepared.abandon().await;
                     place.fill(event);
-                    return Err(Refusal {
-                        text: format!(
-                            "this session has to be recorded, and that is not possible now: {error}. Try again later"
-                        ),
-                        status: UNAVAILABLE,
-                    });
+                    let message = format!(
+                        "this session has to be recorded, and that is not possible now: {error}. Try again later"
+                    );
+                    return Err(Refusal::new(ReasonCode::RecordingUnavailable, message));
                 }
                 if let Err(full) = self.audit(event).await {
-                    return Err(Refusal { text: full.to_string(), status: UNAVAILABLE });
+                    return Err(Refusal::new(ReasonCode::AuditUnavailable, full.to_string()));
                 }
                 None
             }
         };
-        if let Some(reason) = request.standing.clone().lost_now() {
+        if let Some(lost) = request.permitted.standing.clone().lost_now() {
             prepared.abandon().await;
-            discard(recording.ok_or(RecordError::Finished), &reason).await;
-            return Err(Refusal { text: reason, status: REFUSED });
+            discard(recording.ok_or(RecordError::Finished), &lost.message).await;
+            return Err(lost);
         }
         // Entered before it is written down: the bastion does not stop in between.
         let Some((entry, termination)) = self.registry.enter(id) else {
             discard(recording.ok_or(RecordError::Finished), STOPPING).await;
-            return Err(Refusal { text: STOPPING.to_owned(), status: UNAVAILABLE });
+            return Err(Refusal::new(ReasonCode::Stopping, STOPPING));
         };
         if let Err(error) = self.write_start(record).await {
             prepared.abandon().await;
             let reason = error.to_string();
             tracing::error!(session.id = %id, reason, "the session's start could not be written");
             discard(recording.ok_or(RecordError::Finished), &reason).await;
-            return Err(Refusal {
-                text: "the bastion cannot write its audit log now, so nothing may start. Try again later".into(),
-                status: UNAVAILABLE,
-            });
+            let message = "the bastion cannot write its audit log now, so nothing may start. Try again later";
+            return Err(Refusal::new(ReasonCode::AuditUnavailable, message));
         }
-        let termination = termination.or_lost(request.standing.clone());
+        let termination = termination.or_lost(request.permitted.standing.clone());
         let termination = termination.within(self.limits.clone(), request.terminal.is_some());
         let tap = Tap::new(recording, required);
         info!(
@@ -224,7 +200,7 @@ impl Sessions {
                 let reason = error.to_string();
                 let end = SessionEnd::Disconnected { reason: reason.clone() };
                 self.end(id, Outcome { end, tap, recording_failure: None }, place).await;
-                Err(Refusal { text: format!("{}: {reason}", record.target), status: UNAVAILABLE })
+                Err(Refusal::new(ReasonCode::TargetUnavailable, format!("{}: {reason}", record.target)))
             }
         }
     }
@@ -250,7 +226,8 @@ impl Sessions {
                 kind: record.kind.as_str().into(),
             },
         };
-        let mode = Mode { pty: terminal.is_some(), keep_binary: request.permit.obligations().keep_binary };
+        let mode =
+            Mode { pty: terminal.is_some(), keep_binary: request.permitted.standing.permit.obligations().keep_binary };
         self.recorder.start(id, header, mode).await
     }
 
@@ -311,24 +288,8 @@ struct Started<P: PreparedTarget> {
     entry: super::registry::RegistryEntry,
 }
 
-/// Why a session did not start, for the user.
-struct Refusal {
-    text: String,
-    status: u32,
-}
-
 /// What a user reads who wants to start something while the bastion stops.
 pub const STOPPING: &str = "the bastion is stopping and starts no new session; try again in a moment";
-
-/// Tells the user why nothing runs, and closes the channel.
-pub async fn refuse<W: UserWriter>(user: &W, text: &str, status: u32) {
-    let line = Bytes::from(format!("bastion: {text}\r\n"));
-    // The user may be gone; then there is nobody to tell.
-    let _ = user.output(OutputStream::Stderr, line).await;
-    let _ = user.exit(ExitStatus::Code(status)).await;
-    let _ = user.eof().await;
-    let _ = user.close().await;
-}
 
 /// Ends a recording of a session that never ran.
 async fn discard(recording: Result<Recording, RecordError>, reason: &str) {
@@ -341,12 +302,13 @@ async fn discard(recording: Result<Recording, RecordError>, reason: &str) {
 
 /// The gate of a session: a terminal is typed into; other input is read where a program may run it.
 fn gate(request: &SessionRequest) -> Gate {
+    let Permitted { standing, applicant } = &request.permitted;
     let Some(terminal) = &request.terminal else {
-        let gate = DialogueGate::new(request.standing.clone(), request.protocol, &request.input);
+        let gate = DialogueGate::new(standing.clone(), applicant.protocol, &request.input);
         return gate.map_or(Gate::Open, |gate| Gate::Dialogue(Box::new(gate)));
     };
     let command = request.command.as_deref().map(String::from_utf8_lossy);
-    Gate::Lines(Box::new(LineGate::new(request.standing.clone(), request.protocol, terminal.size, command.as_deref())))
+    Gate::Lines(Box::new(LineGate::new(standing.clone(), applicant.protocol, terminal.size, command.as_deref())))
 }
 
 fn session_record(id: SessionId, request: &SessionRequest) -> SessionRecord {
@@ -354,8 +316,8 @@ fn session_record(id: SessionId, request: &SessionRequest) -> SessionRecord {
         id,
         person: Some(Person::of(request.user.subject())),
         user: request.user.subject().name.clone(),
-        target: request.permit.target().clone(),
-        login: request.permit.login().clone(),
+        target: request.permitted.standing.permit.target().clone(),
+        login: request.permitted.standing.permit.login().clone(),
         kind: request.kind,
         command: request.command.clone().map(tap::masked_text),
         pty: request.terminal.is_some(),

@@ -7,23 +7,11 @@
 use bytes::Bytes;
 use config::{RuleName, UserName};
 use jiff::Timestamp;
-use recorder::{ExitStatus, SessionId};
+use recorder::SessionId;
 use serde::Serialize;
 
 use super::{leg::UserWriter, terminal::OutputStream};
-use crate::approval::ApprovalId;
-
-/// Exit status of a session that could not start because something is down; `ssh` uses the same for its own failures.
-pub const UNAVAILABLE: u32 = 255;
-
-/// Exit status of a session that is not allowed.
-pub const REFUSED: u32 = 1;
-
-/// Exit status of a command that a rule blocks, or that people deny.
-pub const BLOCKED: u32 = 5;
-
-/// Exit status of a command that nobody approved in time.
-pub const UNAPPROVED: u32 = 4;
+use crate::{approval::ApprovalId, refusal::Refusal};
 
 /// How a user's side wants to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,14 +32,7 @@ pub enum Said {
         by: Vec<UserName>,
     },
     /// It does not run.
-    Blocked {
-        /// The rule that decided, if one did.
-        rule: Option<RuleName>,
-        /// Why, and what to do.
-        message: String,
-        /// The approval that was not given.
-        approval: Option<ApprovalId>,
-    },
+    Blocked(Refusal),
     /// The program runs now.
     Started {
         /// In this session.
@@ -77,27 +58,27 @@ impl Voice {
         if events { Self::Events } else { Self::Words }
     }
 
-    /// Says it. The user may be gone; then there is nobody to tell.
-    pub async fn say<W: UserWriter>(self, user: &W, said: &Said) {
-        let line = match self {
-            Self::Events => serde_json::to_string(said).map(|json| format!("\x1eBASTION {json}\n")).unwrap_or_default(),
-            Self::Words => match said {
-                Said::Approved { by } => format!("bastion: {}\r\n", approved(by)),
-                Said::Blocked { message, .. } | Said::WaitingApproval { message, .. } => {
-                    format!("bastion: {message}\r\n")
-                }
-                Said::Started { .. } => return,
-            },
-        };
-        let _ = user.output(OutputStream::Stderr, Bytes::from(line)).await;
+    /// It in the form that the user reads; nothing where people see it by themselves.
+    #[must_use]
+    pub fn line(self, said: &Said) -> Bytes {
+        Bytes::from(match (self, said) {
+            (Self::Events, _) => {
+                serde_json::to_string(said).map(|json| format!("\x1eBASTION {json}\n")).unwrap_or_default()
+            }
+            (Self::Words, Said::Approved { by }) => format!("bastion: {}\r\n", approved(by)),
+            (Self::Words, Said::Blocked(Refusal { message, .. }) | Said::WaitingApproval { message, .. }) => {
+                format!("bastion: {message}\r\n")
+            }
+            (Self::Words, Said::Started { .. }) => String::new(),
+        })
     }
+}
 
-    /// Says why nothing runs, and closes the channel.
-    pub async fn refuse<W: UserWriter>(self, user: &W, said: &Said, status: u32) {
-        self.say(user, said).await;
-        let _ = user.exit(ExitStatus::Code(status)).await;
-        let _ = user.eof().await;
-        let _ = user.close().await;
+/// Says something to the user, who may be gone; then there is nobody to tell.
+pub async fn say<W: UserWriter>(user: &W, said: &Said) {
+    let line = user.voice().line(said);
+    if !line.is_empty() {
+        let _ = user.output(OutputStream::Stderr, line).await;
     }
 }
 

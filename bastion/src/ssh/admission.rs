@@ -1,14 +1,11 @@
-//! From a channel's request to a running session: the permit, the judgement of the command, the wait for
-//! other people where either needs it, and a script on standard input, read whole.
-//!
-//! What was true before a wait need not be true after it: permit and judgement are asked for again then.
+//! A session channel, from its requests to its end: what it asks for is admitted as in every front
+//! ([`session::admission`](crate::session::admission)), and then runs on the target's channel.
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use config::RuleName;
 use policy::{
-    Approved, Capability, Hold, Input, Permit, Protocol, Verdict,
+    Approved, Capability, Hold, Protocol,
     approval::{Act, ActKind},
 };
 use russh::{
@@ -20,22 +17,19 @@ use tokio::time::timeout;
 use super::{
     ahead::Ahead,
     channel::{self, Asked},
-    connection::{Connection, NotPermitted},
-    target_connection::TargetConnection,
+    connection::Connection,
     target_leg::{ChannelSetup, Program},
     user_leg::{self, SshUserReader, SshUserWriter},
 };
 use crate::{
-    approval::ApprovalKind,
+    approval::{ApprovalKind, Approvals, NewApproval},
+    refusal::{ReasonCode, Refusal},
     session::{
         SessionRequest,
-        applicant::Judged,
-        approve::{HeldReader, approve},
-        leg::{UserReader, UserWriter},
-        script::Script,
-        start::refuse,
+        admission::{Admitted, Asking, NotPermitted, Permitted, admit},
+        leg::UserWriter as _,
+        request::Request,
         terminal::Terminal,
-        voice::{BLOCKED, REFUSED, Said, Voice},
     },
     store::SessionKind,
 };
@@ -70,210 +64,93 @@ async fn serve(connection: Arc<Connection>, channel: Channel<server::Msg>, handl
     let (mut reading, writing) = channel.split();
     let collecting = channel::collect(&mut reading, &writing, ahead);
     let Ok(Some(asked)) = timeout(REQUEST_DEADLINE, collecting).await else { return };
-    let (reader, writer) = user_leg::legs((reading, writing), handle, asked.owed);
+    let (reader, writer) = user_leg::legs((reading, writing), handle, &asked);
     if !asked.refused_env.is_empty() {
         let what = format!("env {}", asked.refused_env.join(", "));
         connection.refuse(&what, ENV_ACCEPTED).await;
     }
-    Admission::new(connection, asked, writer, ahead).serve(reader).await;
+    if let Program::Subsystem(name) = &asked.program
+        && name != SFTP
+    {
+        let message = format!("the subsystem {name:?} is not known; only {SFTP} is");
+        connection.refuse("subsystem", &message).await;
+        return writer.refuse(&Refusal::new(ReasonCode::Unsupported, message)).await;
+    }
+    match admit(ChannelAsking { connection, asked }, reader, &writer).await {
+        Ok(admitted) => run(admitted, writer, ahead).await,
+        Err(refusal) => writer.refuse(&refusal).await,
+    }
 }
 
-/// A channel whose program may not start yet.
-struct Admission<'a> {
-    /// The user's connection.
+/// What a channel asks for.
+struct ChannelAsking {
     connection: Arc<Connection>,
-    /// What the channel asks for.
     asked: Asked,
-    /// Where the user is told.
-    writer: SshUserWriter,
-    voice: Voice,
-    /// The target's channel.
-    ahead: &'a mut Ahead,
-    /// What other people approved for this session.
-    approved: Vec<Approved>,
 }
 
-/// A permit, and the connection to its target.
-type Permitted = (Permit, Arc<TargetConnection>);
-
-impl<'a> Admission<'a> {
-    fn new(connection: Arc<Connection>, asked: Asked, writer: SshUserWriter, ahead: &'a mut Ahead) -> Self {
-        let voice = Voice::of(asked.events());
-        Self { connection, asked, writer, voice, ahead, approved: Vec::new() }
+impl Asking for ChannelAsking {
+    fn request(&self) -> Request<'_> {
+        self.asked.request()
     }
 
-    /// Serves the channel to its end.
-    async fn serve(mut self, reader: SshUserReader) {
-        let mut reader = HeldReader::new(reader, self.asked.has_terminal());
-        let Some((permit, target)) = self.permit(&mut reader).await else { return };
-        match self.connection.judge(&permit, self.asked.request(), None).await {
-            Judged::NeedsStdin => self.script(reader).await,
-            judged @ (Judged::Allowed(_) | Judged::Held(_) | Judged::Refused { .. }) => {
-                self.judged(judged, None, (permit, target), reader).await
-            }
-        }
+    fn act(&self, stdin: Option<&Bytes>) -> Act {
+        self.asked.act(stdin)
     }
 
-    /// Reads all of standard input, has it judged, and only then runs what was asked for.
-    async fn script(mut self, reader: HeldReader<SshUserReader>) {
-        // Clients may wait for this before they send anything.
-        self.writer.accept().await;
-        let script = match Script::read(reader).await {
-            Ok(script) => script,
-            Err(error) => {
-                self.connection.refuse("script on standard input", &error.to_string()).await;
-                return self.refuse(error.to_string(), BLOCKED).await;
-            }
-        };
-        let stdin = Bytes::copy_from_slice(script.bytes());
-        let mut reader = HeldReader::new(script.into_reader(), false);
-        // The rules may have changed while the user was sending.
-        let Some((permit, target)) = self.permit(&mut reader).await else { return };
-        let judged = self.connection.judge(&permit, self.asked.request(), Some(&stdin)).await;
-        self.judged(judged, Some(stdin), (permit, target), reader).await;
+    fn has_terminal(&self) -> bool {
+        self.asked.has_terminal()
     }
 
-    async fn judged<R: UserReader>(
-        mut self,
-        judged: Judged,
-        stdin: Option<Bytes>,
-        (permit, target): Permitted,
-        mut reader: HeldReader<R>,
-    ) {
-        match judged {
-            Judged::Allowed(input) => run(self, permit, target, reader, input).await,
-            Judged::NeedsStdin => {
-                self.refuse("the commands on standard input cannot be judged".to_owned(), BLOCKED).await;
-            }
-            Judged::Refused { rule, reason } => {
-                let said = Said::Blocked { rule, message: reason, approval: None };
-                self.voice.refuse(&self.writer, &said, BLOCKED).await;
-            }
-            Judged::Held(verdict) => {
-                let Some(rule) = self.command_approved(&permit, &verdict, stdin.as_ref(), &mut reader).await else {
-                    return;
-                };
-                let Some((permit, target)) = self.permit(&mut reader).await else { return };
-                match self.connection.judge(&permit, self.asked.request(), stdin.as_deref()).await {
-                    Judged::Allowed(input) => run(self, permit, target, reader, input).await,
-                    // Still the same rule, which has its approval now.
-                    Judged::Held(again) if again.rule == rule => run(self, permit, target, reader, again.input).await,
-                    Judged::Held(_) | Judged::NeedsStdin => {
-                        self.refuse("the rules have changed while it waited; ask again".to_owned(), BLOCKED).await;
-                    }
-                    Judged::Refused { rule, reason } => {
-                        let said = Said::Blocked { rule, message: reason, approval: None };
-                        self.voice.refuse(&self.writer, &said, BLOCKED).await;
-                    }
-                }
-            }
-        }
+    /// A channel has one always; whether anything comes is seen when it does.
+    fn has_stdin(&self) -> bool {
+        true
     }
 
-    /// The permit for the session, after the wait for other people where it needs one. `None`: the user was told.
-    async fn permit<R: UserReader>(&mut self, reader: &mut HeldReader<R>) -> Option<Permitted> {
+    async fn permitted(&self, approved: &[Approved]) -> Result<Permitted, NotPermitted> {
         let capabilities = self.asked.capabilities();
-        match self.connection.permit(&capabilities, &self.approved).await {
-            Ok(permitted) => return Some(permitted),
-            Err(NotPermitted::Held(hold)) => self.session_approved(hold, reader).await?,
-            Err(NotPermitted::Refused(reason)) => {
-                self.refuse(reason, REFUSED).await;
-                return None;
-            }
-        }
-        match self.connection.permit(&capabilities, &self.approved).await {
-            Ok(permitted) => Some(permitted),
-            Err(NotPermitted::Held(_)) => {
-                self.refuse("the rules have changed while it waited; ask again".to_owned(), REFUSED).await;
-                None
-            }
-            Err(NotPermitted::Refused(reason)) => {
-                self.refuse(reason, REFUSED).await;
-                None
-            }
-        }
+        let permit = self.connection.permit(&capabilities, approved).await?;
+        let applicant = self.connection.applicant(&permit, self.asked.reason());
+        let standing = self.connection.standing(permit, capabilities, approved.to_vec());
+        let gone = || NotPermitted::Refused(Refusal::new(ReasonCode::TargetUnavailable, "the target is gone"));
+        Ok(Permitted { standing: standing.ok_or_else(gone)?, applicant })
     }
 
-    async fn session_approved<R: UserReader>(&mut self, hold: Hold, reader: &mut HeldReader<R>) -> Option<()> {
+    fn approvals(&self) -> Approvals {
+        self.connection.front().sessions.approvals.clone()
+    }
+
+    fn session_question(&self, hold: Hold) -> Option<NewApproval> {
         let Hold { role, approvers } = hold;
         let wanted = self.asked.capabilities().into_iter().map(Capability::as_str);
         let act = Act::of(ActKind::Session, Protocol::Ssh, wanted);
         let mut new = self.connection.question(ApprovalKind::Session, act, self.asked.reason(), approvers)?;
         new.because = format!("the role {role} needs an approval for each session");
-        let legs = (reader, &self.writer);
-        match approve(&self.connection.front().sessions.approvals, new, legs, self.voice, async |_| {}).await {
-            Ok(granted) => {
-                self.approved.extend(granted.approved_session());
-                Some(())
-            }
-            Err(unapproved) => {
-                unapproved.tell(&self.writer, self.voice).await;
-                None
-            }
-        }
+        Some(new)
     }
 
-    /// Waits for the approval of a command; the rule that it is about.
-    async fn command_approved<R: UserReader>(
-        &self,
-        permit: &Permit,
-        verdict: &Verdict,
-        stdin: Option<&Bytes>,
-        reader: &mut HeldReader<R>,
-    ) -> Option<Option<RuleName>> {
-        let shown = self.asked.request().shown(stdin.map(AsRef::as_ref));
-        let applicant = self.connection.applicant(permit, self.asked.reason());
-        let legs = (reader, &self.writer);
-        match applicant.command_approved(verdict, self.asked.act(stdin), &shown, legs, self.voice).await {
-            Ok(()) => Some(verdict.rule.clone()),
-            Err(unapproved) => {
-                unapproved.tell(&self.writer, self.voice).await;
-                None
-            }
-        }
-    }
-
-    async fn refuse(&self, message: String, status: u32) {
-        let said = Said::Blocked { rule: None, message, approval: None };
-        self.voice.refuse(&self.writer, &said, status).await;
+    async fn script_refused(&self, reason: &str) {
+        self.connection.refuse_for(ReasonCode::InputNotJudged, "script on standard input", reason).await;
     }
 }
 
 /// Runs what the channel asks for, to its end.
-async fn run<R: UserReader>(
-    admission: Admission<'_>,
-    permit: Permit,
-    target: Arc<TargetConnection>,
-    reader: R,
-    input: Input,
-) {
-    let Admission { connection, asked, writer, ahead, approved, .. } = admission;
+async fn run(admitted: Admitted<ChannelAsking, SshUserReader>, writer: SshUserWriter, ahead: &mut Ahead) {
+    let Admitted { asking, permitted, input, reader } = admitted;
+    let ChannelAsking { connection, asked } = asking;
+    let Some(target) = connection.target().cloned() else { return };
     let (kind, command) = match &asked.program {
         Program::Shell => (SessionKind::Shell, None),
         Program::Exec(command) => (SessionKind::Exec, Some(Bytes::from(command.clone()))),
-        Program::Subsystem(name) if name == SFTP => (SessionKind::Sftp, None),
-        Program::Subsystem(name) => {
-            let reason = format!("the subsystem {name:?} is not known; only {SFTP} is");
-            connection.refuse("subsystem", &reason).await;
-            return refuse(&writer, &reason, REFUSED).await;
-        }
-    };
-    let Some(standing) = connection.standing(&permit, asked.capabilities(), approved) else {
-        return refuse(&writer, "the target is gone", REFUSED).await;
+        Program::Subsystem(_) => (SessionKind::Sftp, None),
     };
     let request = SessionRequest {
         user: connection.user().clone(),
-        permit,
-        standing,
-        protocol: Protocol::Ssh,
-        container: None,
+        permitted,
         kind,
         command,
         input,
         terminal: asked.pty.as_ref().map(|pty| Terminal { term: pty.term.clone(), size: pty.size }),
         env: asked.env.clone(),
-        reason: asked.own.reason,
-        events: asked.own.events,
         source: connection.source(),
     };
     let setup = ChannelSetup { pty: asked.pty, env: asked.env, program: asked.program };

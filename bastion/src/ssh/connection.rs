@@ -29,11 +29,12 @@ use crate::{
     approval::{ApprovalKind, Needed, NewApproval},
     audit::AuditEvent,
     identity::Authenticated,
+    refusal::{ReasonCode, Refusal},
     session::{
         Sessions,
-        applicant::{Applicant, Judged},
+        admission::NotPermitted,
+        applicant::Applicant,
         permit::{LivePermit, Place},
-        request::{Request, judge_request},
         start::STOPPING,
     },
 };
@@ -108,17 +109,14 @@ pub struct Refused {
     destination: Option<Destination>,
     /// The rule that decided, if one did.
     rule: Option<String>,
+    /// What said no.
+    code: ReasonCode,
     /// Why, in words for the user.
     pub reason: String,
 }
 
-/// Why there is no permit.
-#[derive(Debug)]
-pub enum NotPermitted {
-    /// The session has to wait for other people.
-    Held(Hold),
-    /// It may not start; why, in words for the user.
-    Refused(String),
+fn not_allowed(reason: String) -> NotPermitted {
+    NotPermitted::Refused(Refusal::new(ReasonCode::NotAllowed, reason))
 }
 
 impl Connection {
@@ -138,6 +136,7 @@ impl Connection {
             Err(Undecided::Held(hold)) => Purpose::Refused(Refused {
                 destination: Some(destination),
                 rule: Some(hold.role.to_string()),
+                code: ReasonCode::NotAllowed,
                 reason: format!("the role {} needs an approval for this, which cannot be waited for here", hold.role),
             }),
             Ok((_, target)) => {
@@ -153,7 +152,11 @@ impl Connection {
 
     /// A connection that was authenticated but names no place to go.
     pub fn nowhere(front: Arc<Front>, arrival: Arrival, reason: String) -> Arc<Self> {
-        Self::new(front, arrival, Purpose::Refused(Refused { destination: None, rule: None, reason }))
+        Self::new(
+            front,
+            arrival,
+            Purpose::Refused(Refused { destination: None, rule: None, code: ReasonCode::NotAllowed, reason }),
+        )
     }
 
     fn new(front: Arc<Front>, arrival: Arrival, purpose: Purpose) -> Arc<Self> {
@@ -184,53 +187,61 @@ impl Connection {
     /// # Errors
     ///
     /// With the reason for the user.
-    async fn may_start(&self) -> Result<(), String> {
+    async fn may_start(&self) -> Result<(), Refusal> {
         if self.front.sessions.registry.is_draining() {
-            return Err(STOPPING.to_owned());
+            return Err(Refusal::new(ReasonCode::Stopping, STOPPING));
         }
-        self.front.authenticator.still_good(&self.proof).await.map_err(|error| error.to_string())
+        let good = self.front.authenticator.still_good(&self.proof).await;
+        good.map_err(|error| Refusal::new(ReasonCode::LoginEnded, error.to_string()))
     }
 
-    /// The permit for a session with these capabilities, all of which must be allowed, and the target's connection.
+    /// The permit for a session with these capabilities, all of which must be allowed.
     ///
     /// # Errors
     ///
     /// With the reason for the user; the refusal is in the audit log then.
-    pub async fn permit(
-        &self,
-        capabilities: &[Capability],
-        approved: &[Approved],
-    ) -> Result<(Permit, Arc<TargetConnection>), NotPermitted> {
+    pub async fn permit(&self, capabilities: &[Capability], approved: &[Approved]) -> Result<Permit, NotPermitted> {
         let wanted = capabilities.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
-        let (destination, target) = match &self.purpose {
-            Purpose::Target(destination, target) => (destination, target),
+        let destination = match &self.purpose {
+            Purpose::Target(destination, _) => destination,
             Purpose::Refused(refused) => {
                 self.audit_refusal(wanted, refused).await;
-                return Err(NotPermitted::Refused(refused.reason.clone()));
+                return Err(not_allowed(refused.reason.clone()));
             }
-            Purpose::Jump => return Err(NotPermitted::Refused(self.where_to_go())),
+            Purpose::Jump => return Err(not_allowed(self.where_to_go())),
         };
-        if let Err(reason) = self.may_start().await {
-            let refused = Refused { destination: Some(destination.clone()), rule: None, reason };
+        if let Err(refusal) = self.may_start().await {
+            let (code, reason) = (refusal.reason, refusal.message.clone());
+            let refused = Refused { destination: Some(destination.clone()), rule: None, code, reason };
             self.audit_refusal(wanted, &refused).await;
-            return Err(NotPermitted::Refused(refused.reason));
+            return Err(NotPermitted::Refused(refusal));
         }
         if let Some(capability) = capabilities.iter().find(|capability| !self.certificate_permits(**capability)) {
             let reason = format!("your certificate does not permit {capability}: log in again with `bastion login`");
-            let refused = Refused { destination: Some(destination.clone()), rule: None, reason: reason.clone() };
+            let code = ReasonCode::NotAllowed;
+            let refused = Refused { destination: Some(destination.clone()), rule: None, code, reason: reason.clone() };
             self.audit_refusal(capability.to_string(), &refused).await;
-            return Err(NotPermitted::Refused(reason));
+            return Err(not_allowed(reason));
         }
         let decided = self.front.decide(&self.user, self.source, destination, approved, |rules, who, what, context| {
             rules.decide_session(who, what, capabilities, context)
         });
         match decided {
-            Ok((permit, _)) => Ok((permit, Arc::clone(target))),
+            Ok((permit, _)) => Ok(permit),
             Err(Undecided::Held(hold)) => Err(NotPermitted::Held(hold)),
             Err(Undecided::Refused(refused)) => {
                 self.audit_refusal(wanted, &refused).await;
-                Err(NotPermitted::Refused(refused.reason))
+                Err(not_allowed(refused.reason))
             }
+        }
+    }
+
+    /// The connection to the target, if this leads to one.
+    #[must_use]
+    pub fn target(&self) -> Option<&Arc<TargetConnection>> {
+        match &self.purpose {
+            Purpose::Target(_, target) => Some(target),
+            Purpose::Jump | Purpose::Refused(_) => None,
         }
     }
 
@@ -283,7 +294,7 @@ impl Connection {
     #[must_use]
     pub fn standing(
         &self,
-        permit: &Permit,
+        permit: Permit,
         capabilities: Vec<Capability>,
         mut approved: Vec<Approved>,
     ) -> Option<LivePermit> {
@@ -296,25 +307,10 @@ impl Connection {
                 capabilities,
             },
             source: self.source.ip(),
-            permit: permit.clone(),
+            permit,
             approved,
             login: self.front.sessions.limits.end_with_login.then(|| self.proof.login.clone()),
         })
-    }
-
-    /// What the rules on commands say to this request, on what the permit is for; `stdin` is all of its
-    /// standard input, where that was read already. What is refused is in the audit log then.
-    pub async fn judge(&self, permit: &Permit, request: Request<'_>, stdin: Option<&[u8]>) -> Judged {
-        let Some(target) = self.front.targets.get(permit.target()) else {
-            let reason = Denial::unknown_target(permit.target().as_str()).reason;
-            return Judged::Refused { rule: None, reason };
-        };
-        let what = Resource { target: &target.settings, login: permit.login() };
-        let rules = self.front.rules.borrow().clone();
-        let mode = permit.obligations().mode;
-        let verdict =
-            judge_request(&rules, self.user.subject(), (&what).into(), mode, (request, stdin), SystemTime::now());
-        self.applicant(permit, None).judged(verdict, request, stdin).await
     }
 
     /// The user of this connection, where the permit is for.
@@ -346,7 +342,7 @@ impl Connection {
         let reason = match (&self.purpose, host.parse::<TargetName>()) {
             (Purpose::Jump, Ok(name)) if self.may_reach(&name, port) => match self.may_start().await {
                 Ok(()) => return Ok(name),
-                Err(reason) => reason,
+                Err(refusal) => refusal.message,
             },
             (Purpose::Jump, _) => Denial::unknown_target(host).reason,
             (Purpose::Refused(_) | Purpose::Target(..), _) => {
@@ -359,11 +355,16 @@ impl Connection {
 
     /// Writes the refusal of something that no rule can allow.
     pub async fn refuse(&self, what: &str, reason: &str) {
+        self.refuse_for(ReasonCode::Unsupported, what, reason).await;
+    }
+
+    /// The same for another reason.
+    pub async fn refuse_for(&self, code: ReasonCode, what: &str, reason: &str) {
         let destination = match &self.purpose {
             Purpose::Target(destination, _) => Some(destination.clone()),
             Purpose::Jump | Purpose::Refused(_) => None,
         };
-        let refused = Refused { destination, rule: None, reason: reason.to_owned() };
+        let refused = Refused { destination, rule: None, code, reason: reason.to_owned() };
         self.audit_refusal(what.to_owned(), &refused).await;
     }
 
@@ -417,6 +418,7 @@ impl Connection {
             login: refused.destination.as_ref().map(|destination| destination.login.clone()),
             what,
             rule: refused.rule.clone(),
+            code: Some(refused.code),
             reason: refused.reason.clone(),
             source: self.source.to_string(),
         };
@@ -444,6 +446,7 @@ impl Front {
             Undecided::Refused(Refused {
                 destination: Some(destination.clone()),
                 rule: denial.rule.map(|rule| rule.to_string()),
+                code: ReasonCode::NotAllowed,
                 reason: denial.reason,
             })
         };

@@ -26,6 +26,7 @@ use super::{
 use crate::{
     audit::AuditEvent,
     identity::{login::LiveLogin, ssh_certificate::AuthenticateError},
+    refusal::ReasonCode,
 };
 
 /// Where a connection comes in.
@@ -215,7 +216,7 @@ impl server::Handler for Handler {
             return Ok(());
         }
         let Ok(place) = Arc::clone(&self.channels).try_acquire_owned() else {
-            connection.refuse("session", "too many channels on this connection").await;
+            connection.refuse_for(ReasonCode::LimitReached, "session", TOO_MANY_CHANNELS).await;
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
             return Ok(());
         };
@@ -255,7 +256,7 @@ impl server::Handler for Handler {
             }
         };
         let Ok(place) = Arc::clone(&self.channels).try_acquire_owned() else {
-            connection.refuse("direct-tcpip", "too many channels on this connection").await;
+            connection.refuse_for(ReasonCode::LimitReached, "direct-tcpip", TOO_MANY_CHANNELS).await;
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
             return Ok(());
         };
@@ -360,6 +361,9 @@ impl server::Handler for Handler {
 
 /// A client that opens no more sessions says so, against whoever might take it over (OpenSSH's PROTOCOL, section 2.2).
 const NO_MORE_SESSIONS: &str = "no-more-sessions@openssh.com";
+
+/// Why a channel is refused beyond `listen.max_channels`.
+const TOO_MANY_CHANNELS: &str = "too many channels on this connection";
 
 /// `SSH_OPEN_ADMINISTRATIVELY_PROHIBITED` (RFC 4254 §5.1).
 const ADMINISTRATIVELY_PROHIBITED: u32 = 1;

@@ -11,9 +11,11 @@ use policy::WindowSize;
 use recorder::ExitStatus;
 use russh::{ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig, server};
 
+use super::channel::Asked;
 use crate::session::{
     leg::{LegClosed, UserReader, UserWriter},
     terminal::{FromUser, OutputStream, Pixels, Signal},
+    voice::Voice,
 };
 
 /// Extended data of this type is stderr (RFC 4254 §5.2).
@@ -41,17 +43,19 @@ pub struct SshUserWriter {
     connection: server::Handle,
     /// Whether the request that starts the program is still to be answered.
     owed: AtomicBool,
+    voice: Voice,
 }
 
-/// Both halves of a channel whose user has asked for a program, and waits for an answer if `owed`.
+/// Both halves of a channel whose user has asked for a program, and may wait for an answer.
 pub(super) fn legs(
     channel: (ChannelReadHalf, ChannelWriteHalf<server::Msg>),
     connection: server::Handle,
-    owed: bool,
+    asked: &Asked,
 ) -> (SshUserReader, SshUserWriter) {
     let (reading, writing) = channel;
     let reader = SshUserReader { channel: reading, connection: connection.clone(), id: writing.id(), owed: 0 };
-    (reader, SshUserWriter { channel: writing, connection, owed: AtomicBool::new(owed) })
+    let (owed, voice) = (AtomicBool::new(asked.owed), Voice::of(asked.events()));
+    (reader, SshUserWriter { channel: writing, connection, owed, voice })
 }
 
 impl UserReader for SshUserReader {
@@ -86,6 +90,10 @@ impl UserReader for SshUserReader {
 }
 
 impl UserWriter for SshUserWriter {
+    fn voice(&self) -> Voice {
+        self.voice
+    }
+
     async fn accept(&self) {
         if self.owed.swap(false, Ordering::AcqRel) {
             // The user may be gone.

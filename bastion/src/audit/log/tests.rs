@@ -253,6 +253,7 @@ async fn a_flood_of_refusals_with_long_texts_is_some_rows_and_a_sum() {
             target: None,
             login: None,
             what: what.clone(),
+            code: None,
             rule: None,
             reason: "no".into(),
             source: "192.0.2.7:1".into(),

@@ -17,7 +17,7 @@ pub(super) enum RunEvent<'a> {
     /// Enough people approved.
     Approved { by: &'a [String] },
     /// A rule or a person refused: nothing ran.
-    Blocked { rule: Option<&'a str>, message: &'a str, approval: Option<ApprovalId> },
+    Blocked { code: Option<&'a str>, rule: Option<&'a str>, message: &'a str, approval: Option<ApprovalId> },
     /// The command could not be run, or its end is not known.
     Error { message: &'a str },
     /// The last line: what `bastion run` exits with.
@@ -49,8 +49,8 @@ impl<'a> RunEvent<'a> {
     pub(super) fn of(notice: &'a Notice) -> Self {
         match notice {
             Notice::Approved { by } => Self::Approved { by },
-            Notice::Blocked { rule, message, approval } => {
-                Self::Blocked { rule: rule.as_deref(), message, approval: *approval }
+            Notice::Blocked { code, rule, message, approval } => {
+                Self::Blocked { code: code.as_deref(), rule: rule.as_deref(), message, approval: *approval }
             }
             Notice::Started { session } => Self::Started { session: session.as_deref() },
             Notice::WaitingApproval { approval, rule, message, expires_at } => Self::WaitingApproval {

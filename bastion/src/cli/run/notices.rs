@@ -25,6 +25,9 @@ pub(super) enum Notice {
     },
     /// It does not run.
     Blocked {
+        /// What said no; bastions from before it was sent give none.
+        #[serde(default)]
+        code: Option<String>,
         #[serde(default)]
         rule: Option<String>,
         message: String,
@@ -170,7 +173,7 @@ mod tests {
     }
 
     fn blocked(message: &str) -> Part {
-        Part::Notice(Notice::Blocked { rule: None, message: message.into(), approval: None })
+        Part::Notice(Notice::Blocked { code: None, rule: None, message: message.into(), approval: None })
     }
 
     const APPROVED: &str = "\x1eBASTION {\"event\":\"approved\",\"by\":[\"bob\"]}\n";

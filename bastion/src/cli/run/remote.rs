@@ -158,7 +158,7 @@ impl Ending {
     /// A refusal's own exit status stands (4: nobody approved in time), if it is one of the documented ones.
     fn of_refusal(ending: Option<Self>) -> Self {
         match ending {
-            Some(Self::Code(code @ 1..=BLOCKED)) => Self::Code(code),
+            Some(Self::Code(code @ (1..=BLOCKED | UNAVAILABLE))) => Self::Code(code),
             Some(Self::Code(_) | Self::Signal(_)) | None => Self::Code(BLOCKED),
         }
     }
@@ -214,6 +214,9 @@ fn length(data: &Bytes) -> u32 {
 const INPUT_BYTES: usize = 32 * 1024;
 /// Exit status of a command that a rule blocks or a person denies.
 const BLOCKED: u32 = 5;
+
+/// Something is down: the bastion's own store or recordings, or the target.
+const UNAVAILABLE: u32 = 255;
 
 #[cfg(test)]
 mod tests {

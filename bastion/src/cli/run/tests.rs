@@ -257,6 +257,14 @@ async fn a_block_is_exit_code_5_even_where_the_server_gives_none() {
 }
 
 #[tokio::test]
+async fn what_is_down_is_no_block_and_its_code_is_passed_on() {
+    let down = b"\x1eBASTION {\"event\":\"blocked\",\"code\":\"target_unavailable\",\"message\":\"web1: refused\"}\n";
+    let (ending, stdout, _) = honest(vec![Step::Stderr(down), Step::Exit(255)]).await.run(Words::Json, b"").await;
+    let event: Value = serde_json::from_str(stdout.lines().next().unwrap()).unwrap();
+    assert_eq!((ending.unwrap().code(), &event["code"]), (255, &json!("target_unavailable")));
+}
+
+#[tokio::test]
 async fn an_end_without_exit_status_is_no_success() {
     let (ending, ..) = honest(vec![Step::Stdout(b"half")]).await.run(Words::Plain, b"").await;
     assert_eq!(ending.unwrap_err().code(), 255);

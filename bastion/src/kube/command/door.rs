@@ -1,12 +1,11 @@
 //! A user who waits at the door: the request stands, and is answered when it is known whether anything runs.
 //!
-//! Until then whatever the session would say becomes the refusal; once it is open the legs are those of the protocol
-//! that the user asked for.
+//! Until then a refusal is the answer; once it is open the legs are those of the protocol that the user asked for.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::Response;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use recorder::ExitStatus;
@@ -20,10 +19,10 @@ use crate::{
         stream::Streams,
         upgrade::{CommandTransport, Upgrade},
     },
+    refusal,
     session::{
-        leg::{LegClosed, UserReader, UserWriter},
+        leg::{LegClosed, UserReader, UserWriter, refuse_in_words},
         terminal::{Failure, FromUser, OutputStream},
-        voice::{BLOCKED, REFUSED, UNAPPROVED, UNAVAILABLE},
     },
 };
 
@@ -49,7 +48,6 @@ pub struct Door {
     waiting: Mutex<Option<Waiting>>,
     reader: Mutex<Option<oneshot::Sender<RemoteUserReader>>>,
     writer: OnceLock<RemoteUserWriter>,
-    said: Mutex<Vec<u8>>,
 }
 
 /// The reading half of the user's leg, before and after the door is open.
@@ -71,7 +69,6 @@ pub fn door(waiting: Waiting) -> (Arc<Door>, DoorReader, DoorWriter) {
         waiting: Mutex::new(Some(waiting)),
         reader: Mutex::new(Some(sender)),
         writer: OnceLock::new(),
-        said: Mutex::default(),
     });
     (Arc::clone(&door), DoorReader::Shut(receiver), DoorWriter(door))
 }
@@ -110,16 +107,6 @@ impl Door {
     }
 }
 
-/// What a session that did not begin is in HTTP.
-fn refused_with(status: &ExitStatus) -> StatusCode {
-    match status.shell_code() {
-        REFUSED | BLOCKED | UNAPPROVED => StatusCode::FORBIDDEN,
-        // It is the bastion that cannot now: what is amiss with the cluster is said by whoever asks it.
-        UNAVAILABLE => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
 fn take<T>(place: &Mutex<Option<T>>) -> Option<T> {
     place.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
@@ -138,68 +125,54 @@ impl UserReader for DoorReader {
     }
 }
 
-impl UserWriter for DoorWriter {
-    async fn output(&self, stream: OutputStream, data: Bytes) -> Result<(), LegClosed> {
-        if let Some(writer) = self.0.writer.get() {
-            return writer.output(stream, data).await;
-        }
-        self.0.said.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&data);
-        Ok(())
-    }
-
-    async fn failed(&self, failure: Failure) -> Result<(), LegClosed> {
-        match self.0.writer.get() {
-            Some(writer) => writer.failed(failure).await,
-            None => self.output(failure.stream, failure.words).await,
-        }
-    }
-
-    async fn exit(&self, status: ExitStatus) -> Result<(), LegClosed> {
-        if let Some(writer) = self.0.writer.get() {
-            return writer.exit(status).await;
-        }
-        let said = std::mem::take(&mut *self.0.said.lock().unwrap_or_else(PoisonError::into_inner));
-        let said = String::from_utf8_lossy(&said);
-        let said = said.trim().trim_start_matches("bastion: ");
-        self.0.refuse(Refusal::new(refused_with(&status), said).told());
-        Ok(())
-    }
-
-    async fn eof(&self) -> Result<(), LegClosed> {
-        match self.0.writer.get() {
-            Some(writer) => writer.eof().await,
-            None => Ok(()),
-        }
-    }
-
-    async fn close(&self) -> Result<(), LegClosed> {
-        match self.0.writer.get() {
-            Some(writer) => writer.close().await,
-            None => Ok(()),
-        }
-    }
-
-    fn release(&self, bytes: usize) {
-        if let Some(writer) = self.0.writer.get() {
-            writer.release(bytes);
-        }
+impl DoorWriter {
+    fn opened(&self) -> Result<&RemoteUserWriter, LegClosed> {
+        self.0.writer.get().ok_or(LegClosed)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl UserWriter for DoorWriter {
+    async fn open(&self) -> Result<(), LegClosed> {
+        self.0.open().await
+    }
 
-    #[test]
-    fn what_did_not_begin_says_in_http_whether_to_try_again() {
-        for (status, expected) in [
-            (REFUSED, StatusCode::FORBIDDEN),
-            (BLOCKED, StatusCode::FORBIDDEN),
-            (UNAPPROVED, StatusCode::FORBIDDEN),
-            (UNAVAILABLE, StatusCode::SERVICE_UNAVAILABLE),
-            (2, StatusCode::INTERNAL_SERVER_ERROR),
-        ] {
-            assert_eq!(refused_with(&ExitStatus::Code(status)), expected, "{status}");
+    /// Before the door is open, the refusal is the answer to the request.
+    async fn refuse(&self, refusal: &refusal::Refusal) {
+        if self.opened().is_ok() {
+            refuse_in_words(self, refusal).await;
+        } else {
+            self.0.refuse(Refusal::from(refusal.clone()).told());
         }
+    }
+
+    async fn output(&self, stream: OutputStream, data: Bytes) -> Result<(), LegClosed> {
+        self.opened()?.output(stream, data).await
+    }
+
+    async fn failed(&self, failure: Failure) -> Result<(), LegClosed> {
+        self.opened()?.failed(failure).await
+    }
+
+    async fn exit(&self, status: ExitStatus) -> Result<(), LegClosed> {
+        self.opened()?.exit(status).await
+    }
+
+    async fn eof(&self) -> Result<(), LegClosed> {
+        self.opened()?.eof().await
+    }
+
+    async fn close(&self) -> Result<(), LegClosed> {
+        self.opened()?.close().await
+    }
+
+    fn release(&self, bytes: usize) {
+        if let Ok(writer) = self.opened() {
+            writer.release(bytes);
+        }
+    }
+
+    /// What is kept may be longer than what a connection holds.
+    fn kept(&self, bytes: usize) {
+        self.release(bytes);
     }
 }

@@ -48,7 +48,7 @@ impl Front {
             Ok(ready) => ready,
             Err(refusal) => return Err(Box::new((entry, refusal.told()))),
         };
-        standing.permit.clone_from(&permit);
+        standing.permit = permit;
         let mut headers = impersonation.to_cluster(&head.headers, asking.peer.address.ip().to_canonical());
         headers.remove(header::CONTENT_TYPE);
         let Some(command) = command else {
@@ -65,7 +65,6 @@ impl Front {
         let run = Run {
             user: asking.login.authenticated().clone(),
             applicant: self.applicant(asking, command.pod.clone()),
-            permit,
             hold,
             standing,
             command,

@@ -23,6 +23,7 @@ use crate::{
         upstream::ClusterConnection,
         watch_socket,
     },
+    refusal::{self, ReasonCode},
     session::{
         applicant::Applicant,
         permit::{LivePermit, Place},
@@ -96,7 +97,7 @@ impl Front {
                 }
             }
         }
-        Err(Refusal::new(StatusCode::FORBIDDEN, "the rules have changed while it waited; ask again"))
+        Err(refusal::Refusal::rules_changed().into())
     }
 
     fn decide(
@@ -118,7 +119,7 @@ impl Front {
         let permit = match decided(&context) {
             ClusterDecision::Allow(permit) => permit,
             ClusterDecision::Deny(denial) => {
-                let refusal = Refusal::new(StatusCode::FORBIDDEN, denial.reason);
+                let refusal = Refusal::from(refusal::Refusal::new(ReasonCode::NotAllowed, denial.reason));
                 return Err(refusal.by_rule(denial.rule.map(String::from)));
             }
             ClusterDecision::Hold(hold) => {
@@ -145,7 +146,8 @@ impl Front {
             RuleEffect::Approve if rule.is_some() && rule == approvals.rule => {}
             RuleEffect::Approve => return Ok(Decided::Request(verdict)),
             RuleEffect::Block => {
-                return Err(Refusal::new(StatusCode::FORBIDDEN, verdict.message).by_rule(rule.map(String::from)));
+                let refusal = refusal::Refusal::new(ReasonCode::RequestBlocked, verdict.message);
+                return Err(refusal.by_rule(rule).into());
             }
         }
         refuse_upgrade(permit.capability(), info, &head.headers)?;
@@ -180,7 +182,8 @@ impl Front {
     ) -> Result<(), Refusal> {
         let Some(needed) = verdict.approvers.clone() else {
             let message = format!("{}, and the rules name nobody who can approve it", verdict.message);
-            return Err(Refusal::new(StatusCode::FORBIDDEN, message).by_rule(verdict.rule.clone().map(String::from)));
+            let refusal = refusal::Refusal::new(ReasonCode::ApprovalCannotBeAsked, message);
+            return Err(refusal.by_rule(verdict.rule.clone()).into());
         };
         let applicant = self.applicant(asking, account()?);
         let mut new = applicant.question(ApprovalKind::Command, act(asking, head), needed);
@@ -210,19 +213,20 @@ impl Front {
     /// Asks, and waits. A user who leaves takes the question along.
     async fn approved(&self, new: NewApproval) -> Result<Granted, Refusal> {
         let (rule, exact, because) = (new.rule.clone(), new.exact(), new.because.clone());
-        let refused =
-            |message: String| Refusal::new(StatusCode::FORBIDDEN, message).by_rule(rule.clone().map(String::from));
+        let refused = |reason: ReasonCode, why: String| {
+            Refusal::from(refusal::Refusal::new(reason, format!("{because}: {why}")).by_rule(rule.clone()))
+        };
         let mut waiting = match self.sessions.approvals.apply(new).await {
             Ok(Application::Granted(granted)) => return Ok(granted),
             Ok(Application::Waiting(waiting)) => waiting,
-            Err(error) => return Err(refused(format!("{because}: {error}"))),
+            Err(error) => return Err(refused(ReasonCode::ApprovalCannotBeAsked, error.to_string())),
         };
         let outcome = loop {
             if let Progress::Decided(outcome) = waiting.changed().await {
                 break outcome;
             }
         };
-        outcome.granted(&exact).map_err(|why| refused(format!("{because}: {why}")))
+        outcome.granted(&exact).map_err(|no| refused(no.reason, no.message))
     }
 
     pub(super) fn applicant(&self, asking: &Asking<'_>, login: Account) -> Applicant {

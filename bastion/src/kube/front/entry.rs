@@ -29,6 +29,7 @@ pub(super) fn event(asking: &Asking<'_>, method: &Method, info: Option<&RequestI
         bytes_out: 0,
         rule: None,
         refused: None,
+        code: None,
         ended: None,
         source: asking.peer.address.to_string(),
     }

@@ -7,6 +7,7 @@ use policy::{
 };
 
 use super::{Decision, Relay, UserSide};
+use crate::refusal::ReasonCode;
 use crate::session::{
     dialogue_gate::DialogueGate,
     gate::Gate,
@@ -14,7 +15,6 @@ use crate::session::{
     outbox::{ToTarget, ToUser},
     tap::{Note, shown},
     terminal::OutputStream,
-    voice::BLOCKED,
 };
 
 impl Relay {
@@ -49,7 +49,9 @@ impl Relay {
             match act {
                 DialogueAct::End => self.send(0, ToTarget::Eof),
                 DialogueAct::Forward(bytes) => self.send(bytes.len(), ToTarget::Input(bytes.into())),
-                DialogueAct::Refuse(said) => self.terminate_saying(&said, said.clone(), BLOCKED),
+                DialogueAct::Refuse(said) => {
+                    self.terminate_saying(&said, said.clone(), ReasonCode::CommandBlocked.exit_status());
+                }
                 DialogueAct::Report(report) => self.write_down(*report),
             }
         }

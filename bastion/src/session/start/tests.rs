@@ -5,8 +5,8 @@ use std::{
     time::Duration,
 };
 
-use policy::RuleSet;
-use recorder::{Recorder, RecorderSettings, StorageSettings};
+use policy::{Protocol, RuleSet};
+use recorder::{ExitStatus, Recorder, RecorderSettings, StorageSettings};
 use tokio::{
     sync::{Notify, watch},
     time::timeout,
@@ -21,7 +21,8 @@ use crate::{
     session::{
         Registry,
         leg::LegClosed,
-        terminal::{FromTarget, FromUser, Pixels, Signal},
+        permit::LivePermit,
+        terminal::{FromTarget, FromUser, OutputStream, Pixels, Signal},
     },
     store::{AuditFilter, LoginKind, LoginRecord, SqliteStore, Store, TokenHash},
 };
@@ -124,7 +125,21 @@ pub(in crate::session) async fn sessions(folder: &std::path::Path) -> Sessions {
     Sessions { store, log, recorder: Arc::new(recorder), registry: Registry::new(), approvals, limits }
 }
 
-fn request(rules: &watch::Sender<Arc<RuleSet>>) -> SessionRequest {
+pub(in crate::session) fn applicant(sessions: &Sessions, standing: &LivePermit) -> Applicant {
+    Applicant {
+        sessions: sessions.clone(),
+        subject: standing.user.clone(),
+        target: standing.permit.target().clone(),
+        login: standing.permit.login().clone(),
+        protocol: Protocol::Ssh,
+        container: None,
+        source: "127.0.0.1:40000".to_owned(),
+        reason: None,
+        session: None,
+    }
+}
+
+fn request(sessions: &Sessions, rules: &watch::Sender<Arc<RuleSet>>) -> SessionRequest {
     let standing = super::super::permit::tests::permit(rules);
     let login = Login::of_test_record(LoginRecord {
         token: TokenHash([1; 32]),
@@ -135,17 +150,12 @@ fn request(rules: &watch::Sender<Arc<RuleSet>>) -> SessionRequest {
     });
     SessionRequest {
         user: login.authenticated().clone(),
-        permit: standing.permit.clone(),
-        standing,
-        protocol: Protocol::Ssh,
-        container: None,
+        permitted: Permitted { applicant: applicant(sessions, &standing), standing },
         kind: SessionKind::Exec,
         command: Some(Bytes::from_static(b"true")),
         input: Input::Data,
         terminal: None,
         env: Vec::new(),
-        reason: None,
-        events: false,
         source: SocketAddr::from(([127, 0, 0, 1], 40_000)),
     }
 }
@@ -158,7 +168,7 @@ async fn a_fault_in_one_session_ends_that_session_only() {
     let run = |falls| {
         let go = Arc::new(Notify::new());
         let target = Target { falls, go: Arc::clone(&go), has_said: false };
-        let (sessions, request) = (sessions.clone(), request(&rules));
+        let (sessions, request) = (sessions.clone(), request(&sessions, &rules));
         let legs = (User::default(), User::default());
         (go, tokio::spawn(async move { sessions.run(request, legs, async { Ok(target) }).await }))
     };
@@ -185,7 +195,7 @@ async fn while_the_bastion_stops_no_session_starts() {
     sessions.registry.drain();
     let rules = watch::Sender::new(rules("capabilities: [pty, shell]"));
     let (user, target) = (User::default(), Target { falls: true, go: Arc::default(), has_said: false });
-    let running = sessions.run(request(&rules), (user.clone(), user.clone()), async { Ok(target) });
+    let running = sessions.run(request(&sessions, &rules), (user.clone(), user.clone()), async { Ok(target) });
     timeout(SOON, running).await.expect("an answer");
     assert!(user.0.lock().unwrap().contains("the bastion is stopping"), "{:?}", user.0);
     assert!(sessions.store.audit(&AuditFilter { limit: 10, ..AuditFilter::default() }).await.unwrap().is_empty());

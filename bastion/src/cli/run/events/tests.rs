@@ -88,8 +88,8 @@ fn the_other_events_are_as_documented() {
         (RunEvent::Started { session: None }, json!({"event": "started", "session": null})),
         (RunEvent::Approved { by: &["bob".into()] }, json!({"event": "approved", "by": ["bob"]})),
         (
-            RunEvent::Blocked { rule: None, message: "no", approval: None },
-            json!({"event": "blocked", "rule": null, "message": "no", "approval": null}),
+            RunEvent::Blocked { code: Some("not_allowed"), rule: None, message: "no", approval: None },
+            json!({"event": "blocked", "code": "not_allowed", "rule": null, "message": "no", "approval": null}),
         ),
         (RunEvent::Error { message: "gone" }, json!({"event": "error", "message": "gone"})),
         (RunEvent::Exit { code: 7, signal: None }, json!({"event": "exit", "code": 7})),

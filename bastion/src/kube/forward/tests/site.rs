@@ -213,6 +213,7 @@ async fn parts(limits: Limits, login_ends: Option<SystemTime>) -> Parts {
         bytes_out: 0,
         rule: None,
         refused: None,
+        code: None,
         ended: None,
         source: pod.source.clone(),
     };
