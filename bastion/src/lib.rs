@@ -11,9 +11,10 @@
 //!     |   4 policy/rule_set.rs  may they? -> Permit, or a reason                |
 //!     |   5 ssh/ahead.rs        the target's channel is opened, then the user's |
 //!     |     ssh/channel.rs      pty, env, then shell, exec or subsystem          |
-//!     |     ssh/admission.rs    the request is judged by session/request.rs;    |
-//!     |                         a script is read first (session/script.rs);     |
-//!     |                         other people are asked (session/approve.rs)     |
+//!     |     ssh/admission.rs    what is asked for, to session/admission.rs:     |
+//!     |                         judged by session/request.rs; a script is read  |
+//!     |                         first (session/script.rs); other people are     |
+//!     |                         asked (session/approve.rs); or a refusal.rs     |
 //!     |   6 session/start.rs    recording open, audit written, then:            |
 //!     |   7 ssh/target_leg.rs   the program starts -------------------------->  |
 //!     v                                                                         v
@@ -31,8 +32,8 @@
 //!          session/dialogue_gate.rs -> policy/gate/dialogue.rs
 //! ```
 //!
-//! Kubernetes enters at `listener.rs`, too; `kube/front.rs` decides each request, and `kube/command.rs` hands the
-//! two legs of an exec to the same `session/start.rs`.
+//! Kubernetes enters at `listener.rs`, too; `kube/front.rs` decides each request, and `kube/command.rs` brings an exec
+//! to the same `session/admission.rs` and `session/start.rs`.
 //!
 //! Read on: [`ssh`], [`kube`], [`session`], [`approval`], [`identity`], [`store`], [`web`], [`app`], [`cli`].
 //! The crates `config`, `policy` and `recorder` know nothing of the network.
@@ -46,7 +47,7 @@
 //! 4. What reaches the recorder, the log or the audit trail is [`policy::Masked`] or was never session content.
 //!
 //! Modules import only what stands to their left:
-//! `instance`, `listener`, `store` <- `audit` <- `identity` <- `approval` <- `session` <- `kube`, `ssh`, `web` <- `app` <- `demo` <- `cli`.
+//! `instance`, `listener`, `refusal`, `store` <- `audit` <- `identity` <- `approval` <- `session` <- `kube`, `ssh`, `web` <- `app` <- `demo` <- `cli`.
 //! `kube`, `ssh` and `web` do not import one another.
 
 pub mod app;

@@ -4,8 +4,9 @@
 //!
 //! 1. [`terminal`]: the events of a session, in the words of RFC 4254 §6.
 //! 2. [`leg`]: what the relay needs of the user's side and of the target's side.
-//! 3. [`request`]: the request that starts a session, judged; [`script`]: its standard input, where that is code.
-//!    [`applicant`]: whoever waits for it.
+//! 3. [`admission`]: from what is asked for to what may start, for every front. [`request`]: the request, judged;
+//!    [`script`]: its standard input, where that is code; [`approve`]: the wait for other people; [`applicant`]: who
+//!    is written down, and asks them; [`voice`]: how the user is told.
 //! 4. [`start`]: recording open, row and audit event written, target ready; then the program runs.
 //!    [`permit`]: ended too when the rules no longer allow it.
 //! 5. [`relay`]: the one loop that carries bytes both ways, bounded; `outbox`: what waits for each side; `modes`: what

@@ -10,7 +10,7 @@
 //! 4. [`destination`]: `login@target` -> login and target.
 //! 5. [`connection`]: one authenticated connection and its channels; the jump host inside it.
 //! 6. `ahead`: the target's channel, opened before the user's is confirmed.
-//!    [`channel`]: what one channel asks for; [`admission`]: whether it may run, and whose approval it waits for.
+//!    [`channel`]: what one channel asks for; [`admission`]: it is admitted as in every front, and runs.
 //! 7. [`user_leg`]: the user's channel as the relay sees it.
 //! 8. [`target_connection`]: dial the target, check its host key, log in.
 //!    [`outgoing`]: the target may open nothing towards us.

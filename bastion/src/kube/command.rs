@@ -33,7 +33,7 @@ use crate::{
     identity::Authenticated,
     session::{
         SessionRequest,
-        admission::{Admitted, Asking, NotPermitted, Permitted, admit},
+        admission::{AccessRequest, Admitted, NotPermitted, Permitted, admit},
         applicant::{Applicant, Judged},
         leg::{LegClosed, UserWriter as _},
         permit::LivePermit,
@@ -207,7 +207,7 @@ impl Run {
     }
 }
 
-impl Asking for Run {
+impl AccessRequest for Run {
     fn request(&self) -> Request<'_> {
         self.command.request()
     }
@@ -253,8 +253,8 @@ impl Asking for Run {
 
 /// Runs what was asked for, to its end.
 async fn start(admitted: Admitted<Run, DoorReader>, door: Arc<Door>, writer: DoorWriter) {
-    let Admitted { asking, permitted, input, reader } = admitted;
-    let Run { user, command, call, source, .. } = asking;
+    let Admitted { asked, permitted, input, reader, .. } = admitted;
+    let Run { user, command, call, source, .. } = asked;
     let text = (!command.words.is_empty()).then(|| Bytes::from(quoted(&command.words)));
     let (sessions, cluster) = (permitted.applicant.sessions.clone(), permitted.applicant.target.clone());
     let request = SessionRequest {

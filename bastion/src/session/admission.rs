@@ -7,7 +7,7 @@
 //!                  └────────┴──────────┘ what was true before a wait need not be true after it
 //! ```
 //!
-//! A front says what is asked for and how its rules are asked ([`Asking`]); how a refusal looks is its writer's
+//! A front says what is asked for and how its rules are asked ([`AccessRequest`]); how a refusal looks is its writer's
 //! ([`UserWriter::refuse`]).
 
 use std::{future::Future, time::SystemTime};
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// What a front brings: what is asked for, and by whom.
-pub trait Asking: Send + Sync {
+pub trait AccessRequest: Send + Sync {
     /// What is to run.
     fn request(&self) -> Request<'_>;
 
@@ -75,18 +75,19 @@ pub enum NotPermitted {
 /// What may start. Nothing else makes one but [`admit`].
 pub struct Admitted<A, R> {
     /// What was asked for.
-    pub asking: A,
+    pub asked: A,
     /// The permit.
     pub permitted: Permitted,
     /// What is to be done with its standard input.
     pub input: Input,
     /// The user's side, with what was read of it.
     pub reader: HeldReader<SessionInput<HeldReader<R>>>,
+    sealed: (),
 }
 
 /// Something that was asked for, and what was approved of it.
 struct Admission<'w, A, W> {
-    asking: A,
+    asked: A,
     writer: &'w W,
     approved: Vec<Approved>,
 }
@@ -96,19 +97,19 @@ struct Admission<'w, A, W> {
 /// # Errors
 ///
 /// When it may not start. The user is still to be told; the audit log knows.
-pub async fn admit<A, R, W>(asking: A, reader: R, writer: &W) -> Result<Admitted<A, R>, Refusal>
+pub async fn admit<A, R, W>(asked: A, reader: R, writer: &W) -> Result<Admitted<A, R>, Refusal>
 where
-    A: Asking,
+    A: AccessRequest,
     R: UserReader,
     W: UserWriter,
 {
-    let has_terminal = asking.has_terminal();
+    let has_terminal = asked.has_terminal();
     let mut reader = HeldReader::new(reader, has_terminal);
-    let mut admission = Admission { asking, writer, approved: Vec::new() };
+    let mut admission = Admission { asked, writer, approved: Vec::new() };
     let mut permitted = admission.permitted(&mut reader).await?;
     // Where nothing comes on standard input, all of it is known.
-    let mut stdin = (!admission.asking.has_stdin()).then(Bytes::new);
-    let mut judged = permitted.judge(admission.asking.request(), stdin.as_deref()).await;
+    let mut stdin = (!admission.asked.has_stdin()).then(Bytes::new);
+    let mut judged = permitted.judge(admission.asked.request(), stdin.as_deref()).await;
     let mut reader = if matches!(judged, Judged::NeedsStdin) {
         let script = admission.script(reader).await?;
         stdin = Some(Bytes::copy_from_slice(script.bytes()));
@@ -118,7 +119,7 @@ where
     };
     if matches!(judged, Judged::NeedsStdin) {
         permitted = admission.permitted(&mut reader).await?;
-        judged = permitted.judge(admission.asking.request(), stdin.as_deref()).await;
+        judged = permitted.judge(admission.asked.request(), stdin.as_deref()).await;
     }
     let input = match judged {
         Judged::Allowed(input) => input,
@@ -129,7 +130,7 @@ where
         Judged::Held(verdict) => {
             admission.approved(&permitted, &verdict, stdin.as_ref(), &mut reader).await?;
             permitted = admission.permitted(&mut reader).await?;
-            match permitted.judge(admission.asking.request(), stdin.as_deref()).await {
+            match permitted.judge(admission.asked.request(), stdin.as_deref()).await {
                 Judged::Allowed(input) => input,
                 // Still the same rule, which has its approval now.
                 Judged::Held(again) if again.rule == verdict.rule => again.input,
@@ -138,23 +139,23 @@ where
             }
         }
     };
-    Ok(Admitted { asking: admission.asking, permitted, input, reader })
+    Ok(Admitted { asked: admission.asked, permitted, input, reader, sealed: () })
 }
 
-impl<A: Asking, W: UserWriter> Admission<'_, A, W> {
+impl<A: AccessRequest, W: UserWriter> Admission<'_, A, W> {
     /// The permit, after the wait for other people where it needs one.
     async fn permitted<R: UserReader>(&mut self, reader: &mut HeldReader<R>) -> Result<Permitted, Refusal> {
-        let hold = match self.asking.permitted(&self.approved).await {
+        let hold = match self.asked.permitted(&self.approved).await {
             Ok(permitted) => return Ok(permitted),
             Err(NotPermitted::Refused(refusal)) => return Err(refusal),
             Err(NotPermitted::Held(hold)) => hold,
         };
-        let (new, approvals) = (self.asking.session_question(hold), self.asking.approvals());
+        let (new, approvals) = (self.asked.session_question(hold), self.asked.approvals());
         let new = new.ok_or_else(Refusal::rules_changed)?;
         self.writer.open().await.map_err(|_| user_gone())?;
         let granted = approve(&approvals, new, (reader, self.writer), async |_| {}).await?;
         self.approved.extend(granted.approved_session());
-        match self.asking.permitted(&self.approved).await {
+        match self.asked.permitted(&self.approved).await {
             Ok(permitted) => Ok(permitted),
             Err(NotPermitted::Held(_)) => Err(Refusal::rules_changed()),
             Err(NotPermitted::Refused(refusal)) => Err(refusal),
@@ -170,7 +171,7 @@ impl<A: Asking, W: UserWriter> Admission<'_, A, W> {
             Ok(script) => Ok(script),
             Err(error) => {
                 let message = error.to_string();
-                self.asking.script_refused(&message).await;
+                self.asked.script_refused(&message).await;
                 Err(Refusal::new(ReasonCode::InputNotJudged, message))
             }
         }
@@ -185,8 +186,8 @@ impl<A: Asking, W: UserWriter> Admission<'_, A, W> {
         reader: &mut HeldReader<R>,
     ) -> Result<(), Refusal> {
         self.writer.open().await.map_err(|_| user_gone())?;
-        let shown = self.asking.request().shown(stdin.map(AsRef::as_ref).filter(|stdin| !stdin.is_empty()));
-        let act = self.asking.act(stdin);
+        let shown = self.asked.request().shown(stdin.map(AsRef::as_ref).filter(|stdin| !stdin.is_empty()));
+        let act = self.asked.act(stdin);
         permitted.applicant.command_approved(verdict, act, &shown, (reader, self.writer)).await
     }
 }

@@ -1,7 +1,7 @@
-//! Output side: what the target sends is masked, recorded, and only then shown.
+//! Output side: what the target sends is masked, recorded, and only then shown; and so is what the bastion itself says
+//! while a session runs.
 //!
-//! The recorder and the user's leg get the same [`Masked`] bytes; nothing else
-//! of the output leaves this file.
+//! The recorder and the user's leg get the same [`Masked`] bytes; nothing else of the output leaves this file.
 
 use std::future;
 
@@ -56,6 +56,17 @@ impl Tap {
     pub fn drawn(&mut self, data: Bytes) -> Result<Masked, RecordError> {
         let masked = self.drawn.feed(data);
         self.record_output(OutputStream::Stdout, masked)
+    }
+
+    /// Masks what the bastion itself says to the user, and records it if it can.
+    pub fn said(&mut self, stream: OutputStream, words: Bytes) -> Bytes {
+        let mut shown = BytesMut::with_capacity(words.len());
+        for masked in masked_whole(words) {
+            shown.extend_from_slice(masked.bytes());
+            // Whoever waits for `failed` learns of it.
+            let _ = self.record_output(stream, masked);
+        }
+        shown.freeze()
     }
 
     /// Ends the output: what the masker held back.

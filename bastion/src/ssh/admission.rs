@@ -26,7 +26,7 @@ use crate::{
     refusal::{ReasonCode, Refusal},
     session::{
         SessionRequest,
-        admission::{Admitted, Asking, NotPermitted, Permitted, admit},
+        admission::{AccessRequest, Admitted, NotPermitted, Permitted, admit},
         leg::UserWriter as _,
         request::Request,
         terminal::Terminal,
@@ -76,19 +76,19 @@ async fn serve(connection: Arc<Connection>, channel: Channel<server::Msg>, handl
         connection.refuse("subsystem", &message).await;
         return writer.refuse(&Refusal::new(ReasonCode::Unsupported, message)).await;
     }
-    match admit(ChannelAsking { connection, asked }, reader, &writer).await {
+    match admit(ChannelRequest { connection, asked }, reader, &writer).await {
         Ok(admitted) => run(admitted, writer, ahead).await,
         Err(refusal) => writer.refuse(&refusal).await,
     }
 }
 
 /// What a channel asks for.
-struct ChannelAsking {
+struct ChannelRequest {
     connection: Arc<Connection>,
     asked: Asked,
 }
 
-impl Asking for ChannelAsking {
+impl AccessRequest for ChannelRequest {
     fn request(&self) -> Request<'_> {
         self.asked.request()
     }
@@ -134,9 +134,9 @@ impl Asking for ChannelAsking {
 }
 
 /// Runs what the channel asks for, to its end.
-async fn run(admitted: Admitted<ChannelAsking, SshUserReader>, writer: SshUserWriter, ahead: &mut Ahead) {
-    let Admitted { asking, permitted, input, reader } = admitted;
-    let ChannelAsking { connection, asked } = asking;
+async fn run(admitted: Admitted<ChannelRequest, SshUserReader>, writer: SshUserWriter, ahead: &mut Ahead) {
+    let Admitted { asked: channel, permitted, input, reader, .. } = admitted;
+    let ChannelRequest { connection, asked } = channel;
     let Some(target) = connection.target().cloned() else { return };
     let (kind, command) = match &asked.program {
         Program::Shell => (SessionKind::Shell, None),

@@ -292,8 +292,11 @@ async fn a_client_librarys_ports_end_when_the_rules_change() {
     user.send(0, b"x").await;
     user.next().await.unwrap();
     user.rules.send_replace(rules("roles: { none: { groups: [x], console: [audit] } }"));
-    let (stream, words) = user.next().await.unwrap();
-    assert_eq!(stream, 1);
-    assert!(words.starts_with(b"bastion: the rules have changed"), "{words:?}");
-    assert_eq!(user.next().await, None);
+    // The connection to the port and the socket find out by themselves, and each may say so.
+    let mut told = 0;
+    while let Some((stream, words)) = user.next().await {
+        assert!(stream == 1 && words.starts_with(b"bastion: the rules have changed"), "{stream}: {words:?}");
+        told += 1;
+    }
+    assert!(told > 0, "it ended without a word");
 }

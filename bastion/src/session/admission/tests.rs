@@ -57,7 +57,7 @@ struct Front {
     refused_scripts: Arc<AtomicUsize>,
 }
 
-impl Asking for Front {
+impl AccessRequest for Front {
     fn request(&self) -> Request<'_> {
         Request::Exec { command: self.command, terminal: false }
     }

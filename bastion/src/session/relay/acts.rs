@@ -65,10 +65,7 @@ impl Relay {
     /// Draws the line that the gate owns: it is recorded, as everything that the user sees.
     fn draw(&mut self, drawing: Bytes) {
         match self.tap.drawn(drawing) {
-            Ok(masked) => {
-                let bytes = masked.bytes().clone();
-                self.say(bytes);
-            }
+            Ok(masked) => self.show(masked.bytes().clone()),
             Err(error) => self.recording_failed(error),
         }
     }
@@ -79,8 +76,6 @@ impl Relay {
         if undoing.is_empty() {
             return;
         }
-        // It is no content: the user's terminal is put right even where the recording has failed.
-        let undoing = self.tap.drawn(undoing.clone()).map_or(undoing, |masked| masked.bytes().clone());
         self.say(undoing);
     }
 
@@ -89,8 +84,16 @@ impl Relay {
         self.say(Bytes::from(format!("\r\nbastion: {text}\r\n")));
     }
 
-    /// Bytes of the bastion to the user.
+    /// Bytes of the bastion to the user: recorded, so that who watches later sees what the user saw. They are no
+    /// content of the session, and so they are shown even where the recording has failed.
     pub(super) fn say(&mut self, bytes: Bytes) {
+        if self.user == UserSide::Open {
+            let shown = self.tap.said(self.voice(), bytes);
+            self.show(shown);
+        }
+    }
+
+    fn show(&mut self, bytes: Bytes) {
         if self.user == UserSide::Open {
             self.to_user.push(bytes.len(), ToUser::Message(self.voice(), bytes));
         }
