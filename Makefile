@@ -3,8 +3,8 @@
 #   make demo    one machine, nothing installed: prints three steps that end at a replay in the browser
 #   make test    everything: format, lints, docs, unit tests, console tests, end to end with real peers
 #
-# Both set up what they need first, or say exactly what is missing. All builds share the release profile, so
-# that dependencies are compiled once.
+# Both set up what they need first, or say exactly what is missing. They share the release profile, so that
+# dependencies are compiled once; `check` and `unit` have the development profile, `dist` its own.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c

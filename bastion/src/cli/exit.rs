@@ -42,7 +42,7 @@ pub enum CommandError {
 }
 
 impl CommandError {
-    /// The exit code of product.md §3.
+    /// The exit code, as docs/agents.md has it.
     #[must_use]
     pub fn code(&self) -> u8 {
         match self {
