@@ -8,6 +8,7 @@ mod command_rules;
 mod crowds;
 mod deadlines;
 mod dockerfile;
+mod documents;
 mod everyday;
 mod exec_input;
 mod exec_input_programs;
