@@ -21,6 +21,7 @@ use std::{
 use rustix::net::sockopt;
 use tokio::{
     net::{TcpListener, TcpStream},
+    task::yield_now,
     time::sleep,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -102,6 +103,10 @@ impl Listener {
                     tracing::debug!(peer.addr = %peer, "dropped to make room");
                 }
             });
+            // Everybody else has a turn before the next one is let in. With more to accept than there is time for, a
+            // keystroke would otherwise wait at each of its steps for all who came since the step before; so it is
+            // the newcomers who wait, in the kernel's queue.
+            yield_now().await;
         }
     }
 
@@ -161,3 +166,54 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(20);
 
 /// Probes without an answer until the peer is taken for dead: a minute without a network is survived.
 const PROBES: u32 = 6;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use super::*;
+
+    /// Connections that wait when the listener begins.
+    const CROWD: usize = 100;
+
+    #[tokio::test]
+    async fn a_crowd_is_let_in_one_by_one_and_others_have_their_turn_in_between() {
+        let places = PlaceLimits { connections: 10, unauthenticated: 10, unauthenticated_per_source: 10 };
+        let minute = Duration::from_mins(1);
+        let limits = Limits { places, login: minute, idle: minute, unread: minute };
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let listener = Listener::new("test", socket, &Admission { limits, known: Arc::default() });
+        let mut crowd = Vec::new();
+        for _ in 0..CROWD {
+            crowd.push(TcpStream::connect(address).await.unwrap());
+        }
+
+        let (turns, stop) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new());
+        let busy = Arc::clone(&turns);
+        tokio::spawn(async move {
+            loop {
+                busy.fetch_add(1, Ordering::Relaxed);
+                yield_now().await;
+            }
+        });
+        let let_in_at = Mutex::new(Vec::new());
+        let serve = |arrived: Arrived| {
+            let mut let_in_at = let_in_at.lock().unwrap();
+            let_in_at.push(turns.load(Ordering::Relaxed));
+            if let_in_at.len() == CROWD {
+                stop.cancel();
+            }
+            async move {
+                let _arrived = arrived;
+                std::future::pending().await
+            }
+        };
+        listener.run(&stop, &TaskTracker::new(), serve).await;
+        let let_in_at = let_in_at.into_inner().unwrap();
+        assert!(let_in_at.is_sorted_by(|before, after| before < after), "{let_in_at:?}");
+    }
+}
