@@ -14,6 +14,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 use tokio::{
     runtime::Handle,
     sync::{Notify, Semaphore},
+    task::spawn_blocking,
     time::{Instant, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -46,7 +47,7 @@ pub struct RecorderSettings {
     pub spool_dir: PathBuf,
     /// How many bytes all recordings in the spool may take. A running recording is in the spool as a whole.
     pub spool_limit: u64,
-    /// How many bytes of the spool's disk stay free.
+    /// How many bytes of the spool's disk stay free; running recordings have some reserved besides.
     pub free_space_floor: u64,
     /// How old what the object store does not have may get while it answers.
     pub upload_interval: Duration,
@@ -107,7 +108,7 @@ pub enum Notice {
 /// Starts recordings. Dropped, it stops all work at once, as a crash would.
 #[derive(Debug)]
 pub struct Recorder {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
 }
 
 impl Recorder {
@@ -130,6 +131,7 @@ impl Recorder {
             tapes: Mutex::default(),
             part_permits: Semaphore::new(CONCURRENT_PARTS),
             seal_permits: Semaphore::new(CONCURRENT_SEALS),
+            probe_permit: Arc::new(Semaphore::new(1)),
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
             runtime: Handle::current(),
@@ -153,6 +155,7 @@ impl Recorder {
         let mut unstarted = Unstarted::new(core, id, size)?;
         let mut file = &unstarted.file;
         file.write_all(&line).map_err(|error| RecordError::spool(core.spool.folder(id), error))?;
+        let reserved = core.spool.reserve(file, size);
 
         let key = core.keys(id).part(0);
         let acknowledged = timeout(core.settings.start_deadline, put_new(core.store(), &key, line.into())).await;
@@ -166,6 +169,7 @@ impl Recorder {
         {
             let mut state = tape.state();
             state.written = size;
+            state.reserved = reserved;
             state.uploaded = size;
             state.parts = 1;
         }
@@ -199,6 +203,28 @@ impl Recorder {
     /// When the object store does not answer, or the manifest is not one of ours.
     pub async fn manifest(&self, id: SessionId) -> Result<Option<Manifest>, RecordError> {
         self.core.manifest(id).await
+    }
+
+    /// Whether the spool would take another recording now.
+    ///
+    /// # Errors
+    ///
+    /// When it would not, or does not answer in time.
+    pub async fn check(&self) -> Result<(), RecordError> {
+        let (core, spool_dir) = (Arc::clone(&self.core), self.core.settings.spool_dir.clone());
+        let probe = async move {
+            // Kept by the thread that probes, which may wait for the disk for ever: then it is the only one.
+            let permit = Arc::clone(&core.probe_permit).acquire_owned().await;
+            let probed = spawn_blocking(move || {
+                let _permit = permit;
+                core.spool.probe()
+            });
+            probed.await.unwrap_or_else(|error| Err(RecordError::spool(spool_dir, error.into())))
+        };
+        let deadline = self.core.settings.start_deadline;
+        timeout(deadline, probe)
+            .await
+            .unwrap_or_else(|slow| Err(RecordError::spool(&self.core.settings.spool_dir, slow.into())))
     }
 
     /// How many recordings the object store does not have completely, and the bytes they take in the spool.
@@ -283,6 +309,7 @@ pub(crate) struct Core {
     pub(crate) part_permits: Semaphore,
     /// The same for whole recordings, which take longer: they must not hold up the parts of running ones.
     pub(crate) seal_permits: Semaphore,
+    probe_permit: Arc<Semaphore>,
     tracker: TaskTracker,
     pub(crate) stop: CancellationToken,
     runtime: Handle,

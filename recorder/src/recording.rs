@@ -190,6 +190,8 @@ pub(crate) struct State {
     pub(crate) urgent: bool,
     /// Bytes in the spool file; always whole lines.
     pub(crate) written: u64,
+    /// How far the disk has room for it, whatever else fills the disk.
+    pub(crate) reserved: u64,
     /// Bytes in the parts that the object store has; never more than `written`.
     pub(crate) uploaded: u64,
     /// The number of those parts.
@@ -213,6 +215,7 @@ impl Tape {
             queued: false,
             urgent: false,
             written: 0,
+            reserved: 0,
             uploaded: 0,
             parts: 0,
             last_part_at: Instant::now(),
@@ -275,14 +278,14 @@ const URGENT_BYTES: usize = 128 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, task::Poll};
+    use std::{os::unix::fs::MetadataExt as _, sync::Arc, task::Poll};
 
     use futures_util::poll;
     use object_store::memory::InMemory;
     use policy::{Masker, WindowSize};
 
     use super::*;
-    use crate::{Details, Header, Mode, Recorder, RecorderSettings, Storage};
+    use crate::{Details, Header, Mode, Recorder, RecorderSettings, Storage, spool::RESERVE};
 
     fn header() -> Header {
         Header {
@@ -353,17 +356,57 @@ mod tests {
         assert_eq!(recording.tape.state().buffer.capacity(), 0);
     }
 
+    /// A recording that is written into this file.
+    fn into_file(file: File, core: &Arc<Core>) -> Recording {
+        let encoder = Encoder::new(Mode { pty: true, ..Mode::default() });
+        let tape = Arc::new(Tape::new(SessionId::new(), file, Arc::clone(&core.settings.clock), encoder));
+        Recording { tape, core: Arc::clone(core) }
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_something_else_fills_ends_no_recording_that_has_reserved_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let storage = Storage { store: Arc::new(InMemory::new()), prefix: "".into() };
+        // No disk has that much.
+        let settings =
+            RecorderSettings { free_space_floor: u64::MAX / 2, ..RecorderSettings::new(storage, dir.path()) };
+        let recorder = Recorder::open(settings).unwrap();
+        let path = dir.path().join("cast");
+        let recording = into_file(File::options().append(true).create(true).open(&path).unwrap(), &recorder.core);
+        recording.tape.state().reserved = 64 * 1024;
+        recording.record(chunk(10_000)).unwrap();
+        let written = recording.tape.wait(|state| (state.written > 0).then_some(state.written)).await;
+        assert!(written > 10_000 && std::fs::metadata(&path).unwrap().len() == written);
+        recording.record(chunk(64 * 1024)).unwrap();
+        assert!(matches!(recording.failed().await, RecordError::DiskFull { .. }));
+        assert!(matches!(recorder.check().await, Err(RecordError::DiskFull { .. })), "and no other can start");
+    }
+
+    #[tokio::test]
+    async fn room_is_reserved_from_the_start_and_given_back_at_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let (recorder, recording) = started(&dir).await;
+        let taken = |file: &File| file.metadata().unwrap().blocks() * 512;
+        let (file, reserved) = (recording.tape.file.try_clone().unwrap(), recording.tape.state().reserved);
+        if reserved == recording.tape.state().written {
+            // A file system that cannot: then it is as it was without.
+            return;
+        }
+        assert!(reserved > RESERVE && taken(&file) >= RESERVE, "{reserved} bytes, {} taken", taken(&file));
+        recording.record(chunk(200 * 1024)).unwrap();
+        recording.tape.wait(|state| (state.reserved > reserved).then_some(())).await;
+        assert!(file.metadata().unwrap().len() < RESERVE && taken(&file) >= 200 * 1024 + RESERVE);
+        assert!(recorder.check().await.is_ok());
+        recording.finish(End::Exited { status: 0 }).await.unwrap();
+        assert!(taken(&file) < 200 * 1024 + RESERVE / 2, "{} taken", taken(&file));
+    }
+
     #[tokio::test]
     async fn a_write_that_fails_fails_the_recording() {
         let dir = tempfile::tempdir().unwrap();
         let (_recorder, other) = started(&dir).await;
         // The real thing: every write to it gives ENOSPC.
-        let full = File::options().append(true).open("/dev/full").unwrap();
-        let id = SessionId::new();
-        let clock = Arc::clone(&other.core.settings.clock);
-        let encoder = Encoder::new(Mode { pty: true, ..Mode::default() });
-        let tape = Arc::new(Tape::new(id, full, clock, encoder));
-        let recording = Recording { tape, core: Arc::clone(&other.core) };
+        let recording = into_file(File::options().append(true).open("/dev/full").unwrap(), &other.core);
         recording.record(chunk(10)).unwrap();
         let failure = recording.failed().await;
         assert!(

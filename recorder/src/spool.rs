@@ -21,6 +21,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use rustix::fs::{FallocateFlags, fallocate};
 use uuid::Uuid;
 
 use crate::{SessionId, error::RecordError, event::End};
@@ -61,6 +62,21 @@ impl Spool {
         let path = folder.join(CAST);
         let options = OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(&path);
         options.map_err(|error| RecordError::spool(path, error))
+    }
+
+    /// Takes room on the disk for what a recording writes behind `written` (see [`RESERVE`]), and says how far it
+    /// reaches: as far as is written where there is none, or where the file system cannot.
+    pub(crate) fn reserve(&self, file: &File, written: u64) -> u64 {
+        let has_room = self.space.check(RESERVE).is_ok();
+        let reserved = has_room && fallocate(file, FallocateFlags::KEEP_SIZE, written, RESERVE).is_ok();
+        if reserved { written + RESERVE } else { written }
+    }
+
+    /// Whether a recording could start: there is room, and the folder takes a file.
+    pub(crate) fn probe(&self) -> Result<(), RecordError> {
+        self.space.check(0)?;
+        let path = self.run.join("probe");
+        fs::write(&path, "x").and_then(|()| fs::remove_file(&path)).map_err(|error| RecordError::spool(path, error))
     }
 
     /// Opens the file of a recording that was taken over.
@@ -152,17 +168,32 @@ pub(crate) struct Space {
 impl Space {
     /// Books `bytes` for a write that follows.
     pub(crate) fn take(&self, bytes: u64) -> Result<(), RecordError> {
+        self.take_reserved(bytes)?;
+        self.check_disk(bytes).inspect_err(|_| self.give_back(bytes))
+    }
+
+    /// The same where the disk has set them aside already.
+    pub(crate) fn take_reserved(&self, bytes: u64) -> Result<(), RecordError> {
         let before = self.used.fetch_add(bytes, Ordering::Relaxed);
-        let refused = if before.saturating_add(bytes) > self.limit {
-            Some(RecordError::SpoolFull { limit: self.limit })
-        } else if self.floor > 0 && self.free().is_some_and(|free| free < self.floor.saturating_add(bytes)) {
-            Some(RecordError::DiskFull { floor: self.floor })
-        } else {
-            None
-        };
-        if let Some(error) = refused {
-            self.give_back(bytes);
-            return Err(error);
+        self.check_limit(before, bytes).inspect_err(|_| self.give_back(bytes))
+    }
+
+    /// Whether so many bytes could be booked.
+    fn check(&self, bytes: u64) -> Result<(), RecordError> {
+        self.check_limit(self.used(), bytes)?;
+        self.check_disk(bytes)
+    }
+
+    fn check_limit(&self, used: u64, bytes: u64) -> Result<(), RecordError> {
+        if used.saturating_add(bytes) > self.limit {
+            return Err(RecordError::SpoolFull { limit: self.limit });
+        }
+        Ok(())
+    }
+
+    fn check_disk(&self, bytes: u64) -> Result<(), RecordError> {
+        if self.floor > 0 && self.free().is_some_and(|free| free < self.floor.saturating_add(bytes)) {
+            return Err(RecordError::DiskFull { floor: self.floor });
         }
         Ok(())
     }
@@ -200,6 +231,10 @@ fn lock(path: &Path) -> Result<File, RecordError> {
     file.lock().map_err(|error| RecordError::spool(path, error))?;
     Ok(file)
 }
+
+/// What a running recording has of the disk beyond what it has written: a disk that something else fills ends no
+/// session at once, and somebody who types can go on for minutes. It is renewed when half of it is used.
+pub(crate) const RESERVE: u64 = 256 * 1024;
 
 pub(crate) const CAST: &str = "session.cast";
 const END: &str = "end.json";

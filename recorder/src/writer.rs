@@ -17,6 +17,7 @@ use crate::{
     event::End,
     recorder::Core,
     recording::{State, Tape},
+    spool::RESERVE,
 };
 
 /// How long an event may wait in memory: after a `kill -9` it is lost.
@@ -128,16 +129,32 @@ fn append(core: &Core, tape: &Tape, lines: &[u8]) -> Result<(), RecordError> {
     if lines.is_empty() {
         return Ok(());
     }
-    core.spool.space.take(lines.len() as u64)?;
+    let (written, reserved) = {
+        let state = tape.state();
+        (state.written, state.reserved)
+    };
+    let (space, length) = (&core.spool.space, lines.len() as u64);
+    let end = written + length;
+    if end <= reserved { space.take_reserved(length) } else { space.take(length) }?;
     let mut file = &tape.file;
     file.write_all(lines).map_err(|error| {
-        core.spool.space.give_back(lines.len() as u64);
-        let whole = tape.state().written;
-        if let Err(error) = tape.file.set_len(whole) {
-            tracing::error!(session.id = %tape.id, %error, "half a line stays in the spool until the next start");
-        }
+        space.give_back(length);
+        cut(tape, written);
         RecordError::spool(core.spool.folder(tape.id), error)
-    })
+    })?;
+    if reserved < end + RESERVE / 2 {
+        let further = core.spool.reserve(&tape.file, end);
+        tape.state().reserved = reserved.max(further);
+    }
+    Ok(())
+}
+
+/// Ends the file where it is whole, and gives back what is reserved behind that.
+fn cut(tape: &Tape, whole: u64) {
+    tape.state().reserved = 0;
+    if let Err(error) = tape.file.set_len(whole) {
+        tracing::error!(session.id = %tape.id, %error, "half a line stays in the spool until the next start");
+    }
 }
 
 fn write_end(core: &Core, tape: &Tape, end: End) {
@@ -154,6 +171,7 @@ fn write_end(core: &Core, tape: &Tape, end: End) {
         *kept = Some(end.clone());
         (end, size)
     };
+    cut(tape, size);
     if let Err(error) = core.spool.write_end(tape.id, &end, size) {
         // The end is known here as long as this process lives; after a crash the recording counts as cut off.
         tracing::error!(session.id = %tape.id, %error, "the end of a recording cannot be written to the spool");
