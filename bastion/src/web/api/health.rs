@@ -1,8 +1,12 @@
 //! Whether the bastion lives, and whether it can work.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::ErrorKind,
+    time::{Duration, Instant},
+};
 
 use axum::extract::State;
+use recorder::RecordError;
 use tokio::sync::Mutex;
 
 use super::error::ApiError;
@@ -13,7 +17,7 @@ pub(in crate::web) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The store takes a write, and has every event that it should have.
+/// The store takes a write, and has every event that it should have; a session could be recorded.
 pub(in crate::web) async fn ready(State(state): State<WebState>) -> Result<&'static str, ApiError> {
     match state.readiness.of(&state).await {
         Ok(()) => Ok("ok\n"),
@@ -37,7 +41,10 @@ impl Readiness {
             return found.clone();
         }
         let found = match state.store.probe().await {
-            Ok(()) => state.log.check(),
+            Ok(()) => match state.log.check() {
+                Ok(()) => spool(state).await,
+                Err(behind) => Err(behind),
+            },
             Err(error) => {
                 tracing::error!(%error, "the store takes no writes");
                 Err(format!("nothing can be written: {}", error.in_short()))
@@ -46,6 +53,28 @@ impl Readiness {
         *last = Some((Instant::now(), found.clone()));
         found
     }
+}
+
+/// Whether the spool takes recordings: without them hardly anything may start. What the operating system said, and
+/// where, is for the log.
+async fn spool(state: &WebState) -> Result<(), String> {
+    let Err(error) = state.recorder.check().await else { return Ok(()) };
+    tracing::error!(%error, "the spool takes no recordings");
+    let what = match &error {
+        RecordError::DiskFull { .. } | RecordError::SpoolFull { .. } => error.to_string(),
+        RecordError::Spool { source, .. } if source.kind() == ErrorKind::StorageFull => {
+            "the disk of the recording spool is full".to_owned()
+        }
+        RecordError::AlreadyStarted(_)
+        | RecordError::Conflict { .. }
+        | RecordError::Damaged { .. }
+        | RecordError::Finished
+        | RecordError::NotFound(_)
+        | RecordError::Overrun
+        | RecordError::Spool { .. }
+        | RecordError::Storage { .. } => "the recording spool cannot be written".to_owned(),
+    };
+    Err(format!("nothing can be recorded: {what}"))
 }
 
 /// How long an answer is good for.

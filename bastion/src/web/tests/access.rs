@@ -5,7 +5,7 @@ use http::{Method, StatusCode, header};
 use recorder::SessionId;
 use serde_json::Value;
 
-use super::front::{front, request};
+use super::front::{Answer, Front, front, request};
 use crate::{
     audit::AuditEvent,
     store::{LoginKind, SessionRecord, Store as _},
@@ -236,21 +236,37 @@ async fn a_dead_store_is_unavailable_and_its_words_stay_inside() {
     }
 }
 
+/// What `/readyz` says, once it says so.
+async fn readiness_becomes(front: &Front, status: StatusCode) -> Answer {
+    let asked = async {
+        loop {
+            let answer = front.get("/readyz", None).await;
+            if answer.status == status {
+                return answer;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), asked).await.expect("it becomes so")
+}
+
+#[tokio::test]
+async fn readiness_is_whether_the_spool_takes_a_recording_too() {
+    let front = front().await;
+    assert_eq!(front.get("/readyz", None).await.text(), "ok\n");
+    let (spool, elsewhere) = (front.folder.path().join("spool"), front.folder.path().join("elsewhere"));
+    std::fs::rename(&spool, &elsewhere).unwrap();
+    let answer = readiness_becomes(&front, StatusCode::SERVICE_UNAVAILABLE).await;
+    let detail = answer.problem(StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(detail, "nothing can be recorded: the recording spool cannot be written");
+    std::fs::rename(&elsewhere, &spool).unwrap();
+    assert_eq!(readiness_becomes(&front, StatusCode::OK).await.text(), "ok\n");
+}
+
 #[tokio::test]
 async fn readiness_is_whether_the_store_takes_a_write_and_names_what_is_wrong() {
     let front = front().await;
-    let becomes = async |status: StatusCode| {
-        let asked = async {
-            loop {
-                let answer = front.get("/readyz", None).await;
-                if answer.status == status {
-                    return answer;
-                }
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(std::time::Duration::from_secs(20), asked).await.expect("it becomes so")
-    };
+    let becomes = async |status: StatusCode| readiness_becomes(&front, status).await;
     assert_eq!(front.get("/readyz", None).await.text(), "ok\n");
     sqlx::query("PRAGMA query_only = ON").execute(front.store.writer()).await.unwrap();
     let detail = becomes(StatusCode::SERVICE_UNAVAILABLE).await.problem(StatusCode::SERVICE_UNAVAILABLE);

@@ -46,7 +46,7 @@ pub(super) struct Front {
     pub(super) recorder: Arc<Recorder>,
     pub(super) approvals: Approvals,
     _issuer: DemoIssuer,
-    _folder: TempDir,
+    pub(super) folder: TempDir,
 }
 
 pub(super) const URL: &str = "https://bastion.example.com:8443";
@@ -132,7 +132,7 @@ pub(super) async fn front() -> Front {
         info,
         URL.parse().unwrap(),
     );
-    Front { router: router(state), store, recorder, approvals, _issuer: issuer, _folder: folder }
+    Front { router: router(state), store, recorder, approvals, _issuer: issuer, folder }
 }
 
 fn recorder(folder: &Path) -> Recorder {
