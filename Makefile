@@ -97,7 +97,7 @@ bench: setup programs ## against direct ssh, ssh -J and direct kubectl: prints a
 	$(TARGET)/release/bench
 
 .PHONY: storm
-storm: setup programs ## five minutes of silent crowds, refusals, a hung log and a locked store: prints what somebody else notices
+storm: setup programs ## five minutes of crowds, refusals, a hung log, a locked store, a full disk: what others notice, and that nothing is lost
 	$(TARGET)/release/storm
 
 # libFuzzer follows coverage, but needs cargo-fuzz and a nightly compiler; the other way needs neither.

@@ -49,6 +49,7 @@ mod ssh_refusal;
 mod ssh_session;
 mod ssh_transfer;
 mod store_failure;
+mod storm;
 mod strict_mode;
 mod typed_gate;
 mod web_api;

@@ -1,6 +1,6 @@
 //! The database fails under a running bastion: what is refused, what goes on, and that it all is there afterwards.
 
-use std::{fs, path::Path, process::Stdio, time::Duration};
+use std::{fs, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use reqwest::StatusCode;
@@ -15,11 +15,9 @@ use tests::{
     program::run,
     site::Site,
     sshd::Sshd,
+    store_fault::{Disk, Lock},
 };
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
-};
+use tokio::process::Command;
 
 /// Rules in which one command is blocked.
 fn rules() -> Value {
@@ -30,32 +28,6 @@ fn rules() -> Value {
         rules.insert("rules".to_owned(), no_rm);
     }
     rules
-}
-
-/// Holds the database's write lock, as a backup does; it is let go with this value.
-struct Lock(Child);
-
-impl Lock {
-    async fn of(database: &Path) -> Result<Self> {
-        let script = "import sqlite3, sys\n\
-            c = sqlite3.connect(sys.argv[1], timeout=20, isolation_level=None)\n\
-            c.execute('BEGIN IMMEDIATE')\n\
-            print('locked', flush=True)\n\
-            sys.stdin.read()\n";
-        let mut command = Command::new("python3");
-        command.args(["-c", script]).arg(database).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn()?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().context("its output")?).read_line(&mut line).await?;
-        ensure!(line == "locked\n", "{line:?}");
-        Ok(Self(child))
-    }
-
-    async fn release(mut self) -> Result<()> {
-        drop(self.0.stdin.take());
-        self.0.wait().await?;
-        Ok(())
-    }
 }
 
 async fn readiness(bastion: &Bastion, wanted: StatusCode) -> Result<String> {
@@ -152,52 +124,21 @@ async fn a_second_bastion_in_the_same_folder_does_not_start_and_names_the_first(
     Ok(())
 }
 
-/// A small disk; it is there as long as this value.
-struct Disk(tempfile::TempDir);
-
-impl Disk {
-    /// None where this machine lets nobody mount.
-    async fn mount() -> Result<Option<Self>> {
-        let folder = tempfile::tempdir()?;
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(folder.path());
-        let mounted = run(mount, b"", SOON).await.is_ok_and(|outcome| outcome.code == 0);
-        Ok(mounted.then_some(Self(folder)))
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let unmounted = std::process::Command::new("umount").arg("-l").arg(self.0.path()).status();
-        if !unmounted.is_ok_and(|status| status.success()) {
-            eprintln!("{} was not unmounted", self.0.path().display());
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_is_full_for_a_moment_needs_no_restart() -> Result<()> {
-    let Some(disk) = Disk::mount().await? else {
+    let Some(disk) = Disk::mount(8).await? else {
         eprintln!("skipped: this machine lets nobody mount a small disk; the store's own tests have the same");
         return Ok(());
     };
     let (provider, sshd) = tokio::try_join!(Provider::start(), Sshd::start())?;
-    let database = disk.0.path().join("bastion.db");
+    let database = disk.path().join("bastion.db");
     let settings = Settings::serve(&provider).target(sshd.target("target")?).rules(rules());
     let bastion = settings.with("store", json!(format!("sqlite://{}", database.display()))).start().await?;
     bastion.open(&sshd)?;
     let alice = Person::log_in_with_browser(&bastion, "alice").await?;
     alice.ssh(&[&Site::destination(), "echo before"]).await?.ok()?;
 
-    let filler = disk.0.path().join("filler");
-    let mut block = vec![0_u8; 8 << 20];
-    while !block.is_empty() {
-        // Whole blocks as long as there is room, then smaller ones.
-        let mut file = fs::OpenOptions::new().append(true).create(true).open(&filler)?;
-        if std::io::Write::write_all(&mut file, &block).is_err() {
-            block.truncate(block.len() / 2);
-        }
-    }
+    let full = disk.fill().await?;
     // The log of the database may have room for some more.
     until("nothing starts any more", SOON, async || {
         let outcome = alice.ssh(&[&Site::destination(), "echo during"]).await?;
@@ -207,7 +148,7 @@ async fn a_disk_that_is_full_for_a_moment_needs_no_restart() -> Result<()> {
     let why = readiness(&bastion, StatusCode::SERVICE_UNAVAILABLE).await?;
     ensure!(why.contains("full") || why.contains("wait to be written"), "{why}");
 
-    fs::remove_file(&filler)?;
+    drop(full);
     readiness(&bastion, StatusCode::OK).await?;
     alice.ssh(&[&Site::destination(), "echo after"]).await?.ok()?;
     let api = Api::log_in_at_provider(&bastion, "carol").await?;

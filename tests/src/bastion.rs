@@ -51,6 +51,7 @@ pub struct Settings {
     kubeconfig: Option<PathBuf>,
     listen: Value,
     log: Option<OwnedFd>,
+    data: Option<PathBuf>,
     more: Vec<(&'static str, Value)>,
 }
 
@@ -65,6 +66,7 @@ impl Settings {
             kubeconfig: None,
             listen: Value::Null,
             log: None,
+            data: None,
             more: Vec::new(),
         }
     }
@@ -135,6 +137,13 @@ impl Settings {
         self
     }
 
+    /// Keeps the data folder here, such as on another disk.
+    #[must_use]
+    pub fn data_in(mut self, folder: &Path) -> Self {
+        self.data = Some(folder.to_owned());
+        self
+    }
+
     /// Starts the bastion in a new folder and waits until it is ready.
     ///
     /// # Errors
@@ -148,6 +157,9 @@ impl Settings {
         };
         fs::write(folder.path().join("rules.yaml"), rules)?;
         fs::write(folder.path().join("targets.yaml"), serde_json::to_string_pretty(&self.targets)?)?;
+        if let Some(data) = &self.data {
+            std::os::unix::fs::symlink(data, folder.path().join("data"))?;
+        }
         if let Some(kubeconfig) = &self.kubeconfig {
             fs::copy(kubeconfig, folder.path().join(KUBECONFIG))?;
         }

@@ -13,6 +13,7 @@ use std::{
 use anyhow::Result;
 use tokio::{
     net::{TcpSocket, TcpStream},
+    runtime::Handle,
     task::JoinHandle,
     time::{sleep, timeout},
 };
@@ -45,8 +46,16 @@ impl Crowd {
     /// # Errors
     /// Fails when they cannot be opened.
     pub async fn gather(to: SocketAddr, sources: u32, size: usize) -> Result<Self> {
+        Self::gather_on(&Handle::current(), to, sources, size).await
+    }
+
+    /// The same, with a runtime of its own.
+    ///
+    /// # Errors
+    /// Fails when they cannot be opened.
+    pub async fn gather_on(on: &Handle, to: SocketAddr, sources: u32, size: usize) -> Result<Self> {
         let (opened, held) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let task = tokio::spawn(crowd(to, sources, size, Arc::clone(&opened), Arc::clone(&held)));
+        let task = on.spawn(crowd(to, sources, size, Arc::clone(&opened), Arc::clone(&held)));
         let crowd = Self { opened, held, task };
         until("the crowd has gathered", GATHERED, async || Ok((crowd.opened() >= size).then_some(()))).await?;
         Ok(crowd)

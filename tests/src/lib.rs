@@ -24,6 +24,7 @@
 //! | [`kube_raw`] | requests to the Kubernetes front, byte by byte |
 //! | [`crowd`] | connections that say nothing, thousands of them |
 //! | [`storm`] | everything at once that strangers and a bad day can do |
+//! | [`store_fault`] | a database that another process locks, a disk that is full |
 //! | [`tcp_fault`] | a TCP relay that refuses, stalls or cuts what goes through it |
 //! | [`cast`] | a reader of asciicast v3 that shares no code with the recorder |
 //! | [`api`] | the HTTP API with a bearer token |
@@ -52,6 +53,7 @@ pub mod s3;
 pub mod site;
 pub mod ssh_raw;
 pub mod sshd;
+pub mod store_fault;
 pub mod storm;
 pub mod tcp_fault;
 pub mod terminal;
