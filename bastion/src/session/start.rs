@@ -33,7 +33,7 @@ use crate::{
     },
     identity::Authenticated,
     refusal::{ReasonCode, Refusal},
-    store::{SessionEnd, SessionKind, SessionRecord},
+    store::{SessionEnd, SessionKind, SessionRecord, StoreError},
 };
 
 /// A target whose program can be started.
@@ -183,6 +183,11 @@ impl Sessions {
             prepared.abandon().await;
             let reason = error.to_string();
             tracing::error!(session.id = %id, reason, "the session's start could not be written");
+            if matches!(error, Unwritten::Store(StoreError::Deadline(_))) {
+                // What was given up may be written all the same: then it is a session that has ended.
+                let end = SessionEnd::Disconnected { reason: reason.clone() };
+                place.fill(AuditEvent::SessionEnded { session: id, end, output_bytes: 0 });
+            }
             discard(recording.ok_or(RecordError::Finished), &reason).await;
             let message = "the bastion cannot write its audit log now, so nothing may start. Try again later";
             return Err(Refusal::new(ReasonCode::AuditUnavailable, message));
