@@ -32,38 +32,45 @@ pub struct ApprovalView {
     #[schema(value_type = String)]
     login: Login,
     /// The session, if it had started.
-    #[schema(value_type = Option<String>)]
+    #[schema(required, value_type = Option<String>)]
     session: Option<SessionId>,
     /// The rule or role that asks for the approval.
-    #[schema(value_type = Option<String>)]
+    #[schema(required, value_type = Option<String>)]
     rule: Option<RuleName>,
     /// Why it needs one.
     because: String,
     /// What will run, masked; whatever would not be shown as what it is is named between `⟨` and `⟩`. What it reads is
     /// in `act`.
+    #[schema(required)]
     command: Option<String>,
     /// The same, part by part; unknown of requests from before the parts were kept apart.
+    #[schema(required)]
     act: Option<ActView>,
     /// The same, parsed: what each command would run.
     commands: Vec<String>,
     /// The requester's screen, masked.
+    #[schema(required)]
     screen: Option<String>,
     /// The requester's reason.
+    #[schema(required)]
     reason: Option<String>,
     /// For how many seconds access is asked for.
+    #[schema(required)]
     lasting_seconds: Option<u64>,
     needed: NeededView,
     votes: Vec<VoteView>,
     /// How far it was approved.
+    #[schema(required)]
     scope: Option<ScopeView>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     /// When it is refused if nobody decides.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required, value_type = Option<String>, format = DateTime)]
     decided_at: Option<Timestamp>,
     /// Why it was cancelled.
+    #[schema(required)]
     remark: Option<String>,
     /// Whether whoever asks for it may vote on it now; not in deliveries of the webhook.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,8 +92,10 @@ pub struct ActView {
     words: Vec<String>,
     stdin: StdinView,
     /// What the terminal understands (`TERM`); null where there is no terminal.
+    #[schema(required)]
     terminal: Option<String>,
     /// In which container of the pod, where that was said.
+    #[schema(required)]
     container: Option<String>,
     /// The environment variables that the target is asked to set.
     env: Vec<EnvView>,
@@ -120,6 +129,7 @@ pub struct Requester {
     person: SubjectId,
     #[schema(value_type = String)]
     name: UserName,
+    #[schema(required)]
     email: Option<String>,
     #[schema(value_type = Vec<String>)]
     groups: Vec<GroupName>,
@@ -142,6 +152,7 @@ pub struct VoteView {
     #[schema(value_type = String)]
     by: UserName,
     approve: bool,
+    #[schema(required)]
     comment: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
@@ -152,7 +163,7 @@ pub struct VoteView {
 pub struct ScopeView {
     scope: ScopeWord,
     /// Until when, where a time was given.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required, value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
 }
 

@@ -86,4 +86,14 @@ mod tests {
         let reviewed = std::fs::read_to_string(golden).unwrap_or_default();
         assert!(now == reviewed, "the API changed; look at the difference after UPDATE_GOLDEN=1 cargo test -p bastion");
     }
+
+    #[test]
+    fn whatever_is_referred_to_is_there() {
+        let document = serde_json::to_value(ApiDescription::openapi()).unwrap();
+        let text = document.to_string();
+        for reference in text.split("\"$ref\":\"#").skip(1) {
+            let path = reference.split('"').next().unwrap();
+            assert!(document.pointer(path).is_some(), "{path} is not in the description: generators stop there");
+        }
+    }
 }

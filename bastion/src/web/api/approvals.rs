@@ -33,6 +33,7 @@ pub(in crate::web) struct ApprovalQuery {
     /// At most this many (1 to 200).
     limit: Option<u32>,
     /// Only those that wait, or only those that do not.
+    #[param(inline)]
     state: Option<StateQuery>,
     /// Only those that I asked for.
     #[serde(default)]

@@ -61,6 +61,7 @@ pub(in crate::web) struct BegunDeviceLogin {
     /// Where they enter it.
     verification_uri: String,
     /// The same with the code in it.
+    #[schema(required)]
     verification_uri_complete: Option<String>,
     /// Seconds to wait between polls.
     interval: u64,
@@ -104,6 +105,7 @@ pub(in crate::web) struct User {
     /// The name that they go by here; no two people have the same one.
     #[schema(value_type = String)]
     name: UserName,
+    #[schema(required)]
     email: Option<String>,
     #[schema(value_type = Vec<String>)]
     groups: Vec<GroupName>,

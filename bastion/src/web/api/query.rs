@@ -19,6 +19,7 @@ pub(in crate::web) struct Page<T> {
     /// The items, newest first.
     pub(in crate::web) items: Vec<T>,
     /// The `cursor` of the next page; null at the end.
+    #[schema(required)]
     pub(in crate::web) next: Option<String>,
     /// Items that should stand here and cannot be read; missing where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]

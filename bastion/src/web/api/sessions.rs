@@ -27,6 +27,7 @@ pub(in crate::web) struct SessionItem {
     #[schema(value_type = String)]
     id: SessionId,
     /// Whose; unknown of some sessions from before this was kept.
+    #[schema(required)]
     person: Option<SubjectId>,
     /// The name they had.
     #[schema(value_type = String)]
@@ -38,6 +39,7 @@ pub(in crate::web) struct SessionItem {
     login: Login,
     kind: SessionKind,
     /// The command of an exec request, masked.
+    #[schema(required)]
     command: Option<String>,
     /// Whether it has a terminal.
     pty: bool,
@@ -46,9 +48,10 @@ pub(in crate::web) struct SessionItem {
     #[schema(value_type = String, format = DateTime)]
     started_at: Timestamp,
     /// Null while it runs.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required, value_type = Option<String>, format = DateTime)]
     ended_at: Option<Timestamp>,
     /// Null while it runs.
+    #[schema(required)]
     end: Option<SessionEnd>,
     /// Bytes of output that the target sent.
     output_bytes: u64,
