@@ -65,6 +65,10 @@ programs: build
 console: $(CONSOLE)/$(INSTALLED)
 	cd $(CONSOLE) && npm run build
 
+.PHONY: types
+types: $(CONSOLE)/$(INSTALLED) ## the API's shapes for the console, from bastion/src/web/openapi.json; `make test` compares
+	cd $(CONSOLE) && npm run types
+
 .PHONY: demo
 demo: build ## everything on this machine with embedded defaults; Ctrl-C ends it
 	exec $(TARGET)/release/bastion demo

@@ -1,142 +1,37 @@
 // The bastion's HTTP API as the console uses it: the shapes of its answers, and one way to ask.
+//
+// The shapes are those of the API's description (`openapi.ts`); where one is narrowed here, a comment says why.
 
-export interface Info {
-  name: string;
-  version: string;
-  ssh: { host: string; port: number };
-  names: string[];
-  host_ca: string;
-  issuer: string;
-}
+import type { components } from "./openapi.ts";
 
+type Schemas = components["schemas"];
+
+export type Info = Schemas["BastionInfo"];
+export type WhoAmI = Schemas["WhoAmI"];
 /** Who somebody is to their issuer; a name may change, this does not. */
-export interface Person {
-  issuer: string;
-  subject: string;
-}
-
-export interface WhoAmI {
-  user: { person: Person; name: string; email?: string | null; groups: string[] };
-  expires_at: string;
-  csrf?: string;
-  console: { sessions: boolean; audit: boolean; names: boolean };
-}
-
-export type SessionEnd =
-  | { how: "exited"; status: number }
-  | { how: "signalled"; signal: string }
-  | { how: "terminated"; reason: string }
-  | { how: "disconnected"; reason: string }
-  | { how: "cut_off" };
-
-export interface Session {
-  id: string;
-  /** Unknown of some sessions from before this was kept. */
-  person: Person | null;
-  user: string;
-  target: string;
-  login: string;
-  kind: "attach" | "exec" | "sftp" | "shell";
-  command: string | null;
-  pty: boolean;
-  source: string;
-  started_at: string;
-  ended_at: string | null;
-  end: SessionEnd | null;
-  output_bytes: number;
-  recording: { url: string };
-}
-
-export interface Target {
-  name: string;
-  labels: Record<string, string>;
-  logins: string[];
-  capabilities: string[];
-}
-
-/** An audit event; the fields beside these four depend on its kind. */
-export interface AuditRecord {
-  seq: number;
-  at: string;
-  v: number;
-  /** Who `user` is to their issuer; unknown of some events from before this was kept. */
-  person?: Person;
-  kind: string;
-  [field: string]: unknown;
-}
-
-/** Something that waits, or waited, for other people to allow it. */
-export interface Approval {
-  id: string;
-  kind: "command" | "session" | "access";
-  state: "pending" | "approved" | "denied" | "expired" | "cancelled";
-  requester: { person: Person; name: string; email?: string | null; groups: string[] };
-  target: string;
-  login: string;
-  session: string | null;
-  rule: string | null;
-  because: string;
-  command: string | null;
-  /** The same, part by part; unknown of requests from before the parts were kept apart. */
-  act: Act | null;
-  commands: string[];
-  screen: string | null;
-  reason: string | null;
-  /** For how long access is asked for. */
-  lasting_seconds?: number | null;
-  needed: { groups: string[]; count: number };
-  votes: Vote[];
-  scope: { scope: ScopeName; until: string | null } | null;
-  created_at: string;
-  expires_at: string;
-  decided_at: string | null;
-  /** Why it was cancelled, when nobody chose to. */
-  remark?: string | null;
-  may_decide: boolean;
-}
-
-/** What is asked for, part by part. */
-export interface Act {
-  kind: string;
-  protocol: "ssh" | "kubernetes";
-  words: string[];
-  stdin: { how: "none" } | { how: "live" } | { how: "given"; text: string };
-  /** What the terminal understands; null where there is no terminal. */
-  terminal: string | null;
-  container: string | null;
-  env: { name: string; value: string }[];
-}
-
-export interface Vote {
-  person: Person;
-  by: string;
-  approve: boolean;
-  comment: string | null;
-  at: string;
-}
-
-export type ScopeName = "once" | "session" | "for";
-
-/** How far an approval reaches; `for` is a length of time such as `1h`. */
-export type Scope = { scope: "once" | "session" } | { scope: "for"; for: string };
-
+export type Person = Schemas["SubjectId"];
+export type Session = Schemas["SessionItem"];
+export type Target = Schemas["TargetItem"];
 /** Access to a target that was asked for and given, for a time. */
-export interface Access {
-  id: string;
-  person: Person;
-  user: string;
-  target: string;
-  login: string;
-  until: string;
-}
+export type Access = Schemas["AccessItem"];
+/** Something that waits, or waited, for other people to allow it. */
+export type Approval = Schemas["ApprovalView"] & {
+  // Missing only in the webhook's deliveries, which have the same shape.
+  may_decide: boolean;
+};
+/** What is asked for, part by part. */
+export type Act = Schemas["ActView"];
+export type Vote = Schemas["VoteView"];
 
-/** One page of a listing; `next` asks for the page after it. */
-export interface Page<T> {
-  items: T[];
-  next: string | null;
-  /** Items that should stand here and cannot be read. */
-  unreadable?: { table: string; id: string }[];
-}
+/** How far an approval reaches; the description cannot say that a time belongs to `for` and to nothing else. */
+export type Scope = Pick<Schemas["ApproveRequest"], "scope" | "for"> & ({ scope: "once" | "session"; for?: never } | { scope: "for"; for: string });
+
+/** The log is shown as it is, field by field: every kind has others, and a page that lists them all needs no list of them. */
+export type AuditRecord = Schemas["AuditRecord"] & { [field: string]: unknown };
+export type AuditKind = Schemas["AuditRecord"]["kind"];
+
+/** One page of a listing; the description has one such shape for each kind of item. */
+export type Page<T> = Omit<Schemas["Page_SessionItem"], "items"> & { items: T[] };
 
 /** An answer that is not a success, in the words of its problem document (RFC 9457). */
 export class Problem extends Error {
@@ -171,7 +66,7 @@ export function session(id: string): Promise<Session> {
 }
 
 export async function targets(): Promise<Target[]> {
-  return (await json<{ items: Target[] }>("/api/v1/targets")).items;
+  return (await json<Schemas["Targets"]>("/api/v1/targets")).items;
 }
 
 export function audit(query: URLSearchParams): Promise<Page<AuditRecord>> {
@@ -192,11 +87,13 @@ export function changedApproval(id: string, signal: AbortSignal): Promise<Approv
 }
 
 export function approve(who: WhoAmI, id: string, scope: Scope, comment: string): Promise<Approval> {
-  return change(who, "POST", `${approvalPath(id)}/approve`, comment === "" ? scope : { ...scope, comment });
+  const vote: Schemas["ApproveRequest"] = comment === "" ? scope : { ...scope, comment };
+  return change(who, "POST", `${approvalPath(id)}/approve`, vote);
 }
 
 export function deny(who: WhoAmI, id: string, comment: string): Promise<Approval> {
-  return change(who, "POST", `${approvalPath(id)}/deny`, comment === "" ? {} : { comment });
+  const vote: Schemas["DenyRequest"] = comment === "" ? {} : { comment };
+  return change(who, "POST", `${approvalPath(id)}/deny`, vote);
 }
 
 /** Takes a request of one's own back. */
@@ -204,12 +101,12 @@ export function cancel(who: WhoAmI, id: string): Promise<Approval> {
   return change(who, "DELETE", approvalPath(id));
 }
 
-export function askForAccess(who: WhoAmI, wanted: { target: string; login: string; for: string; reason: string }): Promise<Approval> {
+export function askForAccess(who: WhoAmI, wanted: Schemas["AccessRequest"]): Promise<Approval> {
   return change(who, "POST", "/api/v1/access", wanted);
 }
 
 export async function access(): Promise<Access[]> {
-  return (await json<{ items: Access[] }>("/api/v1/access")).items;
+  return (await json<Schemas["AccessList"]>("/api/v1/access")).items;
 }
 
 /** The recording of a session as asciicast text. The bastion logs that it was viewed. */
@@ -258,7 +155,7 @@ async function ask(path: string, init: RequestInit = {}): Promise<Response> {
 async function problem(response: Response): Promise<Problem> {
   const title = `The bastion answered ${response.status}`;
   try {
-    const body = (await response.json()) as { title?: unknown; detail?: unknown };
+    const body = (await response.json()) as Partial<Record<keyof Schemas["Problem"], unknown>>;
     return new Problem(response.status, text(body.title) || title, text(body.detail));
   } catch {
     return new Problem(response.status, title, "Reload this page; if it stays so, ask whoever runs this bastion.");

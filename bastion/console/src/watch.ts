@@ -1,6 +1,6 @@
 // Keeping up with what others do: asking again and again, gently, while somebody looks.
 
-import { approvals, Problem, type Approval } from "./api.ts";
+import { approvals, Problem, type Approval, type Page } from "./api.ts";
 
 /** The least time between two requests, so that a server that answers at once is not flooded. */
 const PACE_MS = 3_000;
@@ -71,11 +71,11 @@ export class Pending {
     return this.items.filter((approval) => approval.may_decide);
   }
 
-  private fetch(signal: AbortSignal): Promise<{ items: Approval[]; next: string | null }> {
+  private fetch(signal: AbortSignal): Promise<Page<Approval>> {
     return approvals(new URLSearchParams({ state: "pending", limit: MOST_PENDING }), signal);
   }
 
-  private take(page: { items: Approval[]; next: string | null }): void {
+  private take(page: Page<Approval>): void {
     this.items = page.items;
     this.more = page.next !== null;
     for (const listener of [...this.listeners]) listener();

@@ -5,14 +5,14 @@ import { approvedBy, circumstances, isOwn, outcome, scopesOf, scopeWords, stillN
 import { linkedPath, routeOf } from "../src/route.ts";
 
 const WAITING: Approval = {
-  id: "019ab2f0", kind: "command", state: "pending", requester: { person: { issuer: "https://id", subject: "sub of alice" }, name: "alice", groups: ["engineering"] }, target: "web1", login: "deploy",
-  session: "019ab2c3", rule: null, because: "", command: "id", act: null, commands: ["id"], screen: null, reason: null, needed: { groups: ["sre"], count: 2 },
+  id: "019ab2f0", kind: "command", state: "pending", requester: { person: { issuer: "https://id", subject: "sub of alice" }, name: "alice", email: null, groups: ["engineering"] }, target: "web1", login: "deploy",
+  session: "019ab2c3", rule: null, because: "", command: "id", act: null, commands: ["id"], screen: null, reason: null, lasting_seconds: null, remark: null, url: "", needed: { groups: ["sre"], count: 2 },
   votes: [], scope: null, created_at: "2026-11-22T12:00:00Z", expires_at: "2026-11-22T12:15:00Z", decided_at: null, may_decide: false,
 };
 const AT = "2026-11-22T12:01:00Z";
 const someone = (name: string): Person => ({ issuer: "https://id", subject: `sub of ${name}` });
 const yes = (by: string): Approval["votes"][number] => ({ person: someone(by), by, approve: true, comment: null, at: AT });
-const person = (name: string, ...groups: string[]): { user: WhoAmI["user"] } => ({ user: { person: someone(name), name, groups } });
+const person = (name: string, ...groups: string[]): { user: WhoAmI["user"] } => ({ user: { person: someone(name), name, email: null, groups } });
 
 test("who may not decide is told why", () => {
   assert.match(whyNot(WAITING, person("alice", "sre")) ?? "", /own request/);

@@ -10,7 +10,7 @@ interface Asked {
   body: unknown;
 }
 
-const WHO: WhoAmI = { user: { person: { issuer: "https://id", subject: "sub of bob" }, name: "bob", groups: ["sre"] }, expires_at: "", csrf: "token", console: { sessions: false, audit: false, names: false } };
+const WHO: WhoAmI = { user: { person: { issuer: "https://id", subject: "sub of bob" }, name: "bob", email: null, groups: ["sre"] }, expires_at: "", csrf: "token", console: { sessions: false, audit: false, names: false } };
 const asked: Asked[] = [];
 let answer: { status: number; body: unknown } = { status: 200, body: {} };
 const realFetch = globalThis.fetch;
@@ -33,12 +33,14 @@ test("a decision carries what was chosen and shows that the console made it", as
   await deny(WHO, "1", "no");
   await cancel(WHO, "1");
   await askForAccess(WHO, { target: "db1", login: "postgres", for: "2h", reason: "x" });
+  await askForAccess(WHO, { target: "prod", for: "2h", reason: "x" });
   assert.deepEqual(asked, [
     { method: "POST", path: "/api/v1/approvals/a%2Fb/approve", csrf: "token", body: { scope: "for", for: "1h", comment: "ok" } },
     { method: "POST", path: "/api/v1/approvals/1/approve", csrf: "token", body: { scope: "once" } },
     { method: "POST", path: "/api/v1/approvals/1/deny", csrf: "token", body: { comment: "no" } },
     { method: "DELETE", path: "/api/v1/approvals/1", csrf: "token", body: null },
     { method: "POST", path: "/api/v1/access", csrf: "token", body: { target: "db1", login: "postgres", for: "2h", reason: "x" } },
+    { method: "POST", path: "/api/v1/access", csrf: "token", body: { target: "prod", for: "2h", reason: "x" } },
   ]);
 });
 
