@@ -101,7 +101,8 @@ export class StandInApprovals {
     Object.assign(approval, { state, decided_at: at(0) });
   }
 
-  #ask(user, { target, login, reason, for: time }) {
+  #ask(user, { target, login = "api", reason, for: time }) {
+    // A cluster has no accounts: `api` stands where the account of a host does.
     const request = {
       ...DEFAULTS, id: id(this.#approvals.length + 1), kind: "access", requester: user, target, login, reason, session: null, rule: "ask-for-production",
       because: `the role engineer may ask for access to ${target} for a time`, lasting_seconds: parseInt(time) * (time.endsWith("h") ? 3600 : 60), command: null, created_at: at(0), expires_at: at(60),

@@ -17,12 +17,14 @@ export const INFO = {
   names: ["bastion.example.com"],
   host_ca: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample",
   issuer: "http://127.0.0.1:45678",
+  kube: { url: "https://kube.bastion.example.com:6443" },
 };
 
 export const TARGETS = [
-  { name: "demo", labels: {}, logins: ["demo"], capabilities: ["shell", "exec", "pty", "sftp"] },
-  { name: "web1", labels: { env: "prod", region: "eu" }, logins: ["deploy", "alice"], capabilities: ["shell", "exec", "pty"] },
-  { name: "db1", labels: { env: "prod" }, logins: ["*"], capabilities: ["exec"] },
+  { name: "demo", kind: "host", labels: {}, logins: ["demo"], capabilities: ["shell", "exec", "pty", "sftp"] },
+  { name: "web1", kind: "host", labels: { env: "prod", region: "eu" }, logins: ["deploy", "alice"], capabilities: ["shell", "exec", "pty"] },
+  { name: "db1", kind: "host", labels: { env: "prod" }, logins: ["*"], capabilities: ["exec"] },
+  { name: "prod", kind: "cluster", labels: { env: "prod", region: "eu" }, logins: [], capabilities: ["api", "attach", "exec"] },
 ];
 
 const START = Date.parse("2026-11-22T12:00:00Z");

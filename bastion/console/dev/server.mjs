@@ -59,6 +59,12 @@ async function handle(request, response) {
   return asset(url.pathname, response);
 }
 
+/** Hosts and a cluster for most, the cluster only for carol, nothing for the robot. */
+function reachable(user) {
+  if (user.name === "robot") return [];
+  return user.name === "carol" ? TARGETS.filter(({ kind }) => kind === "cluster") : TARGETS;
+}
+
 function api(url, user, response) {
   if (user === undefined) return problem(response, 401, "You are not logged in", "Sign in and try again.");
   const sees = (session) => user.console.sessions || session.user === user.name;
@@ -68,7 +74,7 @@ function api(url, user, response) {
     const { console: rights, ...rest } = user;
     return json(response, { user: rest, expires_at: new Date(Date.now() + 11.6 * 3_600_000).toISOString(), csrf: CSRF, console: rights });
   }
-  if (url.pathname === "/api/v1/targets") return json(response, { items: user.name === "robot" ? [] : TARGETS });
+  if (url.pathname === "/api/v1/targets") return json(response, { items: reachable(user) });
   if (url.pathname === "/api/v1/sessions") {
     const wanted = (session) =>
       sees(session) &&

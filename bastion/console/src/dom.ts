@@ -38,5 +38,7 @@ export function copyLine(line: string): HTMLElement {
     }
     setTimeout(() => (copy.textContent = "Copy"), 2_000);
   }
-  return h("div", { class: "copy-line" }, h("code", {}, line), copy);
+  // Word by word: where the line is too long it breaks between words, not inside an option such as `--install`.
+  const words = line.split(/(?<= )/).map((word) => h("span", {}, word));
+  return h("div", { class: "copy-line" }, h("code", {}, ...words), copy);
 }

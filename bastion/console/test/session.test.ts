@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sshLines, word } from "../src/connect.ts";
 import { routeOf } from "../src/route.ts";
 import { lasted, status } from "../src/status.ts";
 
@@ -20,12 +19,6 @@ test("a running session has lasted until now", () => {
   const started_at = "2026-11-22T12:00:00Z";
   assert.equal(lasted({ started_at, ended_at: null }, new Date("2026-11-22T12:01:00Z")), 60);
   assert.equal(lasted({ started_at, ended_at: ENDED }, new Date("2026-11-22T12:01:00Z")), 10);
-});
-
-test("an ssh line is one that a shell takes as it stands", () => {
-  assert.deepEqual(sshLines({ name: "web1", logins: ["demo", "*"] }), ["ssh demo@web1", "ssh LOGIN@web1"]);
-  assert.equal(word("a; rm -rf ~"), "'a; rm -rf ~'");
-  assert.equal(word("it's"), "'it'\\''s'");
 });
 
 test("an address names a page, or is unknown", () => {

@@ -41,7 +41,7 @@ function form(context: Context, reachable: Target[], asked: () => void): HTMLEle
     "form",
     { class: "access-form" },
     field("Target", h("input", { name: "target", required: true, list: "targets", autocomplete: "off", spellcheck: "false", autocapitalize: "off" })),
-    field("Login", h("input", { name: "login", required: true, autocomplete: "off", spellcheck: "false", autocapitalize: "off" })),
+    field("Login", h("input", { name: "login", placeholder: "none for a cluster", autocomplete: "off", spellcheck: "false", autocapitalize: "off" })),
     field("For", h("select", { name: "for" }, ...ACCESS_TIMES.map(({ value, label }) => h("option", { value, selected: value === "2h" }, label)))),
     field("Reason", h("input", { name: "reason", required: true, maxlength: "500", autocomplete: "off", placeholder: "What you need it for" }), "wide-field"),
     send,
@@ -56,7 +56,9 @@ function form(context: Context, reachable: Target[], asked: () => void): HTMLEle
     send.disabled = true;
     said.replaceChildren();
     try {
-      const request = await askForAccess(context.who, { target: value("target"), login: value("login"), for: value("for"), reason: value("reason") });
+      const wanted = { target: value("target"), for: value("for"), reason: value("reason") };
+      const login = value("login");
+      const request = await askForAccess(context.who, login === "" ? wanted : { ...wanted, login });
       fields.reset();
       said.replaceChildren(h("p", { class: "story good" }, `Asked. It needs ${stillNeeded(request)}.`));
       asked();

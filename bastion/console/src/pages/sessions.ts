@@ -1,7 +1,7 @@
 // The sessions that the person may see, newest first.
 
 import { sessions, targets, type Session } from "../api.ts";
-import { setUpLines, sshLines } from "../connect.ts";
+import { connectLines, setUpLines } from "../connect.ts";
 import { button, copyLine, h } from "../dom.ts";
 import { duration, hidesSomething, localTime, visible } from "../format.ts";
 import { keysLine, walkWithKeys } from "../keys.ts";
@@ -109,7 +109,7 @@ function noMatch(): HTMLElement {
 /** Nobody has connected yet: what to type to change that. */
 async function firstSteps(): Promise<HTMLElement> {
   const reachable = await targets().catch(() => []);
-  const lines = [...setUpLines(location.origin), ...reachable.slice(0, 1).flatMap(sshLines).slice(0, 1)];
+  const lines = [...setUpLines(location.origin, reachable.slice(0, 1)), ...reachable.slice(0, 1).flatMap(connectLines).slice(0, 1)];
   return h(
     "div",
     { class: "note" },
