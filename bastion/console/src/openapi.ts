@@ -642,6 +642,7 @@ export interface components {
             /** @description What for (`local-forward`, `agent-forward`, …). */
             what: string;
         } | {
+            code?: components["schemas"]["ReasonCode"] | null;
             /** @enum {string} */
             kind: "channel_refused";
             /** @description As which account there. */
@@ -1119,6 +1120,7 @@ export interface components {
             bytes_out: number;
             /** @description Of which cluster. */
             cluster: string;
+            code?: components["schemas"]["ReasonCode"] | null;
             /** @description Why the bastion ended the answer before the cluster or the user did. */
             ended?: string | null;
             /** @description The API group; empty for the core group. */
@@ -1395,6 +1397,11 @@ export interface components {
             /** @description Always `about:blank`: the status says which problem it is. */
             type: string;
         };
+        /**
+         * @description What it was that said no.
+         * @enum {string}
+         */
+        ReasonCode: "approval_cannot_be_asked" | "approval_cancelled" | "approval_denied" | "approval_expired" | "audit_unavailable" | "command_blocked" | "input_not_judged" | "limit_reached" | "login_ended" | "not_allowed" | "recording_unavailable" | "request_blocked" | "rules_changed" | "stopping" | "target_unavailable" | "unsupported";
         /** @description Where a recording is. */
         RecordingLink: {
             /** @description On this host. */
