@@ -27,6 +27,7 @@ mod kube_faults;
 mod kube_helm;
 mod kube_ports;
 mod kube_python;
+mod kube_refusals;
 mod kube_requests;
 mod kube_rules;
 mod kube_served;

@@ -185,7 +185,9 @@ impl<A: AccessRequest, W: UserWriter> Admission<'_, A, W> {
         stdin: Option<&Bytes>,
         reader: &mut HeldReader<R>,
     ) -> Result<(), Refusal> {
-        self.writer.open().await.map_err(|_| user_gone())?;
+        if verdict.approvers.is_some() {
+            self.writer.open().await.map_err(|_| user_gone())?;
+        }
         let shown = self.asked.request().shown(stdin.map(AsRef::as_ref).filter(|stdin| !stdin.is_empty()));
         let act = self.asked.act(stdin);
         permitted.applicant.command_approved(verdict, act, &shown, (reader, self.writer)).await
