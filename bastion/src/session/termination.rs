@@ -130,7 +130,9 @@ impl Termination {
                 Notice::End(format!("a session may last {} here; open a new one", shown(limit)))
             }
             Due::Warning { end, why } => {
-                let left = end.saturating_duration_since(Instant::now()).min(self.limits.warning);
+                // To the nearest second: this moment is always a bit later than the one that was meant.
+                let left = end.saturating_duration_since(Instant::now()) + Duration::from_millis(500);
+                let left = left.min(self.limits.warning);
                 Notice::Warn(format!("this session ends in {}: {why}", shown(left)))
             }
         }
@@ -200,12 +202,18 @@ mod tests {
         assert!(text.starts_with("this session ends in 5m: it has lasted"), "{text}");
         long.started -= 57 * MINUTE;
         let Notice::Warn(text) = long.notice().await else { panic!("no warning") };
-        assert!(text.starts_with("this session ends in 2m59s") || text.contains("in 3m"), "{text}");
+        assert!(text.starts_with("this session ends in 3m: it has lasted"), "{text}");
         // One is enough, and traffic changes nothing.
         long.traffic();
         assert_eq!(due(&long), Some((180, end("a session may last 3h here; open a new one"))));
         long.started -= 3 * MINUTE;
         assert_eq!(long.notice().await, end("a session may last 3h here; open a new one"));
+
+        // It comes a moment late, and says what was set all the same.
+        let (_sender, mut punctual) = termination(limits.clone(), true);
+        punctual.started = Instant::now() - 175 * MINUTE + Duration::from_millis(20);
+        let Notice::Warn(text) = punctual.notice().await else { panic!("no warning") };
+        assert!(text.starts_with("this session ends in 5m: it has lasted"), "{text}");
 
         // A program that no terminal shows has nobody who reads it.
         let (_sender, unwarned) = termination(limits, false);
@@ -240,7 +248,7 @@ mod tests {
         // One that begins shortly before is told at once, and how long is left.
         let (_sender, mut short) = under(2 * MINUTE);
         let Notice::Warn(text) = short.notice().await else { panic!("no warning") };
-        assert!(text.starts_with("this session ends in 1m"), "{text}");
+        assert!(text.starts_with("this session ends in 2m: your login ends then"), "{text}");
 
         let (_sender, mut over) = under(Duration::ZERO);
         assert_eq!(over.notice().await, end("your login has ended; run \"bastion login\""));
