@@ -684,3 +684,6 @@ pub(crate) fn public_key_line(key: &PublicKey) -> String {
     key.set_comment("");
     key.to_openssh().unwrap_or_default().trim().to_owned()
 }
+
+#[cfg(test)]
+mod tests;

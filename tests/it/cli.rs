@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use tests::{api::at, person::Person, site::Site};
+use tests::{api::at, patience::SOON, person::Person, site::Site};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn listings_and_exports_tell_the_same_as_the_api() -> Result<()> {
@@ -26,6 +26,31 @@ async fn listings_and_exports_tell_the_same_as_the_api() -> Result<()> {
     ensure!(exported.text() == api.recording(id).await?, "{exported:?}");
     let targets = site.alice.run_bastion(&["targets", "--output", "json"]).await?.ok()?;
     ensure!(targets.text().contains("target") && targets.text().contains("demo"), "{targets:?}");
+    Ok(())
+}
+
+/// What was recorded asks, sets and switches what it likes; whoever watches gets their terminal back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_in_which_a_recording_was_played_is_as_before() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("some.cast");
+    fs::write(
+        &file,
+        concat!(
+            "{\"version\":3,\"term\":{\"cols\":80,\"rows\":24}}\n",
+            "[0.0, \"o\", \"\\u001b[?1049h\\u001b[?1000h\\u001b[>1u\\u001b]52;c;cGxhbnRlZA==\\u0007\\u001b[6nshown\"]\n",
+            "[0.0, \"r\", \"120x65535\"]\n",
+        ),
+    )?;
+    let file = file.to_str().context("a name")?;
+    let played = Person::stranger()?.bastion_in_terminal(&["play", file], 80, 24)?;
+    let (code, screen) = played.finish(SOON).await?;
+    let output = String::from_utf8_lossy(screen.output()).into_owned();
+    ensure!(code == 0 && output.starts_with("\x1b[>0u") && output.contains("shown"), "{code}: {output:?}");
+    ensure!(!output.contains("52;") && !output.contains("[6n") && !output.contains("[?1000h"), "{output:?}");
+    let (_, after) = output.split_once("shown").context("what follows")?;
+    ensure!(after.starts_with("\x1b[?1049l\x1b[<u") && after.contains("\x1b[?1000l"), "{after:?}");
+    ensure!(after.contains("in windows of up to 120x500"), "{after:?}");
     Ok(())
 }
 

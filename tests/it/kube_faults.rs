@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{
     api::text,
     cast::Cast,
@@ -29,9 +29,14 @@ struct Faulty {
 
 impl Faulty {
     async fn start() -> Result<Self> {
+        Self::under(json!([])).await
+    }
+
+    /// With these rules on commands.
+    async fn under(commands: Value) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let cluster = FaultCluster::start().await?;
-        let site = KubeSite::before(&cluster.kubeconfig(folder.path())?, rules(&["engineering"], &json!([]))).await?;
+        let site = KubeSite::before(&cluster.kubeconfig(folder.path())?, rules(&["engineering"], &commands)).await?;
         Ok(Self { site, cluster, _folder: folder })
     }
 
@@ -70,6 +75,21 @@ async fn a_cluster_without_websocket_is_spoken_to_in_spdy_and_that_is_remembered
         // The second time nobody asks for what was refused a moment ago.
         let expected = if round == 0 { vec![get, post] } else { vec![post] };
         ensure!(seen.upgrades == expected, "{:?}", seen.upgrades);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn input_that_a_rule_blocks_reaches_no_program_that_may_run_it() -> Result<()> {
+    let block = json!([{ "name": "no-rm", "effect": "block", "match": { "command": { "program": ["rm"] } } }]);
+    let faulty = Faulty::under(block).await?;
+    for behaviour in
+        [Behaviour::of([Step::AwaitEnd, Step::exit(0)]), Behaviour::of([Step::AwaitEnd]).without_websocket()]
+    {
+        let ended = faulty.exec(behaviour, &["-i"], b"ls\nrm -r /srv\nls\n").await?;
+        ensure!(ended.code != 0 && ended.stderr.contains("no-rm"), "{ended:?}");
+        let stdin = faulty.cluster.seen().stdin.clone();
+        ensure!(b"ls\n".starts_with(&stdin), "{:?}", String::from_utf8_lossy(&stdin));
     }
     Ok(())
 }

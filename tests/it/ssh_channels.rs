@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use tests::{
     api::at,
     bastion::{Settings, open_rules},
@@ -11,6 +11,7 @@ use tests::{
     person::Person,
     program::Outcome,
     site::Site,
+    ssh_raw::{Credential, Opened, RawSsh, Wire},
     sshd::Sshd,
 };
 
@@ -90,8 +91,12 @@ async fn a_program_that_nobody_reads_ends_on_a_shared_connection_too() -> Result
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_channels_than_the_target_opens_run_all_the_same() -> Result<()> {
-    let site = Site::start().await?;
-    // sshd's own limit is ten; ssh makes a connection of its own for what is refused.
+    // That is sshd's own limit; ssh makes a connection of its own for what is refused.
+    let sshd = Sshd::start_with("Match all\nMaxSessions 10\n").await?;
+    let bastion = Settings::demo().target(sshd.target("target")?).rules(open_rules()).start().await?;
+    bastion.open(&sshd)?;
+    let alice = Person::log_in(&bastion, "alice").await?;
+    let site = Site { sshd, bastion, alice };
     let script = "for i in $(seq 15); do $s $d 'sleep 6; echo done' </dev/null 2>/dev/null & done; wait";
     let outcome = shared(&site, script).await?;
     ensure!(outcome.text().lines().filter(|line| *line == "done").count() == 15, "{outcome:?}");
@@ -128,6 +133,17 @@ async fn a_terminal_has_its_size_in_pixels_at_the_start_and_after_a_resize() -> 
     terminal.wait_for("size 24 80 0 0", SOON).await?;
     terminal.resize_in_pixels((100, 30), (1000, 600))?;
     terminal.wait_for("size 30 100 1000 600", SOON).await?;
+
+    let credential = Credential::of(&site.alice)?;
+    let mut client = RawSsh::log_in(site.bastion.ssh(), &credential, &Site::destination()).await?;
+    let Opened::Yes(channel) = client.open(b"session", Wire::default()).await? else { bail!("no session") };
+    let size = Wire::default().text("xterm").number(80).number(24).number(800).number(480).string(&[0]);
+    client.request(channel, b"pty-req", size).await?;
+    let once = "import fcntl, struct, termios; \
+                print('size', *struct.unpack('HHHH', fcntl.ioctl(0, termios.TIOCGWINSZ, bytes(8))))";
+    client.request(channel, b"exec", Wire::default().text(&format!("python3 -c \"{once}\""))).await?;
+    let ended = client.to_the_end(channel).await?;
+    ensure!(ended.stdout.contains("size 24 80 800 480"), "{ended:?}");
     Ok(())
 }
 

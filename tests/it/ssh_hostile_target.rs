@@ -3,8 +3,9 @@
 use std::fs;
 
 use anyhow::{Result, bail, ensure};
+use serde_json::json;
 use tests::{
-    bastion::{Settings, open_rules},
+    bastion::{Bastion, Settings, open_rules, rules},
     hostile_target::HostileTarget,
     patience::{SOON, until},
     person::Person,
@@ -43,22 +44,19 @@ async fn a_target_that_opens_channels_gets_none_and_loses_its_connection() -> Re
     Ok(())
 }
 
-/// The target is asked for a channel before the program is known: not for whom it is closed to by now.
-#[tokio::test(flavor = "multi_thread")]
-async fn no_channel_is_opened_at_a_target_that_the_rules_have_closed() -> Result<()> {
+/// A target that counts its channels, and a connection to it on which one was opened.
+async fn standing() -> Result<(HostileTarget, Bastion, Person, RawSsh)> {
     let target = HostileTarget::start().await?;
     let bastion = Settings::demo().target(target.target("hostile")).rules(open_rules()).start().await?;
     let alice = Person::log_in(&bastion, "alice").await?;
     let mut standing = RawSsh::log_in(bastion.ssh(), &Credential::of(&alice)?, "root@hostile").await?;
     let Opened::Yes(_) = standing.open(b"session", Wire::default()).await? else { bail!("no session") };
     ensure!(target.sessions() == 1);
+    Ok((target, bastion, alice, standing))
+}
 
-    fs::write(bastion.rules_file(), open_rules().to_string().replace("engineering", "nobody"))?;
-    let carol = bastion.api("carol").await?;
-    until("the rules are those without the target", SOON, async || {
-        Ok(carol.items("/audit?kind=rules_reloaded").await?.first().cloned())
-    })
-    .await?;
+/// Opens another channel: it is refused in words, and the target hears nothing of it.
+async fn refused(target: &HostileTarget, mut standing: RawSsh) -> Result<()> {
     let Opened::Yes(channel) = standing.open(b"session", Wire::default()).await? else {
         bail!("refused without words")
     };
@@ -67,4 +65,25 @@ async fn no_channel_is_opened_at_a_target_that_the_rules_have_closed() -> Result
     let ended = standing.to_the_end(channel).await?;
     ensure!(ended.stderr.contains("bastion: ") && target.sessions() == 1, "{ended:?}");
     Ok(())
+}
+
+/// The target is asked for a channel before the program is known: not for whom it is closed to by now.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_channel_is_opened_at_a_target_that_the_rules_have_closed() -> Result<()> {
+    let (target, bastion, _alice, standing) = standing().await?;
+    let elsewhere = json!([{ "targets": { "names": ["another"] }, "logins": ["*"], "capabilities": ["exec"] }]);
+    fs::write(bastion.rules_file(), rules(elsewhere).to_string())?;
+    let carol = bastion.api("carol").await?;
+    until("the rules are those without the target", SOON, async || {
+        Ok(carol.items("/audit?kind=rules_reloaded").await?.first().cloned())
+    })
+    .await?;
+    refused(&target, standing).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_channel_is_opened_at_a_target_for_a_login_that_has_ended() -> Result<()> {
+    let (target, _bastion, alice, standing) = standing().await?;
+    alice.run_bastion(&["logout"]).await?.ok()?;
+    refused(&target, standing).await
 }

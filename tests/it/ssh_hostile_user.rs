@@ -161,6 +161,21 @@ async fn before_the_login_nothing_makes_it_take_memory() -> Result<()> {
     .await
 }
 
+/// As OpenSSH says it of a connection that has its one session, against whoever gets hold of it later.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_word_that_no_session_follows_none_does() -> Result<()> {
+    let site = Site::start().await?;
+    let mut client = log_in(&site).await?;
+    ensure!(client.run("echo in").await?.stdout == "in\n", "no session before");
+    client.global(b"no-more-sessions@openssh.com", Wire::default()).await?;
+    match client.open(b"session", Wire::default()).await? {
+        Opened::No(reason) => ensure!(reason.contains("no more sessions"), "{reason}"),
+        Opened::Yes(_) => anyhow::bail!("a session was opened"),
+        Opened::Cut => anyhow::bail!("the connection did not go on"),
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn replies_to_nothing_and_channels_that_nobody_gets_cost_nothing() -> Result<()> {
     let site = Site::start().await?;

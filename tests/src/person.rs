@@ -156,6 +156,19 @@ impl Person {
         run(self.bastion(arguments)?, b"", COMMAND_LIMIT).await
     }
 
+    /// Starts a command of the `bastion` program in a terminal.
+    ///
+    /// # Errors
+    /// Fails when it cannot be started.
+    pub fn bastion_in_terminal(&self, arguments: &[&str], columns: u16, rows: u16) -> Result<Terminal> {
+        let command = pty_process::Command::new(peers::bastion()?)
+            .args(arguments)
+            .env("BASTION_HOME", self.home.path())
+            .env("TERM", "xterm-256color")
+            .env_remove("SSH_AUTH_SOCK");
+        Terminal::start(command, columns, rows)
+    }
+
     /// `ssh`, `scp`, `sftp` … with this person's configuration and without any question to the person.
     ///
     /// # Errors

@@ -115,6 +115,12 @@ impl AuditLog {
         Self::start_with(store, waiting, Limits::default())
     }
 
+    /// One with room for so little: a place takes two of these units, an event one or more.
+    #[cfg(test)]
+    pub(crate) fn with_room(store: Arc<dyn Store>, waiting: &Path, units: usize) -> io::Result<Self> {
+        Self::start_with(store, waiting, Limits { units, patience: Duration::from_millis(100), ..Limits::default() })
+    }
+
     fn start_with(store: Arc<dyn Store>, waiting: &Path, limits: Limits) -> io::Result<Self> {
         let spill = Spill::open(waiting)?;
         let trouble = (spill.waiting() > 0).then(|| Trouble {

@@ -87,3 +87,71 @@ impl Authenticator {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use jiff::SignedDuration;
+    use policy::Subject;
+    use russh::keys::{HashAlg, PrivateKey, ssh_key::private::Ed25519Keypair};
+
+    use super::*;
+    use crate::{
+        identity::ssh_ca::{UserCa, UserRequest},
+        store::{CertificateRecord, LoginKind, LoginRecord, SqliteStore, TokenHash},
+    };
+
+    #[tokio::test]
+    async fn a_connection_outlives_its_certificate_if_there_is_a_new_one_and_never_its_login() {
+        let folder = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.path().join("bastion.db")).await.unwrap());
+        let now = Timestamp::now();
+        let in_minutes = |minutes| now + SignedDuration::from_mins(minutes);
+        let subject = Subject {
+            issuer: "https://id.example.com".into(),
+            id: "4711".into(),
+            name: "alice".parse().unwrap(),
+            email: None,
+            groups: [].into(),
+        };
+        let login = LoginRecord {
+            token: TokenHash([1; 32]),
+            kind: LoginKind::Cli,
+            subject: subject.clone(),
+            created_at: in_minutes(-30),
+            expires_at: in_minutes(30),
+        };
+        store.add_login(&login).await.unwrap();
+        let ca = UserCa::load_or_create(&folder.path().join("ca")).unwrap();
+        let (cas, ended) = (TrustedCas::new([ca.fingerprint()]), EndedLogins::default());
+        let authenticator = Authenticator::new(Arc::clone(&store), cas.clone(), ended.clone(), String::new());
+        let key = PrivateKey::from(Ed25519Keypair::from_seed(&[2; 32]));
+        let issue = async |issued_at, expires_at| {
+            let asked = UserRequest { key: key.public_key(), user: &subject.name, expires_at, source_addresses: None };
+            let certificate = ca.issue(&asked, issued_at).unwrap();
+            let record = CertificateRecord {
+                serial: certificate.serial(),
+                fingerprint: key.public_key().fingerprint(HashAlg::Sha256).to_string(),
+                subject: subject.clone(),
+                login: Some(login.token),
+                issued_at,
+                expires_at,
+            };
+            store.add_certificate(&record).await.unwrap();
+            certificate
+        };
+
+        let shown = issue(in_minutes(-20), in_minutes(-10)).await;
+        let source = Ipv4Addr::LOCALHOST.into();
+        let certificate = ssh_certificate::verify(&shown, source, in_minutes(-15), &cas).unwrap();
+        let proof = Proof { certificate, login: ended.follow(&Login::of_test_record(login.clone())) };
+        let error = authenticator.still_good(&proof).await.unwrap_err();
+        assert!(matches!(error, AuthenticateError::Refused(CertificateRefusal::Expired { .. })), "{error:?}");
+        issue(now, in_minutes(10)).await;
+        authenticator.still_good(&proof).await.unwrap();
+        store.remove_login(login.token).await.unwrap();
+        let error = authenticator.still_good(&proof).await.unwrap_err();
+        assert!(matches!(error, AuthenticateError::Refused(CertificateRefusal::LoginEnded)), "{error:?}");
+    }
+}

@@ -263,6 +263,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_approved_says_which_part_is_what() {
+        let asked = |terminal: Option<&str>, env: &[(&str, &str)]| Asked {
+            pty: terminal.map(|term| PtyRequest {
+                term: term.to_owned(),
+                size: policy::WindowSize::DEFAULT,
+                pixels: Pixels::default(),
+                modes: Vec::new(),
+            }),
+            env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            own: OwnVariables::default(),
+            refused_env: Vec::new(),
+            program: Program::Exec(b"sh -s".to_vec()),
+            owed: true,
+        };
+        let input = Bytes::from_static(b"id\n");
+        let acts = [
+            asked(None, &[]).act(None),
+            asked(None, &[]).act(Some(&Bytes::new())),
+            asked(None, &[]).act(Some(&input)),
+            asked(Some("xterm"), &[]).act(None),
+            asked(None, &[("LANG", "C")]).act(None),
+        ];
+        let encoded = acts.map(|act| act.encode(&"web1".parse().unwrap(), &"root".parse().unwrap()));
+        assert_eq!(encoded.iter().collect::<std::collections::BTreeSet<_>>().len(), encoded.len());
+    }
+
+    #[test]
     fn no_locale_passes_in_which_a_shell_reads_other_characters() {
         for locale in ["", "C", "POSIX", "C.UTF-8", "en_US.utf8", "de_DE.ISO-8859-15@euro", "de_DE", "ja_JP.eucJP"] {
             assert!(env_allowed("LC_ALL", locale), "{locale}");

@@ -300,3 +300,44 @@ fn random_seed() -> Result<[u8; 32], TargetError> {
         .map_err(|_| TargetError::Certificate("the system gave no random numbers".into()))?;
     Ok(seed)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::identity::ssh_ca::HostCa;
+
+    #[tokio::test]
+    async fn a_host_counts_neither_with_a_revoked_key_nor_by_a_revoked_authority() {
+        let folder = tempfile::tempdir().unwrap();
+        let ca = HostCa::load_or_create(&folder.path().join("ca")).unwrap();
+        let key = PrivateKey::from(Ed25519Keypair::from_seed(&[3; 32])).public_key().clone();
+        let names = ["web1"];
+        let certificate = ca.issue(&key, &names, Duration::from_secs(600), Timestamp::now()).unwrap();
+        let shown = PublicKeyOrCertificate::Certificate(certificate);
+        let print = |key: &PublicKey| key.fingerprint(HashAlg::Sha256).sha256().unwrap();
+        for (revoked, counts) in [(None, true), (Some(print(&key)), false), (Some(print(ca.public_key())), false)] {
+            let revoked: HashSet<[u8; 32]> = revoked.into_iter().collect();
+            let target = SshTarget {
+                name: "web1".parse().unwrap(),
+                address: "192.0.2.1:22".to_owned(),
+                trust: HostTrust {
+                    keys: Vec::new(),
+                    authority: Some(ca.public_key().clone()),
+                    revoked: RevokedKeys::new(watch::Sender::new(Arc::new(revoked)).subscribe()),
+                },
+                credential: TargetCredential::Password(config::Secret::new("x".to_owned())),
+                keepalive: Keepalive { interval: Duration::from_secs(1), most_unanswered: 1 },
+            };
+            let checked = HostCheck { target }.check(&shown).await;
+            match checked {
+                Ok(true) => assert!(counts),
+                Err(TargetError::HostKeyRevoked { .. }) => assert!(!counts),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}

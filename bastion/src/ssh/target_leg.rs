@@ -260,3 +260,15 @@ fn from_target(message: ChannelMsg) -> Option<FromTarget> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_reads_no_more_is_no_unknown_request() {
+        let request = |name: &str| ChannelMsg::Request { name: name.to_owned(), want_reply: false, data: Bytes::new() };
+        assert!(matches!(from_target(request(END_OF_WRITE)), Some(FromTarget::Unread)));
+        assert!(from_target(request("keepalive@openssh.com")).is_none());
+    }
+}

@@ -99,6 +99,11 @@ fn who_may_vote() {
     assert_eq!(ask(&[yes("bob", 1)], &subject("bob", &["sre"])), Err(NoVote::Again));
     assert_eq!(ask(&[yes("bob", 1)], &subject("bob", &["dba"])), Err(NoVote::Again), "by another group");
     assert_eq!(ask(&[yes("bob", 1)], &subject("carol", &["sre"])), Ok(()));
+    // Issuers count their people each for themselves.
+    for id in ["alice", "bob"] {
+        let elsewhere = Subject { issuer: "https://other.example.com".into(), ..subject(id, &["sre"]) };
+        assert_eq!(ask(&[yes("bob", 1)], &elsewhere), Ok(()), "{id}");
+    }
 }
 
 #[test]

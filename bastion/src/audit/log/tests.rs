@@ -1,3 +1,5 @@
+use std::cell::Cell;
+
 use config::UserName;
 use recorder::SessionId;
 use sqlx::{Connection as _, SqliteConnection};
@@ -197,6 +199,27 @@ async fn without_room_nothing_more_is_accepted_and_what_was_accepted_is_not_lost
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_happens_while_the_store_catches_up_comes_behind_what_waits() {
+    let site = Site::new(LIMITS).await;
+    let lock = site.locked().await;
+    let count = Cell::new(0);
+    let record = || {
+        site.log.record(event(count.get())).unwrap();
+        count.set(count.get() + 1);
+    };
+    (0..5_000).for_each(|_| record());
+    site.until("on disk", async |site| site.waiting_bytes() > 5_000 * 50).await;
+    lock.close().await.unwrap();
+    let goes_on = async |site: &Site| {
+        record();
+        site.log.check().is_ok()
+    };
+    site.until("recovered", goes_on).await;
+    site.log.close(Duration::from_secs(20)).await;
+    assert_eq!(numbers(&site.events().await), (0..count.get()).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_must_be_written_first_is_refused_while_the_log_is_behind() {
     let site = Site::new(LIMITS).await;
     site.log.write(event(0)).await.unwrap();
@@ -222,6 +245,25 @@ async fn a_place_is_kept_for_the_end_of_what_began() {
     lock.close().await.unwrap();
     site.until("recovered", async |site| site.log.check().is_ok()).await;
     assert!(numbers(&site.events().await).ends_with(&[1, 2]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_in_places_that_were_kept_are_summed_up_too() {
+    const ALL: u64 = 200;
+    let site = Site::new(LIMITS).await;
+    let down = AuditEvent::TargetUnavailable {
+        user: "mallory".parse().unwrap(),
+        target: "web1".parse().unwrap(),
+        reason: "no".into(),
+    };
+    for _ in 0..ALL {
+        site.log.reserve().await.unwrap().fill(down.clone());
+    }
+    site.log.close(Duration::from_secs(20)).await;
+    let events = site.events().await;
+    let written = events.iter().filter(|event| **event == down).count();
+    let summed = |event: &AuditEvent| if let AuditEvent::RefusalsSummed { count, .. } = event { *count } else { 0 };
+    assert_eq!((written, events.iter().map(summed).sum::<u64>()), (60, ALL - 60));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -123,7 +123,9 @@ mod tests {
         let person = |issuer: &str, id: &str| Person { issuer: issuer.into(), id: id.into() };
         let one = hash(&person("https://a", "bc"));
         assert_eq!(one.len(), 52);
-        for other in [person("https://ab", "c"), person("https://a", "bd"), person("https://", "abc")] {
+        for other in
+            [person("https://ab", "c"), person("https://a", "bd"), person("https://", "abc"), person("https://b", "bc")]
+        {
             assert_ne!(hash(&other), one, "{other:?}");
         }
         let name = own_name(&"bob".parse().unwrap(), one.get(..8).unwrap()).unwrap();

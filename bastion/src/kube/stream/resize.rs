@@ -72,6 +72,12 @@ mod tests {
     }
 
     #[test]
+    fn a_size_that_no_player_survives_is_bounded() {
+        let huge = WindowSize { cols: u16::MAX, rows: u16::MAX };
+        assert_eq!(ResizeReader::default().push(&encode(huge)), Some(WindowSize::LARGEST));
+    }
+
+    #[test]
     fn nonsense_is_dropped_and_the_next_size_is_read() {
         let mut reader = ResizeReader::default();
         for nonsense in ["{}", "{\"Width\":0,\"Height\":0}", "{\"Width\":-1,\"Height\":70000}", "[1]}", "\u{0}}"] {

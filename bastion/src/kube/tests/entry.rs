@@ -1,6 +1,7 @@
 //! Each request is one event in the audit log, whatever becomes of it; and what waits for other people waits there.
 
 use http::{Method, StatusCode};
+use policy::approval::Stdin;
 use tokio::time::timeout;
 
 use super::{
@@ -144,6 +145,8 @@ async fn what_was_approved_under_one_rule_is_asked_again_under_another() {
     let asked = user.send(Method::PUT, "/clusters/dev/api/v1/namespaces/held/pods/p", &[], b"");
     let deciding = async {
         let first = front.waiting().await;
+        let stdin = first.act.as_ref().map(|act| &act.stdin);
+        assert_eq!(stdin, Some(&Stdin::Live), "who approves knows that they have not seen what is sent with it");
         front.change_rules(&held_by("held-anew"));
         front.approve(&first).await;
         let second = front.waiting().await;

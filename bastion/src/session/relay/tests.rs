@@ -1,11 +1,13 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use policy::{Protocol, WindowSize};
+use config::RuleDoc;
+use policy::{Protocol, RuleSet, WindowSize};
+use tokio::sync::watch;
 
 use super::*;
 use crate::session::{
     outbox::{OUTBOX_BYTES, OUTBOX_ITEMS},
-    permit::tests::of_test,
+    permit::tests::{of_test, permit},
     terminal::{Failure, Pixels, Signal},
 };
 
@@ -267,6 +269,30 @@ async fn what_comes_behind_input_that_the_gate_holds_waits_for_it() {
     let (input, rest) = sent.split_at(sent.len() - 3);
     assert_eq!(input.concat(), "yes\n");
     assert_eq!(rest, ["120x40 1200x800", "signal USR1", "eof"]);
+}
+
+#[tokio::test]
+async fn an_interrupt_while_other_people_decide_takes_back_what_was_typed_behind_it() {
+    let role =
+        "r: { users: [alice], allow: [{ targets: { names: [web1] }, logins: [root], capabilities: [pty, shell] }] }";
+    let rule = "{ name: rm, effect: approve, approvers: { groups: [sre] }, match: { command: { program: [rm] } } }";
+    let rules = RuleDoc::parse(&format!("roles: {{ {role} }}\nrules: [{rule}]"), "rules.yaml").unwrap();
+    let rules = watch::Sender::new(Arc::new(RuleSet::compile(&[rules]).unwrap()));
+    let gate = LineGate::new(permit(&rules), Protocol::Ssh, WindowSize::DEFAULT, None);
+    let mut relay = Relay::new(Gate::Lines(Box::new(gate)), Tap::new(None, false));
+    for event in [stdout(b"$ "), typed("rm x"), stdout(b"rm x"), typed("\r")] {
+        relay.handle(event);
+        settle(&mut relay).await;
+    }
+    assert!(relay.decisions.iter().any(|decision| matches!(decision, Decision::Ask(_))), "{:?}", relay.decisions);
+    sent(&mut relay);
+    relay.handle(RelayEvent::User(FromUser::Signal(Signal("USR1".into()))));
+    assert_eq!(relay.handle(typed("too late\r")).to_user, 0, "it waits behind the signal");
+    assert_eq!(relay.handle(typed("\x03")).to_user, "too late\r\x03".len());
+    assert!(relay.decisions.iter().any(|decision| matches!(decision, Decision::Withdraw)));
+    settle(&mut relay).await;
+    let sent = sent(&mut relay).concat();
+    assert!(sent.contains("signal USR1") && !sent.contains("late"), "{sent:?}");
 }
 
 #[tokio::test]

@@ -5,8 +5,10 @@ use std::{
     time::Duration,
 };
 
+use config::RuleDoc;
 use policy::{Protocol, RuleSet};
 use recorder::{ExitStatus, Recorder, RecorderSettings, StorageSettings};
+use sqlx::{Connection as _, SqliteConnection};
 use tokio::{
     sync::{Notify, watch},
     time::timeout,
@@ -24,7 +26,7 @@ use crate::{
         permit::LivePermit,
         terminal::{FromTarget, FromUser, OutputStream, Pixels, Signal},
     },
-    store::{AuditFilter, LoginKind, LoginRecord, SqliteStore, Store, TokenHash},
+    store::{AuditFilter, LoginKind, LoginRecord, SessionFilter, SqliteStore, Store, TokenHash},
 };
 
 const SOON: Duration = Duration::from_secs(30);
@@ -58,6 +60,18 @@ impl UserWriter for User {
     }
 
     fn release(&self, _: usize) {}
+}
+
+/// Sends this, and no more.
+struct Sends(Option<&'static [u8]>);
+
+impl UserReader for Sends {
+    async fn next(&mut self) -> FromUser {
+        match self.0.take() {
+            Some(data) => FromUser::Data(Bytes::from_static(data)),
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// A program that ends, or falls, when it is told to.
@@ -115,7 +129,11 @@ impl TargetWriter for Target {
 }
 
 pub(in crate::session) async fn sessions(folder: &std::path::Path) -> Sessions {
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.join("bastion.db")).await.unwrap());
+    sessions_in(folder, SqliteStore::open(&folder.join("bastion.db")).await.unwrap()).await
+}
+
+async fn sessions_in(folder: &std::path::Path, store: SqliteStore) -> Sessions {
+    let store: Arc<dyn Store> = Arc::new(store);
     let approvals = Approvals::start(Arc::clone(&store), "https://b.example".parse().unwrap(), None).await.unwrap();
     let storage = Url::from_directory_path(folder.join("recordings")).unwrap();
     let storage = recorder::storage::build(&StorageSettings { url: storage, s3: None }).unwrap();
@@ -173,6 +191,12 @@ async fn a_fault_in_one_session_ends_that_session_only() {
         (go, tokio::spawn(async move { sessions.run(request, legs, async { Ok(target) }).await }))
     };
     let ((fall, falling), (end, ending)) = (run(true), run(false));
+    let both_run = async {
+        while sessions.registry.len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON, both_run).await.expect("both begin");
     fall.notify_one();
     timeout(SOON, falling).await.expect("its end").expect("the fault stays in the session");
     assert_eq!(sessions.registry.len(), 1, "the other one goes on");
@@ -199,4 +223,78 @@ async fn while_the_bastion_stops_no_session_starts() {
     timeout(SOON, running).await.expect("an answer");
     assert!(user.0.lock().unwrap().contains("the bastion is stopping"), "{:?}", user.0);
     assert!(sessions.store.audit(&AuditFilter { limit: 10, ..AuditFilter::default() }).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_the_rules_take_back_while_the_target_is_prepared_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let sessions = sessions(folder.path()).await;
+    let sender = watch::Sender::new(rules("capabilities: [pty, shell]"));
+    let (user, target) = (User::default(), Target { falls: true, go: Arc::default(), has_said: false });
+    let prepared = async {
+        sender.send_replace(rules("capabilities: [exec]"));
+        Ok(target)
+    };
+    let running = sessions.run(request(&sessions, &sender), (user.clone(), user.clone()), prepared);
+    timeout(SOON, running).await.expect("an answer");
+    assert!(user.0.lock().unwrap().contains("the rules have changed"), "{:?}", user.0);
+    assert!(sessions.store.audit(&AuditFilter { limit: 10, ..AuditFilter::default() }).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_session_starts_behind_what_the_audit_log_could_not_write_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bastion.db");
+    let store = SqliteStore::open_with_deadline(&path, Duration::from_millis(300)).await.unwrap();
+    let sessions = sessions_in(folder.path(), store).await;
+    let mut lock = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut lock).await.unwrap();
+    let before = AuditEvent::LoggedOut { user: "alice".parse().unwrap(), source: "192.0.2.7:1".to_owned() };
+    sessions.log.record_now(before).await.unwrap();
+    assert!(sessions.log.check().is_err(), "the store takes nothing");
+    lock.close().await.unwrap();
+
+    let rules = watch::Sender::new(rules("capabilities: [pty, shell]"));
+    let go = Arc::new(Notify::new());
+    go.notify_one();
+    let target = Target { falls: false, go, has_said: false };
+    let running = sessions.run(request(&sessions, &rules), (User::default(), User::default()), async { Ok(target) });
+    timeout(SOON, running).await.expect("its end");
+    let events = sessions.store.audit(&AuditFilter { limit: 10, ..AuditFilter::default() }).await.unwrap();
+    let kinds: Vec<_> = events.iter().rev().map(|record| record.event.kind()).collect();
+    let at = |kind| kinds.iter().position(|other| *other == kind).unwrap_or_else(|| panic!("no {kind}: {kinds:?}"));
+    assert!(at("logged_out") < at("session_started"), "{kinds:?}");
+}
+
+#[tokio::test]
+async fn without_room_in_the_audit_log_nothing_starts_and_nothing_noteworthy_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sessions = sessions(folder.path()).await;
+    let full = |units| {
+        let waiting = folder.path().join(format!("with-room-for-{units}"));
+        AuditLog::with_room(Arc::clone(&sessions.store), &waiting, units).unwrap()
+    };
+    let (none, for_an_end) = (full(0), full(2));
+    let target = || Target { falls: false, go: Arc::default(), has_said: false };
+    let observed = r#"
+roles: { r: { users: [alice], allow: [{ targets: { names: [web1] }, logins: [root], capabilities: [pty, shell], mode: observe }] } }
+rules: [{ name: no-rm, effect: block, match: { command: { program: [rm] } } }]
+"#;
+    let observed = RuleSet::compile(&[RuleDoc::parse(observed, "rules.yaml").unwrap()]).unwrap();
+    let sender = watch::Sender::new(Arc::new(observed));
+    let asked = || SessionRequest { input: Input::Judged { program: "m4".to_owned() }, ..request(&sessions, &sender) };
+
+    sessions.log = none;
+    let user = User::default();
+    let running = sessions.run(asked(), (user.clone(), user.clone()), async { Ok(target()) });
+    timeout(SOON, running).await.expect("an answer");
+    assert!(user.0.lock().unwrap().contains("cannot write its audit log"), "{:?}", user.0);
+
+    sessions.log = for_an_end;
+    let user = User::default();
+    let running = sessions.run(asked(), (Sends(Some(b"rm x\n")), user.clone()), async { Ok(target()) });
+    timeout(SOON, running).await.expect("its end");
+    assert!(user.0.lock().unwrap().contains("session ended: the bastion cannot write its audit log"), "{:?}", user.0);
+    let listed = sessions.store.sessions(&SessionFilter { limit: 9, ..SessionFilter::default() }).await.unwrap();
+    assert!(listed.len() == 1 && matches!(listed[0].end, Some(SessionEnd::Terminated { .. })), "only the second");
 }

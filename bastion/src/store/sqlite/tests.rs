@@ -376,6 +376,21 @@ async fn the_event_of_an_end_completes_the_session() {
 }
 
 #[tokio::test]
+async fn texts_of_a_peer_are_cut_on_every_way_into_the_audit_log() {
+    let (store, _folder) = store().await;
+    let long = || failed("x".repeat(30_000));
+    store.append_audit(at(0), &[long()]).await.unwrap();
+    store.start_session(&session("alice", "web1"), &[long()]).await.unwrap();
+    store.append_queued("a", &[QueuedEvent { number: 1, at: at(0), event: long() }]).await.unwrap();
+    let events = store.audit(&AuditFilter { limit: 9, ..Default::default() }).await.unwrap();
+    assert_eq!(events.len(), 3);
+    for record in events {
+        let AuditEvent::LoginFailed { reason, .. } = &record.event else { panic!("{record:?}") };
+        assert!(reason.ends_with("[cut; 30000 bytes in all]") && reason.len() < 2_000, "{}", reason.len());
+    }
+}
+
+#[tokio::test]
 async fn old_audit_events_are_removed_some_at_a_time() {
     let (store, _folder) = store().await;
     let old: Vec<_> = (0..1_200).map(|number| failed(number.to_string())).collect();

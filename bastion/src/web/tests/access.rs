@@ -264,6 +264,21 @@ async fn readiness_is_whether_the_spool_takes_a_recording_too() {
 }
 
 #[tokio::test]
+async fn nobody_is_ready_whose_audit_events_wait() {
+    let front = front().await;
+    let alice = front.token("alice", "engineering").await;
+    let refuse = "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END";
+    sqlx::query(refuse).execute(front.store.writer()).await.unwrap();
+    front.get("/api/v1/sessions?user=bob", &*alice).await.problem(StatusCode::FORBIDDEN);
+    // Other tables are written as before.
+    front.store.probe().await.unwrap();
+    let detail = readiness_becomes(&front, StatusCode::SERVICE_UNAVAILABLE).await.problem(StatusCode::SERVICE_UNAVAILABLE);
+    assert!(detail.contains("audit events wait to be written"), "{detail}");
+    sqlx::query("DROP TRIGGER full").execute(front.store.writer()).await.unwrap();
+    assert_eq!(readiness_becomes(&front, StatusCode::OK).await.text(), "ok\n");
+}
+
+#[tokio::test]
 async fn readiness_is_whether_the_store_takes_a_write_and_names_what_is_wrong() {
     let front = front().await;
     let becomes = async |status: StatusCode| readiness_becomes(&front, status).await;

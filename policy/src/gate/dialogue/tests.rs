@@ -158,6 +158,20 @@ fn a_line_without_an_end_goes_on_after_a_pause_and_what_completes_it_is_judged()
 }
 
 #[test]
+fn a_line_without_an_end_waits_where_it_could_not_go_on_as_it_stands() {
+    for begun in [&b"rm -rf x"[..], b"echo $X"] {
+        let mut dialogue = dialogue(SessionMode::Guard);
+        let start = Instant::now();
+        let mut acts = Vec::new();
+        dialogue.received(begun, start, &judge, &mut acts);
+        dialogue.tick(start + PAUSE, &judge, &mut acts);
+        assert_eq!(acts, [], "a program may take what it has without the end of the line");
+        dialogue.end(&judge, &mut acts);
+        assert!(matches!(acts.as_slice(), [DialogueAct::Report(_), DialogueAct::Refuse(_)]), "{acts:?}");
+    }
+}
+
+#[test]
 fn many_lines_are_judged_in_turns_with_others() {
     let mut dialogue = dialogue(SessionMode::Guard);
     let (now, mut acts) = (Instant::now(), Vec::new());

@@ -33,6 +33,25 @@ fn times_do_not_drift() {
 }
 
 #[test]
+fn a_size_that_no_player_survives_is_bounded() {
+    let huge = WindowSize { cols: u16::MAX, rows: u16::MAX };
+    let details = Details {
+        user: "alice".parse().unwrap(),
+        target: "web1".parse().unwrap(),
+        login: "root".parse().unwrap(),
+        source: String::new(),
+        kind: "shell".into(),
+    };
+    let header = Header { size: huge, term: None, title: None, command: None, env: BTreeMap::new(), details };
+    let mut cast = header_line(SessionId::new(), Timestamp::UNIX_EPOCH, header);
+    Encoder::new(PTY).event(Duration::ZERO, &EventKind::Resize(huge), &mut cast);
+    let mut reader = CastReader::new(cast.as_slice()).unwrap();
+    assert_eq!(reader.header().size, WindowSize::LARGEST);
+    let event = reader.next_event().unwrap().unwrap();
+    assert!(matches!(event.kind, CastEventKind::Resize(WindowSize::LARGEST)), "{event:?}");
+}
+
+#[test]
 fn a_clock_that_goes_back_stands_still() {
     let mut encoder = Encoder::new(PTY);
     let mut lines = Vec::new();

@@ -71,6 +71,20 @@ async fn a_database_that_another_process_locks_is_written_when_it_is_free_again(
     assert_eq!(store.audit(&AuditFilter { limit: 9, ..Default::default() }).await.unwrap().len(), 1);
 }
 
+#[tokio::test]
+async fn a_lock_that_is_soon_free_is_waited_for() {
+    let (store, folder) = store().await;
+    let path = folder.path().join("bastion.db");
+    let mut other = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let events = [failed("x")];
+    let mut write = Box::pin(store.append_audit(at(0), &events));
+    let early = tokio::time::timeout(Duration::from_millis(200), &mut write).await;
+    assert!(early.is_err(), "{early:?}");
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    write.await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_may_stop_waiting_at_any_moment() {
     let (store, _folder) = store().await;
