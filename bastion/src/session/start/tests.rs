@@ -282,17 +282,20 @@ rules: [{ name: no-rm, effect: block, match: { command: { program: [rm] } } }]
 "#;
     let observed = RuleSet::compile(&[RuleDoc::parse(observed, "rules.yaml").unwrap()]).unwrap();
     let sender = watch::Sender::new(Arc::new(observed));
-    let asked = || SessionRequest { input: Input::Judged { program: "m4".to_owned() }, ..request(&sessions, &sender) };
+    let asked = |sessions: &Sessions| SessionRequest {
+        input: Input::Judged { program: "m4".to_owned() },
+        ..request(sessions, &sender)
+    };
 
     sessions.log = none;
     let user = User::default();
-    let running = sessions.run(asked(), (user.clone(), user.clone()), async { Ok(target()) });
+    let running = sessions.run(asked(&sessions), (user.clone(), user.clone()), async { Ok(target()) });
     timeout(SOON, running).await.expect("an answer");
     assert!(user.0.lock().unwrap().contains("cannot write its audit log"), "{:?}", user.0);
 
     sessions.log = for_an_end;
     let user = User::default();
-    let running = sessions.run(asked(), (Sends(Some(b"rm x\n")), user.clone()), async { Ok(target()) });
+    let running = sessions.run(asked(&sessions), (Sends(Some(b"rm x\n")), user.clone()), async { Ok(target()) });
     timeout(SOON, running).await.expect("its end");
     assert!(user.0.lock().unwrap().contains("session ended: the bastion cannot write its audit log"), "{:?}", user.0);
     let listed = sessions.store.sessions(&SessionFilter { limit: 9, ..SessionFilter::default() }).await.unwrap();

@@ -272,7 +272,8 @@ async fn nobody_is_ready_whose_audit_events_wait() {
     front.get("/api/v1/sessions?user=bob", &*alice).await.problem(StatusCode::FORBIDDEN);
     // Other tables are written as before.
     front.store.probe().await.unwrap();
-    let detail = readiness_becomes(&front, StatusCode::SERVICE_UNAVAILABLE).await.problem(StatusCode::SERVICE_UNAVAILABLE);
+    let detail =
+        readiness_becomes(&front, StatusCode::SERVICE_UNAVAILABLE).await.problem(StatusCode::SERVICE_UNAVAILABLE);
     assert!(detail.contains("audit events wait to be written"), "{detail}");
     sqlx::query("DROP TRIGGER full").execute(front.store.writer()).await.unwrap();
     assert_eq!(readiness_becomes(&front, StatusCode::OK).await.text(), "ok\n");
