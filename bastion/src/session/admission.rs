@@ -82,7 +82,7 @@ pub struct Admitted<A, R> {
     pub input: Input,
     /// The user's side, with what was read of it.
     pub reader: HeldReader<SessionInput<HeldReader<R>>>,
-    sealed: (),
+    _sealed: (),
 }
 
 /// Something that was asked for, and what was approved of it.
@@ -139,7 +139,7 @@ where
             }
         }
     };
-    Ok(Admitted { asked: admission.asked, permitted, input, reader, sealed: () })
+    Ok(Admitted { asked: admission.asked, permitted, input, reader, _sealed: () })
 }
 
 impl<A: AccessRequest, W: UserWriter> Admission<'_, A, W> {
