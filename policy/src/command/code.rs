@@ -128,15 +128,13 @@ fn positional(words: &[Word]) -> Variables {
 
 /// Interpreters of other languages, and programs with a language of their own.
 pub(super) fn interpreter(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
-    let family = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let family = family(name);
     match family {
         "awk" | "gawk" | "mawk" | "nawk" | "original-awk" => awk(walker, arguments),
         "sed" | "gsed" => sed(walker, arguments),
-        "python" | "pypy" | "ipython" | "perl" | "ruby" | "irb" | "node" | "nodejs" | "deno" | "bun" | "php"
-        | "lua" | "luajit" | "tclsh" | "wish" | "expect" | "Rscript" | "osascript" | "guile" | "groovy" | "pwsh"
-        | "powershell" | "ghci" | "julia" | "elixir" | "erl" | "java" | "jshell" | "scala" | "csh" | "tcsh"
-        | "xonsh" | "nu" | "elvish" | "rc" | "es" => {
-            let is_foreign = !OTHER_SHELLS.contains(&family);
+        "ed" | "ex" => other_stdin(walker, false),
+        _ if is_language(name) || OTHER_SHELLS.contains(&family) => {
+            let is_foreign = is_language(name);
             if is_foreign {
                 walker.is_foreign();
             }
@@ -157,10 +155,49 @@ pub(super) fn interpreter(walker: &mut Walker<'_>, name: &str, arguments: &[Word
             keep_code(walker, arguments);
             walker.opaque_command("it runs code of another language");
         }
-        "ed" | "ex" => other_stdin(walker, false),
         _ => {}
     }
 }
+
+/// The program without its version: `python` of `python3.11`.
+fn family(name: &str) -> &str {
+    name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')
+}
+
+/// Whether a program of this name is an interpreter of a language that is no shell's.
+pub(super) fn is_language(name: &str) -> bool {
+    LANGUAGES.contains(&family(name))
+}
+
+const LANGUAGES: [&str; 27] = [
+    "Rscript",
+    "bun",
+    "deno",
+    "elixir",
+    "erl",
+    "expect",
+    "ghci",
+    "groovy",
+    "guile",
+    "ipython",
+    "irb",
+    "java",
+    "jshell",
+    "julia",
+    "lua",
+    "luajit",
+    "node",
+    "nodejs",
+    "osascript",
+    "perl",
+    "php",
+    "pypy",
+    "python",
+    "ruby",
+    "scala",
+    "tclsh",
+    "wish",
+];
 
 /// `python3 -m MODULE` of modules that run nothing.
 fn is_harmless_module(arguments: &[Word]) -> bool {

@@ -64,6 +64,10 @@ fn follow_argv(walker: &mut Walker<'_>, argv: &[Word]) {
     }
     let name = base_name(path);
     if path.contains('/') && !is_installed_program(path) {
+        // Who may run a file of which nothing is known may run it on whatever they like: `/opt/venv/bin/python3`.
+        if code::is_language(name) {
+            walker.is_foreign();
+        }
         return walker.opaque_command("it runs a file whose content is not known");
     }
     if SCRIPT_ENDINGS.iter().any(|ending| path.ends_with(ending)) {

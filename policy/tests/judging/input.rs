@@ -124,11 +124,17 @@ fn code_of_other_languages_is_unread_where_what_cannot_be_known_may_run() {
             }
         }
         let rules = compile(opaque);
-        for line in ["perl", "node - x", "python3 -c 'import os, sys; os.write(1, sys.stdin.buffer.read())'"] {
+        for line in [
+            "perl",
+            "node - x",
+            "/opt/venv/bin/python3 -",
+            "sh -c '/opt/venv/bin/python3.11 && sleep 0'",
+            "python3 -c 'import os, sys; os.write(1, sys.stdin.buffer.read())'",
+        ] {
             assert!(streams(&judge(&rules, mode, CommandInput::Line(line))), "{mode}: {line}");
         }
         // A shell's lines are what rules are about, and so may be those of a program of which nothing is known.
-        for line in ["sh", "csh", "python3; sh", "xargs -I{} sh -c {}", "linux64", "ed"] {
+        for line in ["sh", "csh", "python3; sh", "xargs -I{} sh -c {}", "linux64", "ed", "/opt/x/sh"] {
             assert!(!streams(&judge(&rules, mode, CommandInput::Line(line))), "{mode}: {line}");
         }
         for line in lines {
