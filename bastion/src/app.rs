@@ -50,7 +50,7 @@ use crate::{
         host_identity::{HostIdentity, ServerSettings},
         target_connection::{HostTrust, SshTarget, TargetCredential},
     },
-    store::{SessionEnd, SessionFilter, Store, StoreError, sqlite::SqliteStore},
+    store::{SessionEnd, SessionFilter, SqlStore, Store, StoreError},
     web::{
         self, BastionInfo, WebState,
         state::{KubeAccess, KubeAddress, SshAddress},
@@ -239,8 +239,9 @@ impl App {
     ///
     /// When a setting cannot be used, or a part cannot start.
     pub async fn build(config: Config, sockets: Sockets, mut instance: Instance) -> Result<Self, AppError> {
-        let StoreSettings::Sqlite(database) = &config.store;
-        instance.claim_also(database)?;
+        if let StoreSettings::Sqlite(database) = &config.store {
+            instance.claim_also(database)?;
+        }
         instance.claim_also(&config.recording.spool)?;
         let rules = watch::Sender::new(Arc::new(RuleSet::compile(&config.rules).map_err(AppError::Rules)?));
         let keys = config.revoked_keys.as_ref().map(|revoked| revoked.keys.as_slice()).unwrap_or_default();
@@ -261,7 +262,7 @@ impl App {
             }
         };
 
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(database).await?);
+        let store: Arc<dyn Store> = Arc::new(SqlStore::open(&config.store, instance.description()).await?);
         let waiting = config.data_dir.join(WAITING_AUDIT);
         let log = AuditLog::start(Arc::clone(&store), &waiting)
             .map_err(|source| AppError::File { path: waiting.clone(), source })?;

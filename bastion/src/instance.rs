@@ -66,6 +66,12 @@ impl Instance {
         Ok(instance)
     }
 
+    /// What another one reads of this one.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
     /// Claims a file or folder that may be outside the data folder. Where nothing can be written beside it, nothing
     /// is claimed.
     ///
@@ -76,7 +82,7 @@ impl Instance {
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
         // A folder that is not there yet is nobody's; whoever makes it says what is wrong with it.
         let Ok(folder) = folder.canonicalize() else { return Ok(()) };
-        if folder.starts_with(&self.data_dir) {
+        if !self.data_dir.as_os_str().is_empty() && folder.starts_with(&self.data_dir) {
             return Ok(());
         }
         let mut lock = name.to_owned();
@@ -89,6 +95,26 @@ impl Instance {
             }
             Err(taken @ InstanceError::Taken { .. }) => Err(taken),
         }
+    }
+
+    /// Claims the file of a store for a program that is no bastion: the folders above it may be one's.
+    ///
+    /// # Errors
+    ///
+    /// When it belongs to a bastion that runs.
+    pub fn claim_store(path: &Path, purpose: &str) -> Result<Self, InstanceError> {
+        let failed = |source| InstanceError::Io { path: path.to_owned(), source };
+        let folder = match path.parent() {
+            Some(folder) => folder.canonicalize().map_err(failed)?,
+            None => return Err(failed(io::ErrorKind::InvalidFilename.into())),
+        };
+        let description = format!("process {}, {purpose}", getpid().as_raw_nonzero());
+        let mut instance = Self { data_dir: PathBuf::new(), description, locks: Vec::new() };
+        for above in folder.ancestors().map(|above| above.join(LOCK)).filter(|lock| lock.exists()) {
+            instance.lock(above)?;
+        }
+        instance.claim_also(path)?;
+        Ok(instance)
     }
 
     fn lock(&mut self, path: PathBuf) -> Result<(), InstanceError> {
@@ -149,5 +175,17 @@ mod tests {
         assert!(matches!(second.claim_also(&path), Err(InstanceError::Taken { .. })));
         second.claim_also(&folder.path().join("two/own.db")).unwrap();
         second.claim_also(&folder.path().join("other.db")).unwrap();
+
+        // A program that copies a store keeps off one that is in use, wherever that is.
+        for held in ["shared.db", "one/bastion.db", "one/below/bastion.db"] {
+            std::fs::create_dir_all(folder.path().join("one/below")).unwrap();
+            let taken = Instance::claim_store(&folder.path().join(held), "a copy");
+            assert!(matches!(taken, Err(InstanceError::Taken { .. })), "{held}: {taken:?}");
+        }
+        drop(first);
+        let copy = Instance::claim_store(&folder.path().join("one/bastion.db"), "a copy").unwrap();
+        let error = Instance::claim(&folder.path().join("one"), "").unwrap_err().to_string();
+        assert!(error.contains("a copy"), "{error}");
+        drop(copy);
     }
 }

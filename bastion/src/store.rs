@@ -18,13 +18,13 @@ pub mod approval;
 pub mod listing;
 pub mod person;
 pub mod session;
-pub mod sqlite;
+pub mod sql;
 
 pub use approval::{AccessGrant, ApprovalChange, ApprovalFilter, ApprovalId, ApprovalRecord};
 pub use listing::{Listing, UnreadableRow};
 pub use person::{NameBinding, NameRecord, SubjectId};
 pub use session::{SessionEnd, SessionKind, SessionRecord};
-pub use sqlite::SqliteStore;
+pub use sql::SqlStore;
 
 /// Why the store could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,56 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// The database server could not be used at the start.
+    #[error("{place}: {source}. {advice}")]
+    Connect {
+        /// The database.
+        place: String,
+        /// What it said.
+        source: sqlx::Error,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// The database server is older than what the bastion needs.
+    #[error("{place}: PostgreSQL {version} is too old; 15 is the oldest that the bastion works with")]
+    TooOld {
+        /// The database.
+        place: String,
+        /// Its version.
+        version: u32,
+    },
+    /// Another bastion has the database.
+    #[error("{place} is held by another bastion ({other}). Stop that one, or give this one a database of its own")]
+    Taken {
+        /// The database.
+        place: String,
+        /// What the other one says of itself.
+        other: String,
+    },
+    /// The lock that makes the database this bastion's was lost.
+    #[error("the lock of {place} was lost: {reason}; nothing is written until it is taken again, which is tried")]
+    NotHeld {
+        /// The database.
+        place: String,
+        /// Why.
+        reason: String,
+    },
+    /// Another bastion took the database when this one had lost it.
+    #[error("{place} was taken by another bastion ({other}) meanwhile; stop one of them, and restart the other")]
+    Replaced {
+        /// The database.
+        place: String,
+        /// What the other one says of itself.
+        other: String,
+    },
+    /// The database is the target of a copy that is not complete.
+    #[error(
+        "a copy from {source_url} into this database was begun and is not complete; run `bastion store copy` to its end"
+    )]
+    HalfCopied {
+        /// Where the copy is from.
+        source_url: String,
+    },
     /// The schema could not be brought up to date.
     #[error("the store's schema could not be migrated: {0}")]
     Migrate(#[source] sqlx::migrate::MigrateError),
@@ -67,26 +117,19 @@ impl StoreError {
     #[must_use]
     pub fn in_short(&self) -> &'static str {
         match self {
-            Self::Unavailable(error) => match sqlite_code(error) {
-                Some(5 | 6) => "the database is locked by another process",
-                Some(8) => "the database is read-only",
-                Some(10) => "the disk of the database fails",
-                Some(11 | 26) => "the database is damaged",
-                Some(13) => "the disk of the database is full",
-                Some(14) => "the database cannot be opened",
-                Some(_) | None => "the database does not answer",
-            },
+            Self::Unavailable(error) | Self::Connect { source: error, .. } => sql::in_short(error),
             Self::Deadline(_) => "the database does not answer in time",
             Self::Gone { .. } => "the database was removed or replaced while the bastion runs; it must be restarted",
             Self::Corrupt { .. } => "a row of the database cannot be read",
-            Self::Migrate(_) | Self::Open { .. } => "the database cannot be opened",
+            Self::NotHeld { .. } => "the lock of the database was lost; it is tried again",
+            Self::Replaced { .. } => "another bastion has taken the database; this one must be restarted",
+            Self::HalfCopied { .. }
+            | Self::Migrate(_)
+            | Self::Open { .. }
+            | Self::Taken { .. }
+            | Self::TooOld { .. } => "the database cannot be opened",
         }
     }
-}
-
-/// The primary result code (<https://www.sqlite.org/rescode.html>), without what extends it.
-fn sqlite_code(error: &sqlx::Error) -> Option<u32> {
-    error.as_database_error()?.code()?.parse::<u32>().ok().map(|code| code & 0xff)
 }
 
 /// The SHA-256 of a secret that a client holds.
@@ -185,7 +228,7 @@ pub struct AuditFilter {
     pub limit: u32,
 }
 
-/// What the bastion remembers. Implemented by [`sqlite`].
+/// What the bastion remembers. Implemented by [`sql`].
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Adds a login.

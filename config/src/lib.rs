@@ -52,7 +52,7 @@ pub use revoked_keys::RevokedKeys;
 pub use rules::RuleDoc;
 pub use secret::Secret;
 pub use sessions::SessionLimits;
-pub use store::Store;
+pub use store::{Postgres, PostgresHost, Store};
 pub use target::{Credential, HostTrust, Target};
 pub use telemetry::{LogFormat, Telemetry};
 

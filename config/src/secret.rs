@@ -21,6 +21,23 @@ impl Secret {
         Self(value)
     }
 
+    /// The value that a reference on a command line stands for.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the reference, or with what it refers to.
+    pub fn from_reference(reference: &str) -> Result<Self, String> {
+        let value = match reference.split_once(':') {
+            Some(("env", name)) => from_environment(name)?,
+            Some(("file", path)) => std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?,
+            _ => return Err(format!("expected {EXPECTED}")),
+        };
+        match value.trim_end_matches(['\r', '\n']) {
+            "" => Err(format!("{reference:?} is empty")),
+            value => Ok(Self(value.to_owned())),
+        }
+    }
+
     /// The hidden value, for the code that hands it to a peer.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -41,15 +58,7 @@ pub(crate) fn read(field: &Field<'_>) -> Read<Secret> {
         return Err(if field.is_missing() { field.expected(EXPECTED) } else { field.refused(INLINE) });
     };
     let value = match reference.split_once(':') {
-        Some(("env", name)) => match std::env::var(name) {
-            Ok(value) => value,
-            Err(std::env::VarError::NotPresent) => {
-                return Err(field.refused(format!("the environment variable {name:?} is not set")));
-            }
-            Err(std::env::VarError::NotUnicode(_)) => {
-                return Err(field.refused(format!("the environment variable {name:?} is not UTF-8")));
-            }
-        },
+        Some(("env", name)) => from_environment(name).map_err(|why| field.refused(why))?,
         Some(("file", path)) => value::read_file(field, &value::resolve(field, path)?)?,
         _ => return Err(field.refused(INLINE)),
     };
@@ -57,6 +66,13 @@ pub(crate) fn read(field: &Field<'_>) -> Read<Secret> {
         "" => Err(field.refused(format!("{reference:?} is empty"))),
         value => Ok(Secret(value.to_owned())),
     }
+}
+
+fn from_environment(name: &str) -> Result<String, String> {
+    std::env::var(name).map_err(|error| match error {
+        std::env::VarError::NotPresent => format!("the environment variable {name:?} is not set"),
+        std::env::VarError::NotUnicode(_) => format!("the environment variable {name:?} is not UTF-8"),
+    })
 }
 
 /// Reads a secret that must come from a file (a private key keeps its line ends).

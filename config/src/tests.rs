@@ -97,7 +97,7 @@ fn the_example_shows_the_defaults() {
     assert_eq!(example.sessions.end_with_login, minimal.sessions.end_with_login);
     assert_eq!(example.sessions.warning, minimal.sessions.warning);
     assert_eq!((minimal.sessions.idle_timeout, minimal.sessions.max_duration), (None, None));
-    assert_eq!(example.store, minimal.store);
+    assert_eq!(example.store.to_string(), minimal.store.to_string());
     assert_eq!(example.telemetry, minimal.telemetry);
     assert_eq!(example.identity.oidc.scopes, minimal.identity.oidc.scopes);
     assert_eq!(example.identity.oidc.username_claim, minimal.identity.oidc.username_claim);
@@ -302,7 +302,30 @@ fn each_slip_is_named_with_its_place_and_a_way_out() {
         (
             "store",
             "store: postgres://db",
-            "1:8: store: expected sqlite:///PATH such as sqlite:///var/lib/bastion/bastion.db, found \"postgres://db\"",
+            "1:8: store: the user must be a name of letters, digits, '_', '-' and '.'; \
+             expected postgres://USER@HOST:PORT/DATABASE such as postgres://bastion@db.example.com:5432/bastion",
+        ),
+        (
+            "store",
+            "store: { url: 'postgres://bastion:p4ss@db/bastion', password: 'env:PATH' }",
+            "1:15: store.url: a password must not stand in the URL; give a reference beside it: \
+             {url: postgres://USER@HOST:PORT/DATABASE, password: file:/run/secrets/NAME or env:NAME}",
+        ),
+        (
+            "store",
+            "store: { url: 'postgres://bastion@db/bastion', password: p4ss }",
+            "1:58: store.password: a secret must not stand in this file; write a reference such as \
+             file:/run/secrets/NAME or env:NAME",
+        ),
+        (
+            "store",
+            "store: postgres://bastion@db/bastion?sslrootcert=/nonexistent/ca.pem",
+            "1:8: store: cannot read /nonexistent/ca.pem: No such file or directory (os error 2)",
+        ),
+        (
+            "store",
+            "store: { url: 'sqlite:///a.db', password: 'env:PATH' }",
+            "1:43: store.password: a SQLite file has no password",
         ),
         ("telemetry", "telemetry: { format: xml }", "1:22: telemetry.format: expected text or json, found \"xml\""),
         (
@@ -409,7 +432,8 @@ fn errors_in_rule_files_come_with_those_of_the_settings() {
     let found = Config::load(&path).unwrap_err().to_string().replace(&folder.path().display().to_string(), "D");
     assert_eq!(
         found,
-        "D/bastion.yaml:2:8: store: expected sqlite:///PATH such as sqlite:///var/lib/bastion/bastion.db, found \"x\"\n\
+        "D/bastion.yaml:2:8: store: expected sqlite:///PATH such as sqlite:///var/lib/bastion/bastion.db, \
+         or postgres://USER@HOST:PORT/DATABASE, found \"x\"\n\
          D/rules.yaml:1:22: roles.engineer.group: unknown key; did you mean `groups`?"
     );
 }

@@ -8,7 +8,7 @@ use crate::store::AuditFilter;
 #[tokio::test]
 async fn events_are_kept_as_long_as_the_setting_says() {
     let folder = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.path().join("bastion.db")).await.unwrap());
+    let store: Arc<dyn Store> = Arc::new(SqlStore::in_file(&folder.path().join("bastion.db")).await.unwrap());
     let event = |source: &str| AuditEvent::LoginFailed { reason: "no".to_owned(), source: source.to_owned() };
     let two_days_ago = Timestamp::now() - jiff::SignedDuration::from_hours(48);
     store.append_audit(two_days_ago, &[event("old")]).await.unwrap();

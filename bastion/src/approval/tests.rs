@@ -13,12 +13,12 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     audit::AuditEvent,
-    store::{AuditFilter, SqliteStore},
+    store::{AuditFilter, SqlStore},
 };
 
 struct Site {
     approvals: Approvals,
-    store: SqliteStore,
+    store: SqlStore,
     folder: TempDir,
 }
 
@@ -28,8 +28,8 @@ async fn site() -> Site {
     Site { approvals, store, folder }
 }
 
-async fn open(folder: &Path) -> (Approvals, SqliteStore) {
-    let store = SqliteStore::open(&folder.join("bastion.db")).await.unwrap();
+async fn open(folder: &Path) -> (Approvals, SqlStore) {
+    let store = SqlStore::in_file(&folder.join("bastion.db")).await.unwrap();
     let console = "https://bastion.example.com:8443".parse().unwrap();
     (Approvals::start(Arc::new(store.clone()), console, None).await.unwrap(), store)
 }
@@ -356,9 +356,9 @@ async fn what_was_approved_before_its_parts_were_kept_apart_stands_for_nothing()
     site.approvals.decide(waiting.id(), &bob(), Vote { scope: hour, ..yes() }).await.unwrap();
     assert!(site.approvals.standing(&command(b"again")).await.unwrap().is_some());
     // As an older bastion left it, even if its text were the bytes of an act.
-    sqlx::query("UPDATE approvals SET exact_form = NULL").execute(site.store.writer()).await.unwrap();
+    site.store.run("UPDATE approvals SET exact_form = NULL").await;
     assert!(site.approvals.standing(&command(b"again")).await.unwrap().is_none());
-    sqlx::query("UPDATE approvals SET exact_text = $1").bind(&b"again"[..]).execute(site.store.writer()).await.unwrap();
+    site.store.run("UPDATE approvals SET exact_text = CAST('again' AS BLOB)").await;
     let record = site.approvals.find(waiting.id()).await.unwrap().unwrap();
     assert_eq!((record.act.as_ref(), view::command(&record).as_deref()), (None, Some("again")), "it can be read");
 }
@@ -466,7 +466,7 @@ async fn access_whose_time_is_over_is_ended_and_written_down() {
     let record = site.approvals.request_access(access(), Duration::from_secs(60), &terms()).await.unwrap();
     site.approvals.decide(record.id, &bob(), yes()).await.unwrap();
     // The hour passes while the bastion does not run.
-    sqlx::query("UPDATE access_grants SET until = 1000").execute(site.store.writer()).await.unwrap();
+    site.store.run("UPDATE access_grants SET until = 1000").await;
     let site = site.restart().await;
     assert!(site.approvals.approved_access(&alice()).is_empty());
     let ended = async {

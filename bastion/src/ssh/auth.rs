@@ -99,13 +99,13 @@ mod tests {
     use super::*;
     use crate::{
         identity::ssh_ca::{UserCa, UserRequest},
-        store::{CertificateRecord, LoginKind, LoginRecord, SqliteStore, TokenHash},
+        store::{CertificateRecord, LoginKind, LoginRecord, SqlStore, TokenHash},
     };
 
     #[tokio::test]
     async fn a_connection_outlives_its_certificate_if_there_is_a_new_one_and_never_its_login() {
         let folder = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.path().join("bastion.db")).await.unwrap());
+        let store: Arc<dyn Store> = Arc::new(SqlStore::in_file(&folder.path().join("bastion.db")).await.unwrap());
         let now = Timestamp::now();
         let in_minutes = |minutes| now + SignedDuration::from_mins(minutes);
         let subject = Subject {

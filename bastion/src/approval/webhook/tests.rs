@@ -17,7 +17,7 @@ use tokio::{net::TcpListener, sync::Notify};
 use super::*;
 use crate::{
     approval::{Approvals, Needed, NewApproval, Scope, Vote},
-    store::SqliteStore,
+    store::SqlStore,
 };
 
 /// What came in, and how many answers are a failure first.
@@ -65,7 +65,7 @@ async fn site(failures: usize) -> Site {
     let router = Router::new().route("/hook", routing::post(receive)).with_state(Arc::clone(&inbox));
     let server = tokio::spawn(async move { axum::serve(socket, router).await.unwrap() });
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("bastion.db")).await.unwrap();
+    let store = SqlStore::in_file(&folder.path().join("bastion.db")).await.unwrap();
     let settings = config::Webhook { url, secret: Secret::new("s3cret".into()), ca: None };
     let console = "https://bastion.example.com:8443".parse().unwrap();
     let approvals = Approvals::start(Arc::new(store), console, Some(&settings)).await.unwrap();

@@ -6,7 +6,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::{AuditFilter, SessionEnd, SessionFilter, SessionKind, SessionRecord, SqliteStore};
+use crate::store::{AuditFilter, SessionEnd, SessionFilter, SessionKind, SessionRecord, SqlStore};
 
 const LIMITS: Limits = Limits {
     units: 64 * 1024,
@@ -18,7 +18,7 @@ const LIMITS: Limits = Limits {
 /// A log into a store in a folder, which others may lock.
 struct Site {
     folder: TempDir,
-    store: SqliteStore,
+    store: SqlStore,
     log: AuditLog,
 }
 
@@ -26,7 +26,7 @@ impl Site {
     async fn new(limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bastion.db");
-        let store = SqliteStore::open_with_deadline(&path, Duration::from_secs(1)).await.unwrap();
+        let store = SqlStore::in_file_within(&path, Duration::from_secs(1)).await.unwrap();
         let log = AuditLog::start_with(Arc::new(store.clone()), &folder.path().join("waiting"), limits).unwrap();
         Self { folder, store, log }
     }

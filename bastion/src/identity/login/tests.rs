@@ -12,7 +12,7 @@ use crate::{
         ssh_certificate::{self, TrustedCas},
         token::random_bytes,
     },
-    store::SqliteStore,
+    store::SqlStore,
 };
 
 const CLI_CALLBACK: &str = "http://127.0.0.1:49152/callback";
@@ -465,7 +465,7 @@ async fn a_certificate_that_cannot_be_written_down_is_not_handed_out() {
 async fn the_database_gives_neither_verifier_nor_device_code_away() {
     let (fixture, now) = (fixture().await, Timestamp::now());
     let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(SqliteStore::open(&folder.path().join("bastion.db")).await.unwrap());
+    let store = Arc::new(SqlStore::in_file(&folder.path().join("bastion.db")).await.unwrap());
     let oidc = OidcSettings::new(fixture.issuer.url().parse().unwrap(), fixture.issuer.client_id());
     let log = AuditLog::start(Arc::clone(&store) as Arc<dyn Store>, &folder.path().join("waiting")).unwrap();
     let service = service(oidc, Arc::clone(&store) as Arc<dyn Store>, log, &fixture.user_ca);

@@ -49,7 +49,7 @@ use crate::{
     kube::{Front, KubeCluster, Listener, listener, retry::Refused, upstream::ClusterConnection},
     listener::{Admission, Limits, PlaceLimits},
     session::{Registry, Sessions},
-    store::{ApprovalFilter, LoginKind, LoginRecord, SqliteStore, Store},
+    store::{ApprovalFilter, LoginKind, LoginRecord, SqlStore, Store},
 };
 
 pub(super) const RULES: &str = r#"
@@ -80,7 +80,7 @@ pub(super) struct TestFront {
     pub(super) liar: Liar,
     address: SocketAddr,
     server: CertificateDer<'static>,
-    store: SqliteStore,
+    store: SqlStore,
     credentials: KubeCredentials,
     approvals: Approvals,
     rules: watch::Sender<Arc<RuleSet>>,
@@ -111,7 +111,7 @@ pub(super) enum User {
 pub(super) async fn front() -> TestFront {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("bastion.db")).await.unwrap();
+    let store = SqlStore::in_file(&folder.path().join("bastion.db")).await.unwrap();
     let shared: Arc<dyn Store> = Arc::new(store.clone());
     let ca = Arc::new(KubeClientCa::load_or_create(folder.path()).unwrap());
     let credentials = KubeCredentials::new(Arc::clone(&shared), ca, Duration::from_secs(600));

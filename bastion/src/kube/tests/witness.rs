@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::SOON;
 use crate::{
     audit::AuditEvent,
-    store::{AuditFilter, SqliteStore, Store as _},
+    store::{AuditFilter, SqlStore, Store as _},
 };
 
 /// The rules of a document.
@@ -19,7 +19,7 @@ pub(in crate::kube) fn compiled(rules: &str) -> Arc<RuleSet> {
 
 /// Waits until `count` events are in the store for which `wanted` gives something, oldest first.
 pub(in crate::kube) async fn events<T>(
-    store: &SqliteStore,
+    store: &SqlStore,
     count: usize,
     wanted: impl Fn(AuditEvent) -> Option<T>,
 ) -> Vec<T> {

@@ -26,7 +26,7 @@ use crate::{
         permit::LivePermit,
         terminal::{FromTarget, FromUser, OutputStream, Pixels, Signal},
     },
-    store::{AuditFilter, LoginKind, LoginRecord, SessionFilter, SqliteStore, Store, TokenHash},
+    store::{AuditFilter, LoginKind, LoginRecord, SessionFilter, SqlStore, Store, TokenHash},
 };
 
 const SOON: Duration = Duration::from_secs(30);
@@ -129,10 +129,10 @@ impl TargetWriter for Target {
 }
 
 pub(in crate::session) async fn sessions(folder: &std::path::Path) -> Sessions {
-    sessions_in(folder, SqliteStore::open(&folder.join("bastion.db")).await.unwrap()).await
+    sessions_in(folder, SqlStore::in_file(&folder.join("bastion.db")).await.unwrap()).await
 }
 
-async fn sessions_in(folder: &std::path::Path, store: SqliteStore) -> Sessions {
+async fn sessions_in(folder: &std::path::Path, store: SqlStore) -> Sessions {
     let store: Arc<dyn Store> = Arc::new(store);
     let approvals = Approvals::start(Arc::clone(&store), "https://b.example".parse().unwrap(), None).await.unwrap();
     let storage = Url::from_directory_path(folder.join("recordings")).unwrap();
@@ -245,7 +245,7 @@ async fn what_the_rules_take_back_while_the_target_is_prepared_does_not_start() 
 async fn a_session_starts_behind_what_the_audit_log_could_not_write_before() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bastion.db");
-    let store = SqliteStore::open_with_deadline(&path, Duration::from_millis(300)).await.unwrap();
+    let store = SqlStore::in_file_within(&path, Duration::from_millis(300)).await.unwrap();
     let sessions = sessions_in(folder.path(), store).await;
     let mut lock = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
     sqlx::query("BEGIN IMMEDIATE").execute(&mut lock).await.unwrap();

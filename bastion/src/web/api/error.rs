@@ -141,11 +141,21 @@ impl IntoResponse for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::Deadline(_) | StoreError::Gone { .. } => {
+            StoreError::Unavailable(_)
+            | StoreError::Deadline(_)
+            | StoreError::Gone { .. }
+            | StoreError::NotHeld { .. }
+            | StoreError::Replaced { .. } => {
                 tracing::error!(%error, "request failed");
                 Self::Unavailable("the bastion's database does not answer; try again in a moment".into())
             }
-            StoreError::Corrupt { .. } | StoreError::Migrate(_) | StoreError::Open { .. } => Self::internal(error),
+            StoreError::Connect { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::HalfCopied { .. }
+            | StoreError::Migrate(_)
+            | StoreError::Open { .. }
+            | StoreError::Taken { .. }
+            | StoreError::TooOld { .. } => Self::internal(error),
         }
     }
 }

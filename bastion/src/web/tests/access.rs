@@ -268,14 +268,14 @@ async fn nobody_is_ready_whose_audit_events_wait() {
     let front = front().await;
     let alice = front.token("alice", "engineering").await;
     let refuse = "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END";
-    sqlx::query(refuse).execute(front.store.writer()).await.unwrap();
+    front.store.run(refuse).await;
     front.get("/api/v1/sessions?user=bob", &*alice).await.problem(StatusCode::FORBIDDEN);
     // Other tables are written as before.
     front.store.probe().await.unwrap();
     let detail =
         readiness_becomes(&front, StatusCode::SERVICE_UNAVAILABLE).await.problem(StatusCode::SERVICE_UNAVAILABLE);
     assert!(detail.contains("audit events wait to be written"), "{detail}");
-    sqlx::query("DROP TRIGGER full").execute(front.store.writer()).await.unwrap();
+    front.store.run("DROP TRIGGER full").await;
     assert_eq!(readiness_becomes(&front, StatusCode::OK).await.text(), "ok\n");
 }
 
@@ -284,7 +284,7 @@ async fn readiness_is_whether_the_store_takes_a_write_and_names_what_is_wrong() 
     let front = front().await;
     let becomes = async |status: StatusCode| readiness_becomes(&front, status).await;
     assert_eq!(front.get("/readyz", None).await.text(), "ok\n");
-    sqlx::query("PRAGMA query_only = ON").execute(front.store.writer()).await.unwrap();
+    front.store.run("PRAGMA query_only = ON").await;
     let detail = becomes(StatusCode::SERVICE_UNAVAILABLE).await.problem(StatusCode::SERVICE_UNAVAILABLE);
     assert!(detail.contains("the database is read-only"), "{detail}");
     assert_eq!(becomes(StatusCode::OK).await.text(), "ok\n", "the writer was opened anew");
@@ -297,10 +297,7 @@ async fn readiness_is_not_looked_at_for_each_who_asks() {
     for _ in 0..200 {
         assert_eq!(front.get("/readyz", None).await.text(), "ok\n");
     }
-    let probes: i64 = sqlx::query_scalar("SELECT value FROM audit_counter WHERE name = 'probe'")
-        .fetch_one(front.store.writer())
-        .await
-        .unwrap();
+    let probes = front.store.number("SELECT value FROM audit_counter WHERE name = 'probe'").await;
     let seconds = i64::try_from(asked.elapsed().as_secs()).unwrap();
     assert!(probes <= seconds + 1, "{probes} in {seconds} s");
 }

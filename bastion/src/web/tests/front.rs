@@ -29,7 +29,7 @@ use crate::{
         token,
         x509_ca::KubeClientCa,
     },
-    store::{AuditFilter, LoginKind, LoginRecord, SessionKind, SessionRecord, SqliteStore, Store},
+    store::{AuditFilter, LoginKind, LoginRecord, SessionKind, SessionRecord, SqlStore, Store},
     web::{
         BastionInfo, WebState, router,
         state::{KubeAccess, KubeAddress, SshAddress},
@@ -42,7 +42,7 @@ const ISSUER: &str = "https://issuer.example.com";
 /// A bastion's web front with nothing around it.
 pub(super) struct Front {
     pub(super) router: Router,
-    pub(super) store: SqliteStore,
+    pub(super) store: SqlStore,
     pub(super) recorder: Arc<Recorder>,
     pub(super) approvals: Approvals,
     _issuer: DemoIssuer,
@@ -77,7 +77,7 @@ const TARGETS: &str = r#"
 
 pub(super) async fn front() -> Front {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("bastion.db")).await.unwrap();
+    let store = SqlStore::in_file(&folder.path().join("bastion.db")).await.unwrap();
     let recorder = Arc::new(recorder(folder.path()));
     let callback: Url = format!("{URL}/login/callback").parse().unwrap();
     let issuer = DemoIssuer::start(callback.clone()).await.unwrap();

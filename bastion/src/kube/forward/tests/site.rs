@@ -27,7 +27,7 @@ use crate::{
         tests::witness::{self, compiled},
     },
     session::permit::Place,
-    store::SqliteStore,
+    store::SqlStore,
 };
 
 pub(super) const RULES: &str = r#"
@@ -124,7 +124,7 @@ pub(super) struct Running {
     pub(super) reset: Vec<(StreamId, ResetStatus)>,
     pub(super) cluster: TestCluster,
     pub(super) rules: watch::Sender<Arc<RuleSet>>,
-    store: SqliteStore,
+    store: SqlStore,
     task: JoinHandle<()>,
     requests: usize,
     _folder: tempfile::TempDir,
@@ -156,14 +156,14 @@ struct Parts {
     forward: Forward,
     cluster: TestCluster,
     rules: watch::Sender<Arc<RuleSet>>,
-    store: SqliteStore,
+    store: SqlStore,
     entry: Entry,
     folder: tempfile::TempDir,
 }
 
 async fn parts(limits: Limits, login_ends: Option<SystemTime>) -> Parts {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("bastion.db")).await.unwrap();
+    let store = SqlStore::in_file(&folder.path().join("bastion.db")).await.unwrap();
     let log = AuditLog::start(Arc::new(store.clone()), &folder.path().join("waiting")).unwrap();
     let sender = watch::Sender::new(rules(RULES));
     let user = Subject {
@@ -227,7 +227,7 @@ pub(super) struct Channels {
     pub(super) socket: WebSocketStream<DuplexStream>,
     pub(super) cluster: TestCluster,
     pub(super) rules: watch::Sender<Arc<RuleSet>>,
-    store: SqliteStore,
+    store: SqlStore,
     task: JoinHandle<()>,
     _folder: tempfile::TempDir,
 }

@@ -9,11 +9,11 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use policy::approval::{Act, Needed, Person, Scope};
 use serde::{Deserialize, Serialize};
-use sqlx::{QueryBuilder, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use super::{
     Listing, StoreError, access,
     row::{Columns, bigint, json_text, subject_text, word_text},
+    statement::{Connection, Row, sql},
 };
 use crate::store::approval::{
     ApprovalChange, ApprovalFilter, ApprovalId, ApprovalRecord, DecidedRecord, Reach, VoteRecord,
@@ -25,23 +25,16 @@ const TABLE: &str = "approvals";
 const ACT: i64 = 1;
 
 /// Adds a request; false if this person has `most` that wait already.
-pub(super) async fn add(
-    connection: &mut SqliteConnection,
-    approval: &ApprovalRecord,
-    most: u32,
-) -> Result<bool, StoreError> {
-    let waiting: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM approvals WHERE state = 'pending' AND issuer = $1 AND subject_id = $2",
-    )
-    .bind(&approval.requester.issuer)
-    .bind(&approval.requester.id)
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(StoreError::Unavailable)?;
+pub(super) async fn add(connection: &mut Connection, approval: &ApprovalRecord, most: u32) -> Result<bool, StoreError> {
+    let waiting = sql("SELECT COUNT(*) FROM approvals WHERE state = 'pending' AND issuer = $1 AND subject_id = $2")
+        .bind(&approval.requester.issuer)
+        .bind(&approval.requester.id)
+        .number(connection)
+        .await?;
     if waiting >= i64::from(most) {
         return Ok(false);
     }
-    sqlx::query(
+    sql(
         "INSERT INTO approvals (id, revision, kind, state, issuer, subject_id, requester, target, login, session, \
          rule, exact_text, commands, screen, reason, because, needed, lasting, source, created_at, expires_at, exact_form) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
@@ -68,32 +61,28 @@ pub(super) async fn add(
     .bind(approval.created_at.as_millisecond())
     .bind(approval.expires_at.as_millisecond())
     .bind(approval.act.as_ref().map(|_| ACT))
-    .execute(&mut *connection)
-    .await
-    .map_err(StoreError::Unavailable)?;
+    .execute(connection)
+    .await?;
     for group in &approval.needed.groups {
-        sqlx::query("INSERT INTO approval_groups (approval, group_name) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        sql("INSERT INTO approval_groups (approval, group_name) VALUES ($1, $2) ON CONFLICT DO NOTHING")
             .bind(approval.id.to_string())
             .bind(group.as_str())
-            .execute(&mut *connection)
-            .await
-            .map_err(StoreError::Unavailable)?;
+            .execute(connection)
+            .await?;
     }
     Ok(true)
 }
 
 /// Changes a request that is pending; false if it is not, or if it was changed since it was read.
-pub(super) async fn change(connection: &mut SqliteConnection, change: &ApprovalChange) -> Result<bool, StoreError> {
+pub(super) async fn change(connection: &mut Connection, change: &ApprovalChange) -> Result<bool, StoreError> {
     let id = change.id.to_string();
-    let moved = sqlx::query(
-        "UPDATE approvals SET revision = revision + 1 WHERE id = $1 AND revision = $2 AND state = 'pending'",
-    )
-    .bind(&id)
-    .bind(change.read)
-    .execute(&mut *connection)
-    .await
-    .map_err(StoreError::Unavailable)?;
-    if moved.rows_affected() == 0 {
+    let moved =
+        sql("UPDATE approvals SET revision = revision + 1 WHERE id = $1 AND revision = $2 AND state = 'pending'")
+            .bind(&id)
+            .bind(change.read)
+            .execute(connection)
+            .await?;
+    if moved == 0 {
         return Ok(false);
     }
     if let Some(vote) = &change.vote {
@@ -108,16 +97,9 @@ pub(super) async fn change(connection: &mut SqliteConnection, change: &ApprovalC
     Ok(true)
 }
 
-async fn add_vote(
-    connection: &mut SqliteConnection,
-    id: &str,
-    place: i64,
-    vote: &VoteRecord,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO approval_votes (approval, place, issuer, subject_id, voter, entitled, approve, scope, comment, \
-         cast_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-    )
+async fn add_vote(connection: &mut Connection, id: &str, place: i64, vote: &VoteRecord) -> Result<(), StoreError> {
+    sql("INSERT INTO approval_votes (approval, place, issuer, subject_id, voter, entitled, approve, scope, comment, \
+         cast_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
     .bind(id)
     .bind(place)
     .bind(&vote.by.issuer)
@@ -128,72 +110,66 @@ async fn add_vote(
     .bind(json_text("approval_votes", &StoredScope::from(vote.scope))?)
     .bind(&vote.comment)
     .bind(vote.at.as_millisecond())
-    .execute(&mut *connection)
-    .await
-    .map_err(StoreError::Unavailable)?;
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
-async fn decide(connection: &mut SqliteConnection, id: &str, decided: &DecidedRecord) -> Result<(), StoreError> {
+async fn decide(connection: &mut Connection, id: &str, decided: &DecidedRecord) -> Result<(), StoreError> {
     let scope = decided.reach.map(|reach| word_text(TABLE, &reach.scope)).transpose()?;
-    sqlx::query(
-        "UPDATE approvals SET state = $1, decided_at = $2, scope = $3, standing_until = $4, remark = $5 WHERE id = $6",
-    )
-    .bind(word_text(TABLE, &decided.state)?)
-    .bind(decided.at.as_millisecond())
-    .bind(scope)
-    .bind(decided.reach.and_then(|reach| reach.until).map(Timestamp::as_millisecond))
-    .bind(&decided.remark)
-    .bind(id)
-    .execute(&mut *connection)
-    .await
-    .map_err(StoreError::Unavailable)?;
+    sql("UPDATE approvals SET state = $1, decided_at = $2, scope = $3, standing_until = $4, remark = $5 WHERE id = $6")
+        .bind(word_text(TABLE, &decided.state)?)
+        .bind(decided.at.as_millisecond())
+        .bind(scope)
+        .bind(decided.reach.and_then(|reach| reach.until).map(Timestamp::as_millisecond))
+        .bind(&decided.remark)
+        .bind(id)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
-pub(super) async fn find(pool: &SqlitePool, id: ApprovalId) -> Result<Option<ApprovalRecord>, StoreError> {
-    let row = sqlx::query("SELECT * FROM approvals WHERE id = $1")
-        .bind(id.to_string())
-        .fetch_optional(pool)
-        .await
-        .map_err(StoreError::Unavailable)?;
+pub(super) async fn find(connection: &mut Connection, id: ApprovalId) -> Result<Option<ApprovalRecord>, StoreError> {
+    let row = sql("SELECT * FROM approvals WHERE id = $1").bind(id.to_string()).optional(connection).await?;
     match row {
-        Some(row) => Ok(Some(with_votes(pool, &row).await?)),
+        Some(row) => Ok(Some(with_votes(connection, &row).await?)),
         None => Ok(None),
     }
 }
 
-pub(super) async fn list(pool: &SqlitePool, filter: &ApprovalFilter) -> Result<Listing<ApprovalRecord>, StoreError> {
-    let mut query = QueryBuilder::new("SELECT * FROM approvals WHERE 1 = 1");
+pub(super) async fn list(
+    connection: &mut Connection,
+    filter: &ApprovalFilter,
+) -> Result<Listing<ApprovalRecord>, StoreError> {
+    let mut query = sql("SELECT * FROM approvals WHERE 1 = 1");
     match filter.pending {
         Some(true) => query.push(" AND state = 'pending'"),
         Some(false) => query.push(" AND state <> 'pending'"),
-        None => &mut query,
-    };
+        None => {}
+    }
     if let Some(Person { issuer, id }) = &filter.requester {
-        query.push(" AND issuer = ").push_bind(issuer);
-        query.push(" AND subject_id = ").push_bind(id);
+        query.push_bind(" AND issuer = ", issuer);
+        query.push_bind(" AND subject_id = ", id);
     }
     if let Some(subject) = &filter.visible_to {
-        query.push(" AND ((issuer = ").push_bind(&subject.issuer);
-        query.push(" AND subject_id = ").push_bind(&subject.id);
+        query.push_bind(" AND ((issuer = ", &subject.issuer);
+        query.push_bind(" AND subject_id = ", &subject.id);
         query.push(") OR id IN (SELECT approval FROM approval_groups WHERE group_name IN (");
         // A list that is empty is not portable; no group has an empty name.
-        let mut groups = query.separated(", ");
-        groups.push_bind("");
+        query.push_bind("", "");
         for group in &subject.groups {
-            groups.push_bind(group.as_str());
+            query.push_bind(", ", group.as_str());
         }
         query.push(")))");
     }
     if let Some(before) = filter.before {
-        query.push(" AND id < ").push_bind(before.to_string());
+        query.push_bind(" AND id < ", before.to_string());
     }
-    query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(filter.limit));
-    let rows = query.build().fetch_all(pool).await.map_err(StoreError::Unavailable)?;
+    query.push_bind(" ORDER BY id DESC LIMIT ", i64::from(filter.limit));
+    let rows = query.all(connection).await?;
     let mut listing = Listing::default();
     for row in &rows {
-        let read = with_votes(pool, row).await;
+        let read = with_votes(connection, row).await;
         Columns::of(TABLE, row).put(read, "id", &mut listing)?;
     }
     Ok(listing)
@@ -202,42 +178,39 @@ pub(super) async fn list(pool: &SqlitePool, filter: &ApprovalFilter) -> Result<L
 /// The newest approvals of this person for this text that were to count again; whether they still do is not
 /// asked here.
 pub(super) async fn standing(
-    pool: &SqlitePool,
+    connection: &mut Connection,
     like: &ApprovalRecord,
     now: Timestamp,
 ) -> Result<Vec<ApprovalRecord>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT * FROM approvals WHERE state = 'approved' AND issuer = $1 AND subject_id = $2 AND kind = $3 \
+    let rows =
+        sql("SELECT * FROM approvals WHERE state = 'approved' AND issuer = $1 AND subject_id = $2 AND kind = $3 \
          AND scope <> 'once' AND (standing_until IS NULL OR standing_until > $4) AND target = $5 AND login = $6 \
-         AND exact_text = $7 AND exact_form = $8 ORDER BY id DESC LIMIT $9",
-    )
-    .bind(&like.requester.issuer)
-    .bind(&like.requester.id)
-    .bind(word_text(TABLE, &like.kind)?)
-    .bind(now.as_millisecond())
-    .bind(like.target.as_str())
-    .bind(like.login.as_str())
-    .bind(like.text.as_ref())
-    .bind(ACT)
-    .bind(MOST_STANDING)
-    .fetch_all(pool)
-    .await
-    .map_err(StoreError::Unavailable)?;
+         AND exact_text = $7 AND exact_form = $8 ORDER BY id DESC LIMIT $9")
+        .bind(&like.requester.issuer)
+        .bind(&like.requester.id)
+        .bind(word_text(TABLE, &like.kind)?)
+        .bind(now.as_millisecond())
+        .bind(like.target.as_str())
+        .bind(like.login.as_str())
+        .bind(like.text.as_ref())
+        .bind(ACT)
+        .bind(MOST_STANDING)
+        .all(connection)
+        .await?;
     let mut approvals = Vec::with_capacity(rows.len());
     for row in &rows {
-        approvals.push(with_votes(pool, row).await?);
+        approvals.push(with_votes(connection, row).await?);
     }
     Ok(approvals)
 }
 
-async fn with_votes(pool: &SqlitePool, row: &SqliteRow) -> Result<ApprovalRecord, StoreError> {
+async fn with_votes(connection: &mut Connection, row: &Row) -> Result<ApprovalRecord, StoreError> {
     let columns = Columns::of(TABLE, row);
     let id: ApprovalId = columns.parsed("id")?;
-    let votes = sqlx::query("SELECT * FROM approval_votes WHERE approval = $1 ORDER BY place")
+    let votes = sql("SELECT * FROM approval_votes WHERE approval = $1 ORDER BY place")
         .bind(id.to_string())
-        .fetch_all(pool)
-        .await
-        .map_err(StoreError::Unavailable)?;
+        .all(connection)
+        .await?;
     let text = Bytes::from(columns.plain::<Vec<u8>>("exact_text")?);
     let act = match columns.plain::<Option<i64>>("exact_form")? {
         Some(ACT) => match Act::decode(&text) {
@@ -277,7 +250,7 @@ async fn with_votes(pool: &SqlitePool, row: &SqliteRow) -> Result<ApprovalRecord
     })
 }
 
-fn vote_from(row: &SqliteRow) -> Result<VoteRecord, StoreError> {
+fn vote_from(row: &Row) -> Result<VoteRecord, StoreError> {
     let columns = Columns::of("approval_votes", row);
     Ok(VoteRecord {
         by: Person { issuer: columns.plain("issuer")?, id: columns.plain("subject_id")? },

@@ -8,25 +8,27 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use policy::{Subject, approval::Person};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sqlx::{Decode, Row as _, Sqlite, Type, sqlite::SqliteRow};
 
-use super::{Listing, StoreError, TokenHash};
+use super::{
+    Listing, StoreError, TokenHash,
+    statement::{Readable, Row},
+};
 use crate::store::UnreadableRow;
 
 /// A row of a known table.
 pub(super) struct Columns<'r> {
     table: &'static str,
-    row: &'r SqliteRow,
+    row: &'r Row,
 }
 
 impl<'r> Columns<'r> {
-    pub(super) fn of(table: &'static str, row: &'r SqliteRow) -> Self {
+    pub(super) fn of(table: &'static str, row: &'r Row) -> Self {
         Self { table, row }
     }
 
     /// A column of a type that SQL knows.
-    pub(super) fn plain<T: Decode<'r, Sqlite> + Type<Sqlite>>(&self, column: &str) -> Result<T, StoreError> {
-        self.row.try_get(column).map_err(|error| self.corrupt(column, error))
+    pub(super) fn plain<T: Readable<'r>>(&self, column: &str) -> Result<T, StoreError> {
+        self.row.get(column).map_err(|error| self.corrupt(column, error))
     }
 
     /// A time.

@@ -10,13 +10,12 @@ fn name(name: &str, person: Person) -> NameRecord {
     NameRecord { name: name.parse().unwrap(), person, bound_at: at(0) }
 }
 
-async fn bind(store: &SqliteStore, wanted: &NameRecord) -> NameBinding {
+async fn bind(store: &SqlStore, wanted: &NameRecord) -> NameBinding {
     store.bind_name(wanted, 2, &[failed("bound")]).await.unwrap()
 }
 
-#[tokio::test]
-async fn a_name_is_the_first_persons_until_it_is_released() {
-    let (store, _folder) = store().await;
+async fn a_name_is_the_first_persons_until_it_is_released(place: Place) {
+    let store = place.open().await;
     let alices = name("alice", person("id-alice"));
     assert_eq!(bind(&store, &alices).await, NameBinding::Bound);
     assert_eq!(bind(&store, &alices).await, NameBinding::Own);
@@ -43,9 +42,8 @@ async fn a_name_is_the_first_persons_until_it_is_released() {
     assert_eq!(bind(&store, &name("alice", person("id-mallory"))).await, NameBinding::Bound);
 }
 
-#[tokio::test]
-async fn a_name_of_another_issuer_is_free() {
-    let (store, _folder) = store().await;
+async fn a_name_of_another_issuer_is_free(place: Place) {
+    let store = place.open().await;
     assert_eq!(bind(&store, &name("alice", person("id-alice"))).await, NameBinding::Bound);
     store.add_login(&login(1)).await.unwrap();
     let moved = name("alice", Person { issuer: "https://new.example.com".into(), id: "1".into() });
@@ -53,9 +51,8 @@ async fn a_name_of_another_issuer_is_free() {
     assert!(store.login(TokenHash([1; 32]), at(1)).await.unwrap().is_none(), "the other alice is out");
 }
 
-#[tokio::test]
-async fn a_session_is_a_persons_and_an_event_says_who_the_name_was() {
-    let (store, _folder) = store().await;
+async fn a_session_is_a_persons_and_an_event_says_who_the_name_was(place: Place) {
+    let store = place.open().await;
     bind(&store, &name("alice", person("id-alice"))).await;
     let mine = session("alice", "web1");
     let anothers = SessionRecord { person: Some(person("id-mallory")), ..session("alice", "web1") };
@@ -81,10 +78,10 @@ async fn a_session_is_a_persons_and_an_event_says_who_the_name_was() {
 async fn an_upgrade_gives_to_people_what_is_surely_theirs() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bastion.db");
-    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
     let old = SqlitePool::connect_with(options).await.unwrap();
-    let before = migrations().iter().filter(|migration| migration.version < 10).cloned().collect();
-    Migrator::with_migrations(before).run(&old).await.unwrap();
+    let before = migrations::sqlite().iter().filter(|migration| migration.version < 10).cloned().collect();
+    sqlx::migrate::Migrator::with_migrations(before).run(&old).await.unwrap();
     // Alice logged in twice; the name bob was that of two people.
     for (seq, user, subject) in
         [(1, "alice", "id-alice"), (2, "bob", "id-bob"), (3, "bob", "id-mallory"), (4, "alice", "id-alice")]
@@ -113,7 +110,7 @@ async fn an_upgrade_gives_to_people_what_is_surely_theirs() {
     sqlx::query("INSERT INTO logins VALUES ('00', 'cli', '{}', 0, 9999999999999)").execute(&old).await.unwrap();
     old.close().await;
 
-    let store = SqliteStore::open(&path).await.unwrap();
+    let store = SqlStore::in_file(&path).await.unwrap();
     let owner = |name: &'static str| {
         let store = store.clone();
         async move { store.name(&name.parse().unwrap()).await.unwrap().map(|record| record.person.id) }
@@ -124,8 +121,14 @@ async fn an_upgrade_gives_to_people_what_is_surely_theirs() {
     let owners: Vec<_> =
         sessions.iter().map(|session| session.person.as_ref().map(|person| person.id.as_str())).collect();
     assert_eq!(owners, [None, Some("id-alice")], "whose bob's was is not known");
-    let logins: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM logins").fetch_one(store.writer()).await.unwrap();
+    let logins = store.number("SELECT COUNT(*) FROM logins").await;
     assert_eq!(logins, 0, "everybody logs in again");
     let events = store.audit(&AuditFilter { limit: 10, ..Default::default() }).await.unwrap();
     assert!(events.len() == 4 && events.iter().all(|event| event.person.is_none()), "old events read as before");
 }
+
+on_both![
+    a_name_is_the_first_persons_until_it_is_released,
+    a_name_of_another_issuer_is_free,
+    a_session_is_a_persons_and_an_event_says_who_the_name_was,
+];

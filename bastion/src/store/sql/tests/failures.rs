@@ -11,14 +11,14 @@ use super::*;
 
 const DEADLINE: Duration = Duration::from_millis(300);
 
-async fn brief_store() -> (SqliteStore, TempDir) {
+async fn brief_store() -> (SqlStore, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open_with_deadline(&folder.path().join("bastion.db"), DEADLINE).await.unwrap();
+    let store = SqlStore::in_file_within(&folder.path().join("bastion.db"), DEADLINE).await.unwrap();
     (store, folder)
 }
 
 /// Every kind of change, one after the other.
-async fn everything_can_be_written(store: &SqliteStore, token: u8) {
+async fn everything_can_be_written(store: &SqlStore, token: u8) {
     store.add_login(&login(token)).await.unwrap();
     store.add_login_flow(&flow(token)).await.unwrap();
     assert!(store.take_login_flow(TokenHash([token; 32]), at(0)).await.unwrap().is_some());
@@ -34,9 +34,8 @@ async fn everything_can_be_written(store: &SqliteStore, token: u8) {
 #[tokio::test]
 async fn a_disk_that_was_full_for_a_moment_is_written_again() {
     let (store, _folder) = store().await;
-    let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(store.writer()).await.unwrap();
-    let limit = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
-    sqlx::query(limit).execute(store.writer()).await.unwrap();
+    let pages = store.number("PRAGMA page_count").await;
+    store.run(format!("PRAGMA max_page_count = {pages}")).await;
 
     let many: Vec<_> = (0..200).map(|_| failed("x".repeat(900))).collect();
     let error = store.append_audit(at(0), &many).await.unwrap_err().to_string();
@@ -49,7 +48,7 @@ async fn a_disk_that_was_full_for_a_moment_is_written_again() {
 #[tokio::test]
 async fn a_disk_that_was_read_only_for_a_moment_is_written_again() {
     let (store, _folder) = store().await;
-    sqlx::query("PRAGMA query_only = ON").execute(store.writer()).await.unwrap();
+    store.run("PRAGMA query_only = ON").await;
     let error = store.probe().await.unwrap_err().to_string();
     assert!(error.contains("readonly"), "{error}");
     everything_can_be_written(&store, 1).await;
@@ -85,9 +84,8 @@ async fn a_lock_that_is_soon_free_is_waited_for() {
     write.await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_caller_may_stop_waiting_at_any_moment() {
-    let (store, _folder) = store().await;
+async fn a_caller_may_stop_waiting_at_any_moment(place: Place) {
+    let store = place.open().await;
     for polls in 0..60 {
         let events = [failed("a"), failed("b")];
         let mut call = Box::pin(store.append_audit(at(0), &events));
@@ -117,3 +115,5 @@ async fn a_file_that_was_removed_or_replaced_is_not_written_any_more() {
         assert!(matches!(store.probe().await, Err(StoreError::Gone { .. })), "another file of the same name");
     }
 }
+
+on_both![a_caller_may_stop_waiting_at_any_moment,];
