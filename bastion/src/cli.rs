@@ -2,7 +2,7 @@
 //!
 //! [`exit`] (errors and exit codes) · [`home`] (files of a login) · [`api_client`] · [`login`] ·
 //! [`ssh_config`] · [`kubeconfig`] · [`credential`] · [`targets`] · [`mod@run`] · [`approvals`] · [`access`] ·
-//! [`sessions`] · [`play`] · [`names`] · [`whoami`] · [`output`] · [`duration`] · [`check`] · [`rules`] · [`serve`] · [`demo`].
+//! [`sessions`] · [`play`] · [`names`] · [`whoami`] · [`output`] · [`duration`] · [`check`] · [`rules`] · [`serve`] · [`store`] · [`demo`].
 
 pub mod access;
 pub mod agent;
@@ -27,6 +27,7 @@ pub mod serve;
 pub mod sessions;
 pub mod shown;
 pub mod ssh_config;
+pub mod store;
 pub mod targets;
 pub mod whoami;
 
@@ -100,6 +101,9 @@ pub enum Command {
     Rules(rules::RulesCommand),
     /// Run the bastion.
     Serve(serve::ServeOptions),
+    /// Copy everything that the bastion remembers into another database.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Run everything on this machine to try it: issuer, target, rules and bastion.
     Demo(demo::DemoOptions),
 }
@@ -123,6 +127,7 @@ impl Command {
             Self::Serve(options) => serve::run(&options),
             Self::Sessions(command) => client(sessions::run(&BastionHome::open()?, &command)),
             Self::SshConfig(options) => client(ssh_config::run(&BastionHome::open()?, &options)),
+            Self::Store(command) => client(store::run(&command)),
             Self::Targets(options) => client(targets::run(&BastionHome::open()?, &options)),
             Self::Whoami(options) => client(whoami::run(&BastionHome::open()?, &options)),
         }

@@ -34,6 +34,7 @@ mod kube_served;
 mod last_byte;
 mod names;
 mod oidc_login;
+mod postgres_store;
 mod recording;
 mod recording_failure;
 mod replay_in_browser;

@@ -9,7 +9,7 @@
 //!
 //! Reading order: `file` and `postgres` (how they are opened), `holder` (whose a database is), `writer` (transactions),
 //! `statement` and `dialect` (one SQL for both), `row` (values in columns), `logins`, `names`, `sessions`, `approvals`,
-//! `access`, `audit`, `calls` (each call of a store).
+//! `access`, `audit`, `calls` (each call of a store); `copy` (from one into the other).
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -24,6 +24,7 @@ mod access;
 mod approvals;
 mod audit;
 mod calls;
+pub mod copy;
 mod dialect;
 mod file;
 mod holder;

@@ -43,6 +43,7 @@ macro_rules! on_both {
     };
 }
 
+mod copying;
 mod events;
 mod failures;
 mod file;
