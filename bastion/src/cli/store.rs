@@ -1,9 +1,6 @@
 //! `bastion store copy`: from SQLite to PostgreSQL, and back.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use config::{Secret, Store};
@@ -13,7 +10,7 @@ use super::{
     output::{Table, print},
 };
 use crate::{
-    instance::Instance,
+    instance::{Instance, InstanceError},
     store::sql::{
         SqlStore,
         copy::{CopiedTable, copy},
@@ -91,11 +88,11 @@ pub async fn run(command: &StoreCommand) -> Result<(), CommandError> {
 
 /// Keeps a bastion off a file while it is copied. A database of a server is locked there.
 fn claim(store: &Store) -> Result<Option<Instance>, CommandError> {
-    let claim = |path: &Path| Instance::claim_store(path, PURPOSE).map_err(refused);
-    match store {
-        Store::Sqlite(path) => claim(path).map(Some),
-        Store::Postgres(_) => Ok(None),
-    }
+    let Store::Sqlite(path) = store else { return Ok(None) };
+    Instance::claim_store(path, PURPOSE).map(Some).map_err(|error| match error {
+        InstanceError::Io { path, source } => refused(format!("{} cannot be used: {source}", path.display())),
+        taken @ InstanceError::Taken { .. } => refused(taken),
+    })
 }
 
 fn refused(error: impl ToString) -> CommandError {

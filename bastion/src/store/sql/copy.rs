@@ -106,12 +106,13 @@ async fn begin(target: &SqlStore, source_url: &str) -> Result<(), CopyError> {
         return Ok(());
     }
     for table in TABLES {
-        let mut count = sql("SELECT COUNT(*) FROM ");
+        let mut count = sql("SELECT COUNT(*) FROM (SELECT 1 FROM ");
         count.push(table.name);
         // A new store has the counter at its start, and what `readyz` wrote.
         if table.name == "audit_counter" {
             count.push(" WHERE NOT (name = 'probe' OR value = 0)");
         }
+        count.push(" LIMIT 1) AS found");
         if marked.is_some() || count.number(&mut transaction).await? > 0 {
             return Err(CopyError::NotEmpty { table: table.name, source_url: source_url.to_owned() });
         }

@@ -9,7 +9,7 @@
 
 use std::{sync::Mutex, time::Duration};
 
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, migrate::MigrateError, postgres::PgConnectOptions};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use uuid::Uuid;
 
@@ -144,7 +144,12 @@ impl Claim {
             }
             tokio::time::sleep(PAUSE / 10).await;
         }
-        migrations::postgres().run(&mut connection).await.map_err(StoreError::Migrate)?;
+        if let Err(error) = migrations::postgres().run(&mut connection).await {
+            if let MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) = error {
+                return Err(StoreError::connecting(&self.place, error));
+            }
+            return Err(StoreError::Migrate(error));
+        }
         sqlx::query(
             "INSERT INTO holder (place, owner, description) VALUES (1, $1, $2) \
              ON CONFLICT (place) DO UPDATE SET owner = excluded.owner, description = excluded.description",

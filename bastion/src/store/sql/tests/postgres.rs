@@ -148,6 +148,23 @@ async fn a_call_that_waits_for_a_lock_on_the_server_ends_at_its_deadline() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_somebody_else_is_an_error_that_says_what_to_do() {
+    let Some(server) = Server::shared("a_database_of_somebody_else").await else { return };
+    let config::Store::Postgres(settings) = server.database().await else { panic!("of a server") };
+    let open = async |settings: Postgres| {
+        SqlStore::open(&config::Store::Postgres(settings), "a test").await.unwrap_err().to_string()
+    };
+    let mut superuser = server.superuser(&settings.database).await;
+    sqlx::query("ALTER SCHEMA public OWNER TO postgres").execute(&mut superuser).await.unwrap();
+    let error = open(settings.clone()).await;
+    assert!(error.contains("permission denied") && error.contains("must own the database"), "{error}");
+    let error = open(Postgres { database: "nothing".to_owned(), ..settings.clone() }).await;
+    assert!(error.contains("\"nothing\" does not exist") && error.contains("Create it"), "{error}");
+    let error = open(Postgres { user: "nobody".to_owned(), ..settings }).await;
+    assert!(error.contains("\"nobody\" does not exist") && error.contains("Check the user"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_counted_is_right_however_many_write() {
     let Some(server) = Server::shared("what_is_counted_is_right").await else { return };
     let (store, _) = brief(server).await;
