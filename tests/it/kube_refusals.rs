@@ -38,7 +38,8 @@ async fn exec(raw: &RawKube, pod: &str, words: &[&str]) -> Result<Refused> {
         .await?;
     let status: Value = serde_json::from_str(&answer.body).with_context(|| format!("{answer:?}"))?;
     let text = |pointer: &str| status.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    ensure!(text("/message").starts_with("bastion: ") && status["code"] == answer.status, "{status}");
+    let code = status.pointer("/code").and_then(Value::as_u64);
+    ensure!(text("/message").starts_with("bastion: ") && code == Some(answer.status.into()), "{status}");
     Ok(Refused { status: answer.status, reason: text("/reason"), code: text("/details/causes/0/reason") })
 }
 

@@ -253,7 +253,7 @@ impl AccessRequest for Run {
 
 /// Runs what was asked for, to its end.
 async fn start(admitted: Admitted<Run, DoorReader>, door: Arc<Door>, writer: DoorWriter) {
-    let Admitted { asked, permitted, input, reader, .. } = admitted;
+    let (asked, permitted, input, reader) = admitted.into_parts();
     let Run { user, command, call, source, .. } = asked;
     let text = (!command.words.is_empty()).then(|| Bytes::from(quoted(&command.words)));
     let (sessions, cluster) = (permitted.applicant.sessions.clone(), permitted.applicant.target.clone());

@@ -66,8 +66,9 @@ impl Refusal {
             "reason": reason(self.status),
             "code": self.status.as_u16(),
         });
-        if let Some(code) = self.code {
-            status["details"] = json!({ "causes": [{ "reason": code, "message": self.message }] });
+        if let (Some(code), Some(fields)) = (self.code, status.as_object_mut()) {
+            let causes = json!([{ "reason": code, "message": self.message }]);
+            fields.insert("details".to_owned(), json!({ "causes": causes }));
         }
         Told {
             code: self.code,

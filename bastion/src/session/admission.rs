@@ -74,16 +74,14 @@ pub enum NotPermitted {
 
 /// What may start. Nothing else makes one but [`admit`].
 pub struct Admitted<A, R> {
-    /// What was asked for.
-    pub asked: A,
-    /// The permit.
-    pub permitted: Permitted,
-    /// What is to be done with its standard input.
-    pub input: Input,
-    /// The user's side, with what was read of it.
-    pub reader: HeldReader<SessionInput<HeldReader<R>>>,
-    _sealed: (),
+    asked: A,
+    permitted: Permitted,
+    input: Input,
+    reader: AdmittedReader<R>,
 }
+
+/// The user's side, with what was read of it.
+pub type AdmittedReader<R> = HeldReader<SessionInput<HeldReader<R>>>;
 
 /// Something that was asked for, and what was approved of it.
 struct Admission<'w, A, W> {
@@ -139,7 +137,14 @@ where
             }
         }
     };
-    Ok(Admitted { asked: admission.asked, permitted, input, reader, _sealed: () })
+    Ok(Admitted { asked: admission.asked, permitted, input, reader })
+}
+
+impl<A, R> Admitted<A, R> {
+    /// What was asked for, its permit, what is to be done with its standard input, and the user's side.
+    pub fn into_parts(self) -> (A, Permitted, Input, AdmittedReader<R>) {
+        (self.asked, self.permitted, self.input, self.reader)
+    }
 }
 
 impl<A: AccessRequest, W: UserWriter> Admission<'_, A, W> {

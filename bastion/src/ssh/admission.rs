@@ -135,7 +135,7 @@ impl AccessRequest for ChannelRequest {
 
 /// Runs what the channel asks for, to its end.
 async fn run(admitted: Admitted<ChannelRequest, SshUserReader>, writer: SshUserWriter, ahead: &mut Ahead) {
-    let Admitted { asked: channel, permitted, input, reader, .. } = admitted;
+    let (channel, permitted, input, reader) = admitted.into_parts();
     let ChannelRequest { connection, asked } = channel;
     let Some(target) = connection.target().cloned() else { return };
     let (kind, command) = match &asked.program {
