@@ -13,7 +13,7 @@ use tests::{
     s3::S3,
     sshd::{self, Sshd},
     tcp_fault::{Fault, TcpFault},
-    terminal::Terminal,
+    terminal::{Screen, Terminal},
 };
 use tokio::{io::AsyncWriteExt, net::TcpStream, process::Command};
 
@@ -107,6 +107,10 @@ async fn the_terminal_and_both_cast_readers_agree() -> Result<()> {
     terminal.wait_for("$", SOON).await?;
     terminal.type_text("printf '\\033[31mred\\033[0m \\344\\270\\226\\n'; stty size\n").await?;
     terminal.wait_for("24 80", SOON).await?;
+    // What is typed before the shell prompts is echoed where it comes.
+    let prompts =
+        |screen: &Screen| screen.lines().iter().rev().find(|line| !line.is_empty()).is_some_and(|line| line == "$");
+    terminal.wait_until("the shell prompts", SOON, prompts).await?;
     terminal.resize(100, 30)?;
     terminal.type_text("stty size; exit 7\n").await?;
     let (code, screen) = terminal.finish(SOON).await?;

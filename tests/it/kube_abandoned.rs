@@ -43,7 +43,10 @@ async fn an_upload_that_breaks_off_leaves_a_sealed_recording_and_nothing_else() 
             Ok((running.text().trim() == "none").then_some(()))
         })
         .await?;
-        ensure!(at(&carol.get("/sessions?running=true").await?.body, "/items/0").is_null(), "a session goes on");
+        until("no session goes on", SOON, async || {
+            Ok(at(&carol.get("/sessions?running=true").await?.body, "/items/0").is_null().then_some(()))
+        })
+        .await?;
     }
     Ok(())
 }
