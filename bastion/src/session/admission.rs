@@ -111,14 +111,13 @@ where
     let mut reader = if matches!(judged, Judged::NeedsStdin) {
         let script = admission.script(reader).await?;
         stdin = Some(Bytes::copy_from_slice(script.bytes()));
-        HeldReader::new(SessionInput::Replayed(script.into_reader()), false)
+        let mut replayed = HeldReader::new(SessionInput::Replayed(script.into_reader()), false);
+        permitted = admission.permitted(&mut replayed).await?;
+        judged = permitted.judge(admission.asked.request(), stdin.as_deref()).await;
+        replayed
     } else {
         HeldReader::new(SessionInput::Live(reader), has_terminal)
     };
-    if matches!(judged, Judged::NeedsStdin) {
-        permitted = admission.permitted(&mut reader).await?;
-        judged = permitted.judge(admission.asked.request(), stdin.as_deref()).await;
-    }
     let input = match judged {
         Judged::Allowed(input) => input,
         Judged::Refused(refusal) => return Err(refusal),

@@ -160,7 +160,7 @@ pub(super) fn interpreter(walker: &mut Walker<'_>, name: &str, arguments: &[Word
 }
 
 /// The program without its version: `python` of `python3.11`.
-fn family(name: &str) -> &str {
+pub(super) fn family(name: &str) -> &str {
     name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')
 }
 

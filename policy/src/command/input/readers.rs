@@ -4,7 +4,7 @@
 //! option could change that, the options are described, and any other makes the program unknown.
 
 use super::{Carries, Use};
-use crate::command::{Shell, Word, base_name, options::Options, wrappers};
+use crate::command::{Shell, Word, base_name, code::family, options::Options, wrappers};
 
 /// What a program does with its standard input.
 pub(super) fn of(name: &str, arguments: &[Word]) -> Use {
@@ -89,9 +89,8 @@ pub(super) fn hands_on(name: &str) -> bool {
 
 /// An interpreter. Its code was read already: had it been more than harmless, it would not be known what runs.
 fn is_language(name: &str) -> bool {
-    let family = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     matches!(
-        base_name(family),
+        base_name(family(name)),
         "awk"
             | "gawk"
             | "mawk"
