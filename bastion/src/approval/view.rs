@@ -6,7 +6,7 @@ use bytes::Bytes;
 use config::{GroupName, Login, RuleName, TargetName, UserName};
 use jiff::{SignedDuration, Timestamp};
 use policy::{
-    Masker, Protocol, Subject,
+    Masker, Subject,
     approval::{Act, ActKind, Scope, Stdin},
     visible,
 };
@@ -172,7 +172,7 @@ impl ActView {
         let text = |text: &str| shown(&Bytes::copy_from_slice(text.as_bytes()));
         Self {
             kind: act.kind.as_str(),
-            protocol: if act.protocol == Protocol::Ssh { "ssh" } else { "kubernetes" },
+            protocol: act.protocol.as_str(),
             words: act.words.iter().map(shown).collect(),
             stdin: match &act.stdin {
                 Stdin::Given(input) => StdinView::Given { text: shown(input) },
