@@ -32,7 +32,7 @@
 //! [`fuzz`] is what a fuzzer feeds.
 //!
 //! **Architecture invariant:** no request reaches a cluster without [`impersonation::Impersonation`], which only a
-//! [`policy::ClusterPermit`] and an [`Authenticated`](crate::identity::Authenticated) subject make.
+//! [`policy::Permit`] and an [`Authenticated`](crate::identity::Authenticated) subject make.
 
 pub mod body;
 pub mod command;

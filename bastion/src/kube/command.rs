@@ -41,7 +41,6 @@ use crate::{
         start::PreparedTarget,
         terminal::Terminal,
     },
-    store::SessionKind,
 };
 
 pub mod door;
@@ -51,9 +50,7 @@ use door::{Answer, Door, DoorReader, DoorWriter, Waiting, door};
 /// What is to run, as the query says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
-    /// Whether it is started, or runs already.
-    pub kind: SessionKind,
-    /// The program and its arguments; empty for attach.
+    /// The program and its arguments; empty for attach, where it runs already.
     pub words: Vec<String>,
     /// In which container of the pod, where the request says so.
     pub container: Option<String>,
@@ -91,7 +88,6 @@ impl Command {
             return Err(refused("you must specify at least 1 of stdin, stdout, stderr"));
         }
         Ok(Self {
-            kind: if stream == StreamRequest::Exec { SessionKind::Exec } else { SessionKind::Attach },
             words,
             container: info.query.first("container").filter(|name| !name.is_empty()).map(str::to_owned),
             streams,
@@ -121,17 +117,16 @@ impl Command {
     /// What the rules on commands look at.
     fn request(&self) -> Request<'_> {
         let terminal = self.streams.tty;
-        match self.kind {
-            SessionKind::Attach => Request::Attach { terminal, stdin: self.streams.stdin },
-            SessionKind::Exec | SessionKind::Sftp | SessionKind::Shell => {
-                Request::Argv { words: &self.words, terminal }
-            }
+        if self.words.is_empty() {
+            Request::Attach { terminal, stdin: self.streams.stdin }
+        } else {
+            Request::Argv { words: &self.words, terminal }
         }
     }
 
     /// Exactly what will run, for those who approve it; `stdin` is all of its standard input, where that was read.
     fn act(&self, stdin: Option<&[u8]>) -> Act {
-        let kind = if self.kind == SessionKind::Attach { ActKind::Attach } else { ActKind::Argv };
+        let kind = if self.words.is_empty() { ActKind::Attach } else { ActKind::Argv };
         Act {
             container: self.container.clone(),
             terminal: self.streams.tty.then(|| TERM.to_owned()),
@@ -260,7 +255,7 @@ async fn start(admitted: Admitted<Run, DoorReader>, door: Arc<Door>, writer: Doo
     let request = SessionRequest {
         user,
         permitted,
-        kind: command.kind,
+        kind: command.request().kind(),
         command: text,
         input,
         // Its size follows at once, or never.

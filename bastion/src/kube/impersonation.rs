@@ -7,7 +7,7 @@
 use std::{collections::HashSet, net::IpAddr};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use policy::ClusterPermit;
+use policy::Permit;
 
 use crate::identity::Authenticated;
 
@@ -18,22 +18,30 @@ pub struct Impersonation {
     groups: Vec<HeaderValue>,
 }
 
-/// A name cannot stand in a header. Names were checked when they came in; this is the second lock.
+/// Why a cluster cannot be told who it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the user's name or a group cannot be told to the cluster")]
-pub struct UnsayableName;
+pub enum ImpersonationError {
+    /// The permit is for a host.
+    #[error("the permit is for no cluster")]
+    NotForACluster,
+    /// A name cannot stand in a header. Names were checked when they came in; this is the second lock.
+    #[error("the user's name or a group cannot be told to the cluster")]
+    UnsayableName,
+}
 
 impl Impersonation {
     /// The verified user, with the groups of the permit.
     ///
     /// # Errors
     ///
-    /// When a name cannot stand in a header.
-    pub fn new(user: &Authenticated, permit: &ClusterPermit) -> Result<Self, UnsayableName> {
-        let value = |name: &str| HeaderValue::from_bytes(name.as_bytes()).map_err(|_| UnsayableName);
+    /// When a name cannot stand in a header, or the permit is for no cluster.
+    pub fn new(user: &Authenticated, permit: &Permit) -> Result<Self, ImpersonationError> {
+        let value =
+            |name: &str| HeaderValue::from_bytes(name.as_bytes()).map_err(|_| ImpersonationError::UnsayableName);
+        let groups = permit.groups().ok_or(ImpersonationError::NotForACluster)?;
         Ok(Self {
             user: value(user.subject().name.as_str())?,
-            groups: permit.groups().iter().map(|group| value(group.as_str())).collect::<Result<_, _>>()?,
+            groups: groups.iter().map(|group| value(group.as_str())).collect::<Result<_, _>>()?,
         })
     }
 

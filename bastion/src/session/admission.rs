@@ -20,7 +20,7 @@ use super::{
     approve::{HeldReader, approve},
     leg::{UserReader, UserWriter},
     permit::LivePermit,
-    request::{Request, judge_request},
+    request::{Request, judge_start},
     script::{Script, SessionInput},
 };
 use crate::{
@@ -203,8 +203,8 @@ impl Permitted {
     /// is refused is in the audit log then.
     pub async fn judge(&self, request: Request<'_>, stdin: Option<&[u8]>) -> Judged {
         let (rules, mode) = (self.standing.rules.borrow().clone(), self.standing.permit.obligations().mode);
-        let (who, what) = (&self.standing.user, self.standing.site());
-        let verdict = judge_request(&rules, who, what, mode, (request, stdin), SystemTime::now());
+        let (who, what) = (&self.standing.user, self.standing.access.resource());
+        let verdict = judge_start(&rules, who, what, mode, (request, stdin), SystemTime::now());
         self.applicant.judged(verdict, request, stdin.filter(|stdin| !stdin.is_empty())).await
     }
 }

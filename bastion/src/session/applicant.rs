@@ -8,7 +8,7 @@ use recorder::SessionId;
 use super::{
     approve::{HeldReader, approve},
     leg::{UserReader, UserWriter},
-    request::{Blocked, Request, RequestVerdict},
+    request::{Blocked, Judgement, Request},
     sessions::Sessions,
 };
 use crate::{
@@ -56,18 +56,18 @@ pub enum Judged {
 
 impl Applicant {
     /// Writes down what the rules said to `request`, where that is to be known; then it is the answer.
-    pub async fn judged(&self, verdict: RequestVerdict, request: Request<'_>, stdin: Option<&[u8]>) -> Judged {
+    pub async fn judged(&self, verdict: Judgement, request: Request<'_>, stdin: Option<&[u8]>) -> Judged {
         let (event, judged) = match verdict {
-            RequestVerdict::Allow { observed: None, input } => return Judged::Allowed(input),
-            RequestVerdict::NeedsStdin => return Judged::NeedsStdin,
-            RequestVerdict::Hold(verdict) => return Judged::Held(verdict),
-            RequestVerdict::Allow { observed: Some(verdict), input } => {
+            Judgement::Allow { observed: None, input } => return Judged::Allowed(input),
+            Judgement::NeedsStdin => return Judged::NeedsStdin,
+            Judgement::Hold(verdict) => return Judged::Held(verdict),
+            Judgement::Allow { observed: Some(verdict), input } => {
                 let effect = if verdict.effect == RuleEffect::Block { WouldHave::Block } else { WouldHave::Approve };
                 let Verdict { rule, message, opaque, .. } = *verdict;
                 let command = self.command(request.shown(stdin), rule, message, opaque);
                 (AuditEvent::CommandObserved(CommandObservedEvent { command, effect }), Judged::Allowed(input))
             }
-            RequestVerdict::Block(Blocked { rule, reason, opaque, .. }) => {
+            Judgement::Block(Blocked { rule, reason, opaque, .. }) => {
                 let command = self.command(request.shown(stdin), rule.clone(), reason.clone(), opaque);
                 let refusal = Refusal::new(ReasonCode::CommandBlocked, reason).by_rule(rule);
                 (AuditEvent::CommandBlocked(command), Judged::Refused(refusal))

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use policy::{
-    Input, Protocol,
+    Input,
     gate::{Dialogue, DialogueAct},
 };
 
@@ -18,30 +18,29 @@ use super::{
 pub struct DialogueGate {
     dialogue: Dialogue,
     permit: LivePermit,
-    protocol: Protocol,
 }
 
 impl DialogueGate {
     /// A gate at the start of a session; none where its input goes on unread.
     #[must_use]
-    pub fn new(permit: LivePermit, protocol: Protocol, input: &Input) -> Option<Self> {
+    pub fn new(permit: LivePermit, input: &Input) -> Option<Self> {
         let dialogue = Dialogue::new(input, permit.permit.obligations().mode)?;
-        Some(Self { dialogue, permit, protocol })
+        Some(Self { dialogue, permit })
     }
 
     /// The user sent something.
     pub fn received(&mut self, data: &[u8], acts: &mut Vec<DialogueAct>) {
-        self.dialogue.received(data, now(), &judge(&self.permit, self.protocol, false), acts);
+        self.dialogue.received(data, now(), &judge(&self.permit, false), acts);
     }
 
     /// The user sends no more.
     pub fn end(&mut self, acts: &mut Vec<DialogueAct>) {
-        self.dialogue.end(&judge(&self.permit, self.protocol, false), acts);
+        self.dialogue.end(&judge(&self.permit, false), acts);
     }
 
     /// The time of [`DialogueGate::deadline`] has come.
     pub fn tick(&mut self, acts: &mut Vec<DialogueAct>) {
-        self.dialogue.tick(now(), &judge(&self.permit, self.protocol, false), acts);
+        self.dialogue.tick(now(), &judge(&self.permit, false), acts);
     }
 
     /// When [`DialogueGate::tick`] is to be called.

@@ -4,7 +4,7 @@
 use std::time::{Instant, SystemTime};
 
 use policy::{
-    CommandInput, Judging, Protocol, SessionMode, Verdict, WindowSize,
+    CommandInput, Judging, SessionMode, Verdict, WindowSize,
     command::ParseContext,
     foreground::Foreground,
     gate::{Act, Answer, Gate},
@@ -17,13 +17,12 @@ use super::permit::LivePermit;
 pub struct LineGate {
     gate: Gate,
     permit: LivePermit,
-    protocol: Protocol,
 }
 
 impl LineGate {
     /// A gate at the start of a session that runs the login shell, or `command`.
     #[must_use]
-    pub fn new(permit: LivePermit, protocol: Protocol, size: WindowSize, command: Option<&str>) -> Self {
+    pub fn new(permit: LivePermit, size: WindowSize, command: Option<&str>) -> Self {
         let foreground = match command {
             None => Foreground::Shell,
             Some(command) => {
@@ -36,12 +35,12 @@ impl LineGate {
             SessionMode::ExecOnly | SessionMode::Guard => Gate::new(size, foreground),
             SessionMode::Strict => Gate::strict(size, foreground),
         };
-        Self { gate, permit, protocol }
+        Self { gate, permit }
     }
 
     /// The user typed.
     pub fn typed(&mut self, data: &[u8], acts: &mut Vec<Act>) {
-        self.gate.typed(data, now(), &judge(&self.permit, self.protocol, true), acts);
+        self.gate.typed(data, now(), &judge(&self.permit, true), acts);
     }
 
     /// The user is about to see what the target wrote.
@@ -51,7 +50,7 @@ impl LineGate {
 
     /// The target wrote.
     pub fn output(&mut self, data: &[u8], acts: &mut Vec<Act>) {
-        self.gate.output(data, now(), &judge(&self.permit, self.protocol, true), acts);
+        self.gate.output(data, now(), &judge(&self.permit, true), acts);
     }
 
     /// The terminal has a new size.
@@ -61,12 +60,12 @@ impl LineGate {
 
     /// The time of [`LineGate::deadline`] has come.
     pub fn tick(&mut self, acts: &mut Vec<Act>) {
-        self.gate.tick(now(), &judge(&self.permit, self.protocol, true), acts);
+        self.gate.tick(now(), &judge(&self.permit, true), acts);
     }
 
     /// The answer to [`Act::Ask`].
     pub fn answered(&mut self, answer: Answer, acts: &mut Vec<Act>) {
-        self.gate.answered(answer, now(), &judge(&self.permit, self.protocol, true), acts);
+        self.gate.answered(answer, now(), &judge(&self.permit, true), acts);
     }
 
     /// When [`LineGate::tick`] is to be called.
@@ -95,14 +94,11 @@ impl LineGate {
 }
 
 /// Answers by the rules as they are now, for what is typed at a terminal or sent without one.
-pub(super) fn judge(
-    permit: &LivePermit,
-    protocol: Protocol,
-    interactive: bool,
-) -> impl Fn(CommandInput<'_>) -> Verdict {
+pub(super) fn judge(permit: &LivePermit, interactive: bool) -> impl Fn(CommandInput<'_>) -> Verdict {
     let rules = permit.rules.borrow().clone();
     let place = ParseContext { interactive, ..ParseContext::default() };
-    let judging = Judging { place, ..Judging::of(permit.permit.obligations().mode, protocol, SystemTime::now()) };
+    let (mode, protocol) = (permit.permit.obligations().mode, permit.access.resource().protocol());
+    let judging = Judging { place, ..Judging::of(mode, protocol, SystemTime::now()) };
     move |input| permit.judge(&rules, input, &judging)
 }
 

@@ -3,10 +3,9 @@
 
 use std::{net::IpAddr, sync::Arc, time::SystemTime};
 
-use config::{Cluster, Target};
 use policy::{
-    Approved, Capability, ClusterDecision, CommandInput, Context, Decision, Judging, OwnedKubeRequest, Permit,
-    Resource, RuleEffect, RuleSet, Site, Subject, Verdict,
+    Access, Action, Approved, CommandInput, Context, Decision, Judging, Permit, Resource, RuleEffect, RuleSet, Subject,
+    Verdict,
 };
 use tokio::sync::watch;
 
@@ -23,7 +22,7 @@ pub struct LivePermit {
     /// Who.
     pub user: Subject,
     /// On what, and for what.
-    pub place: Place,
+    pub access: Access,
     /// From where.
     pub source: IpAddr,
     /// The permit that was given.
@@ -32,25 +31,6 @@ pub struct LivePermit {
     pub approved: Vec<Approved>,
     /// The login under which it was asked for, where its end ends the session too.
     pub login: Option<LiveLogin>,
-}
-
-/// What a permit is for.
-#[derive(Debug, Clone)]
-pub enum Place {
-    /// An account of a host.
-    Account {
-        /// The host.
-        target: Box<Target>,
-        /// What the session uses.
-        capabilities: Vec<Capability>,
-    },
-    /// A pod of a cluster.
-    Pod {
-        /// The cluster.
-        cluster: Box<Cluster>,
-        /// The request that opened it.
-        request: OwnedKubeRequest,
-    },
 }
 
 impl LivePermit {
@@ -62,38 +42,32 @@ impl LivePermit {
         if self.login_has_ended() {
             return Some(Refusal::new(ReasonCode::LoginEnded, "your login has ended; run \"bastion login\""));
         }
+        let (what, action) = (self.access.resource(), self.access.action());
+        if !self.permit.is_for(what) {
+            return Some(Refusal::new(ReasonCode::NotAllowed, "the permit is for something else"));
+        }
         let changed = |message: String| Some(Refusal::new(ReasonCode::RulesChanged, message));
         let rules = Arc::clone(&self.rules.borrow_and_update());
         let context = Context { now: SystemTime::now(), source: self.source, approved: &self.approved };
-        let now = match &self.place {
-            Place::Account { target, capabilities } => {
-                let what = Resource { target, login: self.permit.login() };
-                match rules.decide_session(&self.user, &what, capabilities, &context) {
-                    Decision::Deny(denial) => return changed(format!("the rules have changed: {}", denial.reason)),
-                    Decision::Hold(hold) => {
-                        return changed(format!("the role {} needs an approval for this session now", hold.role));
-                    }
-                    Decision::Allow(permit) => permit.obligations(),
-                }
+        if let Action::Request(request) = action {
+            let verdict = rules.judge_request(&self.user, what, &request, context.now);
+            if verdict.effect == RuleEffect::Block {
+                return changed(format!("the rules have changed: {}", verdict.message));
             }
-            Place::Pod { cluster, request } => {
-                let verdict = rules.judge_request(&self.user, cluster, &request.get(), context.now);
-                if verdict.effect == RuleEffect::Block {
-                    return changed(format!("the rules have changed: {}", verdict.message));
-                }
-                match rules.decide_cluster(&self.user, cluster, &request.get(), &context) {
-                    ClusterDecision::Deny(denial) => {
-                        return changed(format!("the rules have changed: {}", denial.reason));
-                    }
-                    ClusterDecision::Hold(hold) => {
-                        return changed(format!("the role {} needs an approval now", hold.role));
-                    }
-                    ClusterDecision::Allow(permit) => permit.obligations(),
-                }
+        }
+        let permit = match rules.decide(&self.user, what, action, &context) {
+            Decision::Allow(permit) => permit,
+            Decision::Deny(denial) => return changed(format!("the rules have changed: {}", denial.reason)),
+            Decision::Hold(hold) => {
+                let held = match what {
+                    Resource::Cluster(_) => "",
+                    Resource::Host { .. } => " for this session",
+                };
+                return changed(format!("the role {} needs an approval{held} now", hold.role));
             }
         };
         // A session cannot become stricter on its way.
-        let before = self.permit.obligations();
+        let (before, now) = (self.permit.obligations(), permit.obligations());
         let is_stricter = now.mode > before.mode || now.recording > before.recording;
         let more = || format!("the rules have changed and ask for more now (mode {}); open a new session", now.mode);
         if is_stricter { changed(more()) } else { None }
@@ -107,16 +81,7 @@ impl LivePermit {
 
     /// What `rules` say to a command there.
     pub fn judge(&self, rules: &RuleSet, input: CommandInput<'_>, judging: &Judging) -> Verdict {
-        rules.judge(&self.user, self.site(), input, judging)
-    }
-
-    /// Where commands run.
-    #[must_use]
-    pub fn site(&self) -> Site<'_> {
-        match &self.place {
-            Place::Account { target, .. } => Site::Account(Resource { target, login: self.permit.login() }),
-            Place::Pod { cluster, .. } => Site::Cluster(cluster),
-        }
+        rules.judge(&self.user, self.access.resource(), input, judging)
     }
 
     /// Resolves with the reason when the permit no longer holds. Cancel-safe.
@@ -176,8 +141,8 @@ pub(super) mod tests {
         collections::BTreeSet, future::Future as _, net::Ipv4Addr, path::Path, pin::pin, task::Poll, time::Duration,
     };
 
-    use config::{RuleDoc, target::parse_targets};
-    use policy::ApprovedKind;
+    use config::{Cluster, ClusterAccess, RuleDoc, target::parse_targets};
+    use policy::{ApprovedKind, Capability, KubeRequest};
 
     use super::*;
 
@@ -220,11 +185,33 @@ pub(super) mod tests {
         let (capabilities, source) = (vec![Capability::Pty, Capability::Shell], IpAddr::from(Ipv4Addr::LOCALHOST));
         let login = "root".parse().unwrap();
         let context = Context { now: SystemTime::UNIX_EPOCH, source, approved: &approved };
-        let resource = Resource { target: &target, login: &login };
-        let decision = rules.borrow().decide_session(&user, &resource, &capabilities, &context);
+        let access = Access::Host { target: Box::new(target), login, capabilities };
+        let decision = rules.borrow().decide(&user, access.resource(), access.action(), &context);
         let Decision::Allow(permit) = decision else { return Err(decision) };
-        let place = Place::Account { target: Box::new(target), capabilities };
-        Ok(LivePermit { rules: rules.subscribe(), user, place, source, permit, approved, login: None })
+        Ok(LivePermit { rules: rules.subscribe(), user, access, source, permit, approved, login: None })
+    }
+
+    #[test]
+    fn a_permit_for_a_host_is_none_for_a_cluster_nor_the_other_way_round() {
+        // Of one name, and the role allows both.
+        let text = "roles: { r: { users: [alice], allow: [\
+            { targets: { names: [web1] }, logins: [root], capabilities: [pty, shell] }, \
+            { clusters: { names: [web1] }, capabilities: [api] }] } }";
+        let rules = RuleSet::compile(&[RuleDoc::parse(text, "rules.yaml").unwrap()]).unwrap();
+        let sender = watch::Sender::new(Arc::new(rules));
+        let mut host = permit(&sender);
+        let cluster = Cluster { name: "web1".parse().unwrap(), labels: [].into(), access: ClusterAccess::InCluster };
+        let request = KubeRequest::new("get", None).into();
+        let access = Access::Cluster { cluster: Box::new(cluster), request };
+        let context = Context { now: SystemTime::UNIX_EPOCH, source: host.source, approved: &[] };
+        let decision = sender.borrow().decide(&host.user, access.resource(), access.action(), &context);
+        let Decision::Allow(permit) = decision else { panic!("{decision:?}") };
+        let mut cluster = LivePermit { permit, access, ..host.clone() };
+        assert_eq!((host.lost_now(), cluster.lost_now()), (None, None));
+        std::mem::swap(&mut host.permit, &mut cluster.permit);
+        for mut swapped in [host, cluster] {
+            assert_eq!(swapped.lost_now().map(|lost| lost.reason), Some(ReasonCode::NotAllowed));
+        }
     }
 
     #[tokio::test]

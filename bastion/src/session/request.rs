@@ -5,10 +5,11 @@ use std::{borrow::Cow, time::SystemTime};
 
 use config::RuleName;
 use policy::{
-    CommandInput, Input, Judging, Protocol, RuleEffect, RuleSet, SessionMode, Site, Subject, Verdict, command::decode,
+    CommandInput, Input, Judging, Resource, RuleEffect, RuleSet, SessionMode, Subject, Verdict, command::decode,
 };
 
 use super::tap::shown;
+use crate::store::SessionKind;
 
 pub use crate::approval::view::quoted;
 
@@ -45,10 +46,10 @@ pub enum Request<'a> {
     Subsystem,
 }
 
-/// What the rules on commands say to a request.
+/// Whether a session may start, as the rules on commands say it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub enum RequestVerdict {
+pub enum Judgement {
     /// It may start.
     Allow {
         /// In the mode `observe`: what would have been blocked or held otherwise.
@@ -78,23 +79,23 @@ pub struct Blocked {
 }
 
 /// Judges the request that starts a session; `stdin` is all of its standard input, where that was read already.
-pub fn judge_request(
+pub fn judge_start(
     rules: &RuleSet,
     who: &Subject,
-    what: Site<'_>,
+    what: Resource<'_>,
     mode: SessionMode,
     (request, stdin): (Request<'_>, Option<&[u8]>),
     now: SystemTime,
-) -> RequestVerdict {
+) -> Judgement {
     if matches!(request, Request::Subsystem) {
-        let verdict = rules.judge_sftp(who, what, &Judging::of(mode, request.protocol(), now));
+        let verdict = rules.judge_sftp(who, what, &Judging::of(mode, what.protocol(), now));
         return match verdict.effect {
-            RuleEffect::Allow => RequestVerdict::ALLOW,
+            RuleEffect::Allow => Judgement::ALLOW,
             _ if mode == SessionMode::Observe => {
-                RequestVerdict::Allow { observed: Some(Box::new(verdict)), input: Input::Data }
+                Judgement::Allow { observed: Some(Box::new(verdict)), input: Input::Data }
             }
-            RuleEffect::Approve => RequestVerdict::Hold(Box::new(verdict)),
-            RuleEffect::Block => RequestVerdict::Block(Blocked::by(verdict)),
+            RuleEffect::Approve => Judgement::Hold(Box::new(verdict)),
+            RuleEffect::Block => Judgement::Block(Blocked::by(verdict)),
         };
     }
     let (stdin_text, command) = (stdin.map(readable), request.command().map(readable));
@@ -103,7 +104,7 @@ pub fn judge_request(
         Request::Subsystem
         | Request::Attach { terminal: true, .. }
         | Request::Attach { stdin: false, .. }
-        | Request::Shell { terminal: true } => return RequestVerdict::ALLOW,
+        | Request::Shell { terminal: true } => return Judgement::ALLOW,
         // The login shell without a terminal reads commands from its input, as `sh -s` does.
         Request::Shell { terminal: false } => (line("sh -s", stdin_text), false),
         // What runs in a container may be anything, as a program of which nothing is known.
@@ -111,7 +112,7 @@ pub fn judge_request(
         Request::Exec { terminal, .. } => (line(command.unwrap_or(UNREADABLE), stdin_text), terminal),
         Request::Argv { words, terminal } => (CommandInput::Argv(words, stdin_text), terminal),
     };
-    let mut judging = Judging::of(mode, request.protocol(), now);
+    let mut judging = Judging::of(mode, what.protocol(), now);
     let mut verdict = rules.judge(who, what, input, &judging);
     if terminal && verdict.stdin_is_code {
         // What is typed into a terminal is judged line by line when it comes.
@@ -126,25 +127,25 @@ pub fn judge_request(
     let lacks_stdin = verdict.stdin_is_code && !is_certain;
     match verdict.effect {
         // Nothing is read ahead here, so it is not known what would have been.
-        _ if mode == SessionMode::Observe && lacks_stdin => RequestVerdict::allow(verdict.input),
-        RuleEffect::Allow if !lacks_stdin => RequestVerdict::allow(verdict.input),
+        _ if mode == SessionMode::Observe && lacks_stdin => Judgement::allow(verdict.input),
+        RuleEffect::Allow if !lacks_stdin => Judgement::allow(verdict.input),
         _ if mode == SessionMode::Observe => {
             let input = verdict.input.clone();
-            RequestVerdict::Allow { observed: Some(Box::new(verdict)), input }
+            Judgement::Allow { observed: Some(Box::new(verdict)), input }
         }
-        _ if lacks_stdin && stdin.is_none() && !terminal => RequestVerdict::NeedsStdin,
-        RuleEffect::Allow => RequestVerdict::Block(Blocked {
+        _ if lacks_stdin && stdin.is_none() && !terminal => Judgement::NeedsStdin,
+        RuleEffect::Allow => Judgement::Block(Blocked {
             rule: None,
             reason: STDIN_IS_CODE.to_owned(),
             opaque: true,
             commands: verdict.commands,
         }),
-        RuleEffect::Block => RequestVerdict::Block(Blocked::by(verdict)),
-        RuleEffect::Approve => RequestVerdict::Hold(Box::new(verdict)),
+        RuleEffect::Block => Judgement::Block(Blocked::by(verdict)),
+        RuleEffect::Approve => Judgement::Hold(Box::new(verdict)),
     }
 }
 
-impl RequestVerdict {
+impl Judgement {
     /// It may start, and nothing is to be noted.
     const ALLOW: Self = Self::allow(Input::Data);
 
@@ -169,12 +170,14 @@ fn line<'a>(line: &'a str, stdin: Option<&'a str>) -> CommandInput<'a> {
 }
 
 impl Request<'_> {
-    /// How it is asked for.
+    /// What kind of session it starts.
     #[must_use]
-    pub fn protocol(&self) -> Protocol {
+    pub fn kind(&self) -> SessionKind {
         match self {
-            Self::Argv { .. } | Self::Attach { .. } => Protocol::Kubernetes,
-            Self::Exec { .. } | Self::Shell { .. } | Self::Subsystem => Protocol::Ssh,
+            Self::Argv { .. } | Self::Exec { .. } => SessionKind::Exec,
+            Self::Attach { .. } => SessionKind::Attach,
+            Self::Shell { .. } => SessionKind::Shell,
+            Self::Subsystem => SessionKind::Sftp,
         }
     }
 

@@ -307,13 +307,13 @@ async fn discard(recording: Result<Recording, RecordError>, reason: &str) {
 
 /// The gate of a session: a terminal is typed into; other input is read where a program may run it.
 fn gate(request: &SessionRequest) -> Gate {
-    let Permitted { standing, applicant } = &request.permitted;
+    let standing = &request.permitted.standing;
     let Some(terminal) = &request.terminal else {
-        let gate = DialogueGate::new(standing.clone(), applicant.protocol, &request.input);
+        let gate = DialogueGate::new(standing.clone(), &request.input);
         return gate.map_or(Gate::Open, |gate| Gate::Dialogue(Box::new(gate)));
     };
     let command = request.command.as_deref().map(String::from_utf8_lossy);
-    Gate::Lines(Box::new(LineGate::new(standing.clone(), applicant.protocol, terminal.size, command.as_deref())))
+    Gate::Lines(Box::new(LineGate::new(standing.clone(), terminal.size, command.as_deref())))
 }
 
 fn session_record(id: SessionId, request: &SessionRequest) -> SessionRecord {
@@ -321,8 +321,8 @@ fn session_record(id: SessionId, request: &SessionRequest) -> SessionRecord {
         id,
         person: Some(Person::of(request.user.subject())),
         user: request.user.subject().name.clone(),
-        target: request.permitted.standing.permit.target().clone(),
-        login: request.permitted.standing.permit.login().clone(),
+        target: request.permitted.applicant.target.clone(),
+        login: request.permitted.applicant.login.clone(),
         kind: request.kind,
         command: request.command.clone().map(tap::masked_text),
         pty: request.terminal.is_some(),

@@ -31,7 +31,6 @@ use crate::{
         request::Request,
         terminal::Terminal,
     },
-    store::SessionKind,
 };
 
 /// How long a channel may stay open without asking for a program.
@@ -109,10 +108,11 @@ impl AccessRequest for ChannelRequest {
     async fn permitted(&self, approved: &[Approved]) -> Result<Permitted, NotPermitted> {
         let capabilities = self.asked.capabilities();
         let permit = self.connection.permit(&capabilities, approved).await?;
-        let applicant = self.connection.applicant(&permit, self.asked.reason());
         let standing = self.connection.standing(permit, capabilities, approved.to_vec());
+        let applicant = self.connection.applicant(self.asked.reason());
         let gone = || NotPermitted::Refused(Refusal::new(ReasonCode::TargetUnavailable, "the target is gone"));
-        Ok(Permitted { standing: standing.ok_or_else(gone)?, applicant })
+        let (standing, applicant) = standing.zip(applicant).ok_or_else(gone)?;
+        Ok(Permitted { standing, applicant })
     }
 
     fn approvals(&self) -> Approvals {
@@ -138,15 +138,14 @@ async fn run(admitted: Admitted<ChannelRequest, SshUserReader>, writer: SshUserW
     let (channel, permitted, input, reader) = admitted.into_parts();
     let ChannelRequest { connection, asked } = channel;
     let Some(target) = connection.target().cloned() else { return };
-    let (kind, command) = match &asked.program {
-        Program::Shell => (SessionKind::Shell, None),
-        Program::Exec(command) => (SessionKind::Exec, Some(Bytes::from(command.clone()))),
-        Program::Subsystem(_) => (SessionKind::Sftp, None),
+    let command = match &asked.program {
+        Program::Exec(command) => Some(Bytes::from(command.clone())),
+        Program::Shell | Program::Subsystem(_) => None,
     };
     let request = SessionRequest {
         user: connection.user().clone(),
         permitted,
-        kind,
+        kind: asked.request().kind(),
         command,
         input,
         terminal: asked.pty.as_ref().map(|pty| Terminal { term: pty.term.clone(), size: pty.size }),

@@ -11,9 +11,9 @@
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::SystemTime};
 
-use config::{Login, TargetName};
+use config::TargetName;
 use policy::{
-    Action, Approved, Capability, Context, Decision, Denial, Hold, Permit, Protocol, Resource, RuleSet, Subject,
+    Access, Action, Approved, Capability, Context, Decision, Denial, Hold, Permit, Protocol, Resource, RuleSet, Site,
     approval::Act,
 };
 use tokio::sync::watch;
@@ -30,13 +30,7 @@ use crate::{
     audit::AuditEvent,
     identity::Authenticated,
     refusal::{ReasonCode, Refusal},
-    session::{
-        Sessions,
-        admission::NotPermitted,
-        applicant::Applicant,
-        permit::{LivePermit, Place},
-        start::STOPPING,
-    },
+    session::{Sessions, admission::NotPermitted, applicant::Applicant, permit::LivePermit, start::STOPPING},
 };
 
 /// The port of the SSH protocol, which a jump names unless the user's settings say otherwise.
@@ -127,9 +121,7 @@ impl Connection {
 
     /// A connection to a target. If the user may go there it is dialled at once.
     pub fn to_target(front: Arc<Front>, arrival: Arrival, destination: Destination) -> Arc<Self> {
-        let opens = front.decide(&arrival.user, arrival.source, &destination, &[], |rules, who, what, context| {
-            rules.decide(who, what, Action::OpenConnection, context)
-        });
+        let opens = front.decide(&arrival.user, arrival.source, &destination, Action::Open, &[]);
         let purpose = match opens {
             Err(Undecided::Refused(refused)) => Purpose::Refused(refused),
             // To be connected needs no approval: nothing runs by it.
@@ -223,10 +215,7 @@ impl Connection {
             self.audit_refusal(capability.to_string(), &refused).await;
             return Err(not_allowed(reason));
         }
-        let decided = self.front.decide(&self.user, self.source, destination, approved, |rules, who, what, context| {
-            rules.decide_session(who, what, capabilities, context)
-        });
-        match decided {
+        match self.front.decide(&self.user, self.source, destination, Action::Use(capabilities), approved) {
             Ok((permit, _)) => Ok(permit),
             Err(Undecided::Held(hold)) => Err(NotPermitted::Held(hold)),
             Err(Undecided::Refused(refused)) => {
@@ -248,9 +237,7 @@ impl Connection {
     /// The connection to the target, if this leads to one that something may be opened on now.
     pub async fn open_target(&self) -> Option<&Arc<TargetConnection>> {
         let Purpose::Target(destination, target) = &self.purpose else { return None };
-        let opens = self.front.decide(&self.user, self.source, destination, &[], |rules, who, what, context| {
-            rules.decide(who, what, Action::OpenConnection, context)
-        });
+        let opens = self.front.decide(&self.user, self.source, destination, Action::Open, &[]);
         (opens.is_ok() && self.may_start().await.is_ok()).then_some(target)
     }
 
@@ -258,9 +245,7 @@ impl Connection {
     #[must_use]
     pub fn may_use(&self, capability: Capability) -> bool {
         let Purpose::Target(destination, _) = &self.purpose else { return false };
-        let decided = self.front.decide(&self.user, self.source, destination, &[], |rules, who, what, context| {
-            rules.decide_session(who, what, &[capability], context)
-        });
+        let decided = self.front.decide(&self.user, self.source, destination, Action::Use(&[capability]), &[]);
         self.certificate_permits(capability) && !matches!(decided, Err(Undecided::Refused(_)))
     }
 
@@ -285,9 +270,7 @@ impl Connection {
         reason: Option<String>,
         needed: Needed,
     ) -> Option<NewApproval> {
-        let Purpose::Target(destination, _) = &self.purpose else { return None };
-        let applicant = self.applicant_at(&destination.target, &destination.login, reason);
-        Some(applicant.question(kind, act, needed))
+        Some(self.applicant(reason)?.question(kind, act, needed))
     }
 
     /// The permit as it stands when the rules change.
@@ -298,14 +281,13 @@ impl Connection {
         capabilities: Vec<Capability>,
         mut approved: Vec<Approved>,
     ) -> Option<LivePermit> {
+        let Purpose::Target(Destination { target, login }, _) = &self.purpose else { return None };
+        let target = Box::new(self.front.targets.get(target)?.settings.clone());
         approved.extend(self.front.sessions.approvals.approved_access(self.user.subject()));
         Some(LivePermit {
             rules: self.front.rules.clone(),
             user: self.user.subject().clone(),
-            place: Place::Account {
-                target: Box::new(self.front.targets.get(permit.target())?.settings.clone()),
-                capabilities,
-            },
+            access: Access::Host { target, login: login.clone(), capabilities },
             source: self.source.ip(),
             permit,
             approved,
@@ -313,14 +295,11 @@ impl Connection {
         })
     }
 
-    /// The user of this connection, where the permit is for.
+    /// The user of this connection, at its target; `None` where there is none.
     #[must_use]
-    pub fn applicant(&self, permit: &Permit, reason: Option<String>) -> Applicant {
-        self.applicant_at(permit.target(), permit.login(), reason)
-    }
-
-    fn applicant_at(&self, target: &TargetName, login: &Login, reason: Option<String>) -> Applicant {
-        Applicant {
+    pub fn applicant(&self, reason: Option<String>) -> Option<Applicant> {
+        let Purpose::Target(Destination { target, login }, _) = &self.purpose else { return None };
+        Some(Applicant {
             sessions: self.front.sessions.clone(),
             subject: self.user.subject().clone(),
             target: target.clone(),
@@ -330,7 +309,7 @@ impl Connection {
             source: self.source.to_string(),
             reason,
             session: None,
-        }
+        })
     }
 
     /// Whether a jump to `host:port` may be answered, and as which target.
@@ -386,25 +365,28 @@ impl Connection {
             }
             Capability::X11Forward => permits.x11_forwarding,
             Capability::Exec | Capability::Sftp | Capability::Shell => true,
+            // Those of clusters.
+            Capability::Api | Capability::Attach | Capability::NodeProxy | Capability::PortForward => false,
         }
     }
 
     fn may_reach(&self, name: &TargetName, port: u32) -> bool {
         self.front.targets.get(name).is_some_and(|target| {
-            self.front.is_reachable(&self.user, target)
+            self.front.rules.borrow().knows(self.user.subject(), Site::Host(&target.settings))
                 && (port == SSH_PORT || port == u32::from(target.settings.address.port))
         })
     }
 
     /// What a user reads who opened a session on the bastion itself.
     fn where_to_go(&self) -> String {
-        let targets = self.front.targets.values().map(|target| &target.settings);
+        let targets = self.front.targets.values().map(|target| Site::Host(&target.settings));
+        let context = Context { now: SystemTime::now(), source: self.source.ip(), approved: &[] };
         let mut text = String::from("this is the bastion; it runs nothing itself. You may go to:\r\n");
-        for reachable in self.front.rules.borrow().reachable(self.user.subject(), targets) {
+        for reachable in self.front.rules.borrow().reachable(self.user.subject(), targets, &context) {
             for login in &reachable.logins {
                 // `*` stands for any account.
                 let login = if login == "*" { "LOGIN" } else { login };
-                text.push_str(&format!("  ssh -J THIS-BASTION {login}@{}\r\n", reachable.target.name));
+                text.push_str(&format!("  ssh -J THIS-BASTION {login}@{}\r\n", reachable.site.name()));
             }
         }
         text.push_str("bastion: `bastion ssh-config` prints settings with which `ssh TARGET` is enough");
@@ -439,8 +421,8 @@ impl Front {
         user: &Authenticated,
         source: SocketAddr,
         destination: &Destination,
+        action: Action<'_>,
         approved: &[Approved],
-        ask: impl FnOnce(&RuleSet, &Subject, &Resource<'_>, &Context<'_>) -> Decision,
     ) -> Result<(Permit, &ConfiguredTarget), Undecided> {
         let refused = |denial: Denial| {
             Undecided::Refused(Refused {
@@ -453,18 +435,14 @@ impl Front {
         let Some(target) = self.targets.get(&destination.target) else {
             return Err(refused(Denial::unknown_target(destination.target.as_str())));
         };
-        let resource = Resource { target: &target.settings, login: &destination.login };
+        let what = Resource::Host { target: &target.settings, login: &destination.login };
         let mut all = self.sessions.approvals.approved_access(user.subject());
         all.extend_from_slice(approved);
         let context = Context { now: SystemTime::now(), source: source.ip(), approved: &all };
-        match ask(&self.rules.borrow(), user.subject(), &resource, &context) {
+        match self.rules.borrow().decide(user.subject(), what, action, &context) {
             Decision::Allow(permit) => Ok((permit, target)),
             Decision::Deny(denial) => Err(refused(denial)),
             Decision::Hold(hold) => Err(Undecided::Held(hold)),
         }
-    }
-
-    fn is_reachable(&self, user: &Authenticated, target: &ConfiguredTarget) -> bool {
-        !self.rules.borrow().reachable(user.subject(), [&target.settings]).is_empty()
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use policy::{ClusterDecision, Context, RuleEffect};
+use policy::{Access, Context, Decision, RuleEffect};
 use tokio::{
     sync::{Notify, mpsc},
     task::JoinSet,
@@ -29,7 +29,6 @@ use crate::{
         proxy::Entry,
         spdy::{Event, Headers, ResetStatus, Role, StreamId},
     },
-    session::permit::Place,
 };
 
 /// One port-forward.
@@ -234,22 +233,22 @@ impl<D: Dial> Hub<D> {
     fn decided(&self, port: u16) -> Result<Forward, (Option<String>, String)> {
         let mut forward = self.forward.clone();
         let standing = &mut forward.standing;
-        let Place::Pod { cluster, request } = &mut standing.place else {
+        let Access::Cluster { request, .. } = &mut standing.access else {
             return Err((None, "forwarded ports are those of a pod".to_owned()));
         };
         *request = request.get().to_port(port).into();
+        let request = request.clone();
+        let (what, action) = (standing.access.resource(), standing.access.action());
         let rules = Arc::clone(&standing.rules.borrow());
         let context = Context { now: SystemTime::now(), source: standing.source, approved: &standing.approved };
-        let verdict = rules.judge_request(&standing.user, cluster, &request.get(), context.now);
+        let verdict = rules.judge_request(&standing.user, what, &request.get(), context.now);
         if verdict.effect == RuleEffect::Block {
             return Err((verdict.rule.map(String::from), verdict.message));
         }
-        match rules.decide_cluster(&standing.user, cluster, &request.get(), &context) {
-            ClusterDecision::Allow(_) => Ok(forward),
-            ClusterDecision::Deny(denial) => Err((denial.rule.map(String::from), denial.reason)),
-            ClusterDecision::Hold(hold) => {
-                Err((None, format!("the role {} needs an approval now; forward anew", hold.role)))
-            }
+        match rules.decide(&standing.user, what, action, &context) {
+            Decision::Allow(_) => Ok(forward),
+            Decision::Deny(denial) => Err((denial.rule.map(String::from), denial.reason)),
+            Decision::Hold(hold) => Err((None, format!("the role {} needs an approval now; forward anew", hold.role))),
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use config::{TargetName, UserName};
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
+use policy::Site;
 use rustls_pki_types::CertificateDer;
 
 use super::{Front, KubeCluster, Peer, entry::shown};
@@ -65,7 +66,7 @@ impl Front {
     pub(super) async fn known_cluster(&self, login: &Login, peer: &Peer, name: &str) -> Result<&KubeCluster, Refusal> {
         let rules = Arc::clone(&self.rules.borrow());
         let cluster = name.parse::<TargetName>().ok().and_then(|name| self.clusters.get(&name));
-        match cluster.filter(|cluster| rules.knows_cluster(login.subject(), &cluster.settings)) {
+        match cluster.filter(|cluster| rules.knows(login.subject(), Site::Cluster(&cluster.settings))) {
             Some(cluster) => Ok(cluster),
             None => Err(self.unknown_cluster(login.subject().name.clone(), peer.address.to_string(), name).await),
         }

@@ -2,12 +2,12 @@
 
 use http::{Request, Response, StatusCode, header, request::Parts};
 use hyper_util::rt::TokioIo;
-use policy::{ClusterPermit, Permit};
+use policy::Permit;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::{
     Front,
-    decision::{Allowed, Asking, account},
+    decision::{Allowed, Asking},
 };
 use crate::{
     kube::{
@@ -29,7 +29,6 @@ type NotConnected = Box<(Entry, Told)>;
 /// What a command or forwarded ports take. Without a command it is ports.
 struct Ready {
     upgrade: Upgrade,
-    permit: Permit,
     command: Option<Command>,
 }
 
@@ -43,12 +42,11 @@ impl Front {
         allowed: Allowed,
         entry: Entry,
     ) -> Result<Response<Body>, NotConnected> {
-        let Allowed { permit, connection, path, impersonation, hold, mut standing, .. } = allowed;
-        let Ready { upgrade, permit, command } = match ready(&head, (info, stream), &permit) {
+        let Allowed { permit, connection, path, impersonation, hold, standing, .. } = allowed;
+        let Ready { upgrade, command } = match ready(&head, (info, stream), &permit) {
             Ok(ready) => ready,
             Err(refusal) => return Err(Box::new((entry, refusal.told()))),
         };
-        standing.permit = permit;
         let mut headers = impersonation.to_cluster(&head.headers, asking.peer.address.ip().to_canonical());
         headers.remove(header::CONTENT_TYPE);
         let Some(command) = command else {
@@ -142,11 +140,7 @@ impl Front {
 }
 
 /// What a command or forwarded ports take, besides the connection.
-fn ready(
-    head: &Parts,
-    (info, stream): (&RequestInfo, StreamRequest),
-    permit: &ClusterPermit,
-) -> Result<Ready, Refusal> {
+fn ready(head: &Parts, (info, stream): (&RequestInfo, StreamRequest), permit: &Permit) -> Result<Ready, Refusal> {
     let upgrade = Upgrade::read(&head.method, &head.headers)?;
     let command = match stream {
         StreamRequest::Attach | StreamRequest::Exec => Some(Command::read(info, stream)?),
@@ -156,11 +150,8 @@ fn ready(
             return Err(Refusal::new(StatusCode::FORBIDDEN, message));
         }
     };
-    let (pod, is_terminal) = match &command {
-        Some(command) => (command.pod.clone(), command.streams.tty),
-        None => (account()?, false),
-    };
-    let session = permit.session(pod, is_terminal);
-    let permit = session.map_err(|denial| Refusal::new(StatusCode::FORBIDDEN, denial.reason))?;
-    Ok(Ready { upgrade, permit, command })
+    if command.as_ref().is_some_and(|command| command.streams.tty) {
+        permit.terminal().map_err(|denial| Refusal::new(StatusCode::FORBIDDEN, denial.reason))?;
+    }
+    Ok(Ready { upgrade, command })
 }

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use config::{Login as Account, RoleName, RuleName};
 use http::{HeaderMap, Method, StatusCode, request::Parts, uri::PathAndQuery};
 use policy::{
-    Approved, ApprovedKind, CLUSTER_LOGIN, ClusterDecision, ClusterPermit, Context, Hold, KubeCapability, KubeObject,
-    KubeRequest, Protocol, RequestVerdict, RuleEffect,
+    Access, Approved, ApprovedKind, CLUSTER_LOGIN, Capability, Context, Decision, Hold, KubeObject, KubeRequest,
+    Permit, Protocol, RuleEffect, Verdict,
     approval::{Act, ActKind, Stdin},
 };
 
@@ -24,10 +24,7 @@ use crate::{
         watch_socket,
     },
     refusal::{self, ReasonCode},
-    session::{
-        applicant::Applicant,
-        permit::{LivePermit, Place},
-    },
+    session::{applicant::Applicant, permit::LivePermit},
 };
 
 /// A request whose user and cluster are known.
@@ -43,7 +40,7 @@ pub(super) struct Asking<'a> {
 
 /// A request that is allowed, with what it takes to send it on.
 pub(super) struct Allowed {
-    pub(super) permit: ClusterPermit,
+    pub(super) permit: Permit,
     pub(super) connection: ClusterConnection,
     pub(super) path: PathAndQuery,
     pub(super) impersonation: Impersonation,
@@ -60,7 +57,7 @@ enum Decided {
     /// The role wants an approval for each connection.
     Connection(Hold),
     /// A rule wants an approval for this request.
-    Request(RequestVerdict),
+    Request(Verdict),
 }
 
 /// What other people have approved for one request while it waited.
@@ -110,19 +107,20 @@ impl Front {
         let Asking { login, cluster, peer, path, .. } = asking;
         let rules = self.rules.borrow().clone();
         let question = question(info);
+        let access = Access::Cluster { cluster: Box::new(cluster.settings.clone()), request: question.into() };
+        let resource = access.resource();
         let mut approved = self.sessions.approvals.approved_access(login.subject());
         approved.extend(approvals.connection.iter().cloned());
         let context = Context { now: SystemTime::now(), source: peer.address.ip(), approved: &approved };
-        let decided =
-            |context: &Context<'_>| rules.decide_cluster(login.subject(), &cluster.settings, &question, context);
+        let decided = |context: &Context<'_>| rules.decide(login.subject(), resource, access.action(), context);
         let mut held = None;
         let permit = match decided(&context) {
-            ClusterDecision::Allow(permit) => permit,
-            ClusterDecision::Deny(denial) => {
+            Decision::Allow(permit) => permit,
+            Decision::Deny(denial) => {
                 let refusal = Refusal::from(refusal::Refusal::new(ReasonCode::NotAllowed, denial.reason));
                 return Err(refusal.by_rule(denial.rule.map(String::from)));
             }
-            ClusterDecision::Hold(hold) => {
+            Decision::Hold(hold) => {
                 refuse_upgrade(question.capability(), info, &head.headers)?;
                 if !matches!(info.stream(), Some(StreamRequest::Attach | StreamRequest::Exec)) {
                     return Ok(Decided::Connection(hold));
@@ -131,15 +129,15 @@ impl Front {
                 let (what, target, login) = (ApprovedKind::Session, cluster.settings.name.clone(), account()?);
                 let as_if = [&approved[..], &[Approved { what, target, login, until: None }]].concat();
                 match decided(&Context { approved: &as_if, ..context }) {
-                    ClusterDecision::Allow(permit) => {
+                    Decision::Allow(permit) => {
                         held = Some(hold);
                         permit
                     }
-                    ClusterDecision::Deny(_) | ClusterDecision::Hold(_) => return Ok(Decided::Connection(hold)),
+                    Decision::Deny(_) | Decision::Hold(_) => return Ok(Decided::Connection(hold)),
                 }
             }
         };
-        let verdict = rules.judge_request(login.subject(), &cluster.settings, &question, context.now);
+        let verdict = rules.judge_request(login.subject(), resource, &question, context.now);
         let rule = verdict.rule.clone();
         match verdict.effect {
             RuleEffect::Allow => {}
@@ -150,7 +148,7 @@ impl Front {
                 return Err(refusal.by_rule(rule).into());
             }
         }
-        refuse_upgrade(permit.capability(), info, &head.headers)?;
+        refuse_upgrade(question.capability(), info, &head.headers)?;
         let impersonation = Impersonation::new(login.authenticated(), &permit)
             .map_err(|error| Refusal::new(StatusCode::FORBIDDEN, error.to_string()))?;
         let path = match head.uri.query() {
@@ -159,13 +157,12 @@ impl Front {
         };
         let path =
             path.map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "the path or the query cannot be passed on"))?;
-        let session = permit.session(account()?, false);
         let standing = LivePermit {
             rules: self.rules.clone(),
             user: login.subject().clone(),
-            place: Place::Pod { cluster: Box::new(cluster.settings.clone()), request: question.into() },
+            access,
             source: peer.address.ip(),
-            permit: session.map_err(|denial| Refusal::new(StatusCode::FORBIDDEN, denial.reason))?,
+            permit: permit.clone(),
             approved,
             login: Some(self.ended_logins.follow(login)),
         };
@@ -174,12 +171,7 @@ impl Front {
     }
 
     /// Asks other people for what a rule wants approved.
-    async fn request_approved(
-        &self,
-        asking: &Asking<'_>,
-        head: &Parts,
-        verdict: &RequestVerdict,
-    ) -> Result<(), Refusal> {
+    async fn request_approved(&self, asking: &Asking<'_>, head: &Parts, verdict: &Verdict) -> Result<(), Refusal> {
         let Some(needed) = verdict.approvers.clone() else {
             let message = format!("{}, and the rules name nobody who can approve it", verdict.message);
             let refusal = refusal::Refusal::new(ReasonCode::ApprovalCannotBeAsked, message);
@@ -245,14 +237,14 @@ impl Front {
 }
 
 /// What goes on as another protocol has a road of its own, or none: it is never passed on unread.
-fn refuse_upgrade(capability: KubeCapability, info: &RequestInfo, headers: &HeaderMap) -> Result<(), Refusal> {
+fn refuse_upgrade(capability: Capability, info: &RequestInfo, headers: &HeaderMap) -> Result<(), Refusal> {
     let is_upgrade = upgrade::is_asked_for(headers);
     let has_road = match info.stream() {
         Some(StreamRequest::Attach | StreamRequest::Exec | StreamRequest::PortForward) => true,
         Some(StreamRequest::Proxy) => false,
         None => watch_socket::has_messages(Lifetime::of(info)),
     };
-    let needs_road = matches!(capability, KubeCapability::Attach | KubeCapability::Exec)
+    let needs_road = matches!(capability, Capability::Attach | Capability::Exec)
         || info.stream() == Some(StreamRequest::PortForward);
     if !is_upgrade && needs_road {
         let message = "the request must ask for an upgrade to WebSocket or SPDY";

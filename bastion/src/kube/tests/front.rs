@@ -269,7 +269,7 @@ impl TestFront {
         let rules = self.rules.borrow().clone();
         let subject = self.record(name).subject;
         let cluster = &self.clusters[&cluster.parse::<TargetName>().unwrap()];
-        let terms = rules.cluster_access_terms(&subject, cluster).expect("it cannot be asked for");
+        let terms = rules.terms(&subject, policy::Resource::Cluster(cluster)).expect("it cannot be asked for");
         let new = NewApproval {
             kind: ApprovalKind::Access,
             requester: subject,

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use config::RuleDoc;
-use policy::{Protocol, RuleSet, WindowSize};
+use policy::{RuleSet, WindowSize};
 use tokio::sync::watch;
 
 use super::*;
@@ -53,7 +53,7 @@ fn typed(data: &'static str) -> RelayEvent {
 
 /// A session with a terminal, in which this runs.
 fn terminal(command: &str) -> Relay {
-    let gate = LineGate::new(of_test(), Protocol::Ssh, WindowSize::DEFAULT, Some(command));
+    let gate = LineGate::new(of_test(), WindowSize::DEFAULT, Some(command));
     Relay::new(Gate::Lines(Box::new(gate)), Tap::new(None, false))
 }
 
@@ -278,7 +278,7 @@ async fn an_interrupt_while_other_people_decide_takes_back_what_was_typed_behind
     let rule = "{ name: rm, effect: approve, approvers: { groups: [sre] }, match: { command: { program: [rm] } } }";
     let rules = RuleDoc::parse(&format!("roles: {{ {role} }}\nrules: [{rule}]"), "rules.yaml").unwrap();
     let rules = watch::Sender::new(Arc::new(RuleSet::compile(&[rules]).unwrap()));
-    let gate = LineGate::new(permit(&rules), Protocol::Ssh, WindowSize::DEFAULT, None);
+    let gate = LineGate::new(permit(&rules), WindowSize::DEFAULT, None);
     let mut relay = Relay::new(Gate::Lines(Box::new(gate)), Tap::new(None, false));
     for event in [stdout(b"$ "), typed("rm x"), stdout(b"rm x"), typed("\r")] {
         relay.handle(event);

@@ -3,7 +3,6 @@
 use std::{collections::BTreeSet, path::Path};
 
 use config::{Login, RuleDoc, target::parse_targets};
-use policy::Resource;
 
 use super::*;
 
@@ -23,7 +22,7 @@ rules:
     match: { command: { program: [systemctl], args: [restart] } }
 ";
 
-fn judged_in(mode: SessionMode, rules: &str, request: (Request<'_>, Option<&[u8]>)) -> RequestVerdict {
+fn judged_in(mode: SessionMode, rules: &str, request: (Request<'_>, Option<&[u8]>)) -> Judgement {
     let rules = RuleSet::compile(&[RuleDoc::parse(rules, "rules.yaml").unwrap()]).unwrap();
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
     let targets = format!("- {{ name: web1, address: \"192.0.2.1:22\", host_keys: [\"{key}\"] }}");
@@ -36,11 +35,11 @@ fn judged_in(mode: SessionMode, rules: &str, request: (Request<'_>, Option<&[u8]
         email: None,
         groups: BTreeSet::new(),
     };
-    let what = Resource { target: &targets[0], login: &login };
-    judge_request(&rules, &who, (&what).into(), mode, request, SystemTime::UNIX_EPOCH)
+    let what = Resource::Host { target: &targets[0], login: &login };
+    judge_start(&rules, &who, what, mode, request, SystemTime::UNIX_EPOCH)
 }
 
-fn judged(rules: &str, request: Request<'_>) -> RequestVerdict {
+fn judged(rules: &str, request: Request<'_>) -> Judgement {
     judged_in(SessionMode::Guard, rules, (request, None))
 }
 
@@ -49,14 +48,14 @@ fn exec(command: &str) -> Request<'_> {
 }
 
 /// In one word, with the rule.
-fn outcome(verdict: &RequestVerdict) -> (&'static str, Option<&str>) {
+fn outcome(verdict: &Judgement) -> (&'static str, Option<&str>) {
     let of = |verdict: &'_ Verdict| verdict.rule.clone();
     let (word, rule) = match verdict {
-        RequestVerdict::Allow { observed: None, .. } => ("allow", None),
-        RequestVerdict::Allow { observed: Some(verdict), .. } => ("observed", of(verdict)),
-        RequestVerdict::Block(blocked) => ("block", blocked.rule.clone()),
-        RequestVerdict::Hold(verdict) => ("hold", of(verdict)),
-        RequestVerdict::NeedsStdin => ("stdin", None),
+        Judgement::Allow { observed: None, .. } => ("allow", None),
+        Judgement::Allow { observed: Some(verdict), .. } => ("observed", of(verdict)),
+        Judgement::Block(blocked) => ("block", blocked.rule.clone()),
+        Judgement::Hold(verdict) => ("hold", of(verdict)),
+        Judgement::NeedsStdin => ("stdin", None),
     };
     let names = ["etc", "rm_rf", "svc"];
     (word, rule.map(|rule| names.into_iter().find(|name| *name == rule.as_str()).expect("a rule of these tests")))
@@ -68,7 +67,7 @@ fn a_blocked_command_is_refused_in_any_spelling_and_wrapping() {
         ["rm -rf /srv", "ls; rm --force -R /srv", "sudo r'm' -fr /srv", "sh -c 'rm -r -f /srv'", "echo $(rm -rf /)"]
     {
         let verdict = judged(RULES, exec(command));
-        let RequestVerdict::Block(blocked) = &verdict else { panic!("{command}: {verdict:?}") };
+        let Judgement::Block(blocked) = &verdict else { panic!("{command}: {verdict:?}") };
         assert_eq!(blocked.rule.as_ref().map(RuleName::as_str), Some("rm_rf"));
         assert_eq!(blocked.reason, "blocked by rule rm_rf: deleting whole trees is not allowed");
         assert!(!blocked.opaque && !blocked.commands.is_empty(), "{blocked:?}");
@@ -254,7 +253,7 @@ fn what_changes_how_lines_are_accepted_matters_where_lines_are_typed() {
 fn a_program_that_may_run_its_input_starts_at_once_and_says_what_is_to_be_done_with_it() {
     let input = |mode, request| {
         let verdict = judged_in(mode, RULES, (request, None));
-        let RequestVerdict::Allow { observed: None, input } = verdict else { panic!("{request:?}: {verdict:?}") };
+        let Judgement::Allow { observed: None, input } = verdict else { panic!("{request:?}: {verdict:?}") };
         input
     };
     let words = ["m4".to_owned()];

@@ -147,8 +147,8 @@ pub(in crate::session) fn applicant(sessions: &Sessions, standing: &LivePermit) 
     Applicant {
         sessions: sessions.clone(),
         subject: standing.user.clone(),
-        target: standing.permit.target().clone(),
-        login: standing.permit.login().clone(),
+        target: standing.access.resource().site().name().clone(),
+        login: "root".parse().unwrap(),
         protocol: Protocol::Ssh,
         container: None,
         source: "127.0.0.1:40000".to_owned(),

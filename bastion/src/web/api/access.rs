@@ -73,7 +73,7 @@ pub(in crate::web) async fn request(
     Body(body): Body<AccessRequest>,
 ) -> Result<(StatusCode, Json<ApprovalView>), ApiError> {
     let lasting = approvals::duration("for", &body.time)?;
-    let Some((target, login, terms)) = asked(&state, &caller, &body)? else {
+    let Some(Requestable { target, login, protocol, terms }) = asked(&state, &caller, &body)? else {
         // The same for a target that there is not: nobody learns from it which there are.
         let login = body.login.as_ref().map(|login| format!(" as {login:?}")).unwrap_or_default();
         let reason = format!(
@@ -82,7 +82,6 @@ pub(in crate::web) async fn request(
         );
         return Err(caller.refuse(&state, &format!("access to {:?}", body.target), &reason).await);
     };
-    let protocol = if login.as_str() == CLUSTER_LOGIN { Protocol::Kubernetes } else { Protocol::Ssh };
     let act = Act::of(ActKind::Access, protocol, std::iter::empty::<Bytes>());
     let new = NewApproval {
         kind: ApprovalKind::Access,
@@ -103,27 +102,33 @@ pub(in crate::web) async fn request(
     Ok((StatusCode::CREATED, Json(approvals::view(&state, &caller, &record))))
 }
 
+/// What somebody may ask access to, and on which terms.
+struct Requestable {
+    target: TargetName,
+    login: Login,
+    protocol: Protocol,
+    terms: AccessTerms,
+}
+
 /// What is asked for, if there is such a thing and the caller may ask for it.
-fn asked(
-    state: &WebState,
-    caller: &Caller,
-    body: &AccessRequest,
-) -> Result<Option<(TargetName, Login, AccessTerms)>, ApiError> {
+fn asked(state: &WebState, caller: &Caller, body: &AccessRequest) -> Result<Option<Requestable>, ApiError> {
     let read = |login: &str| login.parse().map_err(|error| ApiError::BadRequest(format!("login: {error}")));
-    let (rules, who) = (state.rules(), caller.subject());
     let mut clusters = state.kube.iter().flat_map(|kube| kube.clusters.iter());
-    if let Some(cluster) = clusters.find(|cluster| cluster.name.as_str() == body.target) {
-        let login = read(CLUSTER_LOGIN)?;
-        let terms = rules.cluster_access_terms(who, cluster);
-        return Ok(terms.map(|terms| (cluster.name.clone(), login, terms)));
-    }
-    let Some(login) = &body.login else {
-        return Err(ApiError::BadRequest("login: say as which account (`--login`); only a cluster has none".into()));
+    let cluster = clusters.find(|cluster| cluster.name.as_str() == body.target);
+    let login: Login = match (cluster, &body.login) {
+        (Some(_), _) => read(CLUSTER_LOGIN)?,
+        (None, Some(login)) => read(login)?,
+        (None, None) => {
+            let message = "login: say as which account (`--login`); only a cluster has none";
+            return Err(ApiError::BadRequest(message.into()));
+        }
     };
-    let login: Login = read(login)?;
-    let target = state.targets.iter().find(|target| target.name.as_str() == body.target);
-    let terms = target.and_then(|target| rules.access_terms(who, &Resource { target, login: &login }));
-    Ok(target.zip(terms).map(|(target, terms)| (target.name.clone(), login, terms)))
+    let host = || state.targets.iter().find(|target| target.name.as_str() == body.target);
+    let what = cluster.map(Resource::Cluster).or_else(|| Some(Resource::Host { target: host()?, login: &login }));
+    let Some(what) = what else { return Ok(None) };
+    let (target, protocol, terms) =
+        (what.site().name().clone(), what.protocol(), state.rules().terms(caller.subject(), what));
+    Ok(terms.map(|terms| Requestable { target, login, protocol, terms }))
 }
 
 /// Access that I have for a time, or that anybody has if I may see all sessions.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 use axum::{Json, extract::State};
 use config::TargetName;
 use jiff::Timestamp;
-use policy::{Context, KubeCapability};
+use policy::{Capability, Context, Reachable, Site};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -114,13 +114,13 @@ pub(in crate::web) async fn list(State(state): State<WebState>, caller: Caller) 
     let base = kube.url.as_str().trim_end_matches('/');
     let approved = state.approvals.approved_access(caller.subject());
     let context = Context { now: SystemTime::now(), source: caller.source.0, approved: &approved };
-    let reachable = rules.known_clusters(caller.subject(), kube.clusters.iter(), &context);
-    let item = |reachable: policy::ReachableCluster<'_>| ClusterItem {
-        name: reachable.cluster.name.clone(),
-        labels: reachable.cluster.labels.clone(),
-        capabilities: reachable.capabilities.into_iter().map(KubeCapability::as_str).collect(),
-        server: format!("{base}/clusters/{}", reachable.cluster.name),
-        tls_server_name: kube.server_names.get(&reachable.cluster.name).cloned(),
+    let reachable = rules.reachable(caller.subject(), kube.clusters.iter().map(Site::Cluster), &context);
+    let item = |reachable: Reachable<'_>| ClusterItem {
+        name: reachable.site.name().clone(),
+        labels: reachable.site.labels().clone(),
+        capabilities: reachable.capabilities.into_iter().map(Capability::as_str).collect(),
+        server: format!("{base}/clusters/{}", reachable.site.name()),
+        tls_server_name: kube.server_names.get(reachable.site.name()).cloned(),
     };
     Json(Clusters { items: reachable.into_iter().map(item).collect() })
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use axum::{Json, extract::State};
 use config::TargetName;
-use policy::{Capability, Context, KubeCapability, Reachable, ReachableCluster};
+use policy::{Capability, Context, Reachable, Site};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -47,36 +47,27 @@ pub(in crate::web) struct TargetItem {
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub(in crate::web) async fn list(State(state): State<WebState>, caller: Caller) -> Json<Targets> {
     let rules = state.rules();
-    let hosts = rules.reachable(caller.subject(), state.targets.iter()).into_iter().map(TargetItem::from);
-    let clusters = state.kube.iter().flat_map(|kube| kube.clusters.iter());
+    let hosts = state.targets.iter().map(Site::Host);
+    let clusters = state.kube.iter().flat_map(|kube| kube.clusters.iter()).map(Site::Cluster);
     let approved = state.approvals.approved_access(caller.subject());
     let context = Context { now: SystemTime::now(), source: caller.source.0, approved: &approved };
-    // As with hosts, what has to be asked for is not listed.
-    let clusters = rules.known_clusters(caller.subject(), clusters, &context).into_iter();
-    let clusters = clusters.filter(|known| !known.capabilities.is_empty()).map(TargetItem::from);
-    Json(Targets { items: hosts.chain(clusters).collect() })
+    let reachable = rules.reachable(caller.subject(), hosts.chain(clusters), &context).into_iter();
+    // What has to be asked for is not listed.
+    let reachable = reachable.filter(|reachable| !reachable.capabilities.is_empty());
+    Json(Targets { items: reachable.map(TargetItem::from).collect() })
 }
 
 impl From<Reachable<'_>> for TargetItem {
     fn from(reachable: Reachable<'_>) -> Self {
         Self {
-            name: reachable.target.name.clone(),
-            kind: TargetKind::Host,
-            labels: reachable.target.labels.clone(),
+            name: reachable.site.name().clone(),
+            kind: match reachable.site {
+                Site::Cluster(_) => TargetKind::Cluster,
+                Site::Host(_) => TargetKind::Host,
+            },
+            labels: reachable.site.labels().clone(),
             logins: reachable.logins.into_iter().collect(),
             capabilities: reachable.capabilities.into_iter().map(Capability::as_str).collect(),
-        }
-    }
-}
-
-impl From<ReachableCluster<'_>> for TargetItem {
-    fn from(reachable: ReachableCluster<'_>) -> Self {
-        Self {
-            name: reachable.cluster.name.clone(),
-            kind: TargetKind::Cluster,
-            labels: reachable.cluster.labels.clone(),
-            logins: Vec::new(),
-            capabilities: reachable.capabilities.into_iter().map(KubeCapability::as_str).collect(),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use config::{Cluster, ClusterAccess};
-use policy::{ClusterDecision, Context, KubeObject, KubeRequest, RuleSet, Subject};
+use policy::{Access, Context, Decision, KubeObject, KubeRequest, RuleSet, Subject};
 use tokio::{io::DuplexStream, sync::watch, task::JoinHandle, time::timeout};
 
 use super::super::{
@@ -26,7 +26,6 @@ use crate::{
         spdy::{self, Event, Headers, ResetStatus, StreamId},
         tests::witness::{self, compiled},
     },
-    session::permit::Place,
     store::SqlStore,
 };
 
@@ -178,20 +177,21 @@ async fn parts(limits: Limits, login_ends: Option<SystemTime>) -> Parts {
     let request = KubeRequest::new("create", Some(object));
     let source = Ipv4Addr::LOCALHOST.into();
     let context = Context { now: SystemTime::now(), source, approved: &[] };
-    let ClusterDecision::Allow(permit) = rules(RULES).decide_cluster(&user, &cluster, &request, &context) else {
+    let access = Access::Cluster { cluster: Box::new(cluster), request: request.into() };
+    let Decision::Allow(permit) = rules(RULES).decide(&user, access.resource(), access.action(), &context) else {
         panic!("it is not allowed")
     };
     let pod = Pod {
         user: user.name.clone(),
-        cluster: cluster.name.clone(),
+        cluster: "c".parse().unwrap(),
         namespace: "ns".into(),
         name: "web".into(),
         source: "192.0.2.7:1".into(),
     };
     let standing = LivePermit {
         rules: sender.subscribe(),
-        permit: permit.session("api".parse().unwrap(), false).unwrap(),
-        place: Place::Pod { cluster: Box::new(cluster), request: request.into() },
+        permit,
+        access,
         user,
         source,
         approved: Vec::new(),
