@@ -10,11 +10,36 @@ use std::{
     time::{Duration, Instant},
 };
 
+use approval::Approvals;
 use config::{Audit, Config, Credential, Store as StoreSettings, Target, TargetName};
+use identity::{
+    key_file::KeyFileError,
+    kube_credential::KubeCredentials,
+    login::{EndedLogins, LoginService, LoginSettings},
+    oidc::{IssuerError, OidcClient, OidcError, OidcSettings},
+    revoked_keys::{self, RevokedKeys},
+    ssh_ca::{IssueError, SshAuthorities},
+    ssh_certificate::TrustedCas,
+    x509_ca::{KubeClientCa, X509Error},
+};
 use jiff::Timestamp;
+use kubernetes::{KubeCluster, listener::ListenerTlsError, retry::Refused, upstream::ClusterError};
+use ledger::{
+    audit::{AuditEvent, AuditLog},
+    store::{SessionEnd, SessionFilter, SqlStore, Store, StoreError},
+};
+use listener::{Admission, KnownNetworks, Limits, PlaceLimits};
 use policy::{CompileError, RuleSet};
 use recorder::{Recorder, RecorderSettings, S3Settings, StorageSettings, storage::StorageError};
 use russh::keys::{PrivateKey, PublicKey, ssh_key};
+use session::{Registry, Sessions};
+use ssh::{
+    auth::Authenticator,
+    connection::{ConfiguredTarget, Front},
+    host_identity::{HostIdentity, ServerSettings},
+    target_connection::{HostTrust, SshTarget, TargetCredential},
+};
+use ssh_client::algorithms::Keepalive;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -23,38 +48,14 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 use url::Url;
+use web::{
+    BastionInfo, WebState,
+    state::{KubeAccess, KubeAddress, SshAddress},
+};
 
 use crate::{
-    approval::Approvals,
-    audit::{AuditEvent, AuditLog},
-    identity::{
-        key_file::KeyFileError,
-        kube_credential::KubeCredentials,
-        login::{EndedLogins, LoginService, LoginSettings},
-        oidc::{IssuerError, OidcClient, OidcError, OidcSettings},
-        revoked_keys::{self, RevokedKeys},
-        ssh_ca::{IssueError, SshAuthorities},
-        ssh_certificate::TrustedCas,
-        x509_ca::{KubeClientCa, X509Error},
-    },
     instance::{Instance, InstanceError},
-    kube::{self, KubeCluster, listener::ListenerTlsError, retry::Refused, upstream::ClusterError},
-    listener::{Admission, KnownNetworks, Limits, PlaceLimits},
     reload::Reloader,
-    session::{Registry, Sessions},
-    ssh::{
-        self,
-        algorithms::Keepalive,
-        auth::Authenticator,
-        connection::{ConfiguredTarget, Front},
-        host_identity::{HostIdentity, ServerSettings},
-        target_connection::{HostTrust, SshTarget, TargetCredential},
-    },
-    store::{SessionEnd, SessionFilter, SqlStore, Store, StoreError},
-    web::{
-        self, BastionInfo, WebState,
-        state::{KubeAccess, KubeAddress, SshAddress},
-    },
 };
 
 /// How often what has expired is removed from the store.
@@ -88,7 +89,7 @@ const FORGETTING_PAUSE: Duration = Duration::from_millis(50);
 pub enum AppError {
     /// Approvals cannot be set up.
     #[error(transparent)]
-    Approvals(#[from] crate::approval::StartError),
+    Approvals(#[from] approval::StartError),
     /// A key of a target cannot be read.
     #[error("targets: {target}: {what} cannot be read: {source}")]
     Credential {
@@ -177,7 +178,7 @@ pub struct App {
     front: Arc<Front>,
     ssh: ssh::Listener,
     web: web::listener::Listener,
-    kube: Option<kube::Listener>,
+    kube: Option<kubernetes::Listener>,
     store: Arc<dyn Store>,
     log: AuditLog,
     retention: Audit,
@@ -502,16 +503,16 @@ async fn kube_front(
     config: &Config,
     socket: TcpListener,
     parts: KubeParts<'_>,
-) -> Result<(kube::Listener, KubeAccess), AppError> {
+) -> Result<(kubernetes::Listener, KubeAccess), AppError> {
     let ca = Arc::new(KubeClientCa::load_or_create(&config.data_dir)?);
-    let tls = kube::listener::tls(Arc::clone(&parts.tls.config.cert_resolver), ca.certificate())?;
+    let tls = kubernetes::listener::tls(Arc::clone(&parts.tls.config.cert_resolver), ca.certificate())?;
     let credentials = KubeCredentials::new(Arc::clone(parts.store), ca, config.identity.certificate_lifetime);
     let mut clusters = HashMap::new();
     for settings in &config.clusters {
-        let connection = kube::upstream::ClusterConnection::prepare(settings).await?;
+        let connection = kubernetes::upstream::ClusterConnection::prepare(settings).await?;
         clusters.insert(settings.name.clone(), KubeCluster { settings: settings.clone(), connection });
     }
-    let front = Arc::new(kube::Front {
+    let front = Arc::new(kubernetes::Front {
         credentials: credentials.clone(),
         ended_logins: parts.ended_logins,
         rules: parts.rules,
@@ -523,7 +524,7 @@ async fn kube_front(
         tasks: parts.tasks.clone(),
         closing: parts.closing,
     });
-    let listener = kube::Listener::new(socket, tls, front, parts.admission);
+    let listener = kubernetes::Listener::new(socket, tls, front, parts.admission);
     let covered = |cluster: &config::Cluster| {
         let name = config.kube.server_name(&cluster.name).filter(|name| parts.tls.covers(name))?;
         Some((cluster.name.clone(), name))
@@ -653,7 +654,7 @@ fn oidc_settings(config: &Config) -> Result<OidcSettings, AppError> {
 
 fn ssh_target(
     settings: &Target,
-    target_ca: &Arc<crate::identity::ssh_ca::TargetCa>,
+    target_ca: &Arc<identity::ssh_ca::TargetCa>,
     keepalive: Keepalive,
     revoked: &RevokedKeys,
 ) -> Result<SshTarget, AppError> {

@@ -10,15 +10,12 @@ use std::{collections::BTreeMap, fs, io, os::unix::fs::MetadataExt, path::PathBu
 use aws_lc_rs::digest::{SHA256, digest};
 use config::{RevokedKeys, RuleDoc};
 use data_encoding::HEXLOWER;
+use identity::revoked_keys::{Fingerprints, fingerprints};
+use ledger::audit::{AuditEvent, AuditLog};
 use policy::RuleSet;
 use tokio::{signal::unix::Signal, sync::watch, task::spawn_blocking, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
-
-use crate::{
-    audit::{AuditEvent, AuditLog},
-    identity::revoked_keys::{Fingerprints, fingerprints},
-};
 
 /// How often the files are looked at.
 const INTERVAL: Duration = Duration::from_secs(1);

@@ -3,13 +3,12 @@
 use std::{collections::BTreeMap, path::Path, path::PathBuf, time::SystemTime};
 
 use clap::{Args, Subcommand};
+use client::{exit::CommandError, output, shown::visible};
 use config::{
     Config, Credential, GroupName, HostPort, HostTrust, Login, RuleDoc, Target, TargetName, UserName,
     rules::{CaseInput, Protocol, RuleCase, RuleCases, RuleEffect, SessionMode, UserSelector},
 };
 use policy::{CommandInput, Explained, Input, Judging, Resource, RuleSet, Subject, Verdict};
-
-use super::{exit::CommandError, output, shown::visible};
 
 /// The commands under `bastion rules`.
 #[derive(Debug, Subcommand)]
