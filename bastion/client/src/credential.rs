@@ -5,7 +5,6 @@
 
 use std::fs;
 
-use crate::in_runtime;
 use anyhow::Context as _;
 use api::reason::with_reason;
 use clap::{Args, Subcommand};
@@ -18,6 +17,7 @@ use super::api_client::{ApiClient, ClientCertificate, KubeToken};
 use super::exit::CommandError;
 use super::home::{BastionHome, SECRET, SavedLogin, write_atomically};
 use super::output;
+use crate::in_runtime;
 
 /// Credentials for other programs.
 #[derive(Debug, Subcommand)]
