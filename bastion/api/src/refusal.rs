@@ -154,6 +154,12 @@ impl Refusal {
         Self { approval: Some(approval), ..self }
     }
 
+    /// The same, with what it needed an approval for.
+    #[must_use]
+    pub fn because(self, why: &str) -> Self {
+        Self { message: format!("{why}: {}", self.message), ..self }
+    }
+
     /// What was allowed, or had to wait for one thing, and is not or has to wait for another now.
     #[must_use]
     pub fn rules_changed() -> Self {

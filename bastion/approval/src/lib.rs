@@ -15,6 +15,7 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
+use api::refusal::{ReasonCode, Refusal};
 use jiff::Timestamp;
 use policy::{
     Subject,
@@ -141,12 +142,18 @@ impl Approvals {
     ///
     /// # Errors
     ///
-    /// As [`Self::request`].
-    pub async fn apply(&self, new: NewApproval) -> Result<Application, ApprovalError> {
-        match self.standing(&new).await? {
-            Some(granted) if *granted.text() == new.exact() => Ok(Application::Granted(granted)),
-            Some(_) | None => self.request(new).await.map(|waiting| Application::Waiting(Box::new(waiting))),
-        }
+    /// Why nobody can be asked, in words for the user.
+    pub async fn apply(&self, new: NewApproval) -> Result<Application, Refusal> {
+        let (rule, because) = (new.rule.clone(), new.because.clone());
+        let applied = async {
+            match self.standing(&new).await? {
+                Some(granted) if *granted.text() == new.exact() => Ok(Application::Granted(granted)),
+                Some(_) | None => self.request(new).await.map(|waiting| Application::Waiting(Box::new(waiting))),
+            }
+        };
+        applied.await.map_err(|error: ApprovalError| {
+            Refusal::new(ReasonCode::ApprovalCannotBeAsked, format!("{because}: {error}")).by_rule(rule)
+        })
     }
 
     /// A request, as far as the store knows it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api::refusal::{ReasonCode, Refusal};
 use bytes::Bytes;
-use config::UserName;
+use config::{RuleName, UserName};
 use jiff::Timestamp;
 use ledger::store::StoreError;
 use policy::{Approved, ApprovedKind, visible};
@@ -63,11 +63,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// The grant, if it is one of `exact`: what was approved is what runs, to the byte.
-    ///
-    /// # Errors
-    ///
-    /// Why it does not run, in words for the user.
-    pub fn granted(self, exact: &[u8]) -> Result<Granted, Refusal> {
+    fn granted(self, exact: &[u8]) -> Result<Granted, Refusal> {
         let (reason, message) = match self {
             Self::Granted(granted) if granted.text() == exact => return Ok(granted),
             Self::Granted(_) => (ReasonCode::ApprovalDenied, "what was approved is not what was asked for".to_owned()),
@@ -139,6 +135,41 @@ impl Waiting {
             None if self.changes.has_changed().is_err() => Progress::Decided(Outcome::Cancelled),
             None => Progress::Voted { approvals, of: self.record.needed.count },
         }
+    }
+
+    /// The decision, however many vote before. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not run, in words for the user.
+    pub async fn decided(&mut self) -> Result<Granted, Refusal> {
+        loop {
+            if let Progress::Decided(outcome) = self.changed().await {
+                return self.settle(outcome);
+            }
+        }
+    }
+
+    /// What a decision means: the grant of exactly what was asked for, to the byte.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not run, in words for the user.
+    pub fn settle(&self, outcome: Outcome) -> Result<Granted, Refusal> {
+        let granted = outcome.granted(&self.record.text);
+        granted.map_err(|refusal| refusal.by_rule(self.record.rule.clone()).without(self.record.id))
+    }
+
+    /// The rule that asks for it, if one does.
+    #[must_use]
+    pub fn rule(&self) -> Option<&RuleName> {
+        self.record.rule.as_ref()
+    }
+
+    /// Why it needs an approval.
+    #[must_use]
+    pub fn because(&self) -> &str {
+        &self.record.because
     }
 
     /// Gives the request up, and returns when that is written down.

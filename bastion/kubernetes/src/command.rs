@@ -8,13 +8,12 @@
 //!
 //! What the cluster says instead of upgrading reaches the user unchanged.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use approval::{ApprovalKind, Approvals, NewApproval};
 use bytes::Bytes;
 use config::{Login, TargetName};
 use http::StatusCode;
-use identity::Authenticated;
 use policy::{
     Approved, Hold, Protocol, WindowSize,
     approval::{Act, ActKind, Stdin},
@@ -22,12 +21,11 @@ use policy::{
 use session::{
     SessionRequest,
     admission::{AccessRequest, Admitted, NotPermitted, Permitted, admit},
-    applicant::{Applicant, Judged},
     leg::{LegClosed, UserWriter as _},
-    permit::LivePermit,
     request::{Request, quoted},
     start::PreparedTarget,
     terminal::Terminal,
+    visit::Judged,
 };
 use tokio::sync::oneshot;
 use wire::{
@@ -142,20 +140,14 @@ impl Command {
 
 /// Somebody who may run commands in a cluster, and what they want to run.
 pub struct Run {
-    /// Who.
-    pub user: Authenticated,
     /// What other people have to say first.
     pub hold: Option<Hold>,
-    /// The permission of this session, which ends it where it no longer holds.
-    pub standing: LivePermit,
-    /// What the audit log and other people are told.
-    pub applicant: Applicant,
+    /// Who, and the permission of this session, which ends it where it no longer holds.
+    pub permitted: Permitted,
     /// What is to run.
     pub command: Command,
     /// How the cluster is asked for it.
     pub call: Call,
-    /// From where.
-    pub source: SocketAddr,
 }
 
 impl Run {
@@ -173,7 +165,7 @@ impl Run {
     ) -> Result<Answer, Told> {
         let transport = upgrade.command().map_err(|refusal| refusal.told())?;
         if self.hold.is_some()
-            && let Judged::Refused(refusal) = self.as_permitted().judge(self.request(), self.no_stdin()).await
+            && let Judged::Refused(refusal) = self.permitted.judge(self.request(), self.no_stdin()).await
         {
             // Nobody is asked about what would not run.
             return Err(Refusal::from(refusal).told());
@@ -195,10 +187,6 @@ impl Run {
     /// Where nothing comes on standard input, all of it is known.
     fn no_stdin(&self) -> Option<&'static [u8]> {
         (!self.command.streams.stdin).then_some(b"")
-    }
-
-    fn as_permitted(&self) -> Permitted {
-        Permitted { standing: self.standing.clone(), applicant: self.applicant.clone() }
     }
 }
 
@@ -223,7 +211,7 @@ impl AccessRequest for Run {
         if let Some(hold) = self.hold.clone().filter(|_| approved.is_empty()) {
             return Err(NotPermitted::Held(hold));
         }
-        let mut permitted = self.as_permitted();
+        let mut permitted = self.permitted.clone();
         permitted.standing.approved.extend_from_slice(approved);
         match permitted.standing.lost_now() {
             Some(lost) => Err(NotPermitted::Refused(lost)),
@@ -232,28 +220,28 @@ impl AccessRequest for Run {
     }
 
     fn approvals(&self) -> Approvals {
-        self.applicant.sessions.approvals.clone()
+        self.permitted.visit.sessions.approvals.clone()
     }
 
     fn session_question(&self, hold: Hold) -> Option<NewApproval> {
-        let mut new = self.applicant.question(ApprovalKind::Session, self.command.act(self.no_stdin()), hold.approvers);
+        let mut new =
+            self.permitted.visit.question(ApprovalKind::Session, self.command.act(self.no_stdin()), hold.approvers);
         new.because = for_each_connection(&hold.role);
         Some(new)
     }
 
     async fn script_refused(&self, reason: &str) {
-        tracing::info!(target.name = %self.applicant.target, reason, "script on standard input refused");
+        tracing::info!(target.name = %self.permitted.visit.target, reason, "script on standard input refused");
     }
 }
 
 /// Runs what was asked for, to its end.
 async fn start(admitted: Admitted<Run, DoorReader>, door: Arc<Door>, writer: DoorWriter) {
     let (asked, permitted, input, reader) = admitted.into_parts();
-    let Run { user, command, call, source, .. } = asked;
+    let Run { command, call, .. } = asked;
     let text = (!command.words.is_empty()).then(|| Bytes::from(quoted(&command.words)));
-    let (sessions, cluster) = (permitted.applicant.sessions.clone(), permitted.applicant.target.clone());
+    let (sessions, cluster) = (permitted.visit.sessions.clone(), permitted.visit.target.clone());
     let request = SessionRequest {
-        user,
         permitted,
         kind: command.request().kind(),
         command: text,
@@ -261,7 +249,6 @@ async fn start(admitted: Admitted<Run, DoorReader>, door: Arc<Door>, writer: Doo
         // Its size follows at once, or never.
         terminal: command.streams.tty.then(|| Terminal { term: TERM.to_owned(), size: WindowSize::DEFAULT }),
         env: Vec::new(),
-        source,
     };
     let target = Prepared { call, streams: command.streams, cluster, door };
     sessions.run(request, (reader, writer), async { Ok(target) }).await;

@@ -18,12 +18,12 @@ use bytes::Bytes;
 use policy::{Approved, Hold, Input, Verdict, approval::Act};
 
 use super::{
-    applicant::{Applicant, Judged},
     approve::{HeldReader, approve},
     leg::{UserReader, UserWriter},
     permit::LivePermit,
     request::{Request, judge_start},
     script::{Script, SessionInput},
+    visit::{Judged, Visit},
 };
 
 /// What a front brings: what is asked for, and by whom.
@@ -54,11 +54,12 @@ pub trait AccessRequest: Send + Sync {
 }
 
 /// A permit, and whom it is for.
+#[derive(Clone)]
 pub struct Permitted {
     /// The permit, and how it is asked for again.
     pub standing: LivePermit,
     /// Who is written down, and asks other people.
-    pub applicant: Applicant,
+    pub visit: Visit,
 }
 
 /// Why there is no permit.
@@ -192,7 +193,7 @@ impl<A: AccessRequest, W: UserWriter> Admission<'_, A, W> {
         }
         let shown = self.asked.request().shown(stdin.map(AsRef::as_ref).filter(|stdin| !stdin.is_empty()));
         let act = self.asked.act(stdin);
-        permitted.applicant.command_approved(verdict, act, &shown, (reader, self.writer)).await
+        permitted.visit.command_approved(verdict, act, &shown, (reader, self.writer)).await
     }
 }
 
@@ -203,7 +204,7 @@ impl Permitted {
         let (rules, mode) = (self.standing.rules.borrow().clone(), self.standing.permit.obligations().mode);
         let (who, what) = (&self.standing.user, self.standing.access.resource());
         let verdict = judge_start(&rules, who, what, mode, (request, stdin), SystemTime::now());
-        self.applicant.judged(verdict, request, stdin.filter(|stdin| !stdin.is_empty())).await
+        self.visit.judged(verdict, request, stdin.filter(|stdin| !stdin.is_empty())).await
     }
 }
 

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 
 use api::refusal::{ReasonCode, Refusal};
 use approval::{Application, ApprovalId, Approvals, Granted, NewApproval, Progress, Waiting};
-use config::RuleName;
 
 use super::{
     leg::{UserReader, UserWriter},
@@ -24,26 +23,18 @@ pub async fn approve<R: UserReader, W: UserWriter>(
     (reader, writer): (&mut HeldReader<R>, &W),
     asked: impl AsyncFnOnce(ApprovalId),
 ) -> Result<Granted, Refusal> {
-    let rule = new.rule.clone();
-    let (exact, because) = (new.exact(), new.because.clone());
-    let mut waiting = match approvals.apply(new).await {
-        Ok(Application::Granted(granted)) => return Ok(granted),
-        Ok(Application::Waiting(waiting)) => waiting,
-        Err(error) => {
-            let message = format!("{because}: {error}");
-            return Err(Refusal::new(ReasonCode::ApprovalCannotBeAsked, message).by_rule(rule));
-        }
+    let mut waiting = match approvals.apply(new).await? {
+        Application::Granted(granted) => return Ok(granted),
+        Application::Waiting(waiting) => waiting,
     };
     asked(waiting.id()).await;
-    say(writer, &waits(&waiting, rule.clone(), &because)).await;
+    say(writer, &waits(&waiting, waiting_for(&waiting))).await;
     let outcome = loop {
         tokio::select! {
             progress = waiting.changed() => match progress {
                 Progress::Decided(outcome) => break outcome,
                 Progress::Voted { approvals, of } => {
-                    let message = format!("{approvals} of {of} approvals");
-                    let (approval, expires_at) = (waiting.id(), waiting.expires_at());
-                    say(writer, &Said::WaitingApproval { approval, rule: rule.clone(), message, expires_at }).await;
+                    say(writer, &waits(&waiting, format!("{approvals} of {of} approvals"))).await;
                 }
             },
             gives_up = reader.gives_up(), if reader.has_room() => if gives_up {
@@ -53,15 +44,15 @@ pub async fn approve<R: UserReader, W: UserWriter>(
             },
         }
     };
-    let granted = outcome.granted(&exact).map_err(|refusal| refusal.by_rule(rule).without(waiting.id()))?;
+    let granted = waiting.settle(outcome)?;
     say(writer, &Said::Approved { by: granted.by() }).await;
     Ok(granted)
 }
 
 /// What a user reads who waits.
 #[must_use]
-pub fn waiting_for(waiting: &Waiting, because: &str) -> String {
-    let needed = waiting.needed();
+pub fn waiting_for(waiting: &Waiting) -> String {
+    let (because, needed) = (waiting.because(), waiting.needed());
     let groups: Vec<&str> = needed.groups.iter().map(config::GroupName::as_str).collect();
     let people = if needed.count == 1 { "one".to_owned() } else { needed.count.to_string() };
     format!(
@@ -72,11 +63,11 @@ pub fn waiting_for(waiting: &Waiting, because: &str) -> String {
     )
 }
 
-fn waits(waiting: &Waiting, rule: Option<RuleName>, because: &str) -> Said {
+fn waits(waiting: &Waiting, message: String) -> Said {
     Said::WaitingApproval {
         approval: waiting.id(),
-        rule,
-        message: waiting_for(waiting, because),
+        rule: waiting.rule().cloned(),
+        message,
         expires_at: waiting.expires_at(),
     }
 }

@@ -3,7 +3,6 @@
 use std::{future, time::Duration};
 
 use approval::{Application, ApprovalKind, Progress, Waiting};
-use bytes::Bytes;
 use jiff::Timestamp;
 use policy::{
     approval::{Act, ActKind},
@@ -15,9 +14,9 @@ use tokio::{
 };
 
 use super::{
-    applicant::Applicant,
     approve::waiting_for,
     tap::{masked_text, shown},
+    visit::Visit,
     voice::approved,
 };
 
@@ -53,8 +52,6 @@ enum State {
 /// A question that is open.
 struct Open {
     waiting: Box<Waiting>,
-    exact: Bytes,
-    because: String,
     approvals: usize,
     /// When the user sees next how long it still may take.
     redraw_at: Instant,
@@ -62,13 +59,13 @@ struct Open {
 
 impl Asking {
     /// Asks. The session goes on while the store is asked.
-    pub fn begin(&mut self, applicant: &Applicant, question: Question) {
+    pub fn begin(&mut self, visit: &Visit, question: Question) {
         let (answer, begun) = oneshot::channel();
-        let applicant = applicant.clone();
-        let approvals = applicant.sessions.approvals.clone();
+        let visit = visit.clone();
+        let approvals = visit.sessions.approvals.clone();
         approvals.in_background(async move {
             // Nobody takes it if the question was taken back; then it is withdrawn.
-            let _ = answer.send(State::begun(&applicant, question).await);
+            let _ = answer.send(State::begun(&visit, question).await);
         });
         self.0 = State::Begun(begun);
     }
@@ -89,7 +86,7 @@ impl Asking {
             State::Closed | State::Begun(_) => future::pending().await,
             State::Known(answer) => Asked::Answer(answer, None),
             State::Asked(open) => {
-                let text = waiting_for(&open.waiting, &open.because);
+                let text = waiting_for(&open.waiting);
                 self.0 = State::Told(open);
                 Asked::Waiting(text)
             }
@@ -110,7 +107,7 @@ impl Asking {
                     open.redraw_at = Instant::now() + REDRAW;
                     return Asked::Status(open.status());
                 };
-                let (answer, by) = match outcome.granted(&open.exact) {
+                let (answer, by) = match open.waiting.settle(outcome) {
                     Ok(granted) => (Answer::Approved, Some(approved(&granted.by()))),
                     Err(refusal) => (Answer::Refused(refusal.message), None),
                 };
@@ -129,32 +126,31 @@ impl Asking {
 }
 
 impl State {
-    async fn begun(applicant: &Applicant, question: Question) -> Self {
+    async fn begun(visit: &Visit, question: Question) -> Self {
         let Question { text, screen, verdict, .. } = question;
         let command = shown(text.clone());
         let message = verdict.message.clone();
         let Some(needed) = verdict.approvers.clone() else {
-            applicant.held(&command, &verdict, None).await;
+            visit.held(&command, &verdict, None).await;
             let why = format!("held: {message}, and the rules name nobody who can approve it");
             return Self::Known(Answer::Refused(why));
         };
-        let act = Act::of(ActKind::Line, applicant.protocol, [text]);
-        let mut new = applicant.question(ApprovalKind::Command, act, needed);
+        let act = Act::of(ActKind::Line, visit.protocol, [text]);
+        let mut new = visit.question(ApprovalKind::Command, act, needed);
         new.rule.clone_from(&verdict.rule);
         new.commands.clone_from(&verdict.commands);
         new.because.clone_from(&message);
         new.screen = Some(masked_text(screen.into()));
-        let exact = new.exact();
-        match applicant.sessions.approvals.apply(new).await {
+        match visit.sessions.approvals.apply(new).await {
             Ok(Application::Granted(_)) => Self::Known(Answer::Approved),
             Ok(Application::Waiting(waiting)) => {
-                applicant.held(&command, &verdict, Some(waiting.id())).await;
+                visit.held(&command, &verdict, Some(waiting.id())).await;
                 let redraw_at = Instant::now() + REDRAW;
-                Self::Asked(Open { waiting, exact, because: message, approvals: 0, redraw_at })
+                Self::Asked(Open { waiting, approvals: 0, redraw_at })
             }
-            Err(error) => {
-                applicant.held(&command, &verdict, None).await;
-                Self::Known(Answer::Refused(format!("held: {message}: {error}")))
+            Err(refusal) => {
+                visit.held(&command, &verdict, None).await;
+                Self::Known(Answer::Refused(format!("held: {}", refusal.message)))
             }
         }
     }

@@ -5,8 +5,8 @@
 //! 1. [`terminal`]: the events of a session, in the words of RFC 4254 §6.
 //! 2. [`leg`]: what the relay needs of the user's side and of the target's side.
 //! 3. [`admission`]: from what is asked for to what may start, for every front. [`request`]: the request, judged;
-//!    [`script`]: its standard input, where that is code; [`approve`]: the wait for other people; [`applicant`]: who
-//!    is written down, and asks them; [`voice`]: how the user is told.
+//!    [`script`]: its standard input, where that is code; [`approve`]: the wait for other people; [`visit`]: who
+//!    came, from where, to what and why; [`voice`]: how the user is told.
 //! 4. [`start`]: recording open, row and audit event written, target ready; then the program runs.
 //!    [`permit`]: ended too when the rules no longer allow it.
 //! 5. [`relay`]: the one loop that carries bytes both ways, bounded; `outbox`: what waits for each side; `modes`: what
@@ -17,7 +17,6 @@
 //! 8. [`registry`]: the sessions that run now; [`termination`]: what ends them.
 
 pub mod admission;
-pub mod applicant;
 pub mod approve;
 pub mod asking;
 pub mod dialogue_gate;
@@ -37,6 +36,7 @@ pub mod start;
 pub mod tap;
 pub mod terminal;
 pub mod termination;
+pub mod visit;
 pub mod voice;
 
 pub use registry::Registry;

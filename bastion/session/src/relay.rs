@@ -24,7 +24,6 @@ use tokio::time::{Instant, sleep_until};
 use user_side::{Reads, UserSide, Waiting};
 
 use super::{
-    applicant::Applicant,
     asking::{Asked, Asking},
     dialogue_gate::DialogueGate,
     gate::Gate,
@@ -35,6 +34,7 @@ use super::{
     tap::{Note, Tap},
     terminal::{FromTarget, FromUser, OutputStream},
     termination::{Notice, Termination},
+    visit::Visit,
 };
 
 /// How long the target may take to close after the user has gone.
@@ -70,7 +70,7 @@ pub async fn relay<UR, UW, TR, TW>(
     (mut target, target_writer): (TR, TW),
     gate: Gate,
     tap: Tap,
-    applicant: &Applicant,
+    visit: &Visit,
     mut termination: Termination,
 ) -> Outcome
 where
@@ -132,8 +132,8 @@ where
         let mut full = None;
         for decision in relay.decisions.drain(..) {
             match decision {
-                Decision::Ask(question) => asking.begin(applicant, question),
-                Decision::Report(report) => full = full.or(applicant.report(report).err()),
+                Decision::Ask(question) => asking.begin(visit, question),
+                Decision::Report(report) => full = full.or(visit.report(report).err()),
                 Decision::Withdraw => asking.withdraw(),
             }
         }

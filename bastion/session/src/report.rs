@@ -6,9 +6,9 @@ use policy::{
     gate::{Decided, Report},
 };
 
-use super::{applicant::Applicant, tap::shown};
+use super::{tap::shown, visit::Visit};
 
-impl Applicant {
+impl Visit {
     /// Writes a decision. Never waits.
     ///
     /// # Errors

@@ -3,12 +3,11 @@
 //! started, relay. Nothing runs before the recording is open, unless the permit
 //! says that recording is best effort.
 
-use std::{fmt::Display, future::Future, net::SocketAddr, panic::AssertUnwindSafe};
+use std::{fmt::Display, future::Future, panic::AssertUnwindSafe};
 
 use api::refusal::{ReasonCode, Refusal};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use identity::Authenticated;
 use jiff::Timestamp;
 use ledger::{
     audit::{
@@ -23,7 +22,6 @@ use tracing::{error, info, warn};
 
 use super::{
     admission::Permitted,
-    applicant::Applicant,
     dialogue_gate::DialogueGate,
     gate::Gate,
     leg::{TargetReader, TargetWriter, UserReader, UserWriter},
@@ -33,6 +31,7 @@ use super::{
     tap::{self, Tap},
     terminal::Terminal,
     termination::Termination,
+    visit::Visit,
     voice::{Said, say},
 };
 
@@ -63,9 +62,7 @@ pub trait PreparedTarget: Send {
 
 /// A session that somebody is permitted to start.
 pub struct SessionRequest {
-    /// Who.
-    pub user: Authenticated,
-    /// The permission: it names the target and the login, and ends the session when it no longer holds.
+    /// Who, and the permission: it ends the session when it no longer holds.
     pub permitted: Permitted,
     /// What it runs.
     pub kind: SessionKind,
@@ -77,8 +74,6 @@ pub struct SessionRequest {
     pub terminal: Option<Terminal>,
     /// The environment that the target was asked to set.
     pub env: Vec<(String, String)>,
-    /// Where the user came from.
-    pub source: SocketAddr,
 }
 
 impl Sessions {
@@ -96,7 +91,7 @@ impl Sessions {
         let id = SessionId::new();
         let record = session_record(id, &request);
         let gate = gate(&request);
-        let applicant = Applicant { session: Some(id), ..request.permitted.applicant.clone() };
+        let visit = Visit { session: Some(id), ..request.permitted.visit.clone() };
         // The end is written down for sure, or nothing begins.
         let place = match self.log.reserve().await {
             Ok(place) => place,
@@ -116,7 +111,7 @@ impl Sessions {
         user_writer.accept().await;
         say(&user_writer, &Said::Started { session: id }).await;
         let legs = ((user_reader, user_writer), (reader, writer));
-        let relayed = relay(legs.0, legs.1, gate, tap, &applicant, termination);
+        let relayed = relay(legs.0, legs.1, gate, tap, &visit, termination);
         // A fault of ours in one session is that session's end, and no other's.
         match AssertUnwindSafe(relayed).catch_unwind().await {
             Ok(outcome) => self.end(id, outcome, place).await,
@@ -317,16 +312,17 @@ fn gate(request: &SessionRequest) -> Gate {
 }
 
 fn session_record(id: SessionId, request: &SessionRequest) -> SessionRecord {
+    let visit = &request.permitted.visit;
     SessionRecord {
         id,
-        person: Some(Person::of(request.user.subject())),
-        user: request.user.subject().name.clone(),
-        target: request.permitted.applicant.target.clone(),
-        login: request.permitted.applicant.login.clone(),
+        person: Some(Person::of(visit.user.subject())),
+        user: visit.user.subject().name.clone(),
+        target: visit.target.clone(),
+        login: visit.login.clone(),
         kind: request.kind,
         command: request.command.clone().map(tap::masked_text),
         pty: request.terminal.is_some(),
-        source: request.source.to_string(),
+        source: visit.source.to_string(),
         started_at: Timestamp::now(),
         ended_at: None,
         end: None,

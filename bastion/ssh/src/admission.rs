@@ -107,10 +107,10 @@ impl AccessRequest for ChannelRequest {
         let capabilities = self.asked.capabilities();
         let permit = self.connection.permit(&capabilities, approved).await?;
         let standing = self.connection.standing(permit, capabilities, approved.to_vec());
-        let applicant = self.connection.applicant(self.asked.reason());
+        let visit = self.connection.visit(self.asked.reason());
         let gone = || NotPermitted::Refused(Refusal::new(ReasonCode::TargetUnavailable, "the target is gone"));
-        let (standing, applicant) = standing.zip(applicant).ok_or_else(gone)?;
-        Ok(Permitted { standing, applicant })
+        let (standing, visit) = standing.zip(visit).ok_or_else(gone)?;
+        Ok(Permitted { standing, visit })
     }
 
     fn approvals(&self) -> Approvals {
@@ -141,14 +141,12 @@ async fn run(admitted: Admitted<ChannelRequest, SshUserReader>, writer: SshUserW
         Program::Shell | Program::Subsystem(_) => None,
     };
     let request = SessionRequest {
-        user: connection.user().clone(),
         permitted,
         kind: asked.request().kind(),
         command,
         input,
         terminal: asked.pty.as_ref().map(|pty| Terminal { term: pty.term.clone(), size: pty.size }),
         env: asked.env.clone(),
-        source: connection.source(),
     };
     let setup = ChannelSetup { pty: asked.pty, env: asked.env, program: asked.program };
     connection.front().sessions.run(request, (reader, writer), target.prepare(ahead.take(), setup)).await;

@@ -20,7 +20,7 @@ use policy::{
     Access, Action, Approved, Capability, Context, Decision, Denial, Hold, Permit, Protocol, Resource, RuleSet, Site,
     approval::Act,
 };
-use session::{Sessions, admission::NotPermitted, applicant::Applicant, permit::LivePermit, start::STOPPING};
+use session::{Sessions, admission::NotPermitted, permit::LivePermit, start::STOPPING, visit::Visit};
 use ssh_client::destination::Destination;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -268,7 +268,7 @@ impl Connection {
         reason: Option<String>,
         needed: Needed,
     ) -> Option<NewApproval> {
-        Some(self.applicant(reason)?.question(kind, act, needed))
+        Some(self.visit(reason)?.question(kind, act, needed))
     }
 
     /// The permit as it stands when the rules change.
@@ -295,16 +295,16 @@ impl Connection {
 
     /// The user of this connection, at its target; `None` where there is none.
     #[must_use]
-    pub fn applicant(&self, reason: Option<String>) -> Option<Applicant> {
+    pub fn visit(&self, reason: Option<String>) -> Option<Visit> {
         let Purpose::Target(Destination { target, login }, _) = &self.purpose else { return None };
-        Some(Applicant {
+        Some(Visit {
             sessions: self.front.sessions.clone(),
-            subject: self.user.subject().clone(),
+            user: self.user.clone(),
             target: target.clone(),
             login: login.clone(),
             protocol: Protocol::Ssh,
             container: None,
-            source: self.source.to_string(),
+            source: self.source,
             reason,
             session: None,
         })

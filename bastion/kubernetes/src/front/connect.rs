@@ -3,7 +3,7 @@
 use http::{Request, Response, StatusCode, header, request::Parts};
 use hyper_util::rt::TokioIo;
 use policy::Permit;
-use session::permit::LivePermit;
+use session::{admission::Permitted, permit::LivePermit};
 use tokio_tungstenite::tungstenite::protocol::Role;
 use wire::request_info::{RequestInfo, StreamRequest};
 
@@ -59,13 +59,10 @@ impl Front {
             }
         };
         let run = Run {
-            user: asking.login.authenticated().clone(),
-            applicant: self.applicant(asking, command.pod.clone()),
             hold,
-            standing,
+            permitted: Permitted { standing, visit: self.visit(asking, command.pod.clone()) },
             command,
             call: Call { cluster: connection, path, headers },
-            source: asking.peer.address,
         };
         let user_side = hyper::upgrade::on(Request::from_parts(head, ()));
         match run.serve(user_side, upgrade, &self.tasks, asking.peer.place.clone()).await {

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use api::refusal::{self, ReasonCode};
-use approval::{Application, ApprovalKind, Granted, NewApproval, Progress};
+use approval::{Application, ApprovalKind, Granted, NewApproval};
 use config::{Login as Account, RoleName, RuleName};
 use http::{HeaderMap, Method, StatusCode, request::Parts, uri::PathAndQuery};
 use identity::login::Login;
@@ -12,7 +12,7 @@ use policy::{
     Permit, Protocol, RuleEffect, Verdict,
     approval::{Act, ActKind, Stdin},
 };
-use session::{applicant::Applicant, permit::LivePermit};
+use session::{permit::LivePermit, visit::Visit};
 use wire::request_info::{RefusedRequest, RequestInfo, StreamRequest};
 
 use super::{Front, KubeCluster, Peer};
@@ -175,8 +175,8 @@ impl Front {
             let refusal = refusal::Refusal::new(ReasonCode::ApprovalCannotBeAsked, message);
             return Err(refusal.by_rule(verdict.rule.clone()).into());
         };
-        let applicant = self.applicant(asking, account()?);
-        let mut new = applicant.question(ApprovalKind::Command, act(asking, head), needed);
+        let visit = self.visit(asking, account()?);
+        let mut new = visit.question(ApprovalKind::Command, act(asking, head), needed);
         new.rule.clone_from(&verdict.rule);
         new.commands.push(verdict.because.clone());
         new.because.clone_from(&verdict.message);
@@ -194,40 +194,32 @@ impl Front {
     ) -> Result<Granted, Refusal> {
         let resource = info.resource.as_ref();
         let pod = resource.and_then(|resource| format!("{}.{}", resource.name, resource.namespace).parse().ok());
-        let applicant = self.applicant(asking, pod.map_or_else(account, Ok)?);
-        let mut new = applicant.question(ApprovalKind::Session, act(asking, head), hold.approvers);
+        let visit = self.visit(asking, pod.map_or_else(account, Ok)?);
+        let mut new = visit.question(ApprovalKind::Session, act(asking, head), hold.approvers);
         new.because = for_each_connection(&hold.role);
         self.approved(new).await
     }
 
     /// Asks, and waits. A user who leaves takes the question along.
     async fn approved(&self, new: NewApproval) -> Result<Granted, Refusal> {
-        let (rule, exact, because) = (new.rule.clone(), new.exact(), new.because.clone());
-        let refused = |reason: ReasonCode, why: String| {
-            Refusal::from(refusal::Refusal::new(reason, format!("{because}: {why}")).by_rule(rule.clone()))
-        };
-        let mut waiting = match self.sessions.approvals.apply(new).await {
-            Ok(Application::Granted(granted)) => return Ok(granted),
-            Ok(Application::Waiting(waiting)) => waiting,
-            Err(error) => return Err(refused(ReasonCode::ApprovalCannotBeAsked, error.to_string())),
-        };
-        let outcome = loop {
-            if let Progress::Decided(outcome) = waiting.changed().await {
-                break outcome;
+        match self.sessions.approvals.apply(new).await? {
+            Application::Granted(granted) => Ok(granted),
+            Application::Waiting(mut waiting) => {
+                let decided = waiting.decided().await;
+                decided.map_err(|refusal| refusal.because(waiting.because()).into())
             }
-        };
-        outcome.granted(&exact).map_err(|no| refused(no.reason, no.message))
+        }
     }
 
-    pub(super) fn applicant(&self, asking: &Asking<'_>, login: Account) -> Applicant {
-        Applicant {
+    pub(super) fn visit(&self, asking: &Asking<'_>, login: Account) -> Visit {
+        Visit {
             sessions: self.sessions.clone(),
-            subject: asking.login.subject().clone(),
+            user: asking.login.authenticated().clone(),
             target: asking.cluster.settings.name.clone(),
             login,
             protocol: Protocol::Kubernetes,
             container: None,
-            source: asking.peer.address.to_string(),
+            source: asking.peer.address,
             reason: asking.reason.clone(),
             session: None,
         }

@@ -24,7 +24,7 @@ use super::{super::permit::tests::decided, *};
 use crate::{
     Sessions,
     leg::LegClosed,
-    start::tests::{applicant, sessions},
+    start::tests::{sessions, visit},
     terminal::{FromUser, OutputStream},
 };
 
@@ -52,6 +52,7 @@ struct Front {
     command: &'static [u8],
     rules: watch::Sender<Arc<RuleSet>>,
     sessions: Sessions,
+    visit: Visit,
     refused_scripts: Arc<AtomicUsize>,
 }
 
@@ -78,7 +79,7 @@ impl AccessRequest for Front {
             Decision::Deny(denial) => NotPermitted::Refused(Refusal::new(ReasonCode::NotAllowed, denial.reason)),
             Decision::Allow(permit) => panic!("{permit:?}"),
         })?;
-        Ok(Permitted { applicant: applicant(&self.sessions, &standing), standing })
+        Ok(Permitted { visit: self.visit.clone(), standing })
     }
 
     fn approvals(&self) -> Approvals {
@@ -86,10 +87,8 @@ impl AccessRequest for Front {
     }
 
     fn session_question(&self, hold: Hold) -> Option<NewApproval> {
-        let anybody = watch::Sender::new(compile(FREE, ""));
-        let standing = decided(&anybody, Vec::new()).unwrap();
         let act = Act::of(ActKind::Session, Protocol::Ssh, ["exec"]);
-        Some(applicant(&self.sessions, &standing).question(ApprovalKind::Session, act, hold.approvers))
+        Some(self.visit.question(ApprovalKind::Session, act, hold.approvers))
     }
 
     async fn script_refused(&self, _: &str) {
@@ -150,7 +149,8 @@ struct Site {
 async fn site(command: &'static [u8], allow: &str) -> Site {
     let folder = tempfile::tempdir().unwrap();
     let (sessions, rules) = (sessions(folder.path()).await, watch::Sender::new(compile(allow, RULES)));
-    let front = Front { command, rules, sessions, refused_scripts: Arc::default() };
+    let visit = visit(&sessions).await;
+    let front = Front { command, rules, sessions, visit, refused_scripts: Arc::default() };
     Site { front, told: Told::default(), _folder: folder }
 }
 

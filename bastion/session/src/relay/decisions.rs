@@ -2,15 +2,14 @@
 
 use std::future;
 
-use policy::Protocol;
 use recorder::SessionId;
 use tokio::sync::watch;
 
 use super::*;
 use crate::{
-    permit::{self, LivePermit},
+    permit,
     registry::Registry,
-    start::tests::sessions,
+    start::tests::{sessions, visit},
     terminal::{Pixels, Signal},
 };
 
@@ -86,32 +85,17 @@ impl TargetWriter for Sink {
     fn release(&self, _bytes: usize) {}
 }
 
-async fn applicant(folder: &std::path::Path, permit: &LivePermit) -> Applicant {
-    Applicant {
-        sessions: sessions(folder).await,
-        subject: permit.user.clone(),
-        target: "web1".parse().unwrap(),
-        login: "root".parse().unwrap(),
-        protocol: Protocol::Ssh,
-        container: None,
-        source: "192.0.2.1:1".to_owned(),
-        reason: None,
-        session: None,
-    }
-}
-
 #[tokio::test]
 async fn the_rules_are_asked_once_however_much_passes_and_again_when_they_change() {
     let folder = tempfile::tempdir().unwrap();
     let sender = watch::Sender::new(permit::tests::rules("capabilities: [pty, shell]"));
     let permit = permit::tests::permit(&sender);
-    let applicant = applicant(folder.path(), &permit).await;
+    let visit = visit(&sessions(folder.path()).await).await;
     let registry = Registry::new();
     let before = permit::DECISIONS.get();
     let (entry, termination) = registry.enter(SessionId::new()).unwrap();
     let termination = termination.or_lost(permit.clone());
-    let outcome =
-        relay((Reader, Sink), (Chatty(2000), Sink), Gate::Open, Tap::new(None, false), &applicant, termination);
+    let outcome = relay((Reader, Sink), (Chatty(2000), Sink), Gate::Open, Tap::new(None, false), &visit, termination);
     let outcome = tokio::time::timeout(Duration::from_secs(60), outcome).await.unwrap();
     assert_eq!(outcome.tap.output_bytes(), 2000 * 1024);
     assert_eq!(permit::DECISIONS.get() - before, 1);
@@ -121,7 +105,7 @@ async fn the_rules_are_asked_once_however_much_passes_and_again_when_they_change
     let (_entry, termination) = registry.enter(SessionId::new()).unwrap();
     let termination = termination.or_lost(permit);
     let running =
-        relay((Reader, Sink), (Chatty(usize::MAX), Sink), Gate::Open, Tap::new(None, false), &applicant, termination);
+        relay((Reader, Sink), (Chatty(usize::MAX), Sink), Gate::Open, Tap::new(None, false), &visit, termination);
     let change = async {
         for _ in 0..100 {
             tokio::task::yield_now().await;

@@ -1,6 +1,7 @@
 //! A session that falls takes nothing along.
 
 use std::{
+    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -20,11 +21,13 @@ use tokio::{
 };
 use url::Url;
 
-use super::{super::permit::tests::rules, *};
+use super::{
+    super::permit::tests::{login, permit, rules},
+    *,
+};
 use crate::{
     Registry,
     leg::LegClosed,
-    permit::LivePermit,
     terminal::{FromTarget, FromUser, OutputStream, Pixels, Signal},
 };
 
@@ -142,33 +145,30 @@ async fn sessions_in(folder: &std::path::Path, store: SqlStore) -> Sessions {
     Sessions { store, log, recorder: Arc::new(recorder), registry: Registry::new(), approvals, limits }
 }
 
-pub(crate) fn applicant(sessions: &Sessions, standing: &LivePermit) -> Applicant {
-    Applicant {
+/// Alice, who comes to root on web1.
+pub(crate) async fn visit(sessions: &Sessions) -> Visit {
+    let login = login(sessions.store.as_ref(), "2100-01-01T00:00:00Z".parse().unwrap()).await;
+    Visit {
         sessions: sessions.clone(),
-        subject: standing.user.clone(),
-        target: standing.access.resource().site().name().clone(),
+        user: login.authenticated().clone(),
+        target: "web1".parse().unwrap(),
         login: "root".parse().unwrap(),
         protocol: Protocol::Ssh,
         container: None,
-        source: "127.0.0.1:40000".to_owned(),
+        source: SocketAddr::from(([127, 0, 0, 1], 40_000)),
         reason: None,
         session: None,
     }
 }
 
 async fn request(sessions: &Sessions, rules: &watch::Sender<Arc<RuleSet>>) -> SessionRequest {
-    let standing = super::super::permit::tests::permit(rules);
-    let login =
-        super::super::permit::tests::login(sessions.store.as_ref(), "2100-01-01T00:00:00Z".parse().unwrap()).await;
     SessionRequest {
-        user: login.authenticated().clone(),
-        permitted: Permitted { applicant: applicant(sessions, &standing), standing },
+        permitted: Permitted { visit: visit(sessions).await, standing: permit(rules) },
         kind: SessionKind::Exec,
         command: Some(Bytes::from_static(b"true")),
         input: Input::Data,
         terminal: None,
         env: Vec::new(),
-        source: SocketAddr::from(([127, 0, 0, 1], 40_000)),
     }
 }
 

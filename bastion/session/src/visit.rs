@@ -1,11 +1,15 @@
-//! [`Applicant`]: somebody whose session has not started yet. What the rules say to the request is written down
-//! here, and other people are asked here, whichever front it came from.
+//! [`Visit`]: who came, from where, to what and why. A front makes it once for what is asked for; it is carried from
+//! there to the rules, other people, the recording and the audit log. What becomes of the request before a session
+//! starts is written down here, whichever front it came from.
+
+use std::net::SocketAddr;
 
 use api::refusal::{ReasonCode, Refusal};
 use approval::{ApprovalId, ApprovalKind, Needed, NewApproval};
 use config::{Login, RuleName, TargetName};
+use identity::Authenticated;
 use ledger::audit::{AuditEvent, CommandEvent, CommandHeldEvent, CommandObservedEvent, WouldHave};
-use policy::{Input, Protocol, RuleEffect, Subject, Verdict, approval::Act};
+use policy::{Input, Protocol, RuleEffect, Verdict, approval::Act};
 use recorder::SessionId;
 
 use super::{
@@ -17,11 +21,11 @@ use super::{
 
 /// Who wants to start something, and where.
 #[derive(Clone)]
-pub struct Applicant {
+pub struct Visit {
     /// The audit log, and what waits for other people.
     pub sessions: Sessions,
     /// Who.
-    pub subject: Subject,
+    pub user: Authenticated,
     /// On which target.
     pub target: TargetName,
     /// As which account there; in a cluster: in which pod.
@@ -31,7 +35,7 @@ pub struct Applicant {
     /// In which container of the pod, where that was said.
     pub container: Option<String>,
     /// From where.
-    pub source: String,
+    pub source: SocketAddr,
     /// Why, in their own words.
     pub reason: Option<String>,
     /// In which session, once it has started.
@@ -52,7 +56,7 @@ pub enum Judged {
     Refused(Refusal),
 }
 
-impl Applicant {
+impl Visit {
     /// Writes down what the rules said to `request`, where that is to be known; then it is the answer.
     pub async fn judged(&self, verdict: Judgement, request: Request<'_>, stdin: Option<&[u8]>) -> Judged {
         let (event, judged) = match verdict {
@@ -82,7 +86,7 @@ impl Applicant {
     pub fn question(&self, kind: ApprovalKind, act: Act, needed: Needed) -> NewApproval {
         NewApproval {
             kind,
-            requester: self.subject.clone(),
+            requester: self.user.subject().clone(),
             target: self.target.clone(),
             login: self.login.clone(),
             session: self.session,
@@ -93,7 +97,7 @@ impl Applicant {
             reason: self.reason.clone(),
             because: String::new(),
             needed,
-            source: self.source.clone(),
+            source: self.source.to_string(),
         }
     }
 
@@ -150,14 +154,14 @@ impl Applicant {
     ) -> CommandEvent {
         CommandEvent {
             session: self.session,
-            user: self.subject.name.clone(),
+            user: self.user.subject().name.clone(),
             target: self.target.clone(),
             login: self.login.clone(),
             command,
             rule,
             reason,
             opaque,
-            source: self.source.clone(),
+            source: self.source.to_string(),
         }
     }
 }
