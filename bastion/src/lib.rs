@@ -44,7 +44,7 @@
 //! 2. No byte reaches a user or a target through [`session::relay`] without passing
 //!    [`session::gate`] (in) or [`session::tap`] (out).
 //! 3. Nothing runs before the recording is open, unless the permit says best effort.
-//! 4. What reaches the recorder, the log or the audit trail is [`mask::Masked`] or was never session content.
+//! 4. What reaches the recorder, the log or the audit trail is `mask::Masked` or was never session content.
 //!
 //! # Which crate knows which
 //!
