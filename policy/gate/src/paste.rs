@@ -53,6 +53,11 @@ impl Trust {
         self.asked_since || !self.any_submit
     }
 
+    /// Whether pastes were asked for since the last line ended: a prompt that is new.
+    pub(super) fn asked_again(self) -> bool {
+        self.asked_since
+    }
+
     /// Whether a line editor reads, as far as was seen.
     pub(super) fn is_line_editor(self) -> bool {
         !self.any_submit || (self.asked_at_submit && self.stopped_since && self.asked_since && !self.other_shell)

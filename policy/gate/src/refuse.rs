@@ -54,18 +54,21 @@ impl Gate {
         if !is_quiet && !is_late {
             return false;
         }
-        if !again && self.times.output.is_none_or(|output| output <= since) {
-            // Nothing came of it: a shell that was just reading keys may have missed it.
+        let in_program = matches!(self.reader(), Reader::Screen | Reader::Panes);
+        let start = self.primary.clone().or_else(|| self.start.clone()).unwrap_or_default();
+        let is_unheard = self.times.output.is_none_or(|output| output <= since);
+        let prompts = self.screen.shows(&start, "", 0) == Reading::Agrees || self.trust.asked_again();
+        if !again && (is_unheard || !(in_program || prompts)) {
+            // Nothing came of it, or `^C` alone: bash misses one that comes while it begins to wait for a key.
             self.send_interrupt(cx);
             self.state = State::Interrupting { since: cx.now, again: true };
             return false;
         }
-        if matches!(self.reader(), Reader::Screen | Reader::Panes) {
+        if in_program {
             self.state = State::Typing;
             return true;
         }
-        let start = self.primary.clone().or_else(|| self.start.clone()).unwrap_or_default();
-        let is_gone = self.screen.shows(&start, "", 0) == Reading::Agrees || self.screen.modes().bracketed_paste;
+        let is_gone = prompts || self.screen.modes().bracketed_paste;
         if !is_gone && !is_late {
             return false;
         }

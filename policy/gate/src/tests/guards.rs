@@ -147,6 +147,18 @@ fn what_cannot_be_interrupted_is_part_of_the_next_line() {
 }
 
 #[test]
+fn an_interrupt_that_the_shell_misses_is_sent_again() {
+    for readline in [true, false] {
+        let mut session = Session::new(readline);
+        session.shell.misses = true;
+        session.types("rm -rf /srv/data\r");
+        session.types("ls\r");
+        assert_eq!(ran(&session), ["ls"], "{readline} {:?}", session.told);
+        assert_eq!(session.sent.iter().filter(|byte| **byte == 0x03).count(), 2);
+    }
+}
+
+#[test]
 fn what_is_typed_without_echo_is_never_asked_about() {
     for line in ["systemctl restart db", "$X"] {
         let mut session = Session::new(false);

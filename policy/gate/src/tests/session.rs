@@ -38,6 +38,8 @@ pub(super) struct Shell {
     pub(super) away: bool,
     /// Nothing erases or interrupts the line.
     pub(super) sticks: bool,
+    /// The next interrupt is shown, and nothing comes of it.
+    pub(super) misses: bool,
 }
 
 impl Shell {
@@ -76,6 +78,7 @@ impl Shell {
                     output.push_str(&self.prompt());
                 }
                 Key::Ctrl('c' | 'u') if self.sticks => {}
+                Key::Ctrl('c') if std::mem::take(&mut self.misses) => output.push_str("^C"),
                 Key::Ctrl('c') => {
                     self.line.clear();
                     self.continued.clear();
