@@ -35,7 +35,7 @@
 //! Kubernetes enters at `listener.rs`, too; `kube/front.rs` decides each request, and `kube/command.rs` brings an exec
 //! to the same `session/admission.rs` and `session/start.rs`.
 //!
-//! Read on: [`ssh`], [`kube`], [`session`], [`approval`], [`identity`], [`store`], [`web`], [`app`], [`cli`].
+//! Read on: [`ssh`], [`kube`], [`session`], [`approval`], [`identity`], [`store`], [`instances`], [`web`], [`app`], [`cli`].
 //! The crates `config`, `policy` and `recorder` know nothing of the network.
 //!
 //! # Architecture invariants
@@ -47,7 +47,7 @@
 //! 4. What reaches the recorder, the log or the audit trail is [`policy::Masked`] or was never session content.
 //!
 //! Modules import only what stands to their left:
-//! `instance`, `listener`, `refusal`, `store` <- `audit` <- `identity` <- `approval` <- `session` <- `kube`, `ssh`, `web` <- `app` <- `demo` <- `cli`.
+//! `instance`, `listener`, `refusal`, `store` <- `audit` <- `identity` <- `approval` <- `instances`, `session` <- `kube`, `ssh`, `web` <- `app` <- `demo` <- `cli`.
 //! `kube`, `ssh` and `web` do not import one another.
 
 pub mod app;
@@ -57,6 +57,7 @@ pub mod cli;
 pub mod demo;
 pub mod identity;
 pub mod instance;
+pub mod instances;
 pub mod kube;
 pub mod listener;
 pub mod refusal;

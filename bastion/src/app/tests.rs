@@ -3,7 +3,7 @@
 use recorder::{Details, Header, Mode, SessionId};
 
 use super::*;
-use crate::store::AuditFilter;
+use crate::{audit::AuditEvent, store::AuditFilter};
 
 #[tokio::test]
 async fn events_are_kept_as_long_as_the_setting_says() {

@@ -9,26 +9,37 @@ use recorder::SessionId;
 use tokio::sync::watch;
 
 use super::termination::Termination;
+use crate::store::Lease;
 
 /// The sessions that run in this process.
 #[derive(Debug, Clone)]
 pub struct Registry {
     running: Arc<Mutex<Running>>,
     count: watch::Sender<usize>,
+    /// Sessions end when it is lost.
+    lease: Lease,
 }
 
 #[derive(Debug, Default)]
 struct Running {
     sessions: HashMap<SessionId, watch::Sender<Option<String>>>,
+    /// Whether new people are to go elsewhere.
+    is_leaving: bool,
     /// Whether none may be entered any more.
     is_draining: bool,
 }
 
 impl Registry {
-    /// An empty registry.
+    /// An empty registry, of a bastion that shares its store with nobody.
     #[must_use]
     pub fn new() -> Self {
-        Self { running: Arc::default(), count: watch::Sender::new(0) }
+        Self::under(Lease::for_ever())
+    }
+
+    /// An empty registry whose sessions last as long as this lease does.
+    #[must_use]
+    pub fn under(lease: Lease) -> Self {
+        Self { running: Arc::default(), count: watch::Sender::new(0), lease }
     }
 
     /// Enters a session; it leaves when the guard is dropped. None once the bastion is draining.
@@ -42,12 +53,25 @@ impl Registry {
         // Under the lock, so that counts are published in their order.
         self.count.send_replace(running.sessions.len());
         drop(running);
-        Some((RegistryEntry { registry: self.clone(), id }, Termination::new(receiver)))
+        Some((RegistryEntry { registry: self.clone(), id }, Termination::new(receiver, self.lease.tenure())))
+    }
+
+    /// From now on new people are to go elsewhere. Whoever comes all the same is served.
+    pub fn leave(&self) {
+        self.lock().is_leaving = true;
+    }
+
+    /// Whether new people are to go elsewhere.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.lock().is_leaving
     }
 
     /// From now on no session starts; those that run go on.
     pub fn drain(&self) {
-        self.lock().is_draining = true;
+        let mut running = self.lock();
+        running.is_leaving = true;
+        running.is_draining = true;
     }
 
     /// Whether no session may start any more.
@@ -115,11 +139,29 @@ impl Drop for RegistryEntry {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::{super::termination::Notice, *};
+
+    #[tokio::test]
+    async fn sessions_end_with_the_lease_and_do_not_come_back_with_the_next() {
+        let lease = Lease::until_for_test(Instant::now() + Duration::from_mins(1));
+        let registry = Registry::under(lease.clone());
+        let (_entry, mut termination) = registry.enter(SessionId::new()).unwrap();
+        assert_eq!(termination.unheld(), None);
+        lease.lose_for_test("the network");
+        lease.begin_for_test(Instant::now() + Duration::from_mins(1));
+        assert!(termination.unheld().is_some());
+        assert!(matches!(termination.notice().await, Notice::End(reason) if reason.contains("database")));
+        let (_entry, termination) = registry.enter(SessionId::new()).unwrap();
+        assert_eq!(termination.unheld(), None);
+    }
 
     #[tokio::test]
     async fn while_it_drains_sessions_end_and_none_begins() {
         let registry = Registry::new();
+        registry.leave();
+        assert!(registry.is_leaving() && !registry.is_draining());
         let (entry, mut termination) = registry.enter(SessionId::new()).unwrap();
         registry.drain();
         assert!(registry.is_draining() && registry.enter(SessionId::new()).is_none());

@@ -13,6 +13,8 @@ use recorder::SessionId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::instance::Owner;
+
 /// Names an approval: a UUIDv7, so ids sort by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -195,6 +197,8 @@ pub struct ApprovalFilter {
     pub requester: Option<Person>,
     /// Only those that this person asked for or may decide by these groups.
     pub visible_to: Option<Subject>,
+    /// Only those that wait at this owner.
+    pub owner: Option<Owner>,
     /// Only requests older than this one: the cursor of the page before.
     pub before: Option<ApprovalId>,
     /// At most this many.

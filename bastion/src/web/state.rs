@@ -15,6 +15,7 @@ use crate::{
     approval::Approvals,
     audit::AuditLog,
     identity::{kube_credential::KubeCredentials, login::LoginService},
+    session::Registry,
     store::Store,
 };
 
@@ -40,6 +41,8 @@ pub struct Parts {
     pub recorder: Arc<Recorder>,
     /// What waits for other people.
     pub approvals: Approvals,
+    /// The sessions that run here, and whether new ones are to go elsewhere.
+    pub registry: Registry,
     /// What `GET /api/v1/info` tells everybody.
     pub info: BastionInfo,
     /// The web front's URL as browsers see it.
@@ -61,6 +64,7 @@ impl WebState {
         kube: Option<KubeAccess>,
         recorder: Arc<Recorder>,
         approvals: Approvals,
+        registry: Registry,
         info: BastionInfo,
         url: Url,
     ) -> Self {
@@ -75,6 +79,7 @@ impl WebState {
             kube,
             recorder,
             approvals,
+            registry,
             info,
             url,
             login_limiter,

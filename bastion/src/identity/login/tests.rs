@@ -52,7 +52,8 @@ fn service(oidc: OidcSettings, store: Arc<dyn Store>, log: AuditLog, user_ca: &A
         certificate_lifetime: Duration::from_secs(600),
         console_callback: Url::parse(CONSOLE_CALLBACK).unwrap(),
     };
-    LoginService::new(OidcClient::new(oidc).unwrap(), store, log, Arc::clone(user_ca), settings)
+    let ended = EndedLogins::default();
+    LoginService::new(OidcClient::new(oidc).unwrap(), store, log, Arc::clone(user_ca), settings, ended)
 }
 
 impl Fixture {
@@ -362,7 +363,7 @@ async fn scripted_device_issuer(answers: &[&str]) -> (LoginService, Arc<MemorySt
     let oidc = OidcClient::new(OidcSettings::new(url.parse().unwrap(), "bastion")).unwrap();
     let shared: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
     let log = AuditLog::start(Arc::clone(&shared), &folder.path().join("waiting")).unwrap();
-    (LoginService::new(oidc, shared, log, user_ca, settings), store)
+    (LoginService::new(oidc, shared, log, user_ca, settings, EndedLogins::default()), store)
 }
 
 #[tokio::test]

@@ -6,15 +6,15 @@ use jiff::Timestamp;
 use recorder::SessionId;
 
 use super::{
-    SqlStore, access, approvals, audit, logins, names, sessions,
+    SqlStore, access, approvals, audit, logins, names, sessions, starts,
     statement::{Connection, sql},
 };
 use crate::{
     audit::{AuditEvent, AuditRecord, queued::QueuedEvent},
     store::{
         AccessGrant, ApprovalChange, ApprovalFilter, ApprovalId, ApprovalRecord, AuditFilter, CertificateRecord,
-        Listing, LoginFlow, LoginRecord, NameBinding, NameRecord, SessionEnd, SessionFilter, SessionRecord, Store,
-        StoreError, TokenHash,
+        Change, Listing, LoginFlow, LoginRate, LoginRecord, NameBinding, NameRecord, SessionEnd, SessionFilter,
+        SessionRecord, Store, StoreError, TokenHash,
     },
 };
 
@@ -37,6 +37,7 @@ impl Store for SqlStore {
         self.within_deadline(async {
             let mut transaction = self.writer.begin().await?;
             let removed = logins::remove(&mut transaction, token).await?;
+            transaction.announce(Change::Logins).await?;
             transaction.commit().await?;
             Ok(removed)
         })
@@ -58,6 +59,16 @@ impl Store for SqlStore {
             let flow = logins::take_flow(&mut transaction, key, now).await?;
             transaction.commit().await?;
             Ok(flow)
+        })
+        .await
+    }
+
+    async fn begin_login(&self, network: &str, rate: LoginRate, now: Timestamp) -> Result<bool, StoreError> {
+        self.within_deadline(async {
+            let mut transaction = self.writer.begin().await?;
+            let taken = starts::take(&mut transaction, network, rate, now).await?;
+            transaction.commit().await?;
+            Ok(taken)
         })
         .await
     }
@@ -98,6 +109,7 @@ impl Store for SqlStore {
         self.within_deadline(async {
             let mut transaction = self.writer.begin().await?;
             let ended = names::release(&mut transaction, name).await?;
+            transaction.announce(Change::Logins).await?;
             audit::append(&mut transaction, at, events).await?;
             transaction.commit().await?;
             Ok(ended)
@@ -125,7 +137,8 @@ impl Store for SqlStore {
     async fn add_session(&self, session: &SessionRecord) -> Result<(), StoreError> {
         self.within_deadline(async {
             let mut transaction = self.writer.begin().await?;
-            sessions::add(&mut transaction, session).await?;
+            let instance = transaction.instance();
+            sessions::add(&mut transaction, session, instance).await?;
             transaction.commit().await
         })
         .await
@@ -134,7 +147,8 @@ impl Store for SqlStore {
     async fn start_session(&self, session: &SessionRecord, events: &[AuditEvent]) -> Result<(), StoreError> {
         self.within_deadline(async {
             let mut transaction = self.writer.begin().await?;
-            sessions::add(&mut transaction, session).await?;
+            let instance = transaction.instance();
+            sessions::add(&mut transaction, session, instance).await?;
             audit::append(&mut transaction, session.started_at, events).await?;
             transaction.commit().await
         })
@@ -172,8 +186,10 @@ impl Store for SqlStore {
     ) -> Result<bool, StoreError> {
         self.within_deadline(async {
             let mut transaction = self.writer.begin().await?;
-            let added = approvals::add(&mut transaction, approval, most_pending).await?;
+            let instance = transaction.instance();
+            let added = approvals::add(&mut transaction, approval, most_pending, instance).await?;
             if added {
+                transaction.announce(Change::Approval(approval.id)).await?;
                 audit::append(&mut transaction, approval.created_at, events).await?;
                 transaction.commit().await?;
             }
@@ -192,6 +208,10 @@ impl Store for SqlStore {
             let mut transaction = self.writer.begin().await?;
             let changed = approvals::change(&mut transaction, change).await?;
             if changed {
+                transaction.announce(Change::Approval(change.id)).await?;
+                if change.grant.is_some() {
+                    transaction.announce(Change::Access).await?;
+                }
                 audit::append(&mut transaction, at, events).await?;
                 transaction.commit().await?;
             }
@@ -225,6 +245,7 @@ impl Store for SqlStore {
             let mut transaction = self.writer.begin().await?;
             let ended = access::end(&mut transaction, id, at).await?;
             if ended {
+                transaction.announce(Change::Access).await?;
                 audit::append(&mut transaction, at, events).await?;
                 transaction.commit().await?;
             }
@@ -269,6 +290,7 @@ impl Store for SqlStore {
         self.within_deadline(async {
             let mut transaction = self.writer.begin().await?;
             let rows = logins::forget_expired(&mut transaction, now).await?;
+            let rows = rows + starts::forget(&mut transaction, now).await?;
             transaction.commit().await?;
             Ok(rows)
         })

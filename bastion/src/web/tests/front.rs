@@ -23,12 +23,13 @@ use crate::{
     demo::issuer::DemoIssuer,
     identity::{
         kube_credential::KubeCredentials,
-        login::{LoginService, LoginSettings},
+        login::{EndedLogins, LoginService, LoginSettings},
         oidc::{OidcClient, OidcSettings},
         ssh_ca::UserCa,
         token,
         x509_ca::KubeClientCa,
     },
+    session::Registry,
     store::{AuditFilter, LoginKind, LoginRecord, SessionKind, SessionRecord, SqlStore, Store},
     web::{
         BastionInfo, WebState, router,
@@ -94,6 +95,7 @@ pub(super) async fn front() -> Front {
             certificate_lifetime: Duration::from_secs(600),
             console_callback: callback,
         },
+        EndedLogins::default(),
     ));
     let rules = RuleSet::compile(&[RuleDoc::parse(RULES, "rules.yaml").unwrap()]).unwrap();
     let targets = config::target::parse_targets(TARGETS, Path::new(""), "targets.yaml").unwrap();
@@ -129,6 +131,7 @@ pub(super) async fn front() -> Front {
         Some(kube),
         Arc::clone(&recorder),
         approvals.clone(),
+        Registry::new(),
         info,
         URL.parse().unwrap(),
     );
