@@ -66,7 +66,7 @@ console: $(CONSOLE)/$(INSTALLED)
 	cd $(CONSOLE) && npm run build
 
 .PHONY: types
-types: $(CONSOLE)/$(INSTALLED) ## the API's shapes for the console, from bastion/src/web/openapi.json; `make test` compares
+types: $(CONSOLE)/$(INSTALLED) ## the API's shapes for the console, from bastion/web/src/openapi.json; `make test` compares
 	cd $(CONSOLE) && npm run types
 
 .PHONY: demo

@@ -11,11 +11,37 @@ use std::{
     time::{Duration, Instant},
 };
 
+use approval::Approvals;
 use config::{Audit, Config, Credential, Store as StoreSettings, Target, TargetName};
+use identity::{
+    key_file::KeyFileError,
+    key_folder::KeyFolder,
+    kube_credential::KubeCredentials,
+    login::{EndedLogins, LoginService, LoginSettings},
+    oidc::{IssuerError, OidcClient, OidcError, OidcSettings},
+    revoked_keys::{self, RevokedKeys},
+    ssh_ca::{IssueError, SshAuthorities},
+    ssh_certificate::TrustedCas,
+    x509_ca::{KubeClientCa, X509Error},
+};
 use jiff::Timestamp;
+use kubernetes::{KubeCluster, listener::ListenerTlsError, retry::Refused, upstream::ClusterError};
+use ledger::{
+    audit::AuditLog,
+    store::{DeadInstance, Entry, Owner, SessionFilter, SqlStore, Store, StoreError},
+};
+use listener::{Admission, KnownNetworks, Limits, PlaceLimits};
 use policy::{CompileError, RuleSet};
 use recorder::{Recorder, RecorderSettings, S3Settings, StorageSettings, storage::StorageError};
 use russh::keys::{PrivateKey, PublicKey, ssh_key};
+use session::{Registry, Sessions};
+use ssh::{
+    auth::Authenticator,
+    connection::{ConfiguredTarget, Front},
+    host_identity::{HostIdentity, ServerSettings},
+    target_connection::{HostTrust, SshTarget, TargetCredential},
+};
+use ssh_client::algorithms::Keepalive;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -24,40 +50,15 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 use url::Url;
+use web::{
+    BastionInfo, WebState,
+    state::{KubeAccess, KubeAddress, SshAddress},
+};
 
 use crate::{
-    approval::Approvals,
-    audit::AuditLog,
-    identity::{
-        key_file::KeyFileError,
-        key_folder::KeyFolder,
-        kube_credential::KubeCredentials,
-        login::{EndedLogins, LoginService, LoginSettings},
-        oidc::{IssuerError, OidcClient, OidcError, OidcSettings},
-        revoked_keys::{self, RevokedKeys},
-        ssh_ca::{IssueError, SshAuthorities},
-        ssh_certificate::TrustedCas,
-        x509_ca::{KubeClientCa, X509Error},
-    },
     instance::{Instance, InstanceError},
     instances::{Instances, OwnFile},
-    kube::{self, KubeCluster, listener::ListenerTlsError, retry::Refused, upstream::ClusterError},
-    listener::{Admission, KnownNetworks, Limits, PlaceLimits},
     reload::Reloader,
-    session::{Registry, Sessions},
-    ssh::{
-        self,
-        algorithms::Keepalive,
-        auth::Authenticator,
-        connection::{ConfiguredTarget, Front},
-        host_identity::{HostIdentity, ServerSettings},
-        target_connection::{HostTrust, SshTarget, TargetCredential},
-    },
-    store::{DeadInstance, Entry, Owner, SessionFilter, SqlStore, Store, StoreError},
-    web::{
-        self, BastionInfo, WebState,
-        state::{KubeAccess, KubeAddress, SshAddress},
-    },
 };
 
 /// How often what has expired is removed from the store.
@@ -91,7 +92,7 @@ const FORGETTING_PAUSE: Duration = Duration::from_millis(50);
 pub enum AppError {
     /// Approvals cannot be set up.
     #[error(transparent)]
-    Approvals(#[from] crate::approval::StartError),
+    Approvals(#[from] approval::StartError),
     /// A key of a target cannot be read.
     #[error("targets: {target}: {what} cannot be read: {source}")]
     Credential {
@@ -180,7 +181,7 @@ pub struct App {
     front: Arc<Front>,
     ssh: ssh::Listener,
     web: web::listener::Listener,
-    kube: Option<kube::Listener>,
+    kube: Option<kubernetes::Listener>,
     store: SqlStore,
     log: AuditLog,
     retention: Audit,
@@ -191,6 +192,8 @@ pub struct App {
     approvals: Approvals,
     instances: Instances,
     drain_notice: Duration,
+    /// From then on `/readyz` says so.
+    draining: CancellationToken,
     instance: Instance,
 }
 
@@ -381,6 +384,7 @@ impl App {
             host_ca: public_key_line(&host_ca),
             issuer: config.identity.oidc.issuer.clone(),
         };
+        let draining = CancellationToken::new();
         let state = WebState::new(
             Arc::clone(&store),
             log.clone(),
@@ -390,7 +394,7 @@ impl App {
             kube_access,
             recorder.clone(),
             approvals.clone(),
-            registry.clone(),
+            draining.clone(),
             info,
             config.web.url,
         );
@@ -421,6 +425,7 @@ impl App {
             hangup: None,
             instances,
             drain_notice: config.instances.drain_notice,
+            draining,
             instance,
         })
     }
@@ -454,6 +459,7 @@ impl App {
             hangup,
             instances,
             drain_notice,
+            draining,
             instance,
         } = self;
         let mut drained = pin!(drained);
@@ -472,7 +478,7 @@ impl App {
         let leave = async {
             stop.cancelled().await;
             // From here on `/readyz` says so.
-            registry.leave();
+            draining.cancel();
             if is_followed_by_others(&store).await {
                 leaving.cancel();
                 tokio::select! {
@@ -575,16 +581,16 @@ async fn kube_front(
     config: &Config,
     socket: TcpListener,
     parts: KubeParts<'_>,
-) -> Result<(kube::Listener, KubeAccess), AppError> {
+) -> Result<(kubernetes::Listener, KubeAccess), AppError> {
     let ca = Arc::clone(&parts.ca);
-    let tls = kube::listener::tls(Arc::clone(&parts.tls.config.cert_resolver), ca.certificate())?;
+    let tls = kubernetes::listener::tls(Arc::clone(&parts.tls.config.cert_resolver), ca.certificate())?;
     let credentials = KubeCredentials::new(Arc::clone(parts.store), ca, config.identity.certificate_lifetime);
     let mut clusters = HashMap::new();
     for settings in &config.clusters {
-        let connection = kube::upstream::ClusterConnection::prepare(settings).await?;
+        let connection = kubernetes::upstream::ClusterConnection::prepare(settings).await?;
         clusters.insert(settings.name.clone(), KubeCluster { settings: settings.clone(), connection });
     }
-    let front = Arc::new(kube::Front {
+    let front = Arc::new(kubernetes::Front {
         credentials: credentials.clone(),
         ended_logins: parts.ended_logins,
         rules: parts.rules,
@@ -596,7 +602,7 @@ async fn kube_front(
         tasks: parts.tasks.clone(),
         closing: parts.closing,
     });
-    let listener = kube::Listener::new(socket, tls, front, parts.admission);
+    let listener = kubernetes::Listener::new(socket, tls, front, parts.admission);
     let covered = |cluster: &config::Cluster| {
         let name = config.kube.server_name(&cluster.name).filter(|name| parts.tls.covers(name))?;
         Some((cluster.name.clone(), name))
@@ -741,7 +747,7 @@ fn oidc_settings(config: &Config) -> Result<OidcSettings, AppError> {
 
 fn ssh_target(
     settings: &Target,
-    target_ca: &Arc<crate::identity::ssh_ca::TargetCa>,
+    target_ca: &Arc<identity::ssh_ca::TargetCa>,
     keepalive: Keepalive,
     revoked: &RevokedKeys,
 ) -> Result<SshTarget, AppError> {

@@ -11,24 +11,22 @@ use std::{
 };
 
 use config::{Config, ConfigErrors};
+use demo_peers::{
+    issuer::{self, DemoIssuer},
+    target::{self, DemoTarget},
+};
+use identity::{
+    key_file::{self, KeyFileError},
+    ssh_ca::TargetCa,
+};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
     app::{App, AppError, Sockets, console_callback, public_key_line},
-    identity::{
-        key_file::{self, KeyFileError},
-        ssh_ca::TargetCa,
-    },
     instance::Instance,
 };
-
-pub mod issuer;
-pub mod target;
-
-use issuer::DemoIssuer;
-use target::DemoTarget;
 
 /// The example rules: few enough to be read while trying the demo.
 const RULES: &str = include_str!("demo/rules.yaml");
@@ -241,7 +239,7 @@ Rules: {rules}   Settings: {dir}/bastion.yaml   Recordings: {recordings}
     }
 
     fn tls_ca(&self) -> PathBuf {
-        crate::web::tls::ca_path(&self.data_dir)
+        web::tls::ca_path(&self.data_dir)
     }
 
     /// The folder with the recordings, where they are in a folder; else the bucket's URL.

@@ -17,17 +17,14 @@ use std::{
     time::Duration,
 };
 
+use approval::Approvals;
+use identity::{key_file, login::EndedLogins};
 use jiff::Timestamp;
+use ledger::store::{Change, Heard, InstanceId, SqlStore, StoreError, sql::Listening};
 use recorder::Recorder;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
-
-use crate::{
-    approval::Approvals,
-    identity::{key_file, login::EndedLogins},
-    store::{Change, Heard, InstanceId, SqlStore, StoreError, sql::Listening},
-};
 
 mod dead;
 

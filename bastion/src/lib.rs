@@ -1,10 +1,13 @@
 //! The bastion: between people (or AI agents) and the hosts that they work on.
 //!
+//! This crate puts the parts together: [`app`] (serve), [`reload`], [`instances`] (others on the same store),
+//! [`demo`], [`cli`]. The parts are the crates in the folders beside `src`, named here by their folder.
+//!
 //! # The way of a keystroke
 //!
 //! ```text
 //!    user                                                                     target
-//!     |   1 listener.rs         accept; limits                                  |
+//!     |   1 listener/lib.rs     accept; limits                                  |
 //!     |     ssh/listener.rs     span                                            |
 //!     |   2 ssh/auth.rs         certificate -> Authenticated                    |
 //!     |   3 ssh/connection.rs   which target, which login; dial ahead           |
@@ -14,7 +17,7 @@
 //!     |     ssh/admission.rs    what is asked for, to session/admission.rs:     |
 //!     |                         judged by session/request.rs; a script is read  |
 //!     |                         first (session/script.rs); other people are     |
-//!     |                         asked (session/approve.rs); or a refusal.rs     |
+//!     |                         asked (session/approve.rs); or an api/refusal.rs |
 //!     |   6 session/start.rs    recording open, audit written, then:            |
 //!     |   7 ssh/target_leg.rs   the program starts -------------------------->  |
 //!     v                                                                         v
@@ -32,11 +35,8 @@
 //!          session/dialogue_gate.rs -> policy/gate/dialogue.rs
 //! ```
 //!
-//! Kubernetes enters at `listener.rs`, too; `kube/front.rs` decides each request, and `kube/command.rs` brings an exec
-//! to the same `session/admission.rs` and `session/start.rs`.
-//!
-//! Read on: [`ssh`], [`kube`], [`session`], [`approval`], [`identity`], [`store`], [`instances`], [`web`], [`app`], [`cli`].
-//! The crates `config`, `policy` and `recorder` know nothing of the network.
+//! Kubernetes enters at `listener`, too; `kubernetes/front.rs` decides each request, and `kubernetes/command.rs` brings
+//! an exec to the same `session/admission.rs` and `session/start.rs`.
 //!
 //! # Architecture invariants
 //!
@@ -46,23 +46,24 @@
 //! 3. Nothing runs before the recording is open, unless the permit says best effort.
 //! 4. What reaches the recorder, the log or the audit trail is [`policy::Masked`] or was never session content.
 //!
-//! Modules import only what stands to their left:
-//! `instance`, `listener`, `refusal`, `store` <- `audit` <- `identity` <- `approval` <- `instances`, `session` <- `kube`, `ssh`, `web` <- `app` <- `demo` <- `cli`.
-//! `kube`, `ssh` and `web` do not import one another.
+//! # Which crate knows which
+//!
+//! Cargo keeps the arrows; each crate knows those to its left, as far as it needs them:
+//!
+//! ```text
+//! config <- policy <- recorder
+//!   api, listener, wire, ssh-client        words, sockets, bytes: nothing of the bastion's state
+//!     <- ledger <- identity, approval <- session <- ssh, kubernetes
+//!                                     <- web
+//!     <- client                            what a laptop needs: no store, no session
+//!       <- bastion
+//! ```
+//!
+//! `kubernetes`, `ssh` and `web` do not know one another.
 
 pub mod app;
-pub mod approval;
-pub mod audit;
 pub mod cli;
 pub mod demo;
-pub mod identity;
 pub mod instance;
 pub mod instances;
-pub mod kube;
-pub mod listener;
-pub mod refusal;
 pub mod reload;
-pub mod session;
-pub mod ssh;
-pub mod store;
-pub mod web;

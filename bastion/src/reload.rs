@@ -11,6 +11,11 @@ use std::{collections::BTreeMap, fs, io, os::unix::fs::MetadataExt, path::PathBu
 use aws_lc_rs::digest::{SHA256, digest};
 use config::{RevokedKeys, RuleDoc};
 use data_encoding::HEXLOWER;
+use identity::revoked_keys::{Fingerprints, fingerprints};
+use ledger::{
+    audit::{AuditEvent, AuditLog},
+    store::SqlStore,
+};
 use policy::RuleSet;
 use tokio::{
     signal::unix::Signal,
@@ -20,12 +25,6 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
-
-use crate::{
-    audit::{AuditEvent, AuditLog},
-    identity::revoked_keys::{Fingerprints, fingerprints},
-    store::SqlStore,
-};
 
 /// How often the files are looked at.
 const INTERVAL: Duration = Duration::from_secs(1);

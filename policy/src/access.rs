@@ -1,10 +1,28 @@
-//! One question to the rules: who (subject) wants what (action) on what (resource).
+//! One question to the rules: who (subject) wants what (action) on what (resource), and when and from where (context).
 //!
-//! The words are those of NIST SP 800-162.
+//! The words are those of NIST SP 800-162. Another kind of resource is a variant of [`Site`], [`Resource`] and
+//! [`Access`], and each match on them then says what is missing.
+//!
+//! What is not asked here: a command is judged by what would run ([`RuleSet::judge`](crate::RuleSet::judge)); a port of
+//! a pod is part of the request that opens a connection to it ([`KubeRequest::to_port`]). There is no action for
+//! endpoints behind a host and none for single files: nothing would ask for them yet.
 
-use std::{collections::BTreeSet, fmt, net::IpAddr, str::FromStr, time::SystemTime};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    slice,
+    time::SystemTime,
+};
 
-use config::{Cluster, GroupName, Login, Target, TargetName, UserName, rules::UserSelector};
+use config::{
+    Cluster, GroupName, Login, Target, TargetName, UserName,
+    rules::{LoginSelector, Protocol, UserSelector},
+};
+
+use crate::{
+    capability::Capability,
+    kube::{CLUSTER_LOGIN, KubePort, KubeRequest, OwnedKubeRequest},
+};
 
 /// Who asks: a person or robot whose login the bastion verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,31 +39,59 @@ pub struct Subject {
     pub groups: BTreeSet<GroupName>,
 }
 
-/// What it is wanted on: an account of a target.
-#[derive(Debug, Clone, Copy)]
-pub struct Resource<'a> {
-    /// The target.
-    pub target: &'a Target,
-    /// The account there.
-    pub login: &'a Login,
-}
-
-/// Where commands run.
+/// What has a name and labels, by which rules select it.
 #[derive(Debug, Clone, Copy)]
 pub enum Site<'a> {
-    /// In an account of a target.
-    Account(Resource<'a>),
-    /// In a pod of a cluster. As which account is not known: the container says so.
+    /// A Kubernetes cluster.
     Cluster(&'a Cluster),
+    /// A host.
+    Host(&'a Target),
+}
+
+/// What it is wanted on.
+#[derive(Debug, Clone, Copy)]
+pub enum Resource<'a> {
+    /// A Kubernetes cluster. As which account something runs in its pods is not known: the container says so.
+    Cluster(&'a Cluster),
+    /// An account of a host.
+    Host {
+        /// The host.
+        target: &'a Target,
+        /// The account there.
+        login: &'a Login,
+    },
 }
 
 /// What is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub enum Action<'a> {
     /// To be connected at all; allowed where any capability is.
-    OpenConnection,
-    /// To use a channel for this.
-    Use(Capability),
+    Open,
+    /// To send this to the API server of a cluster.
+    Request(KubeRequest<'a>),
+    /// To use all of these in one session.
+    Use(&'a [Capability]),
+}
+
+/// A resource and an action: what a permit was asked for, kept to be asked again.
+#[derive(Debug, Clone)]
+pub enum Access {
+    /// To a cluster.
+    Cluster {
+        /// The cluster.
+        cluster: Box<Cluster>,
+        /// The request.
+        request: OwnedKubeRequest,
+    },
+    /// To a host.
+    Host {
+        /// The host.
+        target: Box<Target>,
+        /// The account there.
+        login: Login,
+        /// What the session uses.
+        capabilities: Vec<Capability>,
+    },
 }
 
 /// The circumstances.
@@ -93,115 +139,132 @@ impl Subject {
         };
         users.iter().any(is_meant) || groups.iter().any(|group| self.groups.contains(group))
     }
-}
 
-impl<'a> From<&Resource<'a>> for Site<'a> {
-    fn from(account: &Resource<'a>) -> Self {
-        Self::Account(*account)
+    /// Whether `login` is one of `logins`.
+    pub(crate) fn may_be(&self, login: &Login, logins: &[LoginSelector]) -> bool {
+        logins.iter().any(|selector| match selector {
+            LoginSelector::Any => true,
+            LoginSelector::Named(named) => named == login,
+            LoginSelector::Own => self.name.as_str() == login.as_str(),
+        })
     }
 }
 
-impl<'a> From<&'a Cluster> for Site<'a> {
-    fn from(cluster: &'a Cluster) -> Self {
-        Self::Cluster(cluster)
+impl<'a> Site<'a> {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'a TargetName {
+        match self {
+            Self::Cluster(cluster) => &cluster.name,
+            Self::Host(target) => &target.name,
+        }
+    }
+
+    /// Its labels.
+    #[must_use]
+    pub fn labels(self) -> &'a BTreeMap<String, String> {
+        match self {
+            Self::Cluster(cluster) => &cluster.labels,
+            Self::Host(target) => &target.labels,
+        }
+    }
+}
+
+impl<'a> Resource<'a> {
+    /// What rules select it by.
+    #[must_use]
+    pub fn site(self) -> Site<'a> {
+        match self {
+            Self::Cluster(cluster) => Site::Cluster(cluster),
+            Self::Host { target, .. } => Site::Host(target),
+        }
+    }
+
+    /// How it is spoken to.
+    #[must_use]
+    pub fn protocol(self) -> Protocol {
+        match self {
+            Self::Cluster(_) => Protocol::Kubernetes,
+            Self::Host { .. } => Protocol::Ssh,
+        }
+    }
+}
+
+impl<'a> Action<'a> {
+    /// What grants allow one by one: each part may come from another grant.
+    pub(crate) fn parts(self) -> impl Iterator<Item = Self> {
+        let (whole, capabilities) = match self {
+            Self::Open | Self::Request(_) => (Some(self), &[][..]),
+            Self::Use(capabilities) => (None, capabilities),
+        };
+        whole.into_iter().chain(capabilities.iter().map(|one| Self::Use(slice::from_ref(one))))
+    }
+
+    /// The capability that it needs, if it needs a certain one.
+    pub(crate) fn capability(self) -> Option<Capability> {
+        match self {
+            Self::Open => None,
+            Self::Request(request) => Some(request.capability()),
+            Self::Use(capabilities) => capabilities.first().copied(),
+        }
+    }
+
+    /// The port that it goes to.
+    pub(crate) fn port(self) -> KubePort {
+        match self {
+            Self::Open | Self::Use(_) => KubePort::None,
+            Self::Request(request) => request.port,
+        }
+    }
+
+    /// Whether somebody types into it.
+    pub(crate) fn is_interactive(self) -> bool {
+        match self {
+            Self::Open | Self::Request(_) => false,
+            Self::Use(capabilities) => {
+                capabilities.iter().any(|one| matches!(one, Capability::Pty | Capability::Shell))
+            }
+        }
+    }
+}
+
+impl Access {
+    /// On what.
+    #[must_use]
+    pub fn resource(&self) -> Resource<'_> {
+        match self {
+            Self::Cluster { cluster, .. } => Resource::Cluster(cluster),
+            Self::Host { target, login, .. } => Resource::Host { target, login },
+        }
+    }
+
+    /// What.
+    #[must_use]
+    pub fn action(&self) -> Action<'_> {
+        match self {
+            Self::Cluster { request, .. } => Action::Request(request.get()),
+            Self::Host { capabilities, .. } => Action::Use(capabilities),
+        }
+    }
+}
+
+impl Context<'_> {
+    /// Whether other people have approved `kind` on `what`, and it still counts.
+    pub(crate) fn has(&self, kind: ApprovedKind, what: Resource<'_>) -> bool {
+        self.approved.iter().any(|approved| approved.covers(kind, what, self.now))
     }
 }
 
 impl Approved {
-    /// Whether it is `what`, on `resource`, and still counts at `now`.
-    pub(crate) fn covers(&self, what: ApprovedKind, resource: &Resource<'_>, now: SystemTime) -> bool {
-        self.what == what && self.target == resource.target.name && self.login == *resource.login && self.counts_at(now)
-    }
-
-    /// Whether it still counts at `now`.
-    pub(crate) fn counts_at(&self, now: SystemTime) -> bool {
-        self.until.is_none_or(|until| now < until)
-    }
-}
-
-/// What a channel may be used for; a role must allow each one (default deny).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Capability {
-    /// Forwarding of the user's SSH agent to the target.
-    AgentForward,
-    /// One command (`ssh host command`), scp and rsync included.
-    Exec,
-    /// `-L` and `-D`: connections from the target's network (`direct-tcpip`).
-    LocalForward,
-    /// A pseudo-terminal.
-    Pty,
-    /// `-R`: listening sockets on the target (`tcpip-forward`).
-    RemoteForward,
-    /// The sftp subsystem.
-    Sftp,
-    /// An interactive shell.
-    Shell,
-    /// Unix-socket forwarding (`direct-streamlocal@openssh.com`).
-    StreamlocalForward,
-    /// X11 forwarding.
-    X11Forward,
-}
-
-/// The word is not the name of a capability.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no such capability")]
-pub struct UnknownCapability;
-
-impl Capability {
-    /// All capabilities, in the order of their names.
-    pub const ALL: [Self; 9] = [
-        Self::AgentForward,
-        Self::Exec,
-        Self::LocalForward,
-        Self::Pty,
-        Self::RemoteForward,
-        Self::Sftp,
-        Self::Shell,
-        Self::StreamlocalForward,
-        Self::X11Forward,
-    ];
-
-    /// The name in rules, messages and the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AgentForward => "agent-forward",
-            Self::Exec => "exec",
-            Self::LocalForward => "local-forward",
-            Self::Pty => "pty",
-            Self::RemoteForward => "remote-forward",
-            Self::Sftp => "sftp",
-            Self::Shell => "shell",
-            Self::StreamlocalForward => "streamlocal-forward",
-            Self::X11Forward => "x11-forward",
-        }
-    }
-}
-
-impl FromStr for Capability {
-    type Err = UnknownCapability;
-
-    fn from_str(word: &str) -> Result<Self, UnknownCapability> {
-        Self::ALL.into_iter().find(|capability| capability.as_str() == word).ok_or(UnknownCapability)
-    }
-}
-
-impl fmt::Display for Capability {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_capability_is_read_back_from_its_name() {
-        for capability in Capability::ALL {
-            assert_eq!(capability.to_string().parse(), Ok(capability));
-        }
-        assert!(Capability::ALL.is_sorted(), "messages list them in the order of their names");
-        assert_eq!("Shell".parse::<Capability>(), Err(UnknownCapability));
+    /// Whether it is `what`, on `resource`, and still counts at `now`. In a cluster a session is approved for a pod, and
+    /// counts for the connection that waited for it.
+    fn covers(&self, what: ApprovedKind, resource: Resource<'_>, now: SystemTime) -> bool {
+        let is_there = match (resource, what) {
+            (Resource::Cluster(_), ApprovedKind::Access) => self.login.as_str() == CLUSTER_LOGIN,
+            (Resource::Cluster(_), ApprovedKind::Session) => true,
+            (Resource::Host { login, .. }, ApprovedKind::Access | ApprovedKind::Session) => self.login == *login,
+        };
+        let counts = self.until.is_none_or(|until| now < until);
+        self.what == what && self.target == *resource.site().name() && is_there && counts
     }
 }

@@ -1,9 +1,13 @@
 //! The answer of the rules: a permit with its obligations, or a denial with its reason.
 
+use std::collections::BTreeSet;
+
 use config::{
-    Login, RoleName, RuleName, TargetName,
-    rules::{Approvers, Obligations},
+    GroupName, Login, RoleName, RuleName, TargetName,
+    rules::{Approvers, Obligations, SessionMode},
 };
+
+use crate::access::Resource;
 
 /// The answer of the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,9 +35,16 @@ pub struct Hold {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permit {
     target: TargetName,
-    login: Login,
+    identity: Identity,
     roles: Vec<RoleName>,
     obligations: Obligations,
+}
+
+/// As whom the target sees the subject; it says of which kind the target is, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Identity {
+    Cluster { groups: BTreeSet<GroupName> },
+    Host { login: Login },
 }
 
 /// Why something may not be done.
@@ -46,31 +57,54 @@ pub struct Denial {
 }
 
 impl Permit {
-    pub(crate) fn new(target: TargetName, login: Login, roles: Vec<RoleName>, obligations: Obligations) -> Self {
-        Self { target, login, roles, obligations }
+    /// What one grant of `role` allows on `what`; `groups` are those that a cluster is to see.
+    pub(crate) fn new(
+        what: Resource<'_>,
+        role: RoleName,
+        groups: BTreeSet<GroupName>,
+        obligations: Obligations,
+    ) -> Self {
+        let identity = match what {
+            Resource::Cluster(_) => Identity::Cluster { groups },
+            Resource::Host { login, .. } => Identity::Host { login: login.clone() },
+        };
+        Self { target: what.site().name().clone(), identity, roles: vec![role], obligations }
     }
 
-    /// The permit of one session that needs both: the roles and the obligations of either.
-    pub(crate) fn and(mut self, other: &Self) -> Self {
-        for role in &other.roles {
-            if !self.roles.contains(role) {
-                self.roles.push(role.clone());
+    /// The permit of what needs both, on the same resource: the roles, the groups and the obligations of either.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        for role in other.roles {
+            if !self.roles.contains(&role) {
+                self.roles.push(role);
             }
         }
-        self.obligations = self.obligations.and(other.obligations);
+        if let (Identity::Cluster { groups }, Identity::Cluster { groups: others }) =
+            (&mut self.identity, other.identity)
+        {
+            groups.extend(others);
+        }
+        self.obligations = self.obligations.and(&other.obligations);
         self
     }
 
-    /// The target it is for.
+    /// Whether it is for `what`: one for a host is none for a cluster, nor for another account.
     #[must_use]
-    pub fn target(&self) -> &TargetName {
-        &self.target
+    pub fn is_for(&self, what: Resource<'_>) -> bool {
+        let is_as = match (&self.identity, what) {
+            (Identity::Cluster { .. }, Resource::Cluster(_)) => true,
+            (Identity::Host { login }, Resource::Host { login: other, .. }) => login == other,
+            (Identity::Cluster { .. }, Resource::Host { .. }) | (Identity::Host { .. }, Resource::Cluster(_)) => false,
+        };
+        is_as && self.target == *what.site().name()
     }
 
-    /// The account it is for.
+    /// The groups that the cluster is to see the user with; none on a host.
     #[must_use]
-    pub fn login(&self) -> &Login {
-        &self.login
+    pub fn groups(&self) -> Option<&BTreeSet<GroupName>> {
+        match &self.identity {
+            Identity::Cluster { groups } => Some(groups),
+            Identity::Host { .. } => None,
+        }
     }
 
     /// The roles that allow it, in the order of the rule files; never empty.
@@ -81,8 +115,17 @@ impl Permit {
 
     /// What whoever acts on it must do.
     #[must_use]
-    pub fn obligations(&self) -> Obligations {
-        self.obligations
+    pub fn obligations(&self) -> &Obligations {
+        &self.obligations
+    }
+
+    /// Whether somebody may type into what it is for.
+    ///
+    /// # Errors
+    ///
+    /// Where the mode rules that out.
+    pub fn terminal(&self) -> Result<(), Denial> {
+        if self.obligations.mode == SessionMode::ExecOnly { Err(Denial::exec_only(self)) } else { Ok(()) }
     }
 }
 
@@ -97,20 +140,19 @@ impl Denial {
     }
 
     /// The denial of a shell or terminal where the mode is `exec-only`.
-    pub(crate) fn exec_only(target: &TargetName, login: &Login) -> Self {
-        Self::by_default(format!(
-            "{target} is exec-only for you as {login}: there is no shell and no terminal. Give the command \
-             (`ssh {target} COMMAND`, without -t), a script on standard input (`ssh {target} sh -s < SCRIPT`), \
-             or use `bastion run {target} -- COMMAND`"
-        ))
-    }
-
-    /// The same for a cluster.
-    pub(crate) fn exec_only_cluster(cluster: &TargetName) -> Self {
-        Self::by_default(format!(
-            "{cluster} is exec-only for you: there is no terminal; give the command without -t, as in \
-             `kubectl exec POD -- COMMAND`"
-        ))
+    fn exec_only(permit: &Permit) -> Self {
+        let target = &permit.target;
+        Self::by_default(match &permit.identity {
+            Identity::Cluster { .. } => format!(
+                "{target} is exec-only for you: there is no terminal; give the command without -t, as in \
+                 `kubectl exec POD -- COMMAND`"
+            ),
+            Identity::Host { login } => format!(
+                "{target} is exec-only for you as {login}: there is no shell and no terminal. Give the command \
+                 (`ssh {target} COMMAND`, without -t), a script on standard input (`ssh {target} sh -s < SCRIPT`), \
+                 or use `bastion run {target} -- COMMAND`"
+            ),
+        })
     }
 
     /// The same as [`Denial::unknown_target`] for a Kubernetes cluster.

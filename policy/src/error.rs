@@ -4,6 +4,8 @@ use std::fmt;
 
 use config::{Location, RoleName, RuleName};
 
+use crate::capability::Capability;
+
 /// One thing that is wrong with the rules.
 ///
 /// Displays as `FILE:LINE:COLUMN: roles.ROLE: REASON`, or with `rules.RULE`.
@@ -78,12 +80,9 @@ pub enum CompileReason {
     /// An entry of `request` that nobody could approve.
     #[error("nobody could approve this; give it approvers, or the file approvals")]
     NoApprovers,
-    /// A grant without capabilities.
-    #[error("grants no capability; name some of: {}", all_capabilities())]
-    NoCapabilities,
-    /// A grant on clusters without capabilities.
-    #[error("grants no capability; name some of: {}", crate::KubeCapability::ALL.map(crate::KubeCapability::as_str).join(", "))]
-    NoKubeCapabilities,
+    /// A grant without capabilities; these there are.
+    #[error("grants no capability; name some of: {}", Capability::listed(*.0))]
+    NoCapabilities(&'static [Capability]),
     /// Neither groups nor users.
     #[error("nobody can have this role; name groups or users")]
     NoMembers,
@@ -112,10 +111,6 @@ pub enum CompileReason {
         /// A similar one, or all.
         hint: String,
     },
-}
-
-pub(crate) fn all_capabilities() -> String {
-    crate::Capability::ALL.map(crate::Capability::as_str).join(", ")
 }
 
 impl fmt::Display for CompileError {

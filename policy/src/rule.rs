@@ -1,16 +1,16 @@
-//! [`Rule`]: one compiled rule on commands, and how surely a command matches it.
+//! [`Rule`]: one compiled rule on commands or on requests, and how surely a command matches it.
 
 use std::time::SystemTime;
 
 use config::{
     GroupName, RuleName,
-    rules::{Approvers, LoginSelector, Protocol, RuleClass, RuleEffect, TimeWindow, UserSelector},
+    rules::{Approvers, CommandRule, LoginSelector, Protocol, RuleClass, RuleEffect, TimeWindow, UserSelector},
 };
 use jiff::Timestamp;
 use regex::Regex;
 
 use crate::{
-    access::Subject,
+    access::{Resource, Subject},
     command::{Atom, Command, Word, reads, writes},
     rule_set::Targets,
 };
@@ -32,15 +32,15 @@ pub(crate) enum Match {
     Yes,
 }
 
-/// A compiled rule.
+/// A compiled rule: on commands, unless it has another matcher.
 #[derive(Debug, Clone)]
-pub(crate) struct Rule {
+pub(crate) struct Rule<M = Matcher> {
     pub(crate) name: RuleName,
     pub(crate) effect: RuleEffect,
     pub(crate) message: Option<String>,
     pub(crate) approvers: Option<Approvers>,
     pub(crate) scope: Scope,
-    pub(crate) matcher: Matcher,
+    pub(crate) matcher: M,
 }
 
 /// Where and for whom a rule applies.
@@ -87,16 +87,37 @@ impl Match {
     }
 }
 
+impl<M> Rule<M> {
+    pub(crate) fn new(written: &CommandRule, scope: Scope, matcher: M) -> Self {
+        let (name, effect) = (written.name.value.clone(), written.effect);
+        Self { name, effect, message: written.message.clone(), approvers: written.approvers.clone(), scope, matcher }
+    }
+
+    /// Whether it is for what `who` does on `what`, at this time and over this protocol.
+    pub(crate) fn applies(&self, who: &Subject, what: Resource<'_>, protocol: Protocol, now: SystemTime) -> bool {
+        let scope = &self.scope;
+        let is_login = match what {
+            // It may be any account: what is forbidden for one is forbidden, what is allowed for one is not.
+            Resource::Cluster(_) => scope.logins.contains(&LoginSelector::Any) || self.effect != RuleEffect::Allow,
+            Resource::Host { login, .. } => who.may_be(login, &scope.logins),
+        };
+        scope.has_member(who)
+            && scope.targets.as_ref().is_none_or(|targets| targets.select(what.site()))
+            && (scope.logins.is_empty() || is_login)
+            && scope.protocol.is_none_or(|known| known == protocol)
+            && scope.is_during(now, self.effect)
+    }
+}
+
 impl Scope {
-    /// Whether it is for `who`.
-    pub(crate) fn has_member(&self, who: &Subject) -> bool {
+    fn has_member(&self, who: &Subject) -> bool {
         let is_member = |role: &Members| who.is_among(&role.users, &role.groups);
         self.roles.as_ref().is_none_or(|roles| roles.iter().any(is_member))
     }
 
     /// Whether a rule with this effect applies at this time. One that no calendar has is in no window of a milder
     /// rule, and in each of a stricter one.
-    pub(crate) fn is_during(&self, now: SystemTime, effect: RuleEffect) -> bool {
+    fn is_during(&self, now: SystemTime, effect: RuleEffect) -> bool {
         self.during.as_ref().is_none_or(|window| {
             Timestamp::try_from(now).map_or(effect != RuleEffect::Allow, |now| window.contains(now))
         })

@@ -1,4 +1,4 @@
-//! [`Verdict`]: the answer of the rules to a command, and the question.
+//! [`Verdict`]: the answer of the rules to a command or to a request, and the question about a command.
 
 use std::time::SystemTime;
 
@@ -40,7 +40,8 @@ pub struct Judging {
     pub opaque: RuleEffect,
 }
 
-/// The answer of the rules to a command. It is no permit: it only says what may be sent on.
+/// The answer of the rules to a command, or to a request to an API server. It is no permit: it only says what may be
+/// sent on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Verdict {
@@ -54,7 +55,7 @@ pub struct Verdict {
     pub message: String,
     /// What matched, in plain words.
     pub because: String,
-    /// The commands that would run, for display. Not fit for a shell; control characters are escaped.
+    /// The commands that would run, for display; none of a request. Not fit for a shell; control characters are escaped.
     pub commands: Vec<String>,
     /// Whether standard input is read as commands, was not part of the question, and some rule could
     /// say no to it: it must be judged, as [`CommandInput::Script`], before any of it is sent.

@@ -1,9 +1,9 @@
 //! What settings come to, where a test of the parts does not show it.
 
+use ledger::store::AuditFilter;
 use recorder::{Details, Header, Mode, SessionId};
 
 use super::*;
-use crate::{audit::AuditEvent, store::AuditFilter};
 
 #[tokio::test]
 async fn events_are_kept_as_long_as_the_setting_says() {

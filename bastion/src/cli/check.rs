@@ -4,12 +4,11 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use clap::Args;
+use client::exit::CommandError;
+use client::output::print;
+use client::shown::visible;
 use config::Config;
 use policy::RuleSet;
-
-use super::exit::CommandError;
-use super::output::print;
-use super::shown::visible;
 
 /// Arguments of `bastion check`.
 #[derive(Debug, Args)]

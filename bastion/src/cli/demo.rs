@@ -4,13 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use client::{exit::CommandError, output};
 use config::{LogFormat, Telemetry};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    exit::CommandError,
     log::Log,
-    output,
     serve::{server, stop_on_signals},
 };
 use crate::demo::{Demo, DemoSettings};

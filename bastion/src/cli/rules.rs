@@ -3,13 +3,12 @@
 use std::{collections::BTreeMap, path::Path, path::PathBuf, time::SystemTime};
 
 use clap::{Args, Subcommand};
+use client::{exit::CommandError, output, shown::visible};
 use config::{
     Config, Credential, GroupName, HostPort, HostTrust, Login, RuleDoc, Target, TargetName, UserName,
     rules::{CaseInput, Protocol, RuleCase, RuleCases, RuleEffect, SessionMode, UserSelector},
 };
 use policy::{CommandInput, Explained, Input, Judging, Resource, RuleSet, Subject, Verdict};
-
-use super::{exit::CommandError, output, shown::visible};
 
 /// The commands under `bastion rules`.
 #[derive(Debug, Subcommand)]
@@ -120,7 +119,7 @@ fn failure(rules: &RuleSet, case: &RuleCase, mode: SessionMode) -> Result<Option
     };
     let mut judging = Judging::of(case.mode.unwrap_or(mode), case.protocol, now());
     judging.place.interactive = matches!(case.input, CaseInput::Typed(_));
-    let verdict = rules.judge(&who, &Resource { target: &target, login: &case.login }, input, &judging);
+    let verdict = rules.judge(&who, Resource::Host { target: &target, login: &case.login }, input, &judging);
     let shown = match &case.input {
         CaseInput::Argv(words) => format!("{words:?}"),
         CaseInput::Command(text) | CaseInput::Script(text, _) | CaseInput::Typed(text) => format!("{text:?}"),
@@ -167,8 +166,12 @@ fn explain(options: &ExplainOptions) -> Result<(), CommandError> {
     let protocol = if options.argv { Protocol::Kubernetes } else { Protocol::Ssh };
     let mut judging = Judging::of(options.mode, protocol, now());
     judging.place.interactive = options.typed;
-    let (verdict, matched) =
-        rules.explain(&subject(&options.user, &groups)?, &Resource { target: &target, login: &login }, input, &judging);
+    let (verdict, matched) = rules.explain(
+        &subject(&options.user, &groups)?,
+        Resource::Host { target: &target, login: &login },
+        input,
+        &judging,
+    );
     output::print(&explanation(&verdict, &matched))
 }
 
@@ -310,10 +313,10 @@ rules:
         let target = bare_target("t".parse().unwrap(), BTreeMap::new()).unwrap();
         let who = subject(&"a".parse().unwrap(), &[]).unwrap();
         let login = "root".parse().unwrap();
-        let resource = Resource { target: &target, login: &login };
+        let resource = Resource::Host { target: &target, login: &login };
         let (verdict, matched) = rules.explain(
             &who,
-            &resource,
+            resource,
             CommandInput::Line("systemctl restart x; sudo rm -rf /y"),
             &Judging::guard(SystemTime::UNIX_EPOCH),
         );

@@ -3,6 +3,7 @@
 use std::{future::Future, path::PathBuf, time::Duration};
 
 use clap::Args;
+use client::exit::CommandError;
 use config::Config;
 use rustix::{
     fs::Mode,
@@ -11,7 +12,7 @@ use rustix::{
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{exit::CommandError, log::Log};
+use super::log::Log;
 use crate::{
     app::{App, Sockets},
     instance::Instance,

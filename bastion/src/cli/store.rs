@@ -3,19 +3,17 @@
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
-use config::{Secret, Store};
-
-use super::{
+use client::{
     exit::CommandError,
     output::{Table, print},
 };
-use crate::{
-    instance::{Instance, InstanceError},
-    store::sql::{
-        SqlStore,
-        copy::{CopiedTable, copy},
-    },
+use config::{Secret, Store};
+use ledger::store::sql::{
+    SqlStore,
+    copy::{CopiedTable, copy},
 };
+
+use crate::instance::{Instance, InstanceError};
 
 /// The commands below `bastion store`.
 #[derive(Debug, Subcommand)]

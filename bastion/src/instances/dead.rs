@@ -4,14 +4,12 @@
 
 use std::collections::HashSet;
 
+use approval::Approvals;
+use ledger::store::{DeadInstance, InstanceId, Owner, SessionFilter, SqlStore, Store as _, StoreError};
 use tokio::{sync::Notify, task::JoinSet};
 use tracing::{info, warn};
 
 use super::Instances;
-use crate::{
-    approval::Approvals,
-    store::{DeadInstance, InstanceId, Owner, SessionFilter, SqlStore, Store as _, StoreError},
-};
 
 impl Instances {
     /// Looks for them, and whenever somebody goes.

@@ -93,8 +93,7 @@ impl RuleCase {
             let target = case.required("target", |target| target.name("a target name"));
             let labels = case.present("labels", target::labels).transpose();
             let login = case.present("login", |login| login.name("a login")).transpose();
-            let protocols = [("ssh", Protocol::Ssh), ("kubernetes", Protocol::Kubernetes)];
-            let protocol = case.present("protocol", |protocol| protocol.choice(&protocols)).transpose();
+            let protocol = case.present("protocol", |protocol| protocol.choice(&Protocol::WORDS)).transpose();
             let mode = case.present("mode", |mode| mode.choice(&SessionMode::WORDS)).transpose();
             let text = |key| case.present(key, |text| Ok(text.text("a text")?.to_owned())).transpose();
             let (command, typed, stdin) = (text("command"), text("typed"), text("stdin"));

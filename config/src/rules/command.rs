@@ -53,6 +53,20 @@ pub enum Protocol {
     Ssh,
 }
 
+impl Protocol {
+    /// All protocols with their words in rules.
+    pub const WORDS: [(&'static str, Self); 2] = [("ssh", Self::Ssh), ("kubernetes", Self::Kubernetes)];
+
+    /// Its word in rules.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kubernetes => "kubernetes",
+            Self::Ssh => "ssh",
+        }
+    }
+}
+
 /// What a rule matches; parts that are given must all match. Not all are empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleMatch {
@@ -130,8 +144,7 @@ impl CommandRule {
             let logins = rule.present("logins", |logins| {
                 logins.list(r#"a list of logins such as [root, "*"]"#, LoginSelector::read)
             });
-            let protocols = [("ssh", Protocol::Ssh), ("kubernetes", Protocol::Kubernetes)];
-            let protocol = rule.present("protocol", |protocol| protocol.choice(&protocols)).transpose();
+            let protocol = rule.present("protocol", |protocol| protocol.choice(&Protocol::WORDS)).transpose();
             let during = rule.present("during", TimeWindow::read).transpose();
             let approvers = rule.present("approvers", Approvers::read).transpose();
             Ok(Self {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What whoever acts on a permit must do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obligations {
     /// Whether the session may go on without a recording.
     pub recording: RecordingDuty,
@@ -74,7 +74,7 @@ pub enum SessionMode {
 impl Obligations {
     /// The obligations of two grants that both apply: whatever either asks for.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub fn and(self, other: &Self) -> Self {
         Self {
             recording: self.recording.max(other.recording),
             keep_binary: self.keep_binary.max(other.keep_binary),
@@ -124,14 +124,14 @@ mod tests {
         use RecordingDuty::{BestEffort, Required};
         let none = KeptBinary::UpTo(0);
         let of = |recording, keep_binary| Obligations { recording, keep_binary, mode: SessionMode::Guard };
-        assert_eq!(of(BestEffort, none).and(of(Required, none)), of(Required, none));
-        assert_eq!(of(Required, none).and(of(BestEffort, KeptBinary::All)), of(Required, KeptBinary::All));
-        assert_eq!(of(BestEffort, KeptBinary::UpTo(7)).and(of(BestEffort, none)), of(BestEffort, KeptBinary::UpTo(7)));
+        assert_eq!(of(BestEffort, none).and(&of(Required, none)), of(Required, none));
+        assert_eq!(of(Required, none).and(&of(BestEffort, KeptBinary::All)), of(Required, KeptBinary::All));
+        assert_eq!(of(BestEffort, KeptBinary::UpTo(7)).and(&of(BestEffort, none)), of(BestEffort, KeptBinary::UpTo(7)));
         for (index, (_, milder)) in SessionMode::WORDS.into_iter().enumerate() {
             for (_, stricter) in SessionMode::WORDS.into_iter().skip(index) {
                 let mode = |mode| Obligations { mode, ..of(Required, none) };
-                assert_eq!(mode(milder).and(mode(stricter)).mode, stricter);
-                assert_eq!(mode(stricter).and(mode(milder)).mode, stricter);
+                assert_eq!(mode(milder).and(&mode(stricter)).mode, stricter);
+                assert_eq!(mode(stricter).and(&mode(milder)).mode, stricter);
             }
         }
     }

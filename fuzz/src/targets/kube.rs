@@ -1,6 +1,6 @@
 //! The protocols of the Kubernetes front: request lines, SPDY and the messages over WebSocket.
 
-use bastion::kube::fuzz;
+use wire::fuzz;
 
 /// Request lines.
 pub fn request_info(data: &[u8]) {

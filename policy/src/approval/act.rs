@@ -122,7 +122,7 @@ impl Act {
     pub fn encode(&self, target: &TargetName, login: &Login) -> Bytes {
         let mut bytes = BytesMut::from(MAGIC);
         put(&mut bytes, self.kind.as_str().as_bytes());
-        put(&mut bytes, protocol_word(self.protocol).as_bytes());
+        put(&mut bytes, self.protocol.as_str().as_bytes());
         put(&mut bytes, target.as_str().as_bytes());
         put(&mut bytes, login.as_str().as_bytes());
         for part in [&self.container, &self.terminal] {
@@ -158,7 +158,7 @@ impl Act {
         let kind = rest.text()?;
         let kind = ActKind::ALL.into_iter().find(|known| known.as_str() == kind)?;
         let protocol = rest.text()?;
-        let protocol = [Protocol::Kubernetes, Protocol::Ssh].into_iter().find(|one| protocol_word(*one) == protocol)?;
+        let (_, protocol) = Protocol::WORDS.into_iter().find(|(word, _)| *word == protocol)?;
         let (target, login) = (rest.text()?.parse().ok()?, rest.text()?.parse().ok()?);
         let (container, terminal) = (rest.optional_text()?, rest.optional_text()?);
         let stdin = match rest.text()? {
@@ -184,13 +184,6 @@ fn put(bytes: &mut BytesMut, part: &[u8]) {
 fn put_count(bytes: &mut BytesMut, count: usize) {
     // A `usize` has at most 64 bits on every machine that there is.
     bytes.put_u64(u64::try_from(count).unwrap_or(u64::MAX));
-}
-
-fn protocol_word(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Kubernetes => "kubernetes",
-        Protocol::Ssh => "ssh",
-    }
 }
 
 /// What was not read yet.

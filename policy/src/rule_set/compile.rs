@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use config::{Located, Location, RuleDoc, rules, rules::Approvers, suggestion};
 
-use super::{Grant, Role, Targets, Terms};
+use super::grant::{Extent, Grant, Role, Targets, Terms};
 use crate::{
-    access::Capability,
-    error::{CompileError, CompileReason, Named, all_capabilities},
+    capability::Capability,
+    error::{CompileError, CompileReason, Named},
     glob::Glob,
 };
 
@@ -17,24 +17,35 @@ pub(super) fn roles(
     default_approvers: Option<&Approvers>,
     errors: &mut Vec<CompileError>,
 ) -> Vec<Role> {
+    let written = || documents.iter().flat_map(|document| document.roles.iter().map(move |role| (document, role)));
     let mut roles = Vec::new();
     let mut places = BTreeMap::new();
-    for document in documents {
-        for written in &document.roles {
-            let mut report = |at: Location, reason: CompileReason| {
-                let (file, of) = (document.file.clone(), Named::Role(written.name.value.clone()));
-                errors.push(CompileError { file, at, of, reason });
-            };
-            let place = format!("{}:{}", document.file, written.name.at);
-            if let Some(first) = places.get(&written.name.value) {
-                report(written.name.at, CompileReason::DuplicateRole { first: String::clone(first) });
-            } else {
-                places.insert(written.name.value.clone(), place);
-            }
-            roles.push(role(written, default_approvers, &mut report));
+    for (document, written) in written() {
+        let mut report = report(document, written, errors);
+        let place = format!("{}:{}", document.file, written.name.at);
+        if let Some(first) = places.get(&written.name.value) {
+            report(written.name.at, CompileReason::DuplicateRole { first: String::clone(first) });
+        } else {
+            places.insert(written.name.value.clone(), place);
         }
+        roles.push(role(written, default_approvers, &mut report));
+    }
+    // What is wrong with an entry for hosts is said before what is wrong with any for clusters.
+    for (role, (document, written)) in roles.iter_mut().zip(written()) {
+        role.grants.extend(cluster_grants(written, default_approvers, &mut report(document, written, errors)));
     }
     roles
+}
+
+fn report<'e>(
+    document: &'e RuleDoc,
+    role: &'e rules::Role,
+    errors: &'e mut Vec<CompileError>,
+) -> impl FnMut(Location, CompileReason) + 'e {
+    move |at, reason| {
+        let (file, of) = (document.file.clone(), Named::Role(role.name.value.clone()));
+        errors.push(CompileError { file, at, of, reason });
+    }
 }
 
 /// Who may approve where nothing else says so: given once in all documents.
@@ -70,75 +81,127 @@ fn role(
     {
         report(at, CompileReason::NothingAllowed);
     }
-    let mut grants: Vec<Grant> = written
-        .allow
-        .iter()
-        .map(|allow| grant(allow, allow.approval.clone().map_or(Terms::Free, Terms::Approval), report))
-        .collect();
-    for request in &written.request {
-        let Some(approvers) = request.approvers.as_ref().or(default_approvers) else {
-            report(request.allow.at, CompileReason::NoApprovers);
-            continue;
-        };
-        let terms = Terms::Request { approvers: approvers.clone(), max: request.max };
-        grants.push(grant(&request.allow, terms, report));
-    }
     Role {
         name: written.name.value.clone(),
         groups: written.groups.clone(),
         users: written.users.clone(),
-        grants,
+        grants: host_grants(written, default_approvers, report),
         console: written.console.clone(),
     }
 }
 
-fn grant(written: &rules::Allow, terms: Terms, report: &mut impl FnMut(Location, CompileReason)) -> Grant {
+fn host_grants(
+    written: &rules::Role,
+    default_approvers: Option<&Approvers>,
+    report: &mut impl FnMut(Location, CompileReason),
+) -> Vec<Grant> {
+    let mut grants = Vec::new();
+    for allow in &written.allow {
+        grants.push(host_grant(allow, standing(allow.approval.as_ref()), report));
+    }
+    for rules::Request { allow, approvers, max } in &written.request {
+        match approvers.as_ref().or(default_approvers).cloned() {
+            Some(approvers) => grants.push(host_grant(allow, Terms::Request { approvers, max: *max }, report)),
+            None => report(allow.at, CompileReason::NoApprovers),
+        }
+    }
+    grants
+}
+
+fn cluster_grants(
+    written: &rules::Role,
+    default_approvers: Option<&Approvers>,
+    report: &mut impl FnMut(Location, CompileReason),
+) -> Vec<Grant> {
+    let mut grants = Vec::new();
+    for allow in &written.clusters {
+        grants.push(cluster_grant(allow, standing(allow.approval.as_ref()), report));
+    }
+    for rules::ClusterRequest { allow, approvers, max } in &written.cluster_requests {
+        match approvers.as_ref().or(default_approvers).cloned() {
+            Some(approvers) => grants.push(cluster_grant(allow, Terms::Request { approvers, max: *max }, report)),
+            None => report(allow.at, CompileReason::NoApprovers),
+        }
+    }
+    grants
+}
+
+fn standing(approval: Option<&Approvers>) -> Terms {
+    approval.cloned().map_or(Terms::Free, Terms::Approval)
+}
+
+fn host_grant(written: &rules::Allow, terms: Terms, report: &mut impl FnMut(Location, CompileReason)) -> Grant {
     if written.logins.is_empty() {
         report(written.at, CompileReason::NoLogins);
     }
     if written.capabilities.is_empty() {
-        report(written.at, CompileReason::NoCapabilities);
-    }
-    let names = target_globs(&written.targets, &mut *report);
-    let mut capabilities = BTreeSet::new();
-    for Located { value, at } in &written.capabilities {
-        match value.parse::<Capability>() {
-            Ok(capability) => {
-                capabilities.insert(capability);
-            }
-            Err(_) => report(*at, unknown_capability(value)),
-        }
+        report(written.at, CompileReason::NoCapabilities(&Capability::HOST));
     }
     Grant {
-        targets: Targets { names, labels: written.targets.labels.clone() },
-        logins: written.logins.clone(),
-        capabilities,
-        obligations: written.obligations,
+        targets: targets(&written.targets, &mut *report),
+        extent: Extent::Hosts { logins: written.logins.clone() },
+        capabilities: capabilities(&written.capabilities, (&Capability::HOST, "there are"), report),
+        obligations: written.obligations.clone(),
         terms,
     }
 }
 
-/// The globs of a target selector; those that can match nothing are reported.
-pub(super) fn target_globs(
-    targets: &rules::TargetSelector,
-    mut report: impl FnMut(Location, CompileReason),
-) -> Vec<Glob> {
+fn cluster_grant(
+    written: &rules::ClusterAllow,
+    terms: Terms,
+    report: &mut impl FnMut(Location, CompileReason),
+) -> Grant {
+    if written.capabilities.is_empty() {
+        report(written.at, CompileReason::NoCapabilities(&Capability::CLUSTER));
+    }
+    let targets = targets(&written.clusters, &mut *report);
+    let known = (&Capability::CLUSTER[..], "on clusters there are");
+    let capabilities = capabilities(&written.capabilities, known, report);
+    if matches!(terms, Terms::Approval(_)) && capabilities.contains(&Capability::Api) {
+        report(written.at, CompileReason::ApprovalOfApi);
+    }
+    if written.ports.is_some() && !capabilities.contains(&Capability::PortForward) {
+        report(written.at, CompileReason::PortsOfNothing);
+    }
+    let ports = written.ports.clone().unwrap_or_default();
+    let extent = Extent::Clusters { groups: written.groups.clone(), ports };
+    Grant { targets, extent, capabilities, obligations: written.obligations.clone(), terms }
+}
+
+/// A target selector; globs that can match nothing are reported.
+pub(super) fn targets(written: &rules::TargetSelector, mut report: impl FnMut(Location, CompileReason)) -> Targets {
     let mut names = Vec::new();
-    for Located { value, at } in &targets.names {
+    for Located { value, at } in &written.names {
         match Glob::parse(value) {
             Some(glob) => names.push(glob),
             None => report(*at, CompileReason::BadGlob { glob: value.clone() }),
         }
     }
-    names
+    Targets { names, labels: written.labels.clone() }
 }
 
-fn unknown_capability(word: &str) -> CompileReason {
-    let hint = match suggestion::nearest(word, Capability::ALL.map(Capability::as_str)) {
-        Some(near) => format!("did you mean {near:?}?"),
-        None => format!("there are: {}", all_capabilities()),
-    };
-    CompileReason::UnknownCapability { word: word.to_owned(), hint }
+/// Those of `written` that are `known`; of the others it is reported which there are.
+fn capabilities(
+    written: &[Located<String>],
+    (known, there_are): (&[Capability], &str),
+    report: &mut impl FnMut(Location, CompileReason),
+) -> BTreeSet<Capability> {
+    let mut capabilities = BTreeSet::new();
+    for Located { value: word, at } in written {
+        match known.iter().find(|capability| capability.as_str() == word) {
+            Some(capability) => {
+                capabilities.insert(*capability);
+            }
+            None => {
+                let hint = match suggestion::nearest(word, known.iter().map(|capability| capability.as_str())) {
+                    Some(near) => format!("did you mean {near:?}?"),
+                    None => format!("{there_are}: {}", Capability::listed(known)),
+                };
+                report(*at, CompileReason::UnknownCapability { word: word.clone(), hint });
+            }
+        }
+    }
+    capabilities
 }
 
 #[cfg(test)]

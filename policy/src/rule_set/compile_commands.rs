@@ -10,9 +10,8 @@ use config::{
 use regex::{Regex, RegexBuilder};
 
 use super::{
-    Targets,
-    compile::target_globs,
-    requests::{self, RequestRule},
+    compile::targets,
+    requests::{self, RequestMatcher},
 };
 use crate::{
     error::{CompileError, CompileReason, Named},
@@ -20,7 +19,7 @@ use crate::{
 };
 
 /// Compiles the rules of all documents; `report` gets everything that is wrong.
-pub(super) fn rules(documents: &[RuleDoc], report: &mut Vec<CompileError>) -> (Vec<Rule>, Vec<RequestRule>) {
+pub(super) fn rules(documents: &[RuleDoc], report: &mut Vec<CompileError>) -> (Vec<Rule>, Vec<Rule<RequestMatcher>>) {
     let (mut commands, mut requests) = (Vec::new(), Vec::new());
     let mut places: BTreeMap<RuleName, String> = BTreeMap::new();
     for document in documents {
@@ -34,8 +33,12 @@ pub(super) fn rules(documents: &[RuleDoc], report: &mut Vec<CompileError>) -> (V
             let mut note = |at, reason| errors.push((at, reason));
             let scope = scope(written, documents, &mut note);
             match &written.matches.request {
-                Some(request) => requests.push(requests::rule(written, request, scope, &mut note)),
-                None => commands.extend(rule(written, scope, &mut note)),
+                Some(request) => {
+                    requests.push(Rule::new(written, scope, requests::matcher(written, request, &mut note)));
+                }
+                None => {
+                    commands.extend(matcher(written, &mut note).map(|matcher| Rule::new(written, scope, matcher)));
+                }
             }
             report.extend(errors.into_iter().map(|(at, reason)| CompileError {
                 file: document.file.clone(),
@@ -56,23 +59,8 @@ fn scope(written: &CommandRule, documents: &[RuleDoc], report: Report<'_>) -> Sc
         report(written.name.at, CompileReason::NeverFires("approvers are for rules with effect: approve".to_owned()));
     }
     let roles = roles(written, documents, report);
-    let targets = written
-        .targets
-        .as_ref()
-        .map(|targets| Targets { names: target_globs(targets, &mut *report), labels: targets.labels.clone() });
+    let targets = written.targets.as_ref().map(|written| targets(written, &mut *report));
     Scope { roles, targets, logins: written.logins.clone(), protocol: written.protocol, during: written.during.clone() }
-}
-
-fn rule(written: &CommandRule, scope: Scope, report: Report<'_>) -> Option<Rule> {
-    let matcher = matcher(written, report)?;
-    Some(Rule {
-        name: written.name.value.clone(),
-        effect: written.effect,
-        message: written.message.clone(),
-        approvers: written.approvers.clone(),
-        scope,
-        matcher,
-    })
 }
 
 fn roles(written: &CommandRule, documents: &[RuleDoc], report: Report<'_>) -> Option<Vec<Members>> {

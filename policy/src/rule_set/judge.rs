@@ -6,12 +6,12 @@
 
 use config::{
     RuleName,
-    rules::{Approvers, LoginSelector, RuleClass, RuleEffect},
+    rules::{Approvers, RuleClass, RuleEffect},
 };
 
 use super::RuleSet;
 use crate::{
-    access::{Resource, Site, Subject},
+    access::{Resource, Subject},
     command::{self, Command, Live, LiveReader, ParseContext, Parsed},
     rule::{CommandMatcher, Match, Rule},
     verdict::{CommandInput, Explained, Input, Judging, Verdict},
@@ -19,56 +19,20 @@ use crate::{
 
 impl RuleSet {
     /// Judges `input`, which `who` wants to run on `what`.
-    pub fn judge<'w>(
-        &self,
-        who: &Subject,
-        what: impl Into<Site<'w>>,
-        input: CommandInput<'_>,
-        judging: &Judging,
-    ) -> Verdict {
-        self.judge_all(who, what.into(), input, judging).0
+    pub fn judge(&self, who: &Subject, what: Resource<'_>, input: CommandInput<'_>, judging: &Judging) -> Verdict {
+        self.explain(who, what, input, judging).0
     }
 
     /// Judges `input`, and lists every rule that matched, the strictest first.
-    pub fn explain<'w>(
+    pub fn explain(
         &self,
         who: &Subject,
-        what: impl Into<Site<'w>>,
+        what: Resource<'_>,
         input: CommandInput<'_>,
         judging: &Judging,
     ) -> (Verdict, Vec<Explained>) {
-        self.judge_all(who, what.into(), input, judging)
-    }
-
-    /// Judges a session of SFTP: it may read and write any file, and which ones is not looked at. So only rules on
-    /// files can be about it, and all that is known is that they may match.
-    pub fn judge_sftp<'w>(&self, who: &Subject, what: impl Into<Site<'w>>, judging: &Judging) -> Verdict {
-        let what = what.into();
-        let rules = self.commands.iter().filter(|rule| rule.restricts_files() && rule.applies(who, what, judging));
-        let rules: Vec<&Rule> = rules.collect();
-        let parsed = command::argv(&["sftp-server".to_owned()], None, &judging.place);
-        let mut findings = Vec::new();
-        for rule in &rules {
-            find(rule, &parsed, &[], &mut findings);
-        }
-        for finding in &mut findings {
-            finding.because = "SFTP may touch files that it is about, and which ones is not looked at".to_owned();
-        }
-        let (mut verdict, _) = decide(findings, &rules, &parsed, self.approvers.as_ref());
-        if let Some(rule) = verdict.rule.as_ref().filter(|_| verdict.effect == RuleEffect::Approve) {
-            verdict.message = format!("needs approval by rule {rule}: {}", verdict.because);
-        }
-        Verdict { stdin_is_code: false, commands: vec!["sftp".to_owned()], ..verdict }
-    }
-
-    fn judge_all(
-        &self,
-        who: &Subject,
-        what: Site<'_>,
-        input: CommandInput<'_>,
-        judging: &Judging,
-    ) -> (Verdict, Vec<Explained>) {
-        let rules: Vec<&Rule> = self.commands.iter().filter(|rule| rule.applies(who, what, judging)).collect();
+        let rules: Vec<&Rule> =
+            self.commands.iter().filter(|rule| rule.applies(who, what, judging.protocol, judging.now)).collect();
         let parsed = parse(input, judging);
         let texts = texts(input, &parsed);
         let mut findings = Vec::new();
@@ -96,6 +60,26 @@ impl RuleSet {
         }
         (verdict, explained)
     }
+
+    /// Judges a session of SFTP: it may read and write any file, and which ones is not looked at. So only rules on
+    /// files can be about it, and all that is known is that they may match.
+    pub fn judge_sftp(&self, who: &Subject, what: Resource<'_>, judging: &Judging) -> Verdict {
+        let applies = |rule: &&Rule| rule.restricts_files() && rule.applies(who, what, judging.protocol, judging.now);
+        let rules: Vec<&Rule> = self.commands.iter().filter(applies).collect();
+        let parsed = command::argv(&["sftp-server".to_owned()], None, &judging.place);
+        let mut findings = Vec::new();
+        for rule in &rules {
+            find(rule, &parsed, &[], &mut findings);
+        }
+        for finding in &mut findings {
+            finding.because = "SFTP may touch files that it is about, and which ones is not looked at".to_owned();
+        }
+        let (mut verdict, _) = decide(findings, &rules, &parsed, self.approvers.as_ref());
+        if let Some(rule) = verdict.rule.as_ref().filter(|_| verdict.effect == RuleEffect::Approve) {
+            verdict.message = format!("needs approval by rule {rule}: {}", verdict.because);
+        }
+        Verdict { stdin_is_code: false, commands: vec!["sftp".to_owned()], ..verdict }
+    }
 }
 
 /// Something that a rule matched.
@@ -112,30 +96,6 @@ impl Rule {
     fn restricts_files(&self) -> bool {
         let is_about_files = self.matcher.command.as_ref().is_some_and(CommandMatcher::is_about_files);
         is_about_files && self.effect != RuleEffect::Allow
-    }
-
-    fn applies(&self, who: &Subject, what: Site<'_>, judging: &Judging) -> bool {
-        let scope = &self.scope;
-        let targets = |name, labels| scope.targets.as_ref().is_none_or(|targets| targets.selects(name, labels));
-        let is_there = match what {
-            Site::Account(Resource { target, login }) => {
-                let is_login = |selector: &LoginSelector| match selector {
-                    LoginSelector::Any => true,
-                    LoginSelector::Named(named) => named == login,
-                    LoginSelector::Own => who.name.as_str() == login.as_str(),
-                };
-                targets(&target.name, &target.labels) && (scope.logins.is_empty() || scope.logins.iter().any(is_login))
-            }
-            // It may be any account: what is forbidden for one is forbidden, what is allowed for one is not.
-            Site::Cluster(cluster) => {
-                let is_for_any = scope.logins.is_empty() || scope.logins.contains(&LoginSelector::Any);
-                targets(&cluster.name, &cluster.labels) && (is_for_any || self.effect != RuleEffect::Allow)
-            }
-        };
-        scope.has_member(who)
-            && is_there
-            && scope.protocol.is_none_or(|protocol| protocol == judging.protocol)
-            && scope.is_during(judging.now, self.effect)
     }
 }
 

@@ -7,28 +7,18 @@
 use std::time::SystemTime;
 
 use config::{
-    Cluster, Located, Location, RuleName,
-    rules::{self, Approvers, CommandRule, PortRange, RuleEffect},
+    Located, Location, RuleName,
+    rules::{self, CommandRule, PortRange, RuleEffect},
 };
 
 use super::RuleSet;
 use crate::{
-    access::Subject,
+    access::{Resource, Subject},
     error::CompileReason,
-    kube::{CONNECT, KubeObject, KubePort, KubeRequest, RequestVerdict},
-    rule::{Scope, pattern::Pattern},
+    kube::{CONNECT, KubeObject, KubePort, KubeRequest},
+    rule::{Rule, pattern::Pattern},
+    verdict::{Input, Verdict},
 };
-
-/// A compiled rule on requests.
-#[derive(Debug, Clone)]
-pub(super) struct RequestRule {
-    name: RuleName,
-    effect: RuleEffect,
-    message: Option<String>,
-    approvers: Option<Approvers>,
-    scope: Scope,
-    matcher: RequestMatcher,
-}
 
 /// What a request must look like. Parts that are empty match all.
 #[derive(Debug, Clone)]
@@ -43,54 +33,47 @@ pub(super) struct RequestMatcher {
 }
 
 impl RuleSet {
-    /// Judges a request of `who` to `cluster`: the strictest effect of the rules that match it, and among equals the
-    /// first in the order of the files. What no rule matches goes on; whether the cluster's own authorization allows
-    /// it is another matter.
+    /// Judges a request of `who` to the cluster `what`: the strictest effect of the rules that match it, and among
+    /// equals the first in the order of the files. What no rule matches goes on; whether the cluster's own
+    /// authorization allows it is another matter.
     pub fn judge_request(
         &self,
         who: &Subject,
-        cluster: &Cluster,
+        what: Resource<'_>,
         request: &KubeRequest<'_>,
         now: SystemTime,
-    ) -> RequestVerdict {
-        let mut decisive: Option<&RequestRule> = None;
+    ) -> Verdict {
+        let mut decisive: Option<&Rule<RequestMatcher>> = None;
         for rule in &self.requests {
-            let applies = rule.scope.has_member(who)
-                && rule.scope.targets.as_ref().is_none_or(|targets| targets.selects(&cluster.name, &cluster.labels))
-                && rule.scope.is_during(now, rule.effect);
-            if applies
+            if rule.applies(who, what, what.protocol(), now)
                 && rule.matcher.matches(request, rule.effect)
                 && decisive.is_none_or(|other| rule.effect > other.effect)
             {
                 decisive = Some(rule);
             }
         }
-        let Some(rule) = decisive else {
-            let effect = RuleEffect::Allow;
-            return RequestVerdict {
-                effect,
-                rule: None,
-                message: String::new(),
-                because: String::new(),
-                approvers: None,
-            };
-        };
-        let because = request.to_string();
-        let made_up = || match rule.effect {
+        let effect = decisive.map_or(RuleEffect::Allow, |rule| rule.effect);
+        let because = decisive.map(|_| request.to_string()).unwrap_or_default();
+        let made_up = |name: &RuleName| match effect {
             RuleEffect::Allow => String::new(),
-            RuleEffect::Approve => format!("needs approval by rule {}: {because}", rule.name),
-            RuleEffect::Block => format!("blocked by rule {}: {because}", rule.name),
+            RuleEffect::Approve => format!("needs approval by rule {name}: {because}"),
+            RuleEffect::Block => format!("blocked by rule {name}: {because}"),
         };
-        RequestVerdict {
-            effect: rule.effect,
-            rule: Some(rule.name.clone()),
-            message: rule.message.clone().filter(|_| rule.effect != RuleEffect::Allow).unwrap_or_else(made_up),
-            approvers: rule
-                .approvers
-                .clone()
-                .or_else(|| self.approvers.clone())
-                .filter(|_| rule.effect == RuleEffect::Approve),
+        let message = decisive.map(|rule| {
+            let own = rule.message.clone().filter(|_| effect != RuleEffect::Allow);
+            own.unwrap_or_else(|| made_up(&rule.name))
+        });
+        let approvers = decisive.and_then(|rule| rule.approvers.as_ref()).or(self.approvers.as_ref());
+        Verdict {
+            effect,
+            rule: decisive.map(|rule| rule.name.clone()),
+            opaque: false,
+            message: message.unwrap_or_default(),
             because,
+            commands: Vec::new(),
+            stdin_is_code: false,
+            input: Input::Data,
+            approvers: approvers.filter(|_| effect == RuleEffect::Approve).cloned(),
         }
     }
 }
@@ -165,13 +148,12 @@ const IN_NO_NAMESPACE: [(&str, &str); 16] = [
     ("storage.k8s.io", "storageclasses"),
 ];
 
-/// Compiles one rule whose scope is compiled already; `report` gets what is wrong with it.
-pub(super) fn rule(
+/// Compiles what a rule matches; `report` gets what is wrong with it.
+pub(super) fn matcher(
     written: &CommandRule,
     request: &rules::RequestMatch,
-    scope: Scope,
     report: &mut dyn FnMut(Location, CompileReason),
-) -> RequestRule {
+) -> RequestMatcher {
     let matches = &written.matches;
     let mut never = |at, why: &str| report(at, CompileReason::NeverFires(why.to_owned()));
     if matches.command.is_some() || matches.text.is_some() || matches.class.is_some() {
@@ -209,21 +191,14 @@ pub(super) fn rule(
         }
     }
     let globs = |words: &[Located<String>]| words.iter().map(|word| Pattern::word(&word.value)).collect();
-    RequestRule {
-        name: written.name.value.clone(),
-        effect: written.effect,
-        message: written.message.clone(),
-        approvers: written.approvers.clone(),
-        scope,
-        matcher: RequestMatcher {
-            verbs: globs(&request.verbs),
-            groups: globs(&request.groups),
-            resources: globs(&request.resources),
-            subresources: globs(&request.subresources),
-            namespaces: globs(&request.namespaces),
-            names: globs(&request.names),
-            ports: request.ports.clone(),
-        },
+    RequestMatcher {
+        verbs: globs(&request.verbs),
+        groups: globs(&request.groups),
+        resources: globs(&request.resources),
+        subresources: globs(&request.subresources),
+        namespaces: globs(&request.namespaces),
+        names: globs(&request.names),
+        ports: request.ports.clone(),
     }
 }
 

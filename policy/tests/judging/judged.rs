@@ -68,7 +68,7 @@ pub(crate) fn rules() -> RuleSet {
 pub(crate) fn judge(rules: &RuleSet, input: CommandInput<'_>, judging: &Judging) -> Verdict {
     let target = target();
     let login = "demo".parse().unwrap_or_else(|error| panic!("{error}"));
-    let resource = Resource { target: &target, login: &login };
+    let resource = Resource::Host { target: &target, login: &login };
     let who = Subject {
         issuer: "https://id.example.com".to_owned(),
         id: "1".to_owned(),
@@ -76,7 +76,7 @@ pub(crate) fn judge(rules: &RuleSet, input: CommandInput<'_>, judging: &Judging)
         email: None,
         groups: ["people".parse().unwrap_or_else(|error| panic!("{error}"))].into(),
     };
-    rules.judge(&who, &resource, input, judging)
+    rules.judge(&who, resource, input, judging)
 }
 
 /// The verdict on a case; none for what is no command.

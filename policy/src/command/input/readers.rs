@@ -70,7 +70,7 @@ pub(super) fn of(name: &str, arguments: &[Word]) -> Use {
         _ if has(DATA) => CHANGED,
         _ => match DESCRIBED.iter().find(|(names, _)| names.split_ascii_whitespace().any(|word| word == name)) {
             Some((_, options)) => of_options(options, arguments),
-            None if is_language(name) && !arguments.is_empty() => CHANGED,
+            None if has_known_code(name) && !arguments.is_empty() => CHANGED,
             None => Use::Unknown,
         },
     }
@@ -84,11 +84,12 @@ pub(super) fn hands_on(name: &str) -> bool {
             docker-compose podman nerdctl crictl ctr lxc capsh ex ed"
             .split_ascii_whitespace()
             .any(|word| word == name)
-        || is_language(name)
+        || has_known_code(name)
 }
 
-/// An interpreter. Its code was read already: had it been more than harmless, it would not be known what runs.
-fn is_language(name: &str) -> bool {
+/// Whether it is an interpreter whose code was read already: had that been more than harmless, it would not be known
+/// what runs.
+fn has_known_code(name: &str) -> bool {
     matches!(
         base_name(family(name)),
         "awk"

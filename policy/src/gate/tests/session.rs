@@ -169,7 +169,7 @@ impl Session {
         let place = ParseContext::typed();
         let judging = Judging { place, ..Judging::of(self.mode, Protocol::Ssh, std::time::SystemTime::UNIX_EPOCH) };
         let judge = |input: CommandInput<'_>| {
-            self.rules.judge(&self.who, &Resource { target: &self.target, login: &self.login }, input, &judging)
+            self.rules.judge(&self.who, Resource::Host { target: &self.target, login: &self.login }, input, &judging)
         };
         let mut acts = Vec::new();
         work(&mut self.gate, self.now, &judge, &mut acts);

@@ -54,7 +54,7 @@ fn judge(rules: &RuleSet, line: &str) -> Verdict {
 }
 
 fn judge_as(rules: &RuleSet, who: &Subject, target: &Target, login: &str, line: &str, judging: &Judging) -> Verdict {
-    rules.judge(who, &Resource { target, login: &login.parse().unwrap() }, CommandInput::Line(line), judging)
+    rules.judge(who, Resource::Host { target, login: &login.parse().unwrap() }, CommandInput::Line(line), judging)
 }
 
 fn outcome(verdict: &Verdict) -> (RuleEffect, Option<&str>) {
@@ -168,7 +168,7 @@ fn a_rule_on_text_sees_what_quotes_hide() {
     assert_eq!(judge(&rules, "echo drop a table").effect, Allow);
     let verdict = rules.judge(
         &subject(&[]),
-        &Resource { target: &target("a", "b"), login: &"demo".parse().unwrap() },
+        Resource::Host { target: &target("a", "b"), login: &"demo".parse().unwrap() },
         CommandInput::Text("drop table users;"),
         &Judging::guard(SystemTime::UNIX_EPOCH),
     );
@@ -182,10 +182,10 @@ fn standard_input_that_is_code_must_be_judged_too() {
     assert_eq!((verdict.effect, verdict.stdin_is_code), (Approve, true));
     let target = target("a", "b");
     let judged = |stdin: &str| {
-        let resource = Resource { target: &target, login: &"demo".parse().unwrap() };
+        let resource = Resource::Host { target: &target, login: &"demo".parse().unwrap() };
         rules.judge(
             &subject(&[]),
-            &resource,
+            resource,
             CommandInput::Script("sudo bash -s", stdin),
             &Judging::guard(SystemTime::UNIX_EPOCH),
         )
@@ -354,8 +354,8 @@ fn sftp_needs_an_approval_where_a_rule_is_about_files() {
     let (target, login) = (target("web1", "prod"), "demo".parse().unwrap());
     let sftp = |rules: &str, groups: &[&str]| {
         let judging = Judging::guard(SystemTime::UNIX_EPOCH);
-        let what = Resource { target: &target, login: &login };
-        compile(rules).unwrap().judge_sftp(&subject(groups), &what, &judging)
+        let what = Resource::Host { target: &target, login: &login };
+        compile(rules).unwrap().judge_sftp(&subject(groups), what, &judging)
     };
     let rule = |matches: &str| format!("  - {{ name: r, effect: block, match: {{ {matches} }} }}");
     for (matches, expected) in [

@@ -6,12 +6,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use config::{ClusterAccess, RuleDoc};
+use config::{Cluster, ClusterAccess, RuleDoc};
 
 use super::*;
 use crate::{
-    access::{Approved, ApprovedKind, Context},
-    kube::{ClusterDecision, KubeCapability},
+    access::{Action, Approved, ApprovedKind, Context, Site},
+    capability::Capability,
+    decision::Decision,
 };
 
 const RULES: &str = r#"
@@ -80,16 +81,29 @@ fn request(text: &'static str) -> KubeRequest<'static> {
 }
 
 /// A request that needs this capability and nothing else.
-fn needing(capability: KubeCapability) -> KubeRequest<'static> {
-    let request = request(match capability {
-        KubeCapability::Api => "get /pods x p",
-        KubeCapability::Attach => "get /pods/attach x p",
-        KubeCapability::Exec => "get /pods/exec x p",
-        KubeCapability::NodeProxy => "get /nodes/proxy - n",
-        KubeCapability::PortForward => "get /pods/portforward x p",
-    });
-    assert_eq!(request.capability(), capability);
-    request
+fn needing(capability: Capability) -> KubeRequest<'static> {
+    let requests = [
+        "get /pods x p",
+        "get /pods/attach x p",
+        "get /pods/exec x p",
+        "get /nodes/proxy - n",
+        "get /pods/portforward x p",
+    ];
+    requests.map(request).into_iter().find(|request| request.capability() == capability).unwrap()
+}
+
+fn decide(
+    rules: &RuleSet,
+    who: &Subject,
+    cluster: &Cluster,
+    request: KubeRequest<'_>,
+    context: &Context<'_>,
+) -> Decision {
+    rules.decide(who, Resource::Cluster(cluster), Action::Request(request), context)
+}
+
+fn judge(rules: &RuleSet, who: &Subject, cluster: &Cluster, request: KubeRequest<'_>) -> Verdict {
+    rules.judge_request(who, Resource::Cluster(cluster), &request, SystemTime::UNIX_EPOCH)
 }
 
 #[test]
@@ -137,7 +151,7 @@ fn the_strictest_rule_that_matches_decides() {
         (&alice, "dev1", "get", Some("reading")),
         (&alice, "dev1", "post", None),
     ] {
-        let verdict = rules.judge_request(who, &cluster(cluster_name, "dev"), &request(asked), SystemTime::UNIX_EPOCH);
+        let verdict = judge(&rules, who, &cluster(cluster_name, "dev"), request(asked));
         assert_eq!(verdict.rule.as_ref().map(RuleName::as_str), expected, "{} {cluster_name} {asked}", who.name);
     }
 }
@@ -145,9 +159,7 @@ fn the_strictest_rule_that_matches_decides() {
 #[test]
 fn a_verdict_says_what_the_user_needs() {
     let rules = rule_set(RULES);
-    let judge = |asked| {
-        rules.judge_request(&subject("alice", &[]), &cluster("dev1", "dev"), &request(asked), SystemTime::UNIX_EPOCH)
-    };
+    let judge = |asked| judge(&rules, &subject("alice", &[]), &cluster("dev1", "dev"), request(asked));
     let blocked = judge("delete /namespaces x x");
     assert_eq!((blocked.effect, blocked.message.as_str()), (RuleEffect::Block, "ask sre"));
     assert_eq!(blocked.because, "delete namespaces \"x\"");
@@ -162,35 +174,38 @@ fn a_verdict_says_what_the_user_needs() {
 fn a_cluster_is_reached_by_what_a_role_allows_and_with_its_groups() {
     let rules = rule_set(RULES);
     let context = Context { now: SystemTime::UNIX_EPOCH, source: Ipv4Addr::LOCALHOST.into(), approved: &[] };
-    let groups = |who: &Subject, cluster: &Cluster, capability| match rules.decide_cluster(
+    let groups = |who: &Subject, cluster: &Cluster, capability| match decide(
+        &rules,
         who,
         cluster,
-        &needing(capability),
+        needing(capability),
         &context,
     ) {
-        ClusterDecision::Allow(permit) => Ok(permit.groups().iter().map(ToString::to_string).collect::<BTreeSet<_>>()),
-        ClusterDecision::Deny(denial) => Err(denial.reason),
-        ClusterDecision::Hold(hold) => panic!("{hold:?}"),
+        Decision::Allow(permit) => {
+            Ok(permit.groups().unwrap().iter().map(ToString::to_string).collect::<BTreeSet<_>>())
+        }
+        Decision::Deny(denial) => Err(denial.reason),
+        Decision::Hold(hold) => panic!("{hold:?}"),
     };
     let set = |groups: &[&str]| Ok(groups.iter().map(ToString::to_string).collect::<BTreeSet<_>>());
     let alice = subject("alice", &["engineering", "team-a", "system:masters"]);
     let bob = subject("bob", &["engineering", "sre"]);
     let (dev, prod, dev_prod) = (cluster("dev1", "dev"), cluster("p", "prod"), cluster("dev2", "prod"));
     // The issuer cannot name a group of the cluster's own.
-    assert_eq!(groups(&alice, &dev, KubeCapability::Api), set(&["engineering", "team-a"]));
-    assert_eq!(groups(&alice, &prod, KubeCapability::Api), set(&["view"]));
-    assert_eq!(groups(&alice, &dev_prod, KubeCapability::Api), set(&["engineering", "team-a", "view"]));
+    assert_eq!(groups(&alice, &dev, Capability::Api), set(&["engineering", "team-a"]));
+    assert_eq!(groups(&alice, &prod, Capability::Api), set(&["view"]));
+    assert_eq!(groups(&alice, &dev_prod, Capability::Api), set(&["engineering", "team-a", "view"]));
     // A grant counts for its own capabilities only.
-    assert_eq!(groups(&bob, &dev, KubeCapability::Api), set(&["engineering", "sre"]));
-    assert_eq!(groups(&bob, &dev, KubeCapability::Exec), set(&["engineering", "sre", "system:masters"]));
-    assert_eq!(groups(&bob, &dev, KubeCapability::PortForward), set(&["system:masters"]));
+    assert_eq!(groups(&bob, &dev, Capability::Api), set(&["engineering", "sre"]));
+    assert_eq!(groups(&bob, &dev, Capability::Exec), set(&["engineering", "sre", "system:masters"]));
+    assert_eq!(groups(&bob, &dev, Capability::PortForward), set(&["system:masters"]));
     assert_eq!(
-        groups(&alice, &prod, KubeCapability::Exec).unwrap_err(),
+        groups(&alice, &prod, Capability::Exec).unwrap_err(),
         "no role of yours allows \"exec\" on p; you may use: api"
     );
-    let unreachable = groups(&alice, &cluster("other", "x"), KubeCapability::Api).unwrap_err();
+    let unreachable = groups(&alice, &cluster("other", "x"), Capability::Api).unwrap_err();
     assert_eq!(unreachable, crate::Denial::unknown_cluster("other").reason);
-    assert!(groups(&bob, &dev, KubeCapability::NodeProxy).is_err());
+    assert!(groups(&bob, &dev, Capability::NodeProxy).is_err());
 }
 
 const PORTS: &str = r#"
@@ -210,7 +225,7 @@ fn each_port_is_a_question_of_its_own() {
     let rules = rule_set(PORTS);
     let context = Context { now: SystemTime::UNIX_EPOCH, source: Ipv4Addr::LOCALHOST.into(), approved: &[] };
     let dev = cluster("dev", "dev");
-    let connection = needing(KubeCapability::PortForward);
+    let connection = needing(Capability::PortForward);
     let proxied = |name| {
         let object = KubeObject { name, ..request("get /pods/proxy x p").object.unwrap() };
         KubeRequest::new("get", Some(object))
@@ -239,12 +254,11 @@ fn each_port_is_a_question_of_its_own() {
         ("all", proxied("p:ssh"), false),
     ] {
         let who = subject("alice", &[group]);
-        let granted = matches!(rules.decide_cluster(&who, &dev, &asked, &context), ClusterDecision::Allow(_));
-        let verdict = rules.judge_request(&who, &dev, &asked, SystemTime::UNIX_EPOCH);
+        let granted = matches!(decide(&rules, &who, &dev, asked, &context), Decision::Allow(_));
+        let verdict = judge(&rules, &who, &dev, asked);
         assert_eq!(granted && verdict.effect == RuleEffect::Allow, allowed, "{group} {asked} {:?}", asked.port);
     }
-    let ClusterDecision::Deny(denial) =
-        rules.decide_cluster(&subject("alice", &["db"]), &dev, &connection.to_port(22), &context)
+    let Decision::Deny(denial) = decide(&rules, &subject("alice", &["db"]), &dev, connection.to_port(22), &context)
     else {
         panic!("it is allowed");
     };
@@ -258,12 +272,10 @@ fn exec_only_rules_a_terminal_out() {
     );
     let context = Context { now: SystemTime::UNIX_EPOCH, source: Ipv4Addr::LOCALHOST.into(), approved: &[] };
     let (who, cluster) = (subject("alice", &["x"]), cluster("c", "x"));
-    let ClusterDecision::Allow(permit) = rules.decide_cluster(&who, &cluster, &needing(KubeCapability::Exec), &context)
-    else {
+    let Decision::Allow(permit) = decide(&rules, &who, &cluster, needing(Capability::Exec), &context) else {
         panic!("it is not allowed");
     };
-    assert!(permit.session("p.x".parse().unwrap(), false).is_ok());
-    assert!(permit.session("p.x".parse().unwrap(), true).unwrap_err().reason.contains("exec-only"));
+    assert!(permit.terminal().unwrap_err().reason.contains("c is exec-only for you: there is no terminal"));
 }
 
 #[test]
@@ -290,21 +302,21 @@ roles:
         login: login.parse().unwrap(),
         until: Some(now + Duration::from_secs(seconds)),
     };
-    let decide = |cluster: &Cluster, capability, approved: &[Approved]| {
+    let asked = |cluster: &Cluster, capability, approved: &[Approved]| {
         let context = Context { now, source: Ipv4Addr::LOCALHOST.into(), approved };
-        match rules.decide_cluster(&alice, cluster, &needing(capability), &context) {
-            ClusterDecision::Allow(permit) => format!("allowed {:?}", permit.groups().first().unwrap().as_str()),
-            ClusterDecision::Deny(denial) => denial.reason,
-            ClusterDecision::Hold(hold) => format!("held by {}", hold.role),
+        match decide(&rules, &alice, cluster, needing(capability), &context) {
+            Decision::Allow(permit) => format!("allowed {:?}", permit.groups().unwrap().first().unwrap().as_str()),
+            Decision::Deny(denial) => denial.reason,
+            Decision::Hold(hold) => format!("held by {}", hold.role),
         }
     };
-    use KubeCapability::{Api, Attach, Exec};
-    assert_eq!(decide(&a, Api, &[]), "allowed \"dev\"");
-    assert_eq!(decide(&a, Exec, &[]), "held by dev");
-    assert_eq!(decide(&a, Exec, &[approved(ApprovedKind::Session, "a", "p.x", 1)]), "allowed \"dev\"");
-    assert_eq!(decide(&a, Exec, &[approved(ApprovedKind::Access, "a", "api", 1)]), "held by dev");
-    assert_eq!(decide(&a, Exec, &[approved(ApprovedKind::Session, "b", "p.x", 1)]), "held by dev");
-    assert_eq!(decide(&a, Exec, &[approved(ApprovedKind::Session, "a", "p.x", 0)]), "held by dev");
+    use Capability::{Api, Attach, Exec};
+    assert_eq!(asked(&a, Api, &[]), "allowed \"dev\"");
+    assert_eq!(asked(&a, Exec, &[]), "held by dev");
+    assert_eq!(asked(&a, Exec, &[approved(ApprovedKind::Session, "a", "p.x", 1)]), "allowed \"dev\"");
+    assert_eq!(asked(&a, Exec, &[approved(ApprovedKind::Access, "a", "api", 1)]), "held by dev");
+    assert_eq!(asked(&a, Exec, &[approved(ApprovedKind::Session, "b", "p.x", 1)]), "held by dev");
+    assert_eq!(asked(&a, Exec, &[approved(ApprovedKind::Session, "a", "p.x", 0)]), "held by dev");
 
     for not_yet in [
         &[][..],
@@ -313,22 +325,22 @@ roles:
         &[approved(ApprovedKind::Session, "b", "api", 1)],
         &[approved(ApprovedKind::Access, "b", "api", 0)],
     ] {
-        assert!(decide(&b, Exec, not_yet).contains("`bastion access request b --for 1h"), "{not_yet:?}");
+        assert!(asked(&b, Exec, not_yet).contains("`bastion access request b --for 1h"), "{not_yet:?}");
     }
     let open = [approved(ApprovedKind::Access, "b", "api", 1)];
-    assert_eq!(decide(&b, Exec, &open), "allowed \"admins\"");
-    assert_eq!(decide(&b, Attach, &[]), crate::Denial::unknown_cluster("b").reason);
-    assert!(decide(&b, Attach, &open).contains("no role of yours allows \"attach\" on b"));
+    assert_eq!(asked(&b, Exec, &open), "allowed \"admins\"");
+    assert_eq!(asked(&b, Attach, &[]), crate::Denial::unknown_cluster("b").reason);
+    assert!(asked(&b, Attach, &open).contains("no role of yours allows \"attach\" on b"));
 
-    assert_eq!(rules.cluster_access_terms(&alice, &b).unwrap().max, Duration::from_secs(7200));
-    assert!(rules.cluster_access_terms(&alice, &a).is_none());
-    assert!(rules.cluster_access_terms(&subject("bob", &[]), &b).is_none());
-    assert_eq!([&a, &b, &c].map(|cluster| rules.knows_cluster(&alice, cluster)), [true, true, false]);
+    assert_eq!(rules.terms(&alice, Resource::Cluster(&b)).unwrap().max, Duration::from_secs(7200));
+    assert!(rules.terms(&alice, Resource::Cluster(&a)).is_none());
+    assert!(rules.terms(&subject("bob", &[]), Resource::Cluster(&b)).is_none());
+    assert_eq!([&a, &b, &c].map(|cluster| rules.knows(&alice, Site::Cluster(cluster))), [true, true, false]);
     // What has to be asked for is known, but nothing may be done there yet.
     for (approved, expected) in [(&[][..], [true, false]), (&open, [true, true])] {
         let context = Context { now, source: Ipv4Addr::LOCALHOST.into(), approved };
-        let known = rules.known_clusters(&alice, [&a, &b, &c], &context);
-        assert_eq!(known.iter().map(|known| &known.cluster.name).collect::<Vec<_>>(), [&a.name, &b.name]);
+        let known = rules.reachable(&alice, [&a, &b, &c].map(Site::Cluster), &context);
+        assert_eq!(known.iter().map(|known| known.site.name()).collect::<Vec<_>>(), [&a.name, &b.name]);
         assert_eq!([&known[0], &known[1]].map(|known| !known.capabilities.is_empty()), expected);
     }
 }

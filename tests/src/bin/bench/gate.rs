@@ -105,7 +105,7 @@ pub(crate) fn per_enter() -> Result<PerEnter> {
         ..Judging::of(SessionMode::Guard, Protocol::Ssh, SystemTime::UNIX_EPOCH)
     };
     let judge =
-        |input: CommandInput<'_>| rules.judge(&who, &Resource { target: &target, login: &login }, input, &judging);
+        |input: CommandInput<'_>| rules.judge(&who, Resource::Host { target: &target, login: &login }, input, &judging);
     let (mut parsing, mut reading, mut whole) = (Vec::new(), Vec::new(), Vec::new());
     for line in LINES {
         for _ in 0..REPETITIONS {

@@ -1,0 +1,168 @@
+//! A typed line that other people decide about, from the question to the answer.
+
+use std::{future, time::Duration};
+
+use approval::{Application, ApprovalKind, Progress, Waiting};
+use jiff::Timestamp;
+use policy::{
+    approval::{Act, ActKind},
+    gate::{Answer, Question},
+};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    approve::waiting_for,
+    tap::{masked_text, shown},
+    visit::Visit,
+    voice::approved,
+};
+
+/// What comes of a question.
+#[derive(Debug)]
+pub enum Asked {
+    /// It is decided; and by whom, where people said yes.
+    Answer(Answer, Option<String>),
+    /// How far it is, for the user, on a line that is drawn again and again.
+    Status(String),
+    /// That it waits, for the user.
+    Waiting(String),
+}
+
+/// The question at hand, if there is one.
+#[derive(Default)]
+pub struct Asking(State);
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Closed,
+    /// The store is asked; whoever takes the question back lets go of the answer.
+    Begun(oneshot::Receiver<Self>),
+    /// The answer is known already.
+    Known(Answer),
+    /// People have been asked; the user is not told yet.
+    Asked(Open),
+    /// The user was told.
+    Told(Open),
+}
+
+/// A question that is open.
+struct Open {
+    waiting: Box<Waiting>,
+    approvals: usize,
+    /// When the user sees next how long it still may take.
+    redraw_at: Instant,
+}
+
+impl Asking {
+    /// Asks. The session goes on while the store is asked.
+    pub fn begin(&mut self, visit: &Visit, question: Question) {
+        let (answer, begun) = oneshot::channel();
+        let visit = visit.clone();
+        let approvals = visit.sessions.approvals.clone();
+        approvals.in_background(async move {
+            // Nobody takes it if the question was taken back; then it is withdrawn.
+            let _ = answer.send(State::begun(&visit, question).await);
+        });
+        self.0 = State::Begun(begun);
+    }
+
+    /// Whether a question is open.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !matches!(self.0, State::Closed)
+    }
+
+    /// What comes next of it. Cancel-safe.
+    pub async fn next(&mut self) -> Asked {
+        if let State::Begun(begun) = &mut self.0 {
+            let unanswered = || State::Known(Answer::Refused("held: the bastion is stopping".to_owned()));
+            self.0 = begun.await.unwrap_or_else(|_| unanswered());
+        }
+        match std::mem::take(&mut self.0) {
+            State::Closed | State::Begun(_) => future::pending().await,
+            State::Known(answer) => Asked::Answer(answer, None),
+            State::Asked(open) => {
+                let text = waiting_for(&open.waiting);
+                self.0 = State::Told(open);
+                Asked::Waiting(text)
+            }
+            State::Told(open) => {
+                self.0 = State::Told(open);
+                let State::Told(open) = &mut self.0 else { return future::pending().await };
+                let outcome = tokio::select! {
+                    progress = open.waiting.changed() => match progress {
+                        Progress::Decided(outcome) => Some(outcome),
+                        Progress::Voted { approvals, .. } => {
+                            open.approvals = approvals;
+                            None
+                        }
+                    },
+                    () = sleep_until(open.redraw_at) => None,
+                };
+                let Some(outcome) = outcome else {
+                    open.redraw_at = Instant::now() + REDRAW;
+                    return Asked::Status(open.status());
+                };
+                let (answer, by) = match open.waiting.settle(outcome) {
+                    Ok(granted) => (Answer::Approved, Some(approved(&granted.by()))),
+                    Err(refusal) => (Answer::Refused(refusal.message), None),
+                };
+                self.0 = State::Closed;
+                Asked::Answer(answer, by)
+            }
+        }
+    }
+
+    /// Takes the question back. The store may be down: then it expires.
+    pub fn withdraw(&mut self) {
+        if let State::Asked(open) | State::Told(open) = std::mem::take(&mut self.0) {
+            open.waiting.cancel_later();
+        }
+    }
+}
+
+impl State {
+    async fn begun(visit: &Visit, question: Question) -> Self {
+        let Question { text, screen, verdict, .. } = question;
+        let command = shown(text.clone());
+        let message = verdict.message.clone();
+        let Some(needed) = verdict.approvers.clone() else {
+            visit.held(&command, &verdict, None).await;
+            let why = format!("held: {message}, and the rules name nobody who can approve it");
+            return Self::Known(Answer::Refused(why));
+        };
+        let act = Act::of(ActKind::Line, visit.protocol, [text]);
+        let mut new = visit.question(ApprovalKind::Command, act, needed);
+        new.rule.clone_from(&verdict.rule);
+        new.commands.clone_from(&verdict.commands);
+        new.because.clone_from(&message);
+        new.screen = Some(masked_text(screen.into()));
+        match visit.sessions.approvals.apply(new).await {
+            Ok(Application::Granted(_)) => Self::Known(Answer::Approved),
+            Ok(Application::Waiting(waiting)) => {
+                visit.held(&command, &verdict, Some(waiting.id())).await;
+                let redraw_at = Instant::now() + REDRAW;
+                Self::Asked(Open { waiting, approvals: 0, redraw_at })
+            }
+            Err(refusal) => {
+                visit.held(&command, &verdict, None).await;
+                Self::Known(Answer::Refused(format!("held: {}", refusal.message)))
+            }
+        }
+    }
+}
+
+impl Open {
+    fn status(&self) -> String {
+        let left = self.waiting.expires_at().duration_since(Timestamp::now()).as_secs().max(0);
+        let (approvals, of) = (self.approvals, self.waiting.needed().count);
+        format!("waiting for approval: {approvals} of {of}, {}:{:02} left (Ctrl-C cancels)", left / 60, left % 60)
+    }
+}
+
+/// How often the time that is left is drawn anew.
+const REDRAW: Duration = Duration::from_secs(5);

@@ -1,0 +1,37 @@
+//! The SSH front. It ends the SSH protocol (RFC 4251–4254) on both sides: it is
+//! the server of the user's connection and the client of the target's.
+//!
+//! Files in reading order:
+//!
+//! 1. [`listener`]: accept, limits, one task and one span per connection.
+//!    [`severable`]: a connection that can be cut at any moment. [`read_ahead`]: the buffer around a socket.
+//! 2. [`handler`]: russh's callbacks; each becomes a question to `connection`. It decides nothing.
+//! 3. [`auth`]: certificate -> [`Authenticated`](identity::Authenticated).
+//! 4. [`destination`]: `login@target` -> login and target.
+//! 5. [`connection`]: one authenticated connection and its channels; the jump host inside it.
+//! 6. `ahead`: the target's channel, opened before the user's is confirmed.
+//!    [`channel`]: what one channel asks for; [`admission`]: it is admitted as in every front, and runs.
+//! 7. [`user_leg`]: the user's channel as the relay sees it.
+//! 8. [`target_connection`]: dial the target, check its host key, log in.
+//!    [`outgoing`]: the target may open nothing towards us.
+//! 9. [`target_leg`]: a channel of that connection as the relay sees it.
+//!    [`target_error`]: why a target could not be used. [`host_certificate`]: whether a host is the one meant.
+//! 10. [`host_identity`]: which host certificate the bastion shows to whom.
+//! 11. [`algorithms`]: what both legs negotiate, and their flow-control settings.
+
+pub mod admission;
+mod ahead;
+pub mod auth;
+pub mod channel;
+pub mod connection;
+pub mod handler;
+pub mod host_identity;
+pub mod listener;
+pub mod read_ahead;
+pub mod severable;
+pub mod target_connection;
+pub mod target_error;
+pub mod target_leg;
+pub mod user_leg;
+
+pub use self::listener::Listener;
