@@ -142,11 +142,10 @@ impl Person {
     /// Fails when the block of `bastion ssh-config` names no port.
     pub fn connect_by(&self, address: SocketAddr) -> Result<()> {
         let block = fs::read_to_string(self.ssh_config())?;
-        let port = |line: &str| line.trim_start().starts_with("Port ");
-        ensure!(block.lines().any(port), "no port in {block}");
-        let line = |line: &str| if port(line) { format!("    Port {}", address.port()) } else { line.to_owned() };
-        let lines: Vec<String> = block.lines().map(line).collect();
-        Ok(fs::write(self.ssh_config(), lines.join("\n") + "\n")?)
+        // The bastion's own comes first; those of the targets are ports beyond it.
+        let (before, rest) = block.split_once("  Port ").with_context(|| format!("no port in {block}"))?;
+        let (_, after) = rest.split_once('\n').context("no line after the port")?;
+        Ok(fs::write(self.ssh_config(), format!("{before}  Port {}\n{after}", address.port()))?)
     }
 
     /// The folder with everything of this person.
