@@ -238,10 +238,11 @@ async fn restore_from_parts(core: &Core, tape: &Arc<Tape>) -> Result<(), RecordE
     for part in parts {
         let bytes = retry(core, &core.seal_permits, || async {
             let fetched = async { core.store().get(&part.location).await?.bytes().await };
-            fetched.await.map_err(|error| match error {
+            fetched.await.map_err(|error| {
                 // Others have sealed the recording meanwhile, and removed its parts.
-                object_store::Error::NotFound { .. } => permanent(RecordError::storage(&error)),
-                _ => classify(RecordError::storage(&error)),
+                let is_gone = matches!(error, object_store::Error::NotFound { .. });
+                let error = RecordError::storage(&error);
+                if is_gone { permanent(error) } else { classify(error) }
             })
         })
         .await?;
