@@ -1,7 +1,8 @@
 //! The bastion: between people (or AI agents) and the hosts that they work on.
 //!
 //! This crate puts the parts together: [`app`] (serve), [`reload`], [`instances`] (others on the same store),
-//! [`demo`], [`cli`]. The parts are the crates in the folders beside `src`, named here by their folder.
+//! [`demo`], [`cli`]. The parts are the crates in the folders beside `src`, of `policy` and of `recorder`, named here by
+//! their folder.
 //!
 //! # The way of a keystroke
 //!
@@ -24,15 +25,15 @@
 //!   ssh/user_leg.rs  --FromUser-->  session/relay.rs  <--FromTarget--  ssh/target_leg.rs
 //!                                     |            |
 //!          session/relay/user_side.rs |            |   input, its end, signals and sizes keep their order
-//!        8 session/line_gate.rs -> policy/gate.rs  9 session/tap.rs
-//!            policy/key.rs    which key               policy/mask.rs      -> Masked
-//!            policy/line.rs   which text              recorder/recording.rs
-//!            policy/screen.rs what is shown           recorder/asciicast/v3.rs
-//!            policy/command.rs what would run         recorder/spool.rs -> upload.rs -> object
+//!        8 session/line_gate.rs -> gate/lib.rs     9 session/tap.rs
+//!            gate/key.rs      which key               mask/lib.rs         -> Masked
+//!            gate/line.rs     which text              recorder/recording.rs
+//!            gate/screen.rs   what is shown           recorder/asciicast/v3.rs
+//!            shell/lib.rs     what would run          recorder/spool.rs -> upload.rs -> object
 //!            policy/rule_set/judge.rs may it?
 //!            -> forward | block | ask (session/asking.rs)
 //!          without a terminal, for a program that may run what it reads:
-//!          session/dialogue_gate.rs -> policy/gate/dialogue.rs
+//!          session/dialogue_gate.rs -> gate/dialogue.rs
 //! ```
 //!
 //! Kubernetes enters at `listener`, too; `kubernetes/front.rs` decides each request, and `kubernetes/command.rs` brings
@@ -44,15 +45,16 @@
 //! 2. No byte reaches a user or a target through [`session::relay`] without passing
 //!    [`session::gate`] (in) or [`session::tap`] (out).
 //! 3. Nothing runs before the recording is open, unless the permit says best effort.
-//! 4. What reaches the recorder, the log or the audit trail is [`policy::Masked`] or was never session content.
+//! 4. What reaches the recorder, the log or the audit trail is `mask::Masked` or was never session content.
 //!
 //! # Which crate knows which
 //!
 //! Cargo keeps the arrows; each crate knows those to its left, as far as it needs them:
 //!
 //! ```text
-//! config <- policy <- recorder
-//!   api, listener, wire, ssh-client        words, sockets, bytes: nothing of the bastion's state
+//! config, shell <- policy <- gate          what would run, may it, what stands in the line
+//! mask <- recorder                         what may be shown, how it is kept
+//! api, listener, wire, ssh-client          words, sockets, bytes: nothing of the bastion's state
 //!     <- ledger <- identity, approval <- session <- ssh, kubernetes
 //!                                     <- web
 //!     <- client                            what a laptop needs: no store, no session

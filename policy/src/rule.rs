@@ -8,10 +8,10 @@ use config::{
 };
 use jiff::Timestamp;
 use regex::Regex;
+use shell::{Atom, Command, Word, reads, writes};
 
 use crate::{
     access::{Resource, Subject},
-    command::{Atom, Command, Word, reads, writes},
     rule_set::Targets,
 };
 
@@ -196,11 +196,11 @@ impl CommandMatcher {
     }
 
     fn touched(&self, command: &Command) -> Match {
-        let of = |globs: &[Pattern], touched: &dyn Fn() -> Vec<crate::command::Touched>, guess: bool| {
+        let of = |globs: &[Pattern], touched: &dyn Fn() -> Vec<shell::Touched>, guess: bool| {
             if globs.is_empty() {
                 return Match::Yes;
             }
-            let matches = |file: &crate::command::Touched| {
+            let matches = |file: &shell::Touched| {
                 let guess = guess && !file.is_certain;
                 // Where reading is only guessed, a word of which nothing is known is no path, and one
                 // whose end is not known is none that is named by its end.

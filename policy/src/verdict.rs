@@ -6,8 +6,7 @@ use config::{
     RuleName,
     rules::{Approvers, Protocol, RuleEffect, SessionMode},
 };
-
-use crate::command::{Folder, ParseContext};
+use shell::{Folder, ParseContext};
 
 /// What is to be judged.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use config::{Login, TargetName, UserName};
-use policy::WindowSize;
+use mask::WindowSize;
 use serde::Serialize;
 
 pub mod json;

@@ -1,6 +1,6 @@
 //! What a session hands to its recording.
 
-use policy::{Masked, WindowSize};
+use mask::{Masked, WindowSize};
 use serde::{Deserialize, Serialize};
 
 /// One thing that happened in a session. The recording takes the time itself.

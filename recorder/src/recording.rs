@@ -284,8 +284,8 @@ mod tests {
     use std::{os::unix::fs::MetadataExt as _, sync::Arc, task::Poll};
 
     use futures_util::poll;
+    use mask::{Masker, WindowSize};
     use object_store::memory::InMemory;
-    use policy::{Masker, WindowSize};
 
     use super::*;
     use crate::{Details, Header, Mode, Recorder, RecorderSettings, Storage, spool::RESERVE};

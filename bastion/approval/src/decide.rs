@@ -14,10 +14,10 @@ use ledger::{
         approval::{DecidedRecord, Reach, VoteRecord},
     },
 };
+use mask::visible;
 use policy::{
     Subject,
     approval::{self, NoVote, Person, Scope, Tally, Vote},
-    visible,
 };
 
 use super::{Approval, ApprovalId, ApprovalKind, ApprovalState, Approvals, ScopeWord, request::MAX_WORDS_BYTES, view};

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use config::{Login, RuleName, TargetName};
 use jiff::{SignedDuration, Timestamp};
 use ledger::{audit::AuditEvent, store::StoreError};
+use mask::visible;
 use policy::{
     Subject,
     approval::{Act, Needed},
-    visible,
 };
 use recorder::SessionId;
 use tokio::sync::watch;

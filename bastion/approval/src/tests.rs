@@ -12,10 +12,10 @@ use policy::{
     approval::{Act, ActKind, Stdin},
 };
 use recorder::SessionId;
+use sqlx::Connection as _;
 use tempfile::TempDir;
 
 use super::*;
-use sqlx::Connection as _;
 
 struct Site {
     approvals: Approvals,

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use config::{GroupName, Login, RuleName, TargetName, UserName};
 use jiff::{SignedDuration, Timestamp};
 use ledger::store::subject_id;
+use mask::{Masker, visible};
 use policy::{
-    Masker, Subject,
+    Subject,
     approval::{Act, ActKind, Person, Scope, Stdin},
-    visible,
 };
 use recorder::SessionId;
 use serde::Serialize;

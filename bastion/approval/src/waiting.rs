@@ -7,7 +7,8 @@ use bytes::Bytes;
 use config::{RuleName, UserName};
 use jiff::Timestamp;
 use ledger::store::StoreError;
-use policy::{Approved, ApprovedKind, visible};
+use mask::visible;
+use policy::{Approved, ApprovedKind};
 use tokio::sync::watch;
 
 use super::{Approval, ApprovalId, ApprovalKind, ApprovalState, Approvals, Needed, ScopeWord, WENT_AWAY, hub::Change};

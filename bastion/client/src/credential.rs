@@ -5,7 +5,6 @@
 
 use std::fs;
 
-use crate::in_runtime;
 use anyhow::Context as _;
 use api::reason::with_reason;
 use clap::{Args, Subcommand};
@@ -18,6 +17,7 @@ use super::api_client::{ApiClient, ClientCertificate, KubeToken};
 use super::exit::CommandError;
 use super::home::{BastionHome, SECRET, SavedLogin, write_atomically};
 use super::output;
+use crate::in_runtime;
 
 /// Credentials for other programs.
 #[derive(Debug, Subcommand)]
@@ -65,7 +65,7 @@ pub fn run(home: &BastionHome, command: CredentialCommand) -> Result<(), Command
     let kept = read(home, &login, options).filter(|kept| kept.is_young(now));
     let kept = match kept {
         Some(kept) => kept,
-        None => client_value(renew(home, options))?,
+        None => in_runtime(renew(home, options))?,
     };
     let reason = std::env::var(REASON).ok().filter(|reason| !reason.trim().is_empty());
     output::print(&format!("{}\n", kept.exec_credential(reason.as_deref())))
@@ -154,16 +154,6 @@ impl Kept {
         };
         json!({ "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status })
     }
-}
-
-/// As [`client`], with a value.
-fn client_value<T>(command: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
-    let mut value = None;
-    in_runtime(async {
-        value = Some(command.await?);
-        Ok(())
-    })?;
-    value.ok_or_else(|| anyhow::anyhow!("no credential was made").into())
 }
 
 /// Why, in the user's own words, for those who approve: as with `ssh`.

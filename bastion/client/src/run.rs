@@ -15,7 +15,6 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::in_runtime;
 use clap::Args;
 use config::{Login, TargetName};
 use jiff::Timestamp;
@@ -31,6 +30,7 @@ use super::exit::CommandError;
 use super::home::BastionHome;
 use super::login::{self, LoginOptions};
 use super::{duration, output};
+use crate::in_runtime;
 
 /// Arguments of `bastion run`.
 #[derive(Debug, Args)]

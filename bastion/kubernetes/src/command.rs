@@ -14,8 +14,9 @@ use approval::{ApprovalKind, Approvals, NewApproval};
 use bytes::Bytes;
 use config::{Login, TargetName};
 use http::StatusCode;
+use mask::WindowSize;
 use policy::{
-    Approved, Hold, Protocol, WindowSize,
+    Approved, Hold, Protocol,
     approval::{Act, ActKind, Stdin},
 };
 use session::{

@@ -11,7 +11,6 @@
 //! - [`listener`]: accept, TLS with an optional client certificate, HTTP/1.1 and HTTP/2
 //! - [`front`]: one request from its head to a decision
 //! - [`server_name`]: which cluster: by the name in TLS, or by the path
-//! - [`request_info`]: method, path and query -> verb, resource, subresource, namespace, name
 //! - [`impersonation`]: which headers go on, and as whom the cluster sees the user
 //! - [`proxy`]: a request and its answer, streamed both ways; `parting` ends an answer that is not allowed any longer
 //! - [`watch_socket`]: watches and logs over WebSocket, from the plain form of the same
@@ -24,12 +23,9 @@
 //! - [`upgrade`]: the head of a request for another protocol
 //! - [`command`]: exec and attach become sessions; [`forward`]: ports, counted; [`retry`]: kubectl's second try
 //! - [`dial`]: the same towards the cluster, over WebSocket or else SPDY
-//! - [`spdy`]: SPDY/3.1, bytes -> events and commands -> bytes
-//! - [`websocket`]: what the messages of `v5.channel.k8s.io` say, and the limits of the connection
-//! - [`stream`]: the streams of a command; sizes and exit status as they are written there
 //! - [`remote_command`]: either transport on either side becomes the legs of a session
 //!
-//! [`fuzz`] is what a fuzzer feeds.
+//! What the bytes of requests, SPDY and WebSocket messages say is in [`wire`].
 //!
 //! **Architecture invariant:** no request reaches a cluster without [`impersonation::Impersonation`], which only a
 //! [`policy::Permit`] and an [`Authenticated`](identity::Authenticated) subject make.

@@ -1,5 +1,5 @@
 //! exec and attach as a session sees them: either transport on either side becomes the legs of
-//! [`session::leg`](session::leg).
+//! [`session::leg`].
 //!
 //! ```text
 //!   socket <--> websocket.rs or spdy.rs <--> wire.rs <--> user_leg.rs or target_leg.rs <--> session

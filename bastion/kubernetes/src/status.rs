@@ -138,7 +138,7 @@ impl Told {
     pub fn message(&self) -> String {
         let status: Option<serde_json::Value> = serde_json::from_slice(&self.body).ok();
         let message = status.as_ref().and_then(|status| status["message"].as_str()).unwrap_or_default();
-        if message.is_empty() { self.status.to_string() } else { policy::visible(message.as_bytes()) }
+        if message.is_empty() { self.status.to_string() } else { mask::visible(message.as_bytes()) }
     }
 }
 

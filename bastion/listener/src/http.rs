@@ -5,7 +5,7 @@
 //! | from the accept to the head of the first request | [`Limits::login`](super::Limits) |
 //! | between requests, whatever HTTP/2 frames come | [`Limits::idle`](super::Limits) |
 //! | an answer that is ready and not asked for | [`Limits::unread`](super::Limits); of users more |
-//! | from the goodbye to the end | [`PARTING`] |
+//! | from the goodbye to the end | `PARTING` |
 //!
 //! hyper has a deadline for the head of an HTTP/1.1 request only. So the count of exchanges (requests and their
 //! answers) is kept here, and the connection is ended by what it says, not by what bytes go by: pings and a header

@@ -3,11 +3,9 @@
 use std::{future, time::Duration};
 
 use approval::{Application, ApprovalKind, Progress, Waiting};
+use gate::{Answer, Question};
 use jiff::Timestamp;
-use policy::{
-    approval::{Act, ActKind},
-    gate::{Answer, Question},
-};
+use policy::approval::{Act, ActKind};
 use tokio::{
     sync::oneshot,
     time::{Instant, sleep_until},

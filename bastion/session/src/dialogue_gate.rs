@@ -1,12 +1,10 @@
-//! The gate of a session without a terminal whose program may run what it reads: [`policy::gate::Dialogue`] with the
+//! The gate of a session without a terminal whose program may run what it reads: [`gate::Dialogue`] with the
 //! rules as they are at each line, for one user on one target.
 
 use std::time::Instant;
 
-use policy::{
-    Input,
-    gate::{Dialogue, DialogueAct},
-};
+use gate::{Dialogue, DialogueAct};
+use policy::Input;
 
 use super::{
     line_gate::{judge, now},

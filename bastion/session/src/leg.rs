@@ -9,7 +9,7 @@ use std::future::Future;
 
 use api::refusal::Refusal;
 use bytes::Bytes;
-use policy::WindowSize;
+use mask::WindowSize;
 use recorder::ExitStatus;
 
 use super::{

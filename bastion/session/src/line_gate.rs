@@ -1,14 +1,12 @@
-//! The gate of a session with a terminal: [`policy::gate`] with the rules as they are at each line, for one
+//! The gate of a session with a terminal: [`gate`] with the rules as they are at each line, for one
 //! user on one target.
 
 use std::time::{Instant, SystemTime};
 
-use policy::{
-    CommandInput, Judging, SessionMode, Verdict, WindowSize,
-    command::ParseContext,
-    foreground::Foreground,
-    gate::{Act, Answer, Gate},
-};
+use gate::{Act, Answer, Gate, foreground::Foreground};
+use mask::WindowSize;
+use policy::{CommandInput, Judging, SessionMode, Verdict};
+use shell::ParseContext;
 
 use super::permit::LivePermit;
 
@@ -27,7 +25,7 @@ impl LineGate {
             None => Foreground::Shell,
             Some(command) => {
                 let place = ParseContext { interactive: true, ..ParseContext::default() };
-                Foreground::after(&policy::command::parse(command, &place))
+                Foreground::after(&shell::parse(command, &place))
             }
         };
         let gate = match permit.permit.obligations().mode {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use policy::{Masked, WindowSize};
+use mask::{Masked, WindowSize};
 use recorder::ExitStatus;
 
 use super::{

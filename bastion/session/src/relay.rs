@@ -17,8 +17,8 @@ use std::{pin::pin, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::{Fuse, FusedFuture, FutureExt};
+use gate::{Answer, Question, Report};
 use ledger::store::SessionEnd;
-use policy::gate::{Answer, Question, Report};
 use recorder::{ExitStatus, RecordError};
 use tokio::time::{Instant, sleep_until};
 use user_side::{Reads, UserSide, Waiting};

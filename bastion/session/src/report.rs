@@ -1,10 +1,8 @@
 //! What the gate decides about a typed line, in the audit log.
 
+use gate::{Decided, Report};
 use ledger::audit::{AuditEvent, CommandEvent, CommandHeldEvent, CommandObservedEvent, WouldHave, log::LogFull};
-use policy::{
-    RuleEffect,
-    gate::{Decided, Report},
-};
+use policy::RuleEffect;
 
 use super::{tap::shown, visit::Visit};
 

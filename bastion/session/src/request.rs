@@ -5,9 +5,8 @@ use std::{borrow::Cow, time::SystemTime};
 
 use config::RuleName;
 use ledger::store::SessionKind;
-use policy::{
-    CommandInput, Input, Judging, Resource, RuleEffect, RuleSet, SessionMode, Subject, Verdict, command::decode,
-};
+use policy::{CommandInput, Input, Judging, Resource, RuleEffect, RuleSet, SessionMode, Subject, Verdict};
+use shell::decode;
 
 use super::tap::shown;
 

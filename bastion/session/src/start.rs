@@ -16,7 +16,8 @@ use ledger::{
     },
     store::{SessionEnd, SessionKind, SessionRecord, StoreError},
 };
-use policy::{Input, RecordingDuty, WindowSize, approval::Person};
+use mask::WindowSize;
+use policy::{Input, RecordingDuty, approval::Person};
 use recorder::{Details, Header, Mode, RecordError, Recording, SessionId};
 use tracing::{error, info, warn};
 

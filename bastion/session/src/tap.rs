@@ -6,7 +6,7 @@
 use std::future;
 
 use bytes::{Bytes, BytesMut};
-use policy::{Masked, Masker, WindowSize, visible};
+use mask::{Masked, Masker, WindowSize, visible};
 use recorder::{EventKind, ExitStatus, RecordError, Recording};
 
 use super::terminal::{Failure, OutputStream};

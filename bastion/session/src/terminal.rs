@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use policy::WindowSize;
+use mask::WindowSize;
 use recorder::ExitStatus;
 
 /// What the user's side sends.

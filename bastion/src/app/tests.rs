@@ -41,7 +41,7 @@ async fn the_disk_of_the_spool_is_left_as_free_as_the_setting_says() {
         upload_interval: Duration::from_secs(1),
     };
     let header = Header {
-        size: policy::WindowSize::DEFAULT,
+        size: mask::WindowSize::DEFAULT,
         term: None,
         title: None,
         command: None,

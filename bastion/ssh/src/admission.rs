@@ -1,5 +1,5 @@
 //! A session channel, from its requests to its end: what it asks for is admitted as in every front
-//! ([`session::admission`](session::admission)), and then runs on the target's channel.
+//! ([`session::admission`]), and then runs on the target's channel.
 
 use std::{sync::Arc, time::Duration};
 

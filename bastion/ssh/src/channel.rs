@@ -268,7 +268,7 @@ mod tests {
         let asked = |terminal: Option<&str>, env: &[(&str, &str)]| Asked {
             pty: terminal.map(|term| PtyRequest {
                 term: term.to_owned(),
-                size: policy::WindowSize::DEFAULT,
+                size: mask::WindowSize::DEFAULT,
                 pixels: Pixels::default(),
                 modes: Vec::new(),
             }),

@@ -7,17 +7,16 @@
 //!    [`severable`]: a connection that can be cut at any moment. [`read_ahead`]: the buffer around a socket.
 //! 2. [`handler`]: russh's callbacks; each becomes a question to `connection`. It decides nothing.
 //! 3. [`auth`]: certificate -> [`Authenticated`](identity::Authenticated).
-//! 4. [`destination`]: `login@target` -> login and target.
-//! 5. [`connection`]: one authenticated connection and its channels; the jump host inside it.
-//! 6. `ahead`: the target's channel, opened before the user's is confirmed.
+//! 4. [`connection`]: one authenticated connection and its channels; the jump host inside it.
+//! 5. `ahead`: the target's channel, opened before the user's is confirmed.
 //!    [`channel`]: what one channel asks for; [`admission`]: it is admitted as in every front, and runs.
-//! 7. [`user_leg`]: the user's channel as the relay sees it.
-//! 8. [`target_connection`]: dial the target, check its host key, log in.
-//!    [`outgoing`]: the target may open nothing towards us.
-//! 9. [`target_leg`]: a channel of that connection as the relay sees it.
-//!    [`target_error`]: why a target could not be used. [`host_certificate`]: whether a host is the one meant.
-//! 10. [`host_identity`]: which host certificate the bastion shows to whom.
-//! 11. [`algorithms`]: what both legs negotiate, and their flow-control settings.
+//! 6. [`user_leg`]: the user's channel as the relay sees it.
+//! 7. [`target_connection`]: dial the target, check its host key, log in.
+//! 8. [`target_leg`]: a channel of that connection as the relay sees it.
+//!    [`target_error`]: why a target could not be used.
+//! 9. [`host_identity`]: which host certificate the bastion shows to whom.
+//!
+//! What both legs negotiate, `login@target`, and whether a host is the one meant, is in [`ssh_client`].
 
 pub mod admission;
 mod ahead;

@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
-use policy::WindowSize;
+use mask::WindowSize;
 use recorder::ExitStatus;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Pty, client};
 use session::{

@@ -1,6 +1,6 @@
 //! Command parsing of any text, for every shell: the first byte. The second says whether it was typed.
 
-use policy::command::{ParseContext, Shell, argv, parse_with_stdin};
+use shell::{ParseContext, Shell, argv, parse_with_stdin};
 
 /// Runs the target.
 pub fn run(data: &[u8]) {

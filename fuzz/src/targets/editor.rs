@@ -1,7 +1,7 @@
 //! The line editor: no key makes it panic, and what it draws has no control characters but its own. The first byte
 //! is the width.
 
-use policy::{editor::LineEditor, key::KeyReader};
+use gate::{editor::LineEditor, key::KeyReader};
 
 /// Runs the target.
 pub fn run(data: &[u8]) {

@@ -3,11 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use policy::{
-    CommandInput, RuleEffect, Verdict, WindowSize,
-    foreground::Foreground,
-    gate::{Act, Answer, Gate},
-};
+use gate::{Act, Answer, Gate, foreground::Foreground};
+use mask::WindowSize;
+use policy::{CommandInput, RuleEffect, Verdict};
 
 /// Runs the target. The first byte of each piece says what happens: typing, output, time, an answer, a new size.
 pub fn run(data: &[u8]) {

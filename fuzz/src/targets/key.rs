@@ -1,6 +1,6 @@
 //! Keys: chunks do not matter, and no byte is lost. The first byte is the size of the chunks.
 
-use policy::key::{KeyPress, KeyReader};
+use gate::key::{KeyPress, KeyReader};
 
 /// Runs the target.
 pub fn run(data: &[u8]) {

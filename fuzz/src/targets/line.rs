@@ -1,6 +1,6 @@
 //! The line tracker: it never panics, and its cursor is within its text.
 
-use policy::{
+use gate::{
     key::{Key, KeyReader},
     line::LineTracker,
 };

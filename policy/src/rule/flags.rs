@@ -4,9 +4,9 @@
 //! them all. After `--` nothing is an option.
 
 use config::rules::RuleEffect;
+use shell::{Atom, Word};
 
 use super::Match;
-use crate::command::{Atom, Word};
 
 /// The options that a rule asks for. Each item lists the names of one option.
 #[derive(Debug, Clone, Default)]

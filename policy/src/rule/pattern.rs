@@ -1,7 +1,8 @@
 //! [`Pattern`]: a glob, and how surely a word with gaps matches it.
 
+use shell::{Atom, Word};
+
 use super::Match;
-use crate::command::{Atom, Word};
 
 /// A compiled glob.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -150,7 +150,7 @@ fn command(written: &rules::CommandMatch, has_text: bool, report: Report<'_>) ->
             let why =
                 format!("the path {:?} matches nothing: paths are absolute, such as /etc/** or **/.env", path.value);
             report(path.at, CompileReason::NeverFires(why));
-        } else if crate::path::normal(&path.value)
+        } else if shell::path::normal(&path.value)
             .is_some_and(|normal| normal != path.value.trim_end_matches('/') && path.value != "/")
         {
             let why = format!("the path {:?} matches nothing: it has \".\", \"..\" or \"//\" in it", path.value);

@@ -79,11 +79,12 @@ impl Role {
 impl Grant {
     /// Whether it is for this host or cluster.
     pub(super) fn is_on(&self, site: Site<'_>) -> bool {
-        let is_of_its_kind = matches!(
-            (&self.extent, site),
-            (Extent::Clusters { .. }, Site::Cluster(_)) | (Extent::Hosts { .. }, Site::Host(_))
-        );
-        is_of_its_kind && self.targets.select(site)
+        match (&self.extent, site) {
+            (Extent::Clusters { .. }, Site::Cluster(_)) | (Extent::Hosts { .. }, Site::Host(_)) => {
+                self.targets.select(site)
+            }
+            (Extent::Clusters { .. }, Site::Host(_)) | (Extent::Hosts { .. }, Site::Cluster(_)) => false,
+        }
     }
 
     /// Whether it is for `what`, where it is on that host or cluster.

@@ -8,11 +8,11 @@ use config::{
     RuleName,
     rules::{Approvers, RuleClass, RuleEffect},
 };
+use shell::{Command, Live, LiveReader, ParseContext, Parsed};
 
 use super::RuleSet;
 use crate::{
     access::{Resource, Subject},
-    command::{self, Command, Live, LiveReader, ParseContext, Parsed},
     rule::{CommandMatcher, Match, Rule},
     verdict::{CommandInput, Explained, Input, Judging, Verdict},
 };
@@ -66,7 +66,7 @@ impl RuleSet {
     pub fn judge_sftp(&self, who: &Subject, what: Resource<'_>, judging: &Judging) -> Verdict {
         let applies = |rule: &&Rule| rule.restricts_files() && rule.applies(who, what, judging.protocol, judging.now);
         let rules: Vec<&Rule> = self.commands.iter().filter(applies).collect();
-        let parsed = command::argv(&["sftp-server".to_owned()], None, &judging.place);
+        let parsed = shell::argv(&["sftp-server".to_owned()], None, &judging.place);
         let mut findings = Vec::new();
         for rule in &rules {
             find(rule, &parsed, &[], &mut findings);
@@ -101,12 +101,12 @@ impl Rule {
 
 fn parse(input: CommandInput<'_>, judging: &Judging) -> Parsed {
     match input {
-        CommandInput::Argv(words, stdin) => command::argv(words, stdin, &judging.place),
-        CommandInput::Line(text) => command::parse(text, &judging.place),
+        CommandInput::Argv(words, stdin) => shell::argv(words, stdin, &judging.place),
+        CommandInput::Line(text) => shell::parse(text, &judging.place),
         CommandInput::LineIn(text, folder) => {
-            command::parse(text, &ParseContext { folder: folder.clone(), ..judging.place.clone() })
+            shell::parse(text, &ParseContext { folder: folder.clone(), ..judging.place.clone() })
         }
-        CommandInput::Script(text, stdin) => command::parse_with_stdin(text, Some(stdin), &judging.place),
+        CommandInput::Script(text, stdin) => shell::parse_with_stdin(text, Some(stdin), &judging.place),
         CommandInput::Text(_) => Parsed::default(),
     }
 }

@@ -3,10 +3,8 @@
 use std::{path::Path, time::SystemTime};
 
 use config::{RuleDoc, Target, rules::RuleEffect, target::parse_targets};
-use policy::{
-    CommandInput, Judging, Resource, RuleSet, Subject, Verdict,
-    command::{ParseContext, Shell},
-};
+use policy::{CommandInput, Judging, Resource, RuleSet, Subject, Verdict};
+use shell::{ParseContext, Shell};
 
 /// A case: what somebody wants to run, and what should happen.
 #[derive(Debug, Clone)]

@@ -3,12 +3,9 @@
 use std::time::{Duration, Instant};
 
 use config::{RuleDoc, rules::RuleEffect};
-use policy::{
-    RuleSet,
-    command::Folder,
-    command::{self, ParseContext, Shell},
-};
+use policy::RuleSet;
 use proptest::prelude::*;
+use shell::{self, Folder, ParseContext, Shell};
 
 use crate::judged::{Case, rules, verdict};
 
@@ -34,10 +31,10 @@ fn parse_everywhere(text: &str) {
     for shell in SHELLS {
         for interactive in [false, true] {
             let cx = ParseContext { shell, interactive, opens: false, folder: Folder::Known("/srv".to_owned()) };
-            let _ = command::parse(text, &cx);
+            let _ = shell::parse(text, &cx);
         }
     }
-    let _ = command::argv(&[text.to_owned(), "-c".to_owned(), text.to_owned()], Some(text), &ParseContext::default());
+    let _ = shell::argv(&[text.to_owned(), "-c".to_owned(), text.to_owned()], Some(text), &ParseContext::default());
 }
 
 /// Pieces of shell code that are likely to trip a parser.
@@ -235,7 +232,7 @@ fn words_that_lead_on_do_not_exhaust_the_stack() {
     for word in ["--", "{", "function", "sudo", "{x}"] {
         for count in [40, 4000, 20_000] {
             let words = vec![word.to_owned(); count];
-            let parsed = command::argv(&words, None, &ParseContext::default());
+            let parsed = shell::argv(&words, None, &ParseContext::default());
             assert!(!parsed.opaque.is_empty(), "{count} times {word}");
         }
     }

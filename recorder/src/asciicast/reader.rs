@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use policy::WindowSize;
+use mask::WindowSize;
 use serde::Deserialize;
 
 use super::{MAX_LINE_BYTES, v3::STDERR_COMMENT};

@@ -6,7 +6,7 @@ use std::{fs, path::Path, time::Duration};
 
 use bytes::Bytes;
 use config::rules::KeptBinary;
-use policy::{Masked, Masker, WindowSize};
+use mask::{Masked, Masker, WindowSize};
 use recorder::{
     End, EventKind, ExitStatus, Mode, SessionId,
     asciicast::{

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use config::rules::KeptBinary;
-use policy::{Masker, WindowSize};
+use mask::{Masker, WindowSize};
 use recorder::{
     Details, EventKind, Header, Manifest, Mode, Notice, Recorder, RecorderSettings, Recording, SessionId, Storage,
 };

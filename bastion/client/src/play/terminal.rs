@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use policy::WindowSize;
+use mask::WindowSize;
 use rustix::termios::{
     LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetwinsize, tcsetattr,
 };

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use policy::WindowSize;
+use mask::WindowSize;
 use recorder::ExitStatus;
 use session::{
     leg::{LegClosed, TargetReader, TargetWriter},

@@ -12,7 +12,7 @@ use ::wire::{
 };
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use policy::WindowSize;
+use mask::WindowSize;
 use recorder::ExitStatus;
 use session::{
     leg::{TargetReader, TargetWriter, UserReader, UserWriter},

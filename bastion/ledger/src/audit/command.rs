@@ -1,11 +1,10 @@
 //! What audit events say of commands that did not simply run.
 
+use api::id::ApprovalId;
 use config::{Login, RuleName, TargetName, UserName};
 use recorder::SessionId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-use api::id::ApprovalId;
 
 /// What [`AuditEvent::CommandBlocked`](super::AuditEvent::CommandBlocked) says, and the other two with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

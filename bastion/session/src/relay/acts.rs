@@ -2,10 +2,8 @@
 
 use api::refusal::ReasonCode;
 use bytes::Bytes;
-use policy::{
-    Verdict,
-    gate::{Act, Decided, DialogueAct, Report},
-};
+use gate::{Act, Decided, DialogueAct, Report};
+use policy::Verdict;
 
 use super::{Decision, Relay, UserSide};
 use crate::{

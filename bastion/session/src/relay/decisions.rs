@@ -66,7 +66,7 @@ impl TargetWriter for Sink {
         Ok(())
     }
 
-    async fn resize(&self, _size: policy::WindowSize, _pixels: Pixels) -> Result<(), LegClosed> {
+    async fn resize(&self, _size: mask::WindowSize, _pixels: Pixels) -> Result<(), LegClosed> {
         Ok(())
     }
 

@@ -1,7 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
 use config::RuleDoc;
-use policy::{RuleSet, WindowSize};
+use mask::WindowSize;
+use policy::RuleSet;
 use tokio::sync::watch;
 
 use super::*;

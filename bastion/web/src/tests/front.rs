@@ -22,7 +22,8 @@ use ledger::{
     audit::{AuditEvent, AuditLog},
     store::{AuditFilter, LoginKind, LoginRecord, SessionKind, SessionRecord, SqlStore, Store},
 };
-use policy::{Masker, RuleSet, Subject, WindowSize, approval::Person};
+use mask::{Masker, WindowSize};
+use policy::{RuleSet, Subject, approval::Person};
 use recorder::{
     Details, End, EventKind, Header, Mode, Recorder, RecorderSettings, Recording, SessionId, StorageSettings,
 };

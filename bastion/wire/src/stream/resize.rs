@@ -1,6 +1,6 @@
 //! Terminal sizes: `{"Width":123,"Height":45}`, one after the other, cut anywhere.
 
-use policy::WindowSize;
+use mask::WindowSize;
 use serde::{Deserialize, Serialize};
 
 /// No size takes more; longer nonsense is dropped.

@@ -1,5 +1,5 @@
 use config::rules::KeptBinary;
-use policy::{Masked, Masker, WindowSize};
+use mask::{Masked, Masker, WindowSize};
 use proptest::prelude::*;
 
 use super::*;

@@ -10,13 +10,10 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, ensure};
 use config::{Login, RuleDoc, Target, target::parse_targets};
-use policy::{
-    CommandInput, Judging, Protocol, Resource, RuleSet, SessionMode, Subject, WindowSize,
-    command::ParseContext,
-    foreground::Foreground,
-    gate::{Act, Gate, Judge},
-    screen::Screen,
-};
+use gate::{Act, Gate, Judge, foreground::Foreground, screen::Screen};
+use mask::WindowSize;
+use policy::{CommandInput, Judging, Protocol, Resource, RuleSet, SessionMode, Subject};
+use shell::ParseContext;
 use tests::peers;
 
 /// Lines as people type them, from short to nasty.

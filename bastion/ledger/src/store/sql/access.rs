@@ -1,5 +1,6 @@
 //! Table `access_grants`: access that was approved for a time.
 
+use api::id::ApprovalId;
 use jiff::Timestamp;
 use policy::approval::Person;
 
@@ -8,8 +9,6 @@ use super::{
     row::Columns,
     statement::{Connection, Row, sql},
 };
-use api::id::ApprovalId;
-
 use crate::store::approval::AccessGrant;
 
 pub(super) async fn add(connection: &mut Connection, grant: &AccessGrant) -> Result<(), StoreError> {

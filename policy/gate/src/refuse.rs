@@ -1,0 +1,85 @@
+//! A line that does not go on: the user reads why, and the line is interrupted at the target. Nothing
+//! else is sent before it is seen to be gone.
+
+use std::time::Instant;
+
+use policy::verdict::Verdict;
+
+use super::{Act, Cx, Decided, Gate, INTERRUPT_LIMIT, Reader, Report, State};
+use crate::screen::Reading;
+
+impl Gate {
+    pub(super) fn block(&mut self, text: String, verdict: Verdict, cx: &mut Cx<'_>) {
+        let message = verdict.message.clone();
+        cx.acts.push(Act::Tell(verdict.refusal()));
+        let whole = if text.is_empty() { text } else { self.whole(&text) };
+        self.report(Decided::Blocked, whole, Some(verdict), &message, cx);
+        self.give_up(cx);
+    }
+
+    pub(super) fn report(
+        &mut self,
+        decision: Decided,
+        text: String,
+        verdict: Option<Verdict>,
+        reason: &str,
+        cx: &mut Cx<'_>,
+    ) {
+        cx.acts.push(Act::Report(Report { decision, text, verdict, reason: reason.to_owned() }));
+    }
+
+    /// Makes the target forget the line. Ctrl-C does so in every shell, also in the middle of a command of
+    /// several lines. A program that reads a line is not to be ended by it: there the line is killed.
+    pub(super) fn interrupt(&mut self, cx: &mut Cx<'_>) {
+        self.send_interrupt(cx);
+        self.earlier.clear();
+        self.doubt = None;
+        self.line.clear();
+        self.escape = super::screens::Escape::default();
+        self.trust.ended();
+        self.line_ended(cx.now);
+        self.state = State::Interrupting { since: cx.now, again: false };
+    }
+
+    fn send_interrupt(&mut self, cx: &mut Cx<'_>) {
+        let key = if self.reader() == Reader::Program { KILL_LINE } else { INTERRUPT };
+        // After what the user is told, so it is not joined with bytes that were sent before.
+        cx.acts.push(Act::Forward(vec![key]));
+    }
+
+    /// Whether the line is gone, or the wait for that is over.
+    pub(super) fn interrupted(&mut self, since: Instant, again: bool, cx: &mut Cx<'_>) -> bool {
+        let is_late = cx.now >= since + INTERRUPT_LIMIT;
+        let is_quiet = self.times.output.is_some_and(|output| output > since && cx.now >= output + self.quiet());
+        if !is_quiet && !is_late {
+            return false;
+        }
+        if !again && self.times.output.is_none_or(|output| output <= since) {
+            // Nothing came of it: a shell that was just reading keys may have missed it.
+            self.send_interrupt(cx);
+            self.state = State::Interrupting { since: cx.now, again: true };
+            return false;
+        }
+        if matches!(self.reader(), Reader::Screen | Reader::Panes) {
+            self.state = State::Typing;
+            return true;
+        }
+        let start = self.primary.clone().or_else(|| self.start.clone()).unwrap_or_default();
+        let is_gone = self.screen.shows(&start, "", 0) == Reading::Agrees || self.screen.modes().bracketed_paste;
+        if !is_gone && !is_late {
+            return false;
+        }
+        self.new_line();
+        if !is_gone {
+            // It may still stand there: the next line is only what the screen says it is.
+            self.line.forget();
+        }
+        true
+    }
+}
+
+/// ETX: interrupts (termios VINTR).
+const INTERRUPT: u8 = 0x03;
+
+/// NAK: erases the line (termios VKILL).
+const KILL_LINE: u8 = 0x15;

@@ -1,0 +1,326 @@
+//! Enter is held: the echo is waited for, keys and screen are compared, and the line is judged.
+
+use config::rules::RuleEffect;
+use policy::verdict::Verdict;
+use shell::{ParseContext, completeness::is_incomplete};
+
+use super::{Act, After, Cx, Decided, Gate, Question, Reader, State, judging};
+use crate::{foreground::Foreground, key::KeyPress, screen::Reading};
+
+/// What the key that is held does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It accepts the line.
+    Accepts,
+    /// It accepts the line in some shells; the line may stay.
+    MayAccept,
+    /// It is never passed on: what it does with the line is not known.
+    Refused,
+    /// Enter in a program with a screen of its own.
+    Screen,
+    /// Enter in a pane of a multiplexer.
+    Panes,
+}
+
+/// What is known of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Known {
+    /// Keys and screen agree.
+    Agreed(String),
+    /// The keys tell it, and the screen shows nothing: it is typed without echo.
+    Unseen(String),
+    /// Only the screen tells it.
+    Read(String),
+    /// Keys and screen contradict one another.
+    Contradicted { typed: String, read: Option<String> },
+    /// Nobody can tell.
+    Unreadable,
+}
+
+impl Gate {
+    /// Looks at the line that is held; `false` if it has to wait longer.
+    pub(super) fn settle(&mut self, cx: &mut Cx<'_>) -> bool {
+        let State::Settling { submit, kind, since, probed } = &self.state else { return true };
+        let (submit, kind, since, probed) = (submit.clone(), *kind, *since, *probed);
+        let quiet = self.times.output.map_or(since, |output| output.max(since)) + self.quiet();
+        let is_late = cx.now >= since + self.patience();
+        let is_quiet = cx.now >= quiet || is_late;
+        if matches!(kind, Kind::Screen | Kind::Panes) {
+            if is_quiet {
+                self.state = State::Typing;
+                self.screen_submit(submit, kind, cx);
+            }
+            return is_quiet;
+        }
+        let is_unseen = is_quiet && cx.now >= since + self.unseen_after();
+        let Some(known) = self.known(is_quiet, is_late, is_unseen) else { return false };
+        if known == Known::Unreadable && !probed && self.screen.cursor_row().contains("i-search") {
+            // The line that a search found is shown when the search is left.
+            self.forward_bytes(vec![END_OF_LINE], cx);
+            self.state = State::Settling { submit, kind, since: cx.now, probed: true };
+            return false;
+        }
+        self.state = State::Typing;
+        if kind == Kind::MayAccept && self.is_editing(&known) {
+            self.forward(&submit, cx);
+            let _ = self.line.press(&submit.key);
+            return true;
+        }
+        self.decide(known, submit, kind, cx);
+        true
+    }
+
+    /// What is known of the line; `None` if more may come.
+    fn known(&mut self, is_quiet: bool, is_late: bool, is_unseen: bool) -> Option<Known> {
+        let start = self.start.clone().unwrap_or_default();
+        let Some(typed) = self.line.text().map(str::to_owned) else {
+            if !is_quiet {
+                return None;
+            }
+            return Some(match self.read() {
+                // An echo that is slow looks like a line that is empty.
+                Some(text) if text.is_empty() && !is_late => return None,
+                Some(text) => Known::Read(text),
+                None => Known::Unreadable,
+            });
+        };
+        let cursor = self.line.cursor().unwrap_or_else(|| typed.chars().count());
+        match self.screen.shows(&start, &typed, cursor) {
+            Reading::Agrees => return Some(Known::Agreed(typed)),
+            Reading::Behind if !is_late => return None,
+            Reading::Behind | Reading::Differs | Reading::Nothing if !is_quiet => return None,
+            Reading::Nothing if !is_unseen => return None,
+            Reading::Nothing => return Some(Known::Unseen(typed)),
+            Reading::Behind | Reading::Differs => {}
+        }
+        // What was typed ahead stands behind the prompt that came after it.
+        if let Some(primary) = self.primary.clone()
+            && self.screen.shows(&primary, &typed, cursor) == Reading::Agrees
+        {
+            return Some(Known::Agreed(typed));
+        }
+        Some(Known::Contradicted { typed, read: self.read() })
+    }
+
+    fn read(&mut self) -> Option<String> {
+        let start = self.start.clone()?;
+        self.screen.read(&start).or_else(|| {
+            let primary = self.primary.clone()?;
+            self.screen.read(&primary)
+        })
+    }
+
+    /// Whether the cursor stands inside the text, where Ctrl-D deletes a character.
+    fn is_editing(&mut self, known: &Known) -> bool {
+        let Some(start) = self.start.clone() else { return false };
+        let here = self.screen.line_start();
+        matches!(known, Known::Agreed(_) | Known::Read(_)) && start.right.is_empty() && !here.right.is_empty()
+    }
+
+    fn decide(&mut self, known: Known, submit: KeyPress, kind: Kind, cx: &mut Cx<'_>) {
+        let reader = self.reader();
+        match known {
+            Known::Agreed(text) => {
+                let verdict = self.judge(&text, reader, kind, cx);
+                self.carry_out(text, false, verdict, submit, kind, cx);
+            }
+            Known::Read(text) => {
+                let verdict = self.judge(&text, reader, kind, cx);
+                self.carry_out(text, true, verdict, submit, kind, cx);
+            }
+            Known::Unseen(text) => {
+                let mut verdict = self.judge(&text, reader, kind, cx);
+                let prompt = self.start.as_ref().map(|start| start.prompt.as_str()).unwrap_or_default();
+                let is_asked_for = judging::asks_for_a_secret(prompt);
+                if verdict.opaque && (is_asked_for || reader == Reader::Program) {
+                    verdict = judging::allowed(verdict);
+                }
+                match verdict.effect {
+                    // What was typed without echo is a secret until proven otherwise: it is never repeated.
+                    RuleEffect::Allow => {
+                        self.accept(&text, submit, kind, cx);
+                        if let State::Running { after } = &mut self.state
+                            && is_asked_for
+                        {
+                            *after = After::Secret(cx.now);
+                        }
+                    }
+                    RuleEffect::Approve | RuleEffect::Block => {
+                        self.block(String::new(), judging::without_text(verdict), cx);
+                    }
+                }
+            }
+            Known::Contradicted { typed, read } => {
+                let candidates = [Some(typed), read];
+                for text in candidates.iter().flatten() {
+                    let verdict = self.judge(text, reader, kind, cx);
+                    if verdict.effect != RuleEffect::Allow && !verdict.opaque {
+                        return self.ask(text.clone(), true, verdict, submit, kind, cx);
+                    }
+                }
+                if reader == Reader::Program && kind == Kind::Accepts {
+                    return self.accept_unread(submit, cx);
+                }
+                let [typed, _] = candidates;
+                self.unreadable(
+                    typed.unwrap_or_default(),
+                    "what was typed and what is shown contradict one another",
+                    kind,
+                    cx,
+                );
+            }
+            Known::Unreadable if reader == Reader::Program && kind == Kind::Accepts => self.accept_unread(submit, cx),
+            Known::Unreadable => self.unreadable(String::new(), "the line cannot be read from the screen", kind, cx),
+        }
+    }
+
+    /// Judges a line with those before it that belong to it.
+    fn judge(&self, text: &str, reader: Reader, kind: Kind, cx: &Cx<'_>) -> Verdict {
+        let text = if kind == Kind::Refused { text.trim_start_matches('#') } else { text };
+        judging::judge(&self.whole(text), reader, &|input| self.folders.judge(input, cx.judge))
+    }
+
+    pub(super) fn whole(&self, text: &str) -> String {
+        let mut whole = self.earlier.join("\n");
+        if !self.earlier.is_empty() {
+            whole.push('\n');
+        }
+        whole.push_str(text);
+        whole
+    }
+
+    fn carry_out(&mut self, text: String, read: bool, verdict: Verdict, submit: KeyPress, kind: Kind, cx: &mut Cx<'_>) {
+        match verdict.effect {
+            RuleEffect::Allow if kind == Kind::Refused => {
+                self.unreadable(text, "a key that does more than edit is not passed on", kind, cx)
+            }
+            RuleEffect::Allow if self.doubt.is_some() => {
+                let why = self.doubt.unwrap_or_default();
+                self.unreadable(text, why, kind, cx);
+            }
+            RuleEffect::Allow if read && text.is_empty() => {
+                // Whatever else was typed and is not shown yet is gone before the key comes.
+                self.erase(cx);
+                self.accept(&text, submit, kind, cx);
+            }
+            RuleEffect::Allow if read => self.retype(text, submit, kind, cx),
+            RuleEffect::Allow => self.accept(&text, submit, kind, cx),
+            RuleEffect::Approve | RuleEffect::Block => self.ask(text, read, verdict, submit, kind, cx),
+        }
+    }
+
+    /// Blocks the line, or asks others about it. What was only `read` will be sent by the gate itself.
+    pub(super) fn ask(
+        &mut self,
+        text: String,
+        read: bool,
+        verdict: Verdict,
+        submit: KeyPress,
+        kind: Kind,
+        cx: &mut Cx<'_>,
+    ) {
+        if verdict.effect == RuleEffect::Block || kind == Kind::Refused {
+            return self.block(text, verdict, cx);
+        }
+        let question = Question { text: self.whole(&text), verdict, screen: self.screen.text() };
+        cx.acts.push(Act::Ask(question));
+        self.state = State::Waiting { text, submit, read };
+    }
+
+    /// Somebody approved the line.
+    pub(super) fn approved(&mut self, text: String, submit: KeyPress, read: bool, cx: &mut Cx<'_>) {
+        if matches!(self.reader(), Reader::Screen | Reader::Panes) {
+            return self.accept_unread(submit, cx);
+        }
+        if self.owned.is_some() {
+            return self.owned_approved(text, cx);
+        }
+        let start = self.start.clone().unwrap_or_default();
+        let cursor = self.line.cursor().unwrap_or_else(|| text.chars().count());
+        if !read && self.screen.shows(&start, &text, cursor) == Reading::Agrees {
+            return self.accept(&text, submit, Kind::Accepts, cx);
+        }
+        self.retype(text, submit, Kind::Accepts, cx);
+    }
+
+    /// The line goes on as it stands.
+    pub(super) fn accept(&mut self, text: &str, submit: KeyPress, kind: Kind, cx: &mut Cx<'_>) {
+        self.forward(&submit, cx);
+        if kind == Kind::MayAccept {
+            // At an empty line Ctrl-D ends what reads it.
+            if text.is_empty() {
+                self.folders.shell_may_have_ended();
+            }
+            return;
+        }
+        let whole = self.whole(text);
+        match self.reader() {
+            Reader::Shell if is_incomplete(&whole) => self.earlier.push(text.to_owned()),
+            Reader::Shell => {
+                let parsed = shell::parse(&whole, &ParseContext::typed());
+                self.folders.line_ran(&whole, &parsed);
+                if whole.len() > MAX_FOLLOWED {
+                    // A shell is the strictest reader.
+                    self.foreground = Foreground::Shell;
+                } else if !parsed.commands.is_empty() || !parsed.opaque.is_empty() {
+                    self.foreground = Foreground::after(&parsed);
+                }
+                self.earlier.clear();
+            }
+            Reader::Repl(repl) => match repl.terminator {
+                Some(end)
+                    if !whole.trim_end().ends_with(end)
+                        && whole.len() < MAX_LINES_BYTES
+                        && !text.starts_with(['\\', '.']) =>
+                {
+                    self.earlier.push(text.to_owned());
+                }
+                _ => self.earlier.clear(),
+            },
+            Reader::Panes | Reader::Program | Reader::Screen => {}
+        }
+        self.trust.submitted(self.screen.modes().bracketed_paste, self.foreground);
+        self.line_ended(cx.now);
+        self.new_line();
+    }
+
+    /// Enter for a program that is no shell, and whose line cannot be read.
+    pub(super) fn accept_unread(&mut self, submit: KeyPress, cx: &mut Cx<'_>) {
+        self.forward(&submit, cx);
+        self.trust.submitted(self.screen.modes().bracketed_paste, self.foreground);
+        self.line_ended(cx.now);
+        if matches!(self.reader(), Reader::Screen | Reader::Panes) {
+            self.line.clear();
+        } else {
+            self.new_line();
+        }
+    }
+
+    pub(super) fn unreadable(&mut self, text: String, why: &str, kind: Kind, cx: &mut Cx<'_>) {
+        if kind == Kind::Refused {
+            cx.acts.push(Act::Bell);
+            // A second such key in a line is not worth a second report.
+            if !std::mem::replace(&mut self.refused, true) {
+                self.report(Decided::Held, text, None, why, cx);
+            }
+            return;
+        }
+        let advice = match self.owned {
+            // The line was sent as text already, so what is missing is what the target makes of it.
+            Some(_) => "the target may not be able to show a character of it (is its locale UTF-8?)",
+            None => "type it again, without completion, history or undo",
+        };
+        cx.acts.push(Act::Tell(format!("held: {why}, so the line was not sent; {advice}")));
+        self.report(Decided::Held, text, None, why, cx);
+        self.interrupt(cx);
+    }
+}
+
+/// C-e: ends an incremental search, and goes to the end of the line.
+const END_OF_LINE: u8 = 0x05;
+
+/// How much text belongs together at most: more than is parsed.
+const MAX_LINES_BYTES: usize = 64 * 1024;
+
+/// The longest line that is looked at for the program that it leaves in the foreground.
+const MAX_FOLLOWED: usize = 2 * 1024;

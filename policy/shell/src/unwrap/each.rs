@@ -1,0 +1,131 @@
+//! Programs that run a command for each of many things: `xargs`, `parallel`, `find -exec`.
+
+use super::{run, unlisted};
+use crate::{
+    Shell, Word, base_name,
+    options::{Found, Options},
+    parse::{Stdin, Walker},
+    word::Atom,
+};
+
+pub(super) fn xargs(walker: &mut Walker<'_>, found: &Found) {
+    let mut command = found.operands.clone();
+    let replace = match found.value(&["I", "replace", "J"]) {
+        Some(mark) => mark.known().map(str::to_owned),
+        None if found.has(&["i", "replace"]) => Some("{}".to_owned()),
+        None => None,
+    };
+    if command.is_empty() {
+        return;
+    }
+    // With `-a` the arguments come from a file, and standard input stays what it is.
+    let left = if found.has(&["a", "arg-file"]) { walker.stdin.clone() } else { Stdin::Unknown };
+    let stdin = std::mem::replace(&mut walker.stdin, left);
+    if let Stdin::Text(text) = &stdin {
+        walker.guess(&[command.as_slice(), &text.split_whitespace().map(Word::of).collect::<Vec<_>>()].concat());
+    }
+    match replace {
+        Some(mark) if !mark.is_empty() => command = command.iter().map(|word| word.with_gaps_at(&mark)).collect(),
+        _ => command.push(Word::unknown(true)),
+    }
+    let index = walker.out.commands.len();
+    let name = command.first().and_then(Word::known).map(base_name).unwrap_or_default().to_owned();
+    run(walker, command, Vec::new(), Vec::new());
+    walker.stdin = stdin;
+    if !unlisted::takes_data(&name) {
+        // Its arguments may be a command, and what comes in becomes arguments.
+        walker.reads_changed_input(index);
+    }
+}
+
+pub(super) fn parallel(walker: &mut Walker<'_>, arguments: &[Word]) {
+    const OPTIONS: Options = Options {
+        flags: "0kmqtuvX",
+        values: "aCdIjLNnPSs",
+        long_flags: &[
+            "keep-order",
+            "null",
+            "verbose",
+            "bar",
+            "progress",
+            "eta",
+            "dry-run",
+            "ungroup",
+            "line-buffer",
+            "no-notice",
+            "will-cite",
+            "tag",
+            "xargs",
+            "pipe",
+        ],
+        long_values: &[
+            "jobs",
+            "colsep",
+            "delimiter",
+            "delay",
+            "retries",
+            "timeout",
+            "joblog",
+            "max-args",
+            "halt",
+            "load",
+            "nice",
+        ],
+    };
+    let found = match OPTIONS.read(arguments) {
+        Ok(found) => found,
+        Err(why) => return walker.opaque_command(why),
+    };
+    let end = found.operands.iter().position(|word| word.start().starts_with(":::")).unwrap_or(found.operands.len());
+    let mut command = found.operands.get(..end).unwrap_or_default().to_vec();
+    if command.is_empty() {
+        return walker.opaque_command("each line of its input is run as a command");
+    }
+    command.push(Word::unknown(true));
+    let command: Vec<Word> = command.iter().map(|word| word.with_gaps_at("{}")).collect();
+    let words: Vec<&str> = command.iter().map_while(Word::known).collect();
+    // A single quoted argument is a line of shell code.
+    if words.iter().any(|word| word.contains(|c: char| c.is_whitespace() || ";&|<>$`(){}'\"\\".contains(c))) {
+        walker.code(&words.join(" "), Shell::Unknown);
+        walker.opaque_command("it runs code with arguments that are not known");
+    }
+    let words: Vec<Word> =
+        words.iter().flat_map(|word| word.split_whitespace()).map(Word::of).chain([Word::unknown(true)]).collect();
+    run(walker, words, Vec::new(), Vec::new());
+}
+
+pub(super) fn find(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let mut rest = arguments;
+    while let Some((argument, after)) = rest.split_first() {
+        rest = after;
+        if !matches!(
+            argument.known(),
+            Some("-exec" | "-execdir" | "-ok" | "-okdir" | "-x" | "-X" | "--exec" | "--exec-batch")
+        ) {
+            if argument.splits() && argument.start().is_empty() {
+                walker.opaque_command("an argument of find may run a program");
+            }
+            continue;
+        }
+        let end = after.iter().position(|word| matches!(word.known(), Some(";" | "+"))).unwrap_or(after.len());
+        let command: Vec<Word> =
+            after.get(..end).unwrap_or_default().iter().map(|word| word.with_gaps_at("{}")).collect();
+        // What find puts in begins with the folder where it starts, so it is no option.
+        let starts = arguments.first().is_some_and(|word| !word.start().is_empty());
+        let command: Vec<Word> = command
+            .into_iter()
+            .map(|word| if starts && word == Word::unknown(false) { found_file() } else { word })
+            .collect();
+        if !command.is_empty() {
+            run(walker, command, Vec::new(), Vec::new());
+        }
+        rest = after.get(end..).unwrap_or_default();
+    }
+}
+
+/// A path that find puts in: it is not known, but it is no option.
+fn found_file() -> Word {
+    let mut word = Word::of("./");
+    word.push(Atom::Unknown { splits: false });
+    word
+}

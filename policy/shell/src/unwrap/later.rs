@@ -1,0 +1,115 @@
+//! Commands that take code or values as arguments and run them, now or later: `eval`, `alias`, `trap`, `at` …
+
+use super::{assignment, code_of_words, joined, run};
+use crate::{Shell, Word, code, parse::Walker, tamper};
+
+pub(super) fn eval(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let arguments = if arguments.first().and_then(Word::known) == Some("--") {
+        arguments.get(1..).unwrap_or_default()
+    } else {
+        arguments
+    };
+    if let Some(text) = joined(arguments) {
+        return walker.code(&text, walker.shell);
+    }
+    walker.opaque_command("eval runs code that is not known before it runs");
+    let known: Vec<&str> = arguments.iter().map_while(Word::known).collect();
+    if !known.is_empty() {
+        walker.code(&format!("{} \"$@\"", known.join(" ")), walker.shell);
+    }
+}
+
+/// An alias is its value with further arguments.
+pub(super) fn alias(walker: &mut Walker<'_>, arguments: &[Word]) {
+    if arguments.iter().any(|word| word.start().is_empty() && word.known().is_none()) {
+        walker.opaque_command("an alias is not known before it is defined");
+    }
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        let value = match (argument.start().split_once('='), walker.shell) {
+            (Some((name, _)), _) => argument.without_start(name.len() + 1),
+            // fish: `alias NAME VALUE`.
+            (None, Shell::Fish | Shell::Unknown) if !argument.start().starts_with('-') => match arguments.next() {
+                Some(value) => value.clone(),
+                None => return,
+            },
+            (None, _) => continue,
+        };
+        match value.known() {
+            Some(text) => {
+                walker.flow.substitutions += 1;
+                walker.code(&format!("{text} \"$@\""), walker.shell);
+                walker.flow.substitutions -= 1;
+            }
+            None => walker.opaque_command("an alias is not known before it is defined"),
+        }
+    }
+}
+
+pub(super) fn trap(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let arguments = if arguments.first().and_then(Word::known) == Some("--") {
+        arguments.get(1..).unwrap_or_default()
+    } else {
+        arguments
+    };
+    match arguments.first().map(Word::known) {
+        None | Some(Some("" | "-" | "-l" | "-p" | "-P")) => {}
+        Some(Some(text)) => walker.code(text, walker.shell),
+        Some(None) => walker.opaque_command("trap sets code that is not known before it runs"),
+    }
+}
+
+pub(super) fn declare(walker: &mut Walker<'_>, arguments: &[Word]) {
+    for argument in arguments {
+        let start = argument.start();
+        if let Some((name, _)) = start.split_once('=') {
+            let name = name.trim_end_matches('+').to_owned();
+            assignment(walker, &name, &argument.without_start(start.find('=').map_or(0, |at| at + 1)));
+        } else if walker.shell == Shell::Fish && argument.known().is_some_and(tamper::is_prompt_variable) {
+            walker.tampering(start.to_owned());
+        }
+    }
+}
+
+pub(super) fn at(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let is = |option: &str| arguments.iter().any(|word| word.known() == Some(option));
+    if is("-l") || is("-r") || is("-d") || is("-c") || is("-V") {
+        return;
+    }
+    if arguments.iter().any(|word| word.start().starts_with("-f")) {
+        return walker.opaque_command("it runs a script whose content is not known");
+    }
+    walker.stdin_code(Shell::Unknown);
+}
+
+/// `capsh [--SETTING=VALUE…] -- ARGUMENTS OF BASH…`
+pub(super) fn capsh(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let Some(end) = arguments.iter().position(|word| matches!(word.known(), Some("--" | "=="))) else { return };
+    if arguments.iter().any(|word| word.known() == Some("==") || word.start().starts_with("--shell")) {
+        return walker.opaque_command("which program it runs cannot be read");
+    }
+    code::shell(walker, Shell::Bash, arguments.get(end + 1..).unwrap_or_default());
+}
+
+pub(super) fn code_after_operands(walker: &mut Walker<'_>, arguments: &[Word], skip: usize) {
+    let rest = arguments.get(skip..).unwrap_or_default();
+    let rest = if rest.first().and_then(Word::known) == Some("-c") { rest.get(1..).unwrap_or_default() } else { rest };
+    if rest.is_empty() { walker.stdin_code(Shell::Unknown) } else { code_of_words(walker, rest) }
+}
+
+pub(super) fn namespace(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let word = |at: usize| arguments.get(at).and_then(Word::known).unwrap_or_default();
+    let at = arguments.iter().position(|word| matches!(word.known(), Some("netns" | "vrf")));
+    if let Some(at) = at.filter(|at| "exec".starts_with(word(at + 1)) && !word(at + 1).is_empty()) {
+        let command = arguments.get(at + 3..).unwrap_or_default();
+        if word(at + 2).starts_with('-') || command.is_empty() {
+            return walker.opaque_command("what ip runs cannot be read");
+        }
+        run(walker, command.to_vec(), Vec::new(), Vec::new());
+    } else if arguments
+        .iter()
+        .any(|word| matches!(word.start(), "-b" | "-ba" | "-bat" | "-batc" | "-batch" | "--batch"))
+    {
+        walker.opaque_command("it runs commands from a file");
+    }
+}
