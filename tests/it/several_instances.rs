@@ -427,7 +427,7 @@ async fn a_rolling_restart_under_load_cuts_no_session_and_fails_no_login() -> Re
     while let Some(done) = load.join_next().await {
         done??;
     }
-    let sessions = carols.items("/sessions").await?;
+    let sessions = carols.ended_sessions("target", commands.load(Ordering::Relaxed) + 2).await?;
     let odd: Vec<_> = sessions.iter().filter(|session| at(session, "/end/how") != "exited").collect();
     ensure!(odd.is_empty(), "{odd:?}");
     eprintln!("{} commands, {} logins", commands.load(Ordering::Relaxed), logins.load(Ordering::Relaxed));
