@@ -6,6 +6,7 @@ use std::{
     io,
     net::SocketAddr,
     path::PathBuf,
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,6 +15,7 @@ use approval::Approvals;
 use config::{Audit, Config, Credential, Store as StoreSettings, Target, TargetName};
 use identity::{
     key_file::KeyFileError,
+    key_folder::KeyFolder,
     kube_credential::KubeCredentials,
     login::{EndedLogins, LoginService, LoginSettings},
     oidc::{IssuerError, OidcClient, OidcError, OidcSettings},
@@ -25,8 +27,8 @@ use identity::{
 use jiff::Timestamp;
 use kubernetes::{KubeCluster, listener::ListenerTlsError, retry::Refused, upstream::ClusterError};
 use ledger::{
-    audit::{AuditEvent, AuditLog},
-    store::{SessionEnd, SessionFilter, SqlStore, Store, StoreError},
+    audit::AuditLog,
+    store::{DeadInstance, Entry, Owner, SessionFilter, SqlStore, Store, StoreError},
 };
 use listener::{Admission, KnownNetworks, Limits, PlaceLimits};
 use policy::{CompileError, RuleSet};
@@ -55,6 +57,7 @@ use web::{
 
 use crate::{
     instance::{Instance, InstanceError},
+    instances::{Instances, OwnFile},
     reload::Reloader,
 };
 
@@ -179,7 +182,7 @@ pub struct App {
     ssh: ssh::Listener,
     web: web::listener::Listener,
     kube: Option<kubernetes::Listener>,
-    store: Arc<dyn Store>,
+    store: SqlStore,
     log: AuditLog,
     retention: Audit,
     recorder: Arc<Recorder>,
@@ -187,6 +190,10 @@ pub struct App {
     reloader: Reloader,
     hangup: Option<Signal>,
     approvals: Approvals,
+    instances: Instances,
+    drain_notice: Duration,
+    /// From then on `/readyz` says so.
+    draining: CancellationToken,
     instance: Instance,
 }
 
@@ -249,7 +256,10 @@ impl App {
         let keys = watch::Sender::new(revoked_keys::fingerprints(keys).map_err(AppError::RevokedKeys)?);
         let revoked_keys = RevokedKeys::new(keys.subscribe());
         let revoked = config.revoked_keys.as_ref().map(|revoked| (revoked.file.clone(), keys));
-        let authorities = SshAuthorities::load_or_create(&config.data_dir)?;
+        // Of several instances that start at once one makes the keys.
+        let key_folder = KeyFolder::open(&config.keys_dir).await?;
+        let authorities = SshAuthorities::load_or_create(&config.keys_dir)?;
+        let mut keys = authorities.fingerprints();
         let host_ca = authorities.host.public_key().clone();
         let user_ca = Arc::new(authorities.user);
         let target_ca = Arc::new(authorities.target);
@@ -259,11 +269,25 @@ impl App {
             None => {
                 let clusters = config.kube.certificate_name().filter(|_| !config.clusters.is_empty());
                 let names: Vec<String> = own_names.iter().cloned().chain(clusters).collect();
-                web::tls::from_own_ca(&config.data_dir, &names)?
+                web::tls::from_own_ca(&config.keys_dir, &names)?
             }
         };
+        keys.extend(tls.authority().map(|fingerprint| ("tls-ca".to_owned(), fingerprint.to_owned())));
+        let kube_ca = match config.clusters.is_empty() {
+            true => None,
+            false => Some(Arc::new(KubeClientCa::load_or_create(&config.keys_dir)?)),
+        };
+        keys.extend(kube_ca.iter().map(|ca| ("kube-client-ca".to_owned(), ca.fingerprint())));
+        drop(key_folder);
 
-        let store: Arc<dyn Store> = Arc::new(SqlStore::open(&config.store, instance.description()).await?);
+        let entry = Entry { description: instance.description().to_owned(), lease: config.instances.lease, keys };
+        let shared = SqlStore::open(&config.store, &entry).await?;
+        let store: Arc<dyn Store> = Arc::new(shared.clone());
+        let own_file = OwnFile::of(&config.data_dir);
+        // Whoever had this folder before is gone, whatever its lease says.
+        let previous = own_file.read();
+        let dead = shared.claim_dead(previous).await?;
+        let previous = dead.into_iter().find(|dead| Some(dead.id) == previous);
         let waiting = config.data_dir.join(WAITING_AUDIT);
         let log = AuditLog::start(Arc::clone(&store), &waiting)
             .map_err(|source| AppError::File { path: waiting.clone(), source })?;
@@ -272,8 +296,10 @@ impl App {
             warn!(%behind, "audit events of an earlier run wait to be written");
         }
         let recorder = Arc::new(open_recorder(&config.recording)?);
-        complete_cut_off_sessions(&recorder, store.as_ref()).await?;
+        complete_cut_off_sessions(&recorder, &shared, previous.as_ref()).await?;
 
+        let lease = shared.lease();
+        let logins = EndedLogins::under(lease.clone());
         let login = Arc::new(LoginService::new(
             OidcClient::new(oidc_settings(&config)?)?,
             Arc::clone(&store),
@@ -284,9 +310,10 @@ impl App {
                 certificate_lifetime: config.identity.certificate_lifetime,
                 console_callback: console_callback(&config.web.url)?,
             },
+            logins.clone(),
         ));
 
-        let registry = Registry::new();
+        let registry = Registry::under(lease);
         let approvals =
             Approvals::start(Arc::clone(&store), config.web.url.clone(), config.approvals.webhook.as_ref()).await?;
         let sessions = Sessions {
@@ -330,10 +357,11 @@ impl App {
         let admission = admission(&config.listen, store.as_ref()).await?;
         let ssh = ssh::Listener::new(sockets.ssh, Arc::clone(&front), &admission);
         let tasks = front.tasks.clone();
-        let (kube, kube_access) = match sockets.kube {
-            Some(socket) if !config.clusters.is_empty() => {
+        let (kube, kube_access) = match (sockets.kube, kube_ca) {
+            (Some(socket), Some(ca)) => {
                 let parts = KubeParts {
                     store: &store,
+                    ca,
                     ended_logins: login.ended(),
                     sessions: &front.sessions,
                     rules: rules.subscribe(),
@@ -345,7 +373,7 @@ impl App {
                 let (listener, access) = kube_front(&config, socket, parts).await?;
                 (Some(listener), Some(access))
             }
-            Some(_) | None => (None, None),
+            (Some(_) | None, _) => (None, None),
         };
         let info = BastionInfo {
             name: "bastion".to_owned(),
@@ -356,6 +384,7 @@ impl App {
             host_ca: public_key_line(&host_ca),
             issuer: config.identity.oidc.issuer.clone(),
         };
+        let draining = CancellationToken::new();
         let state = WebState::new(
             Arc::clone(&store),
             log.clone(),
@@ -365,17 +394,28 @@ impl App {
             kube_access,
             recorder.clone(),
             approvals.clone(),
+            draining.clone(),
             info,
             config.web.url,
         );
         let web = web::listener::Listener::new(sockets.web, tls.config, web::router(state), &admission);
         let reloader = Reloader::new(&config.rules, rules, log.clone()).with_revoked_keys(revoked);
+        let reloader = reloader.with_others(shared.clone());
+        let instances = Instances {
+            store: shared.clone(),
+            approvals: approvals.clone(),
+            logins,
+            recorder: Arc::clone(&recorder),
+            reload: reloader.called(),
+            lease: config.instances.lease,
+            own_file,
+        };
         Ok(Self {
             front,
             ssh,
             web,
             kube,
-            store,
+            store: shared,
             log,
             retention: config.audit,
             recorder,
@@ -383,6 +423,9 @@ impl App {
             approvals,
             reloader,
             hangup: None,
+            instances,
+            drain_notice: config.instances.drain_notice,
+            draining,
             instance,
         })
     }
@@ -398,7 +441,8 @@ impl App {
     }
 
     /// Serves until `stop`; then no new connection is taken, and sessions that
-    /// run have until `drained` to end by themselves.
+    /// run have until `drained` to end by themselves. Where other instances take those who come, they are given the time
+    /// to be found first: until then everybody is served.
     pub async fn run(self, stop: CancellationToken, drained: impl Future<Output = ()>) {
         let Self {
             front,
@@ -413,20 +457,46 @@ impl App {
             approvals,
             reloader,
             hangup,
+            instances,
+            drain_notice,
+            draining,
             instance,
         } = self;
+        let mut drained = pin!(drained);
+        let mut is_hurried = false;
         // Sessions that drain are still subject to the rules.
         let reloading = CancellationToken::new();
         let reloader = tokio::spawn(reloader.run(reloading.clone(), hangup));
-        let housekeeping = tokio::spawn(keep_house(store, retention, stop.clone()));
+        let housekeeping = tokio::spawn(keep_house(Arc::new(store.clone()), retention, stop.clone()));
+        let together = CancellationToken::new();
+        let instances = tokio::spawn(instances.run(together.clone()));
+        let (leaving, closed) = (CancellationToken::new(), CancellationToken::new());
         // The console goes on while sessions drain: people may want to see how they end.
         let web_stop = CancellationToken::new();
-        let web = tokio::spawn(web.serve(web_stop.clone()));
-        let kube = kube.map(|kube| tokio::spawn(kube.serve(stop.clone(), front.closing.clone())));
-        ssh.run(stop.clone()).await;
+        let web = tokio::spawn(web.serve(web_stop.clone(), leaving.clone()));
+        let kube = kube.map(|kube| tokio::spawn(kube.serve(closed.clone(), leaving.clone(), front.closing.clone())));
+        let leave = async {
+            stop.cancelled().await;
+            // From here on `/readyz` says so.
+            draining.cancel();
+            if is_followed_by_others(&store).await {
+                leaving.cancel();
+                tokio::select! {
+                    () = tokio::time::sleep(drain_notice) => {}
+                    () = &mut drained => is_hurried = true,
+                }
+            }
+            closed.cancel();
+        };
+        tokio::join!(ssh.run(closed.clone()), leave);
 
         // Whoever is connected already starts nothing more, either.
         registry.drain();
+        let drained = async {
+            if !is_hurried {
+                drained.await;
+            }
+        };
         tokio::select! {
             () = registry.emptied() => {}
             () = drained => {
@@ -437,6 +507,7 @@ impl App {
             }
         }
         approvals.close().await;
+        leaving.cancel();
         web_stop.cancel();
         front.closing.cancel();
         if let Some(kube) = kube
@@ -460,7 +531,13 @@ impl App {
             warn!(%error, "the rule files were not watched to the end");
         }
         housekeeping.abort();
+        together.cancel();
+        if let Err(error) = instances.await {
+            warn!(%error, "other instances were not followed to the end");
+        }
         log.close(LOG_LIMIT).await;
+        // The others need not wait for the end of the lease.
+        store.close().await;
         drop(instance);
         info!("stopped");
     }
@@ -469,6 +546,7 @@ impl App {
 /// What the Kubernetes front shares with the others.
 struct KubeParts<'a> {
     store: &'a Arc<dyn Store>,
+    ca: Arc<KubeClientCa>,
     ended_logins: EndedLogins,
     sessions: &'a Sessions,
     rules: watch::Receiver<Arc<RuleSet>>,
@@ -504,7 +582,7 @@ async fn kube_front(
     socket: TcpListener,
     parts: KubeParts<'_>,
 ) -> Result<(kubernetes::Listener, KubeAccess), AppError> {
-    let ca = Arc::new(KubeClientCa::load_or_create(&config.data_dir)?);
+    let ca = Arc::clone(&parts.ca);
     let tls = kubernetes::listener::tls(Arc::clone(&parts.tls.config.cert_resolver), ca.certificate())?;
     let credentials = KubeCredentials::new(Arc::clone(parts.store), ca, config.identity.certificate_lifetime);
     let mut clusters = HashMap::new();
@@ -578,21 +656,36 @@ fn storage_settings(storage: &config::Storage) -> Result<StorageSettings, AppErr
     })
 }
 
-/// Completes the rows of sessions that an earlier run of the bastion did not end.
-async fn complete_cut_off_sessions(recorder: &Recorder, store: &dyn Store) -> Result<(), AppError> {
+/// Says that this instance goes, and whether there is another one for those who come.
+async fn is_followed_by_others(store: &SqlStore) -> bool {
+    let others = async {
+        store.drain().await?;
+        store.others().await
+    };
+    match others.await {
+        Ok(others) => others > 0,
+        Err(error) => {
+            warn!(%error, "other instances were not told that this one drains");
+            false
+        }
+    }
+}
+
+/// Completes the rows of sessions that an earlier run of the bastion did not end: one that shared its store with nobody,
+/// or the `previous` instance in this folder.
+async fn complete_cut_off_sessions(
+    recorder: &Recorder,
+    store: &SqlStore,
+    previous: Option<&DeadInstance>,
+) -> Result<(), AppError> {
     let recovered: HashMap<_, _> =
         recorder.recover().await?.into_iter().map(|recovered| (recovered.id, recovered)).collect();
-    for session in store.sessions(&SessionFilter { running: true, limit: u32::MAX, ..SessionFilter::default() }).await?
-    {
-        let last_event_at = recovered.get(&session.id).and_then(|recovered| recovered.last_event_at);
-        let at = last_event_at.unwrap_or(session.started_at);
-        store.end_session(session.id, at, &SessionEnd::CutOff, session.output_bytes).await?;
-        let event = AuditEvent::SessionEnded {
-            session: session.id,
-            end: SessionEnd::CutOff,
-            output_bytes: session.output_bytes,
-        };
-        store.append_audit(Timestamp::now(), &[event]).await?;
+    for owner in [Owner::Nobody].into_iter().chain(previous.map(|previous| Owner::Instance(previous.id))) {
+        let running = SessionFilter { running: true, owner: Some(owner), limit: u32::MAX, ..SessionFilter::default() };
+        for session in store.sessions(&running).await? {
+            let last_event_at = recovered.get(&session.id).and_then(|recovered| recovered.last_event_at);
+            store.cut_off(&session, last_event_at.unwrap_or(session.started_at)).await?;
+        }
     }
     Ok(())
 }

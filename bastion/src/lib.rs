@@ -1,7 +1,8 @@
 //! The bastion: between people (or AI agents) and the hosts that they work on.
 //!
-//! This crate puts the parts together: [`app`] (serve), [`reload`], [`demo`], [`cli`]. The parts are the crates in the
-//! folders beside `src`, of `policy` and of `recorder`, named here by their folder.
+//! This crate puts the parts together: [`app`] (serve), [`reload`], [`instances`] (others on the same store),
+//! [`demo`], [`cli`]. The parts are the crates in the folders beside `src`, of `policy` and of `recorder`, named here by
+//! their folder.
 //!
 //! # The way of a keystroke
 //!
@@ -66,4 +67,5 @@ pub mod app;
 pub mod cli;
 pub mod demo;
 pub mod instance;
+pub mod instances;
 pub mod reload;

@@ -3,7 +3,8 @@
 //!
 //! A change is found by SIGHUP or by looking at the files every second. A file that has just changed is
 //! read at the next look only if it has not changed again, because an editor may be writing it: half a
-//! file can be valid, and lack the rules of its other half.
+//! file can be valid, and lack the rules of its other half. Where several instances share a store, one that has read its
+//! files anew calls the others, and they look at theirs.
 
 use std::{collections::BTreeMap, fs, io, os::unix::fs::MetadataExt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -11,9 +12,17 @@ use aws_lc_rs::digest::{SHA256, digest};
 use config::{RevokedKeys, RuleDoc};
 use data_encoding::HEXLOWER;
 use identity::revoked_keys::{Fingerprints, fingerprints};
-use ledger::audit::{AuditEvent, AuditLog};
+use ledger::{
+    audit::{AuditEvent, AuditLog},
+    store::SqlStore,
+};
 use policy::RuleSet;
-use tokio::{signal::unix::Signal, sync::watch, task::spawn_blocking, time::MissedTickBehavior};
+use tokio::{
+    signal::unix::Signal,
+    sync::{Notify, watch},
+    task::spawn_blocking,
+    time::MissedTickBehavior,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -28,6 +37,10 @@ pub struct Reloader {
     /// What was last tried, so that a bad file is reported once.
     tried: Option<String>,
     revoked_keys: Option<RevokedKeysFile>,
+    /// Other instances read theirs when this one has.
+    others: Option<SqlStore>,
+    /// Told when another instance has.
+    called: Arc<Notify>,
 }
 
 /// The file of revoked keys.
@@ -57,7 +70,7 @@ impl Reloader {
     pub fn new(documents: &[RuleDoc], rules: watch::Sender<Arc<RuleSet>>, log: AuditLog) -> Self {
         let files: Vec<PathBuf> = documents.iter().map(|document| PathBuf::from(&document.file)).collect();
         let tried = read(&files).ok().map(|texts| fingerprint(&texts));
-        Self { files, rules, log, tried, revoked_keys: None }
+        Self { files, rules, log, tried, revoked_keys: None, others: None, called: Arc::default() }
     }
 
     /// Watches a file of revoked keys too; what stands in it goes to the sender.
@@ -67,10 +80,23 @@ impl Reloader {
         Self { revoked_keys: file.map(|(file, keys)| RevokedKeysFile { file, keys, tried: None }), ..self }
     }
 
+    /// Tells the other instances on this store when something was read anew.
+    #[must_use]
+    pub fn with_others(self, others: SqlStore) -> Self {
+        Self { others: Some(others), ..self }
+    }
+
+    /// What another instance calls by that has read its files anew.
+    #[must_use]
+    pub fn called(&self) -> Arc<Notify> {
+        Arc::clone(&self.called)
+    }
+
     /// Reloads at a change, and at `hangup` in any case, until `stop`.
     pub async fn run(mut self, stop: CancellationToken, mut hangup: Option<Signal>) {
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let called = self.called();
         // The first look finds what changed since the start.
         let (mut settled, mut seen) = (Vec::new(), Vec::new());
         loop {
@@ -79,12 +105,20 @@ impl Reloader {
                 () = received(&mut hangup) => {
                     self.reload(true).await;
                     self.reload_revoked_keys(true).await;
+                    self.tell_others().await;
+                }
+                () = called.notified() => {
+                    // At once, where a look would wait until the file stays the same: the other one has waited for that.
+                    if self.reload(false).await | self.reload_revoked_keys(false).await {
+                        self.tell_others().await;
+                    }
                 }
                 _ = ticks.tick() => {
                     let now = self.stamps().await;
                     if now != settled && now == seen {
-                        self.reload(false).await;
-                        self.reload_revoked_keys(false).await;
+                        if self.reload(false).await | self.reload_revoked_keys(false).await {
+                            self.tell_others().await;
+                        }
                         settled.clone_from(&now);
                     }
                     seen = now;
@@ -93,16 +127,28 @@ impl Reloader {
         }
     }
 
-    /// Reads and compiles the files, and takes the new rules if all hold.
-    async fn reload(&mut self, even_if_same: bool) {
+    async fn tell_others(&self) {
+        if let Some(others) = &self.others
+            && let Err(error) = others.announce_reload().await
+        {
+            warn!(%error, "other instances were not told that files were read anew; they look at theirs by themselves");
+        }
+    }
+
+    /// Reads and compiles the files, and takes the new rules if all hold; says whether it did.
+    async fn reload(&mut self, even_if_same: bool) -> bool {
         let files = self.files.clone();
         let (print, loaded) = match spawn_blocking(move || load(&files)).await {
             Ok(outcome) => outcome,
-            Err(error) => return warn!(%error, "the rule files were not read"),
+            Err(error) => {
+                warn!(%error, "the rule files were not read");
+                return false;
+            }
         };
         if !even_if_same && self.tried.as_ref() == Some(&print) {
-            return;
+            return false;
         }
+        let taken = loaded.is_ok();
         let events: Vec<AuditEvent> = match loaded {
             Ok(Loaded { rules, roles, commands }) => {
                 self.rules.send_replace(Arc::new(rules));
@@ -120,11 +166,12 @@ impl Reloader {
         };
         self.tried = Some(print);
         self.audit(events).await;
+        taken
     }
 
-    /// Reads the file of revoked keys, and takes what stands in it if all of it reads.
-    async fn reload_revoked_keys(&mut self, even_if_same: bool) {
-        let Some(revoked) = &mut self.revoked_keys else { return };
+    /// Reads the file of revoked keys, and takes what stands in it if all of it reads; says whether it did.
+    async fn reload_revoked_keys(&mut self, even_if_same: bool) -> bool {
+        let Some(revoked) = &mut self.revoked_keys else { return false };
         let file = revoked.file.clone();
         let read = spawn_blocking(move || fs::read_to_string(file)).await;
         let read = read.unwrap_or_else(|error| Err(io::Error::other(error)));
@@ -133,8 +180,9 @@ impl Reloader {
             Err(error) => (error.to_string(), Err(error.to_string())),
         };
         if !even_if_same && revoked.tried.as_ref() == Some(&print) {
-            return;
+            return false;
         }
+        let taken = keys.is_ok();
         revoked.tried = Some(print);
         let file = revoked.file.display().to_string();
         let event = match keys {
@@ -150,6 +198,7 @@ impl Reloader {
             }
         };
         self.audit([event]).await;
+        taken
     }
 
     async fn audit(&self, events: impl IntoIterator<Item = AuditEvent>) {

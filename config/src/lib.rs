@@ -6,7 +6,7 @@
 //! that a file may be gone by the time it is used.
 //!
 //! In reading order: [`name`] and [`address`] (the words), [`listen`], [`identity`],
-//! [`target`], [`cluster`], [`sessions`], [`recording`], [`store`], [`audit`], [`telemetry`], [`approvals`],
+//! [`target`], [`cluster`], [`sessions`], [`recording`], [`store`], [`instances`], [`audit`], [`telemetry`], [`approvals`],
 //! [`revoked_keys`] (the sections), [`rules`] (the rule files), [`secret`]; then `yaml`, `reader` and `value`, which
 //! read them, and [`error`].
 //!
@@ -22,6 +22,7 @@ pub mod audit;
 pub mod cluster;
 pub mod error;
 pub mod identity;
+pub mod instances;
 pub mod listen;
 pub mod name;
 pub mod public_key;
@@ -44,6 +45,7 @@ pub use audit::Audit;
 pub use cluster::{Cluster, ClusterAccess, ClusterCredential};
 pub use error::{ConfigError, ConfigErrors, Located, Location, Problem};
 pub use identity::{Identity, Oidc};
+pub use instances::Instances;
 pub use listen::{Kube, Listen, Tls, Web};
 pub use name::{GroupName, Login, NameError, RoleName, RuleName, TargetName, UserName};
 pub use public_key::PublicKey;
@@ -62,8 +64,10 @@ use reader::{Field, Read};
 /// where the settings file's own path is.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The folder of keys, spool and database; only the bastion may read it.
+    /// The folder of spool and database; only the bastion may read it.
     pub data_dir: PathBuf,
+    /// The folder of the authorities' keys: the data folder, or one that several instances share.
+    pub keys_dir: PathBuf,
     /// The bastion's own host names and addresses; the first is the one to show. Never empty.
     pub names: Vec<HostName>,
     /// Listeners and limits.
@@ -84,6 +88,8 @@ pub struct Config {
     pub recording: Recording,
     /// The database.
     pub store: Store,
+    /// Other bastions on it.
+    pub instances: Instances,
     /// The audit log.
     pub audit: Audit,
     /// The log.
@@ -127,6 +133,7 @@ impl Config {
     fn read(document: &Field<'_>, rule_errors: impl Fn(ConfigErrors)) -> Read<Self> {
         document.table("settings: a mapping with the keys identity, targets, recording and rules", |settings| {
             let data_dir = settings.or("data_dir", PathBuf::from("/var/lib/bastion"), value::path);
+            let keys_dir = settings.or("keys_dir", data_dir.clone(), value::path);
             let names = settings.present("names", read_names).transpose();
             let listen = settings.required("listen", Listen::read);
             let web = settings.required("web", |web| {
@@ -155,6 +162,7 @@ impl Config {
             let sessions = settings.required("sessions", SessionLimits::read);
             let recording = settings.required("recording", |recording| Recording::read(recording, &data_dir));
             let store = settings.or("store", Store::in_data_dir(&data_dir), Store::read);
+            let instances = settings.required("instances", Instances::read);
             let audit = settings.required("audit", Audit::read);
             let telemetry = settings.required("telemetry", Telemetry::read);
             let approvals = settings.required("approvals", Approvals::read);
@@ -175,6 +183,7 @@ impl Config {
             let kube = kube.with_default_domain(|domain| own_below(domain).is_none());
             Ok(Self {
                 data_dir,
+                keys_dir,
                 names: names.ok_or_else(|| settings.field("names").expected(NAMES))?,
                 listen: listen?,
                 web,
@@ -185,6 +194,7 @@ impl Config {
                 sessions: sessions?,
                 recording: recording?,
                 store,
+                instances: instances?,
                 audit: audit?,
                 telemetry: telemetry?,
                 approvals: approvals?,

@@ -169,7 +169,7 @@ fn each_slip_is_named_with_its_place_and_a_way_out() {
         (
             "colour",
             "colour: blue",
-            "1:1: colour: unknown key; known here: data_dir, names, listen, web, kube, identity, targets, clusters, sessions, recording, store, audit, telemetry, approvals, revoked_keys, rules",
+            "1:1: colour: unknown key; known here: data_dir, keys_dir, names, listen, web, kube, identity, targets, clusters, sessions, recording, store, instances, audit, telemetry, approvals, revoked_keys, rules",
         ),
         (
             "listen",

@@ -187,6 +187,17 @@ impl Recorder {
         recovery::recover(&self.core).await
     }
 
+    /// Completes the recordings of a dead process of another machine with what the object store has of them: its parts,
+    /// marked as cut off. One that is sealed, or of which there is nothing, stays as it is. Returns when all are done;
+    /// what this process has in its own spool it completes from there.
+    ///
+    /// # Errors
+    ///
+    /// When the spool cannot be written. The others are completed all the same.
+    pub async fn complete_from_parts(&self, ids: &[SessionId]) -> Result<(), RecordError> {
+        recovery::complete_from_parts(&self.core, ids).await
+    }
+
     /// Opens a recording for reading, running or finished.
     ///
     /// # Errors
@@ -358,6 +369,23 @@ impl Core {
             Ok(manifest) if manifest.version <= MANIFEST_VERSION && manifest.session == id => Ok(Some(manifest)),
             Ok(_) => Err(RecordError::Conflict { key: key.to_string() }),
             Err(error) => Err(RecordError::Damaged { reason: format!("its manifest: {error}") }),
+        }
+    }
+
+    /// Waits until none of these is in the spool, or the recorder stops.
+    pub(crate) async fn sealed(&self, ids: &[SessionId]) {
+        let settled = async {
+            loop {
+                let sealed = self.sealed.notified();
+                if !ids.iter().any(|id| self.tapes().contains_key(id)) {
+                    return;
+                }
+                sealed.await;
+            }
+        };
+        tokio::select! {
+            () = settled => {}
+            () = self.stop.cancelled() => {}
         }
     }
 

@@ -204,6 +204,8 @@ pub(crate) struct State {
     pub(crate) end: Option<End>,
     /// Whether the spool holds all of it, end included: nothing more is written.
     pub(crate) ended: bool,
+    /// Whether it was fetched from the object store, which still has it: then it is not worth keeping.
+    pub(crate) is_copy: bool,
     pub(crate) failure: Option<RecordError>,
 }
 
@@ -222,6 +224,7 @@ impl Tape {
             uploading: false,
             end: None,
             ended: false,
+            is_copy: false,
             failure: None,
         };
         let origin = clock.monotonic();

@@ -1,4 +1,5 @@
-//! At the start: the recordings of dead processes.
+//! At the start: the recordings of dead processes. At any time: those of dead instances on other machines, of which there
+//! is only what the object store has.
 //!
 //! A recording that was finished but not sealed is uploaded. One that was cut
 //! off gets a marker that says so. One that cannot be read is put aside once,
@@ -11,6 +12,7 @@ use std::{
     sync::Arc,
 };
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use object_store::ObjectStoreExt as _;
 
@@ -23,7 +25,7 @@ use crate::{
     read::list_parts,
     recorder::{Core, Notice},
     recording::Tape,
-    upload::{self, classify, retry},
+    upload::{self, classify, permanent, retry},
 };
 
 /// A recording of a dead process.
@@ -100,6 +102,84 @@ fn take_over(core: &Arc<Core>, id: SessionId) -> Result<Option<Recovered>, Recor
     Ok(Some(Recovered { id, last_event_at: survey.as_ref().and_then(last_event_at), outcome }))
 }
 
+pub(crate) async fn complete_from_parts(core: &Arc<Core>, ids: &[SessionId]) -> Result<(), RecordError> {
+    let begin = |id: SessionId| {
+        let core = Arc::clone(core);
+        async move {
+            begin_from_parts(&core, id).await.inspect_err(|error| {
+                tracing::error!(session.id = %id, %error, "a recording of a dead instance cannot be completed");
+            })
+        }
+    };
+    let begun: Vec<_> = ids.iter().copied().map(begin).collect();
+    let begun = stream::iter(begun).buffer_unordered(AT_A_TIME);
+    let begun = begun.fold(Ok(()), |all, one| std::future::ready(all.and(one)));
+    // The object store may not answer for as long as it likes; then nothing is begun, and asked again.
+    let begun = core.stop.run_until_cancelled(begun).await.unwrap_or(Ok(()));
+    core.sealed(ids).await;
+    begun
+}
+
+/// Makes an empty recording in the spool that is filled from the object store, unless there is nothing to do.
+async fn begin_from_parts(core: &Arc<Core>, id: SessionId) -> Result<(), RecordError> {
+    if core.tape(id).is_some() {
+        return Ok(());
+    }
+    let ask = || async {
+        let is_sealed = core.manifest(id).await.map_err(classify)?.is_some();
+        let parts = list_parts(core, id).await.map_err(classify)?;
+        Ok((is_sealed, !parts.is_empty()))
+    };
+    if !matches!(retry(core, &core.seal_permits, ask).await?, (false, true)) {
+        return Ok(());
+    }
+    let file = core.spool.create(id)?;
+    let tape = Arc::new(Tape::new(id, file, Arc::clone(&core.settings.clock), Encoder::new(Mode::default())));
+    {
+        let mut state = tape.state();
+        state.end = Some(cut_off());
+        state.uploading = true;
+        state.is_copy = true;
+    }
+    core.tapes().insert(id, Arc::clone(&tape));
+    core.spawn(complete_remote(Arc::clone(core), tape));
+    Ok(())
+}
+
+/// Whoever died may have put the whole recording there, and not sealed it.
+async fn complete_remote(core: Arc<Core>, tape: Arc<Tape>) {
+    match restore_whole(&core, &tape).await {
+        Ok(is_whole) => complete(core, tape, is_whole).await,
+        Err(error) => upload::quarantine(&core, &tape, error),
+    }
+}
+
+/// Fetches `session.cast`, if there is one.
+async fn restore_whole(core: &Core, tape: &Arc<Tape>) -> Result<bool, RecordError> {
+    let key = core.keys(tape.id).cast();
+    let spool = |error| RecordError::spool(core.spool.folder(tape.id), error);
+    retry(core, &core.seal_permits, || async {
+        // A try that was cut off is begun anew.
+        core.spool.space.give_back(std::mem::take(&mut tape.state().written));
+        tape.file.set_len(0).map_err(spool).map_err(permanent)?;
+        let passing = |error: object_store::Error| classify(RecordError::storage(&error));
+        let mut whole = match core.store().get(&key).await {
+            Ok(found) => found.into_stream(),
+            Err(object_store::Error::NotFound { .. }) => return Ok(false),
+            Err(error) => return Err(passing(error)),
+        };
+        while let Some(bytes) = whole.try_next().await.map_err(passing)? {
+            (&tape.file).write_all(&bytes).map_err(spool).map_err(permanent)?;
+            core.spool.space.count(bytes.len() as u64);
+            tape.state().written += bytes.len() as u64;
+        }
+        let mut state = tape.state();
+        state.end = Some(End::CutOff { reason: "the bastion stopped before it sealed the recording".into() });
+        Ok(true)
+    })
+    .await
+}
+
 /// Brings a recording that was taken over to its end, and seals it.
 async fn complete(core: Arc<Core>, tape: Arc<Tape>, finished: bool) {
     if !finished {
@@ -158,7 +238,12 @@ async fn restore_from_parts(core: &Core, tape: &Arc<Tape>) -> Result<(), RecordE
     for part in parts {
         let bytes = retry(core, &core.seal_permits, || async {
             let fetched = async { core.store().get(&part.location).await?.bytes().await };
-            fetched.await.map_err(|error| classify(RecordError::storage(&error)))
+            fetched.await.map_err(|error| {
+                // Others have sealed the recording meanwhile, and removed its parts.
+                let is_gone = matches!(error, object_store::Error::NotFound { .. });
+                let error = RecordError::storage(&error);
+                if is_gone { permanent(error) } else { classify(error) }
+            })
         })
         .await?;
         (&tape.file).write_all(&bytes).map_err(spool)?;
@@ -205,3 +290,6 @@ fn last_line_end(file: &File, size: u64) -> io::Result<u64> {
 }
 
 const SEARCH_BYTES: u64 = 64 * 1024;
+
+/// Recordings of dead instances that are looked at together; how many are uploaded is bounded elsewhere.
+const AT_A_TIME: usize = 8;

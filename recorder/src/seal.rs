@@ -95,6 +95,12 @@ async fn put_cast(core: &Core, tape: &Arc<Tape>, manifest: &Manifest) -> Result<
                 upload.put_part(bytes.into()).await.map_err(passing)?;
                 offset = end;
             }
+            // A large upload replaces what is there: not what others have sealed meanwhile, who took this process for dead.
+            if core.manifest(tape.id).await.map_err(classify)?.is_some() {
+                return Err(Failure::Permanent(RecordError::Conflict {
+                    key: core.keys(tape.id).manifest().to_string(),
+                }));
+            }
             upload.complete().await.map_err(passing)
         };
         if let Err(error) = sent.await {

@@ -200,11 +200,20 @@ fn random() -> f64 {
 
 pub(crate) fn quarantine(core: &Core, tape: &Tape, error: RecordError) {
     tape.fail(error.clone());
-    let ended = {
+    let (ended, is_copy) = {
         let mut state = tape.state();
         state.uploading = state.ended;
-        state.ended
+        (state.ended, state.is_copy)
     };
+    if is_copy {
+        // Others have sealed it meanwhile, or what the object store has cannot be read: that is all still there.
+        tracing::warn!(session.id = %tape.id, %error, "a recording of a dead instance stays as the object store has it");
+        let size = tape.state().written;
+        if let Err(error) = core.spool.remove(tape.id, size) {
+            tracing::warn!(session.id = %tape.id, %error, "its copy stays in the spool until the next start");
+        }
+        return core.forget(tape.id);
+    }
     if !ended {
         // The session sees the failure and ends. The upload is tried once more then, and the folder put aside.
         tracing::error!(session.id = %tape.id, %error, "a recording cannot be uploaded");

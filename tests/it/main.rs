@@ -41,6 +41,7 @@ mod recording_failure;
 mod replay_in_browser;
 mod revoked_keys;
 mod rule_reload;
+mod several_instances;
 mod ssh_auth;
 mod ssh_channels;
 mod ssh_hostile_target;

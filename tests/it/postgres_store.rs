@@ -1,4 +1,5 @@
-//! A bastion on a PostgreSQL database: a day of it, a second bastion that is refused, and a copy into a file.
+//! A bastion on a PostgreSQL database: a day of it, a second bastion with other keys that is refused, and a copy into a
+//! file. What several instances do is in `several_instances`.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -73,11 +74,12 @@ async fn a_bastion_works_on_postgres_alone_and_everything_can_be_copied_out() ->
         ensure!(found == count, "{found} of {kind}: {events:?}");
     }
 
-    // Another one on the same database, in folders of its own.
+    // Another one on the same database, with keys of its own.
     let refused = settings()?.start().await.err().context("a second bastion started")?;
     let told = format!("{refused:#}");
     let pid = format!("process {} on ", bastion.program().pid());
-    ensure!(told.contains("is held by another bastion") && told.contains(&pid), "{told}");
+    ensure!(told.contains("is not that of another bastion") && told.contains(&pid), "{told}");
+    ensure!(told.contains("keys_dir"), "{told}");
     let copy = format!("sqlite://{}/copy.db", folder.path().display());
     let outcome = alice.run_bastion(&["store", "copy", &url, &copy]).await?;
     ensure!(outcome.code == 1 && outcome.stderr.contains("held by another bastion"), "{outcome:?}");

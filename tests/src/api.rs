@@ -1,6 +1,6 @@
 //! The HTTP API with a bearer token, as a script uses it.
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use reqwest::{Certificate, Client, Method, RequestBuilder, StatusCode, redirect::Policy};
@@ -59,6 +59,17 @@ impl Api {
         api.finish(&start, &back).await
     }
 
+    /// The same at a URL that is not that of one bastion, with the CA in this file.
+    ///
+    /// # Errors
+    /// Fails when a step is refused.
+    pub async fn log_in_at_provider_by(url: &str, ca: &Path, user: &str) -> Result<Self> {
+        let api = Self { http: Self::http(&fs::read(ca)?)?, url: url.to_owned(), token: String::new() };
+        let start = api.begin().await?;
+        let back = oidc::log_in(&text(&start, "authorization_url")?, user).await?;
+        api.finish(&start, &back).await
+    }
+
     /// Without a login.
     ///
     /// # Errors
@@ -66,6 +77,14 @@ impl Api {
     pub fn anonymous(bastion: &Bastion) -> Result<Self> {
         let http = Self::http(&fs::read(bastion.ca())?)?;
         Ok(Self { http, url: bastion.url().to_owned(), token: String::new() })
+    }
+
+    /// The same login, at another bastion that shares its store.
+    ///
+    /// # Errors
+    /// Fails when that one's CA cannot be read.
+    pub fn at(&self, bastion: &Bastion) -> Result<Self> {
+        Ok(Self { token: self.token.clone(), ..Self::anonymous(bastion)? })
     }
 
     /// A client that trusts one CA and follows no redirects.

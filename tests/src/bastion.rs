@@ -177,6 +177,10 @@ impl Settings {
             ssh: SocketAddr::from(([127, 0, 0, 1], peers::free_port()?)),
             url: format!("https://127.0.0.1:{}", peers::free_port()?),
             data: folder.join("data"),
+            keys: match self.more.iter().find(|(key, _)| *key == "keys_dir").and_then(|(_, keys)| keys.as_str()) {
+                Some(keys) => keys.into(),
+                None => folder.join("data"),
+            },
             recordings: folder.join("recordings"),
         };
         let recording = match self.bucket {
@@ -237,6 +241,8 @@ pub struct Addresses {
     pub url: String,
     /// The data folder.
     pub data: PathBuf,
+    /// The folder of the keys.
+    pub keys: PathBuf,
     /// The folder of recordings, unless they go to a bucket.
     pub recordings: PathBuf,
 }
@@ -263,7 +269,7 @@ impl Bastion {
 
     /// The CA of the web front's certificate.
     pub fn ca(&self) -> PathBuf {
-        self.addresses.data.join("tls-ca.pem")
+        self.addresses.keys.join("tls-ca.pem")
     }
 
     /// The data folder.
@@ -291,7 +297,7 @@ impl Bastion {
     /// # Errors
     /// Fails when the bastion has not written the CA's public key.
     pub fn open(&self, sshd: &Sshd) -> Result<()> {
-        sshd.trust(&self.data().join("ssh-target-ca.pub"))
+        sshd.trust(&self.addresses.keys.join("ssh-target-ca.pub"))
     }
 
     /// The API as `user`, logged in at the issuer that is built into `demo`.
@@ -316,6 +322,14 @@ impl Bastion {
     /// Fails when it goes on for longer than `limit`.
     pub async fn terminate(&mut self, limit: Duration) -> Result<ExitStatus> {
         self.program.terminate(limit).await
+    }
+
+    /// Waits for its end after a signal.
+    ///
+    /// # Errors
+    /// Fails when it goes on for longer than `limit`.
+    pub async fn ended(&mut self, limit: Duration) -> Result<ExitStatus> {
+        self.program.ended(limit).await
     }
 
     /// Starts it again after its end, with the same files. The addresses of `demo` change.
@@ -353,6 +367,7 @@ async fn launch_demo(mut command: Command, folder: &Path, log: Option<Stdio>) ->
         ssh: SocketAddr::new(text("/ssh/host")?.parse()?, u16::try_from(port)?),
         url: text("/web/url")?.to_owned(),
         data: text("/data_dir")?.into(),
+        keys: text("/data_dir")?.into(),
         recordings: text("/recordings")?.into(),
     };
     Ok((program, addresses))
@@ -367,7 +382,7 @@ async fn launch_serve(
     command.args(["serve", "--config"]).arg(folder.join("bastion.yaml"));
     command.env("TEST_ACCESS_KEY", ACCESS_KEY).env("TEST_SECRET_KEY", SECRET_KEY);
     let mut program = Program::start_logging("bastion", command, folder, log)?;
-    let ca = addresses.data.join("tls-ca.pem");
+    let ca = addresses.keys.join("tls-ca.pem");
     let ready = format!("{}/readyz", addresses.url);
     until("the bastion is ready", SOON, async || {
         program.ensure_running()?;

@@ -16,6 +16,7 @@
 //! | [`ssh_raw`] | an SSH client that sends what it likes, packet by packet |
 //! | [`hostile_target`] | an SSH server that opens channels towards its client |
 //! | [`oidc`] | a certified OpenID provider, and a browser without a window for its pages |
+//! | [`balancer`] | a TCP balancer before several bastions, which asks for `/readyz` |
 //! | [`s3`] | versitygw, and `curl` as a stock S3 client |
 //! | [`postgres`] | a PostgreSQL server on a socket, for `psql` |
 //! | [`cluster`] | a real Kubernetes cluster: API server, kubelet, containerd and runc |
@@ -33,6 +34,7 @@
 //! | [`peers`] | where the peers' programs are, and how to install a missing one |
 
 pub mod api;
+pub mod balancer;
 pub mod bastion;
 pub mod cast;
 pub mod cluster;

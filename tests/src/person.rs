@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -58,9 +59,17 @@ impl Person {
     /// # Errors
     /// Fails when the login does.
     pub async fn log_in_with_browser(bastion: &Bastion, name: &str) -> Result<Self> {
+        Self::log_in_with_browser_by(bastion.url(), &bastion.ca(), name).await
+    }
+
+    /// The same at a URL that is not that of one bastion, with the CA in this file.
+    ///
+    /// # Errors
+    /// Fails when the login does.
+    pub async fn log_in_with_browser_by(url: &str, ca: &Path, name: &str) -> Result<Self> {
         let person = Self::stranger()?;
         person
-            .log_in_by_page(bastion, &[], "log in at ", async |page: String| {
+            .log_in_by_page((url, ca), &[], "log in at ", async |page: String| {
                 let back = oidc::log_in(&page, name).await?;
                 // The page that a browser shows at the end is served by `bastion login` itself.
                 let answer = reqwest::get(back).await?;
@@ -78,20 +87,20 @@ impl Person {
     pub async fn log_in_with_device(bastion: &Bastion, name: &str) -> Result<Self> {
         let person = Self::stranger()?;
         let visit = async |page: String| oidc::approve_device(&page, name).await;
-        person.log_in_by_page(bastion, &["--device"], "or open ", visit).await?;
+        person.log_in_by_page((bastion.url(), &bastion.ca()), &["--device"], "or open ", visit).await?;
         Ok(person)
     }
 
     /// Starts `bastion login`, hands the address that it prints after `label` to `visit`, and waits for its end.
     async fn log_in_by_page(
         &self,
-        bastion: &Bastion,
+        (url, ca): (&str, &Path),
         options: &[&str],
         label: &str,
         visit: impl AsyncFnOnce(String) -> Result<()>,
     ) -> Result<()> {
-        let mut login = self.bastion(&["login", bastion.url(), "--ca"])?;
-        login.arg(bastion.ca()).args(options);
+        let mut login = self.bastion(&["login", url, "--ca"])?;
+        login.arg(ca).args(options);
         // `true` stands for a browser: the address is read from what the command prints.
         login.env("BROWSER", "true").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = login.kill_on_drop(true).spawn()?;
@@ -125,6 +134,18 @@ impl Person {
     pub async fn write_ssh_config(&self) -> Result<()> {
         let block = run(self.bastion(&["ssh-config"])?, b"", SOON).await?.ok().context("bastion ssh-config")?;
         Ok(fs::write(self.ssh_config(), block.stdout)?)
+    }
+
+    /// From now on `ssh` goes to the bastion at this address, which has the keys of the one that was logged in at.
+    ///
+    /// # Errors
+    /// Fails when the block of `bastion ssh-config` names no port.
+    pub fn connect_by(&self, address: SocketAddr) -> Result<()> {
+        let block = fs::read_to_string(self.ssh_config())?;
+        // The bastion's own comes first; those of the targets are ports beyond it.
+        let (before, rest) = block.split_once("  Port ").with_context(|| format!("no port in {block}"))?;
+        let (_, after) = rest.split_once('\n').context("no line after the port")?;
+        Ok(fs::write(self.ssh_config(), format!("{before}  Port {}\n{after}", address.port()))?)
     }
 
     /// The folder with everything of this person.

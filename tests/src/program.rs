@@ -121,6 +121,14 @@ impl Program {
         within(&format!("the end of {}", self.name), limit, async { Ok(self.child.wait().await?) }).await
     }
 
+    /// Waits for the end, without asking for it.
+    ///
+    /// # Errors
+    /// Fails when the program goes on for longer than `limit`.
+    pub async fn ended(&mut self, limit: Duration) -> Result<ExitStatus> {
+        within(&format!("the end of {}", self.name), limit, async { Ok(self.child.wait().await?) }).await
+    }
+
     /// Memory now in RAM, in bytes.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use super::{Approval, ApprovalError, ApprovalId, Approvals, Due, NewApproval};
 
 /// The access that is open now, as the store has it.
 #[derive(Default)]
-pub(super) struct OpenAccess(RwLock<Vec<AccessGrant>>);
+pub(super) struct OpenAccess(pub(super) RwLock<Vec<AccessGrant>>);
 
 impl Approvals {
     /// Asks for access for a time. Nobody waits for the decision: it shows in the list of requests.
@@ -62,14 +62,6 @@ impl Approvals {
         let open = self.0.access.0.read().unwrap_or_else(PoisonError::into_inner);
         let mine = |grant: &&AccessGrant| now < grant.until && who.is_none_or(|who| grant.person.is(who));
         open.iter().filter(mine).cloned().collect()
-    }
-
-    /// Reads what an earlier run approved.
-    pub(super) async fn resume_access(&self) -> Result<(), StoreError> {
-        for grant in self.0.store.open_access().await? {
-            self.open_access(grant);
-        }
-        Ok(())
     }
 
     /// Opens access that the store has.

@@ -117,7 +117,7 @@ impl Approvals {
         self.end_if_pending(id, ApprovalState::Expired, None).await
     }
 
-    async fn end_if_pending(
+    pub(super) async fn end_if_pending(
         &self,
         id: ApprovalId,
         state: ApprovalState,
@@ -133,7 +133,7 @@ impl Approvals {
     }
 
     /// Ends a request without a vote; nothing if it was changed since it was read.
-    pub(super) async fn end(
+    async fn end(
         &self,
         mut record: Approval,
         state: ApprovalState,

@@ -18,7 +18,8 @@ pub(super) struct Change {
     pub(super) outcome: Option<Outcome>,
 }
 
-/// The requests that wait for votes. There are at most so many as people may have pending.
+/// The requests that somebody here waits for: whoever asked, or who looks at one over the API.
+/// Those whom nobody waits for any more go when they are looked for, and before there are too many.
 #[derive(Default)]
 pub(super) struct Hub(Mutex<HashMap<ApprovalId, watch::Sender<Change>>>);
 
@@ -33,8 +34,28 @@ impl Hub {
         self.lock().remove(&id);
     }
 
-    pub(super) fn watch(&self, id: ApprovalId) -> Option<watch::Receiver<Change>> {
-        self.lock().get(&id).map(watch::Sender::subscribe)
+    /// Waits for a request of whoever, that may have come in at another instance.
+    pub(super) fn watch(&self, id: ApprovalId) -> watch::Receiver<Change> {
+        let mut waiting = self.lock();
+        if waiting.len() >= SWEPT_ABOVE && !waiting.contains_key(&id) {
+            waiting.retain(|_, sender| !sender.is_closed());
+        }
+        waiting.entry(id).or_default().subscribe()
+    }
+
+    /// What somebody waits for now.
+    pub(super) fn watched(&self) -> Vec<ApprovalId> {
+        let mut waiting = self.lock();
+        waiting.retain(|_, sender| !sender.is_closed());
+        waiting.keys().copied().collect()
+    }
+
+    /// Tells those who wait, if that is new to them.
+    pub(super) fn tell_news(&self, id: ApprovalId, change: Change) {
+        let known = self.lock().get(&id).map(|sender| sender.borrow().approvals);
+        if change.outcome.is_some() || known.is_some_and(|approvals| approvals != change.approvals) {
+            self.tell(id, change);
+        }
     }
 
     /// Tells those who wait; what is decided is told once and for all.
@@ -53,3 +74,6 @@ impl Hub {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// More than people wait for at a time: then those go that nobody waits for any more.
+const SWEPT_ABOVE: usize = 256;

@@ -5,13 +5,14 @@
 //!
 //! Files in reading order: [`request`] (what is asked for), [`waiting`] (who waits, and for what), `decide` (votes
 //! and what ends a request), [`access`] (access for a time), [`view`] (what people see), `webhook` (how they hear
-//! of it), `hub` (who is told inside this process), `clock` (what runs out).
+//! of it), `hub` (who is told inside this process), `clock` (what runs out), `others` (what other instances do).
 //!
 //! **Architecture invariant:** only a request that enough people approved makes a [`Granted`], and what it carries
 //! are the bytes that were shown.
 //!
-//! **Limit:** those who wait are told inside one process. A request does not outlive the process that it waits in:
-//! the next start refuses it. What was decided stays decided.
+//! A request does not outlive the process that it waits in: the next start refuses it, or another instance on the same
+//! store does. What was decided stays decided. Those who wait are told inside their process; what other instances
+//! decide is read from the store (`others`).
 
 use std::{io, path::PathBuf, sync::Arc};
 
@@ -29,6 +30,7 @@ pub mod access;
 mod clock;
 mod decide;
 mod hub;
+mod others;
 pub mod request;
 pub mod view;
 pub mod waiting;
@@ -47,7 +49,7 @@ pub use waiting::{Application, Granted, Outcome, Progress, Waiting};
 use access::OpenAccess;
 use clock::{Clock, Due};
 use hub::{Change, Hub};
-use ledger::store::{ApprovalFilter, Listing, Store, StoreError};
+use ledger::store::{ApprovalFilter, Listing, Owner, Store, StoreError};
 use webhook::Webhook;
 
 /// The approvals of this bastion. Cheap to clone.
@@ -85,7 +87,8 @@ pub enum StartError {
 }
 
 impl Approvals {
-    /// Sets approvals up. Requests that an earlier run of the bastion left are refused; approved access goes on.
+    /// Sets approvals up. Requests that an earlier run of the bastion left are refused, where nobody shares its store;
+    /// approved access goes on.
     ///
     /// # Errors
     ///
@@ -108,8 +111,9 @@ impl Approvals {
             tasks: tasks.clone(),
             closing: closing.clone(),
         }));
-        approvals.refuse_left_over().await?;
-        approvals.resume_access().await?;
+        approvals.refuse_of(Owner::Nobody, RESTARTED).await?;
+        approvals.look_at_pending().await?;
+        approvals.look_at_access().await?;
         tasks.spawn(clock::run(approvals.clone(), closing));
         Ok(approvals)
     }
@@ -174,17 +178,15 @@ impl Approvals {
         self.0.store.approvals(filter).await
     }
 
-    /// Waits until a request changes, or until the bastion stops; returns at once if it does not wait for votes.
-    /// Whoever wants to see each change calls this before looking at it.
+    /// Waits until a request changes that waits for votes, or until the bastion stops. Whoever wants to see each change
+    /// calls this before looking at it.
     pub fn next_change(&self, id: ApprovalId) -> impl Future<Output = ()> + Send + use<> {
-        let changes = self.0.hub.watch(id);
+        let mut changes = self.0.hub.watch(id);
         let closing = self.0.closing.clone();
         async move {
-            if let Some(mut changes) = changes {
-                tokio::select! {
-                    _ = changes.changed() => {}
-                    () = closing.cancelled() => {}
-                }
+            tokio::select! {
+                _ = changes.changed() => {}
+                () = closing.cancelled() => {}
             }
         }
     }
@@ -200,20 +202,6 @@ impl Approvals {
         self.0.closing.cancel();
         self.0.tasks.close();
         self.0.tasks.wait().await;
-    }
-
-    /// Whoever waited for these is gone.
-    async fn refuse_left_over(&self) -> Result<(), StoreError> {
-        let mut filter = ApprovalFilter { pending: Some(true), limit: BATCH, ..ApprovalFilter::default() };
-        loop {
-            let left = self.0.store.approvals(&filter).await?;
-            // What cannot be read cannot be refused, and must not be met again and again.
-            let Some(last) = left.last() else { return Ok(()) };
-            filter.before = Some(last.id);
-            for record in left {
-                self.end(record, ApprovalState::Cancelled, Some(RESTARTED)).await?;
-            }
-        }
     }
 
     /// Tells everybody who waits for it.
@@ -293,9 +281,6 @@ pub fn may_decide(record: &Approval, who: &Subject, now: Timestamp) -> bool {
         && now < record.expires_at
         && approval::may_vote(&requester, &record.needed, &record.cast(), who).is_ok()
 }
-
-/// How many requests are read at a time at the start.
-const BATCH: u32 = 200;
 
 const RESTARTED: &str = "the bastion restarted; ask again";
 const WENT_AWAY: &str = "the requester's session is over";

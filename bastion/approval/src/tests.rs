@@ -485,3 +485,59 @@ async fn access_whose_time_is_over_is_ended_and_written_down() {
     tokio::time::timeout(Duration::from_secs(20), ended).await.expect("ended in time");
     assert!(site.store.open_access().await.unwrap().is_empty());
 }
+
+// === other instances on the same store ===
+
+/// Another instance: it shares the store, and nobody tells it anything.
+async fn elsewhere(site: &Site) -> Approvals {
+    let console = "https://bastion.example.com:8443".parse().unwrap();
+    Approvals::start(Arc::new(site.store.clone()), console, None).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_another_instance_decides_is_told_to_whoever_waits_once_it_is_looked_at() {
+    let site = site().await;
+    let other = elsewhere(&site).await;
+    let mut waiting = site.approvals.request(NewApproval { needed: needed(2), ..command(b"reboot") }).await.unwrap();
+    let id = waiting.id();
+    // Somebody looks at it over the API of the other one.
+    let change = other.next_change(id);
+    other.decide(id, &bob(), yes()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(20), change).await.expect("told there");
+
+    site.approvals.look_at(id).await.unwrap();
+    let progress = next(&mut waiting).await;
+    assert!(matches!(progress, Progress::Voted { approvals: 1, of: 2 }), "{progress:?}");
+    // Nothing is new: nobody is told twice.
+    site.approvals.look_at_watched().await.unwrap();
+    let change = site.approvals.next_change(id);
+    other.decide(id, &carol(), yes()).await.unwrap();
+    site.approvals.look_at_watched().await.unwrap();
+    let granted = granted(&mut waiting).await;
+    assert_eq!(*granted.text(), exact(b"reboot"));
+    tokio::time::timeout(Duration::from_secs(20), change).await.expect("told here");
+    site.approvals.look_at(ApprovalId::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn access_that_another_instance_grants_or_ends_holds_here_too() {
+    let site = site().await;
+    let other = elsewhere(&site).await;
+    let asked = other.request_access(access(), Duration::from_secs(600), &terms()).await.unwrap();
+    other.decide(asked.id, &bob(), yes()).await.unwrap();
+    assert!(site.approvals.approved_access(&alice()).is_empty());
+    site.approvals.look_at_access().await.unwrap();
+    assert_eq!(site.approvals.approved_access(&alice()).len(), 1);
+    assert!(site.store.end_access(asked.id, Timestamp::now(), &[]).await.unwrap());
+    site.approvals.look_at_access().await.unwrap();
+    assert!(site.approvals.approved_access(&alice()).is_empty());
+}
+
+#[tokio::test]
+async fn a_bastion_that_others_may_take_for_dead_lets_nobody_wait() {
+    let site = site().await;
+    let mut waiting = site.approvals.request(command(b"reboot")).await.unwrap();
+    site.approvals.abandon();
+    let progress = next(&mut waiting).await;
+    assert!(matches!(progress, Progress::Decided(Outcome::Cancelled)), "{progress:?}");
+}

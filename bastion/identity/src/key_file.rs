@@ -122,6 +122,15 @@ pub(crate) fn create(path: &Path, text: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Writes a file that only its owner reads, whole or not at all, in the place of what is there.
+pub fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    file.write_all(text)?;
+    fs::rename(&unfinished, path)
+}
+
 fn public_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".pub");

@@ -17,6 +17,7 @@
 pub mod id_token;
 pub mod jwks;
 pub mod key_file;
+pub mod key_folder;
 pub mod kube_credential;
 pub mod login;
 pub mod oidc;

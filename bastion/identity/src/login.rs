@@ -147,8 +147,9 @@ impl LoginService {
         log: AuditLog,
         user_ca: Arc<UserCa>,
         settings: LoginSettings,
+        ended: EndedLogins,
     ) -> Self {
-        Self { oidc, store, log, user_ca, settings, ended: EndedLogins::default() }
+        Self { oidc, store, log, user_ca, settings, ended }
     }
 
     /// The issuer's identifier.

@@ -5,7 +5,7 @@
 //! trust [`TargetCa`]; and neither can speak for a host ([`HostCa`]).
 //! Every certificate ends: there is no way to ask for one without an end.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use config::{Login, UserName};
 use jiff::{SignedDuration, Timestamp};
@@ -37,14 +37,26 @@ pub struct SshAuthorities {
 }
 
 impl SshAuthorities {
-    /// Reads `ssh-user-ca`, `ssh-target-ca`, `ssh-host-ca` and `ssh-host-key` in `data_dir`; makes those that are missing.
-    pub fn load_or_create(data_dir: &Path) -> Result<Self, KeyFileError> {
+    /// Reads `ssh-user-ca`, `ssh-target-ca`, `ssh-host-ca` and `ssh-host-key` in the folder; makes those that are missing.
+    pub fn load_or_create(folder: &Path) -> Result<Self, KeyFileError> {
         Ok(Self {
-            user: UserCa::load_or_create(&data_dir.join("ssh-user-ca"))?,
-            target: TargetCa::load_or_create(&data_dir.join("ssh-target-ca"))?,
-            host: HostCa::load_or_create(&data_dir.join("ssh-host-ca"))?,
-            host_key: key_file::load_or_create(&data_dir.join("ssh-host-key"))?,
+            user: UserCa::load_or_create(&folder.join("ssh-user-ca"))?,
+            target: TargetCa::load_or_create(&folder.join("ssh-target-ca"))?,
+            host: HostCa::load_or_create(&folder.join("ssh-host-ca"))?,
+            host_key: key_file::load_or_create(&folder.join("ssh-host-key"))?,
         })
+    }
+
+    /// The fingerprints of the public keys, by the names of their files.
+    #[must_use]
+    pub fn fingerprints(&self) -> BTreeMap<String, String> {
+        let keys = [
+            ("ssh-user-ca", self.user.fingerprint()),
+            ("ssh-target-ca", self.target.fingerprint()),
+            ("ssh-host-ca", self.host.fingerprint()),
+            ("ssh-host-key", self.host_key.fingerprint(HashAlg::Sha256)),
+        ];
+        keys.into_iter().map(|(name, fingerprint)| (name.to_owned(), fingerprint.to_string())).collect()
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::{fs, io, path::Path};
 
+use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
@@ -77,7 +79,7 @@ pub struct ClientRequest<'a> {
 }
 
 impl KubeClientCa {
-    /// Reads the CA's key from the data folder (`kube-client-ca-key.pem`, 0600), or makes one. The certificate
+    /// Reads the CA's key from the folder of keys (`kube-client-ca-key.pem`, 0600), or makes one. The certificate
     /// (`kube-client-ca.pem`) is written beside it for balancers that verify clients themselves.
     ///
     /// # Errors
@@ -104,6 +106,12 @@ impl KubeClientCa {
         };
         written.map_err(|source| KeyFileError::Io { path, source })?;
         Ok(Self { issuer: Issuer::new(parameters, key), certificate: certificate.der().clone() })
+    }
+
+    /// The SHA-256 of the CA's public key, in hexadecimal.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        HEXLOWER.encode(digest(&SHA256, self.issuer.key().der_bytes()).as_ref())
     }
 
     /// The CA's own certificate: the only root that the Kubernetes front trusts for clients.

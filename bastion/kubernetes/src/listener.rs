@@ -69,11 +69,13 @@ impl Listener {
     }
 
     /// Serves until `stop`. Then nothing new is accepted and requests that are under way are answered; returns when
-    /// the last one has ended, or when `closing` ends them.
-    pub async fn serve(self, stop: CancellationToken, closing: CancellationToken) {
+    /// the last one has ended, or when `closing` ends them. Those who are connected at `leaving` are parted with in the
+    /// same way, so that they come back elsewhere; who comes later is served.
+    pub async fn serve(self, stop: CancellationToken, leaving: CancellationToken, closing: CancellationToken) {
         let (front, stopped) = (self.front, stop.clone());
         let serve = move |accepted| {
-            let served = serve_http(Arc::clone(&front), accepted, stopped.clone());
+            let parting = if leaving.is_cancelled() { stopped.clone() } else { leaving.clone() };
+            let served = serve_http(Arc::clone(&front), accepted, parting);
             let closing = closing.clone();
             async move {
                 let _ended = closing.run_until_cancelled_owned(served).await;

@@ -16,12 +16,18 @@ use serde::{Deserialize, Serialize};
 use crate::audit::{AuditEvent, AuditRecord, queued::QueuedEvent};
 
 pub mod approval;
+pub mod change;
+pub mod instance;
+pub mod lease;
 pub mod listing;
 pub mod person;
 pub mod session;
 pub mod sql;
 
 pub use approval::{AccessGrant, ApprovalChange, ApprovalFilter, ApprovalRecord};
+pub use change::{Change, Changes, Heard};
+pub use instance::{DeadInstance, Entry, InstanceId, Owner};
+pub use lease::{Lease, Tenure};
 pub use listing::{Listing, UnreadableRow};
 pub use person::{NameBinding, NameRecord, subject_id};
 pub use session::{SessionEnd, SessionKind, SessionRecord};
@@ -68,27 +74,32 @@ pub enum StoreError {
         /// Its version.
         version: u32,
     },
-    /// Another bastion has the database.
-    #[error("{place} is held by another bastion ({other}). Stop that one, or give this one a database of its own")]
+    /// The database is copied, or was to be while a bastion uses it.
+    #[error("{place} is held by {other}. Wait until that is done, or stop it")]
     Taken {
         /// The database.
         place: String,
-        /// What the other one says of itself.
+        /// Who has it.
         other: String,
     },
-    /// The lock that makes the database this bastion's was lost.
-    #[error("the lock of {place} was lost: {reason}; nothing is written until it is taken again, which is tried")]
+    /// This instance may count on the database no more.
+    #[error("the lease of {place} was lost: {reason}; nothing is written until there is a new one, which is tried")]
     NotHeld {
         /// The database.
         place: String,
         /// Why.
         reason: String,
     },
-    /// Another bastion took the database when this one had lost it.
-    #[error("{place} was taken by another bastion ({other}) meanwhile; stop one of them, and restart the other")]
-    Replaced {
+    /// Other instances have other keys.
+    #[error(
+        "the key {key} here is not that of another bastion on {place} ({other}): what one of them signs, people and targets \
+         of the other would refuse. Set keys_dir to a folder that all of them share, or copy the other one's keys here"
+    )]
+    OtherKeys {
         /// The database.
         place: String,
+        /// The key's name.
+        key: String,
         /// What the other one says of itself.
         other: String,
     },
@@ -122,11 +133,11 @@ impl StoreError {
             Self::Deadline(_) => "the database does not answer in time",
             Self::Gone { .. } => "the database was removed or replaced while the bastion runs; it must be restarted",
             Self::Corrupt { .. } => "a row of the database cannot be read",
-            Self::NotHeld { .. } => "the lock of the database was lost; it is tried again",
-            Self::Replaced { .. } => "another bastion has taken the database; this one must be restarted",
+            Self::NotHeld { .. } => "the lease of the database was lost; a new one is tried",
             Self::HalfCopied { .. }
             | Self::Migrate(_)
             | Self::Open { .. }
+            | Self::OtherKeys { .. }
             | Self::Taken { .. }
             | Self::TooOld { .. } => "the database cannot be opened",
         }
@@ -180,6 +191,15 @@ pub struct LoginFlow {
     pub expires_at: Timestamp,
 }
 
+/// How often logins may be begun from one network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoginRate {
+    /// So many at once.
+    pub burst: u32,
+    /// So many come back in a second.
+    pub per_second: u32,
+}
+
 /// A user certificate that the bastion issued.
 #[derive(Debug, Clone)]
 pub struct CertificateRecord {
@@ -208,6 +228,8 @@ pub struct SessionFilter {
     pub target: Option<TargetName>,
     /// Only running ones.
     pub running: bool,
+    /// Only those of this owner.
+    pub owner: Option<Owner>,
     /// Only sessions older than this one: the cursor of the page before.
     pub before: Option<SessionId>,
     /// At most this many.
@@ -243,6 +265,9 @@ pub trait Store: Send + Sync + 'static {
     async fn add_login_flow(&self, flow: &LoginFlow) -> Result<(), StoreError>;
     /// Takes a begun login out, so that it cannot be used twice; `None` if unknown or void at `now`.
     async fn take_login_flow(&self, key: TokenHash, now: Timestamp) -> Result<Option<LoginFlow>, StoreError>;
+
+    /// Counts a login that is begun from a network; false if there were too many already.
+    async fn begin_login(&self, network: &str, rate: LoginRate, now: Timestamp) -> Result<bool, StoreError>;
 
     /// Binds a name to a person, who may have `most` of them, with the audit events of that; nothing is written where
     /// it is not bound now. A name of somebody at another issuer is taken away from them.

@@ -36,6 +36,9 @@ impl LivePermit {
     pub fn lost_now(&mut self) -> Option<Refusal> {
         #[cfg(test)]
         DECISIONS.set(DECISIONS.get() + 1);
+        if self.login.as_ref().is_some_and(LiveLogin::is_unheld) {
+            return Some(Refusal::new(ReasonCode::AuditUnavailable, UNHELD));
+        }
         if self.login_has_ended() {
             return Some(Refusal::new(ReasonCode::LoginEnded, "your login has ended; run \"bastion login\""));
         }
@@ -113,7 +116,7 @@ impl LivePermit {
         let left = next.map(|end| end.duration_since(SystemTime::now()).unwrap_or_default());
         tokio::select! {
             Ok(()) = self.rules.changed() => {}
-            Some(()) = logged_out(self.login.as_mut()), if self.login.is_some() => {}
+            Some(()) = cut(self.login.as_mut()), if self.login.is_some() => {}
             () = tokio::time::sleep(left.unwrap_or_default()), if left.is_some() => {}
             // The rules cannot change any more, and nothing runs out.
             else => std::future::pending().await,
@@ -121,10 +124,13 @@ impl LivePermit {
     }
 }
 
-async fn logged_out(login: Option<&mut LiveLogin>) -> Option<()> {
-    login?.logged_out().await;
+async fn cut(login: Option<&mut LiveLogin>) -> Option<()> {
+    login?.cut().await;
     Some(())
 }
+
+/// What a user reads whose bastion may be taken for dead by others on the same database.
+pub(super) const UNHELD: &str = "this bastion has lost touch with its database, and ends what runs here; connect again";
 
 #[cfg(test)]
 thread_local! {

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use ledger::store::Lease;
 use recorder::SessionId;
 use tokio::sync::watch;
 
@@ -15,6 +16,8 @@ use super::termination::Termination;
 pub struct Registry {
     running: Arc<Mutex<Running>>,
     count: watch::Sender<usize>,
+    /// Sessions end when it is lost.
+    lease: Lease,
 }
 
 #[derive(Debug, Default)]
@@ -25,10 +28,16 @@ struct Running {
 }
 
 impl Registry {
-    /// An empty registry.
+    /// An empty registry, of a bastion that shares its store with nobody.
     #[must_use]
     pub fn new() -> Self {
-        Self { running: Arc::default(), count: watch::Sender::new(0) }
+        Self::under(Lease::for_ever())
+    }
+
+    /// An empty registry whose sessions last as long as this lease does.
+    #[must_use]
+    pub fn under(lease: Lease) -> Self {
+        Self { running: Arc::default(), count: watch::Sender::new(0), lease }
     }
 
     /// Enters a session; it leaves when the guard is dropped. None once the bastion is draining.
@@ -42,7 +51,7 @@ impl Registry {
         // Under the lock, so that counts are published in their order.
         self.count.send_replace(running.sessions.len());
         drop(running);
-        Some((RegistryEntry { registry: self.clone(), id }, Termination::new(receiver)))
+        Some((RegistryEntry { registry: self.clone(), id }, Termination::new(receiver, self.lease.tenure())))
     }
 
     /// From now on no session starts; those that run go on.
@@ -115,7 +124,23 @@ impl Drop for RegistryEntry {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::{super::termination::Notice, *};
+
+    #[tokio::test]
+    async fn sessions_end_with_the_lease_and_do_not_come_back_with_the_next() {
+        let lease = Lease::until(Instant::now() + Duration::from_mins(1));
+        let registry = Registry::under(lease.clone());
+        let (_entry, mut termination) = registry.enter(SessionId::new()).unwrap();
+        assert_eq!(termination.unheld(), None);
+        lease.lose("the network");
+        lease.begin(Instant::now() + Duration::from_mins(1));
+        assert!(termination.unheld().is_some());
+        assert!(matches!(termination.notice().await, Notice::End(reason) if reason.contains("database")));
+        let (_entry, termination) = registry.enter(SessionId::new()).unwrap();
+        assert_eq!(termination.unheld(), None);
+    }
 
     #[tokio::test]
     async fn while_it_drains_sessions_end_and_none_begins() {

@@ -125,6 +125,11 @@ where
                 RelayEvent::Expired
             }
         };
+        // Whatever came, if others may have taken over by now, nothing of it passes.
+        let event = match termination.unheld().filter(|_| relay.end.is_none()) {
+            Some(reason) => RelayEvent::Terminated(reason.to_owned()),
+            None => event,
+        };
         if event.is_traffic() {
             termination.traffic();
         }

@@ -1,7 +1,8 @@
 //! [`Termination`]: tells a session that it is to end, or will end soon.
 //!
-//! It ends when somebody asks for it, when its permit no longer holds (login, rules, approvals: [`LivePermit`]), when
-//! it has lasted as long as it may, or when nothing has passed for as long as that may be.
+//! It ends when somebody asks for it, when the bastion may count on its store no more ([`Tenure`]), when its permit no
+//! longer holds (login, rules, approvals: [`LivePermit`]), when it has lasted as long as it may, or when nothing has
+//! passed for as long as that may be.
 
 use std::{
     future::pending,
@@ -10,12 +11,13 @@ use std::{
 
 use config::SessionLimits;
 use jiff::SignedDuration;
+use ledger::store::Tenure;
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
 };
 
-use super::permit::LivePermit;
+use super::permit::{LivePermit, UNHELD};
 
 /// What a session is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,7 @@ pub enum Notice {
 #[derive(Debug)]
 pub struct Termination {
     asked: watch::Receiver<Option<String>>,
+    tenure: Tenure,
     permit: Option<LivePermit>,
     /// When the permit was found to hold last, if nothing has changed since.
     held: Option<SystemTime>,
@@ -41,11 +44,11 @@ pub struct Termination {
 }
 
 impl Termination {
-    /// One that ends when `asked` gives a reason.
-    pub(super) fn new(asked: watch::Receiver<Option<String>>) -> Self {
+    /// One that ends when `asked` gives a reason, and with the tenure.
+    pub(super) fn new(asked: watch::Receiver<Option<String>>, tenure: Tenure) -> Self {
         let now = Instant::now();
         let limits = SessionLimits::default();
-        Self { asked, permit: None, held: None, limits, started: now, last_traffic: now, warns: false }
+        Self { asked, tenure, permit: None, held: None, limits, started: now, last_traffic: now, warns: false }
     }
 
     /// The same, for a session that is also to end when its permit no longer holds.
@@ -65,10 +68,16 @@ impl Termination {
         self.last_traffic = Instant::now();
     }
 
+    /// Why nothing may pass at this moment, by the clock: whoever was stopped for a while learns it before anything else.
+    #[must_use]
+    pub fn unheld(&self) -> Option<&'static str> {
+        self.tenure.is_over().then_some(UNHELD)
+    }
+
     /// What the session is to be told next. Cancel-safe; after [`Notice::End`] it is not called again.
     pub async fn notice(&mut self) -> Notice {
         let due = self.due();
-        let Self { asked, permit, held, .. } = self;
+        let Self { asked, tenure, permit, held, .. } = self;
         let asked = async {
             match asked.wait_for(Option::is_some).await.map(|reason| reason.clone()) {
                 Ok(Some(reason)) => reason,
@@ -90,6 +99,7 @@ impl Termination {
         let due = tokio::select! {
             // Whose end has come needs no warning of it.
             biased;
+            () = tenure.over() => return Notice::End(UNHELD.to_owned()),
             reason = asked => return Notice::End(reason),
             reason = lost => return Notice::End(reason),
             due = due => due,
@@ -169,7 +179,7 @@ mod tests {
     /// A session that started two hours ago, so that what is due can be said without waiting for it.
     fn termination(limits: SessionLimits, warns: bool) -> (watch::Sender<Option<String>>, Termination) {
         let (sender, receiver) = watch::channel(None);
-        let mut termination = Termination::new(receiver).within(limits, warns);
+        let mut termination = Termination::new(receiver, Tenure::for_ever()).within(limits, warns);
         termination.started -= 120 * MINUTE;
         termination.last_traffic = termination.started;
         (sender, termination)

@@ -1,6 +1,6 @@
 //! What settings come to, where a test of the parts does not show it.
 
-use ledger::store::AuditFilter;
+use ledger::{audit::AuditEvent, store::AuditFilter};
 use recorder::{Details, Header, Mode, SessionId};
 
 use super::*;

@@ -63,8 +63,9 @@ pub async fn run(command: &StoreCommand) -> Result<(), CommandError> {
         return Err(CommandError::Refused(format!("there is no store at {}", path.display())));
     }
     let _claims = [claim(&from)?, claim(&to)?];
-    let source = SqlStore::open(&from, PURPOSE).await.map_err(refused)?;
-    let target = SqlStore::open_unfinished(&to, PURPOSE).await.map_err(refused)?;
+    let source = SqlStore::open_for_copy(&from, PURPOSE).await.map_err(refused)?;
+    source.ensure_complete().await.map_err(refused)?;
+    let target = SqlStore::open_for_copy(&to, PURPOSE).await.map_err(refused)?;
 
     let mut told = Instant::now();
     let tell = |table: &str, rows: u64| {

@@ -12,6 +12,8 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
+use jiff::Timestamp;
+use ledger::store::{LoginRate, Store};
 use listener::Network;
 
 use super::api::error::ApiError;
@@ -30,7 +32,8 @@ pub(super) async fn answer_in_time(request: Request, next: Next) -> Response {
     }
 }
 
-/// Counts logins that are begun, per address: each costs a row in the store and a request at the issuer.
+/// Counts logins that are begun, per address: each costs a row in the store and a request at the issuer. What is counted
+/// here is this instance's part of it, so that a crowd does not reach the store; the store counts for all of them.
 #[derive(Debug, Default)]
 pub(super) struct LoginLimiter {
     begun: Mutex<HashMap<Network, Bucket>>,
@@ -44,17 +47,24 @@ struct Bucket {
 }
 
 impl LoginLimiter {
-    /// Takes one; an error if this address has none left.
-    pub(super) fn take(&self, source: IpAddr, now: Instant) -> Result<(), ApiError> {
+    /// Takes one, here and in the store; an error if this address has none left.
+    pub(super) async fn begin(&self, store: &dyn Store, source: IpAddr) -> Result<(), ApiError> {
+        self.take(source, Instant::now())?;
+        let network = Network::from(source).to_string();
+        if store.begin_login(&network, RATE, Timestamp::now()).await? { Ok(()) } else { Err(ApiError::TooManyRequests) }
+    }
+
+    /// Takes one of those that this instance gives; an error if this address has none left.
+    fn take(&self, source: IpAddr, now: Instant) -> Result<(), ApiError> {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         let source = Network::from(source);
         if begun.len() >= MAX_ADDRESSES && !begun.contains_key(&source) {
-            begun.retain(|_, bucket| bucket.at(now) < BURST);
+            begun.retain(|_, bucket| bucket.at(now) < f64::from(RATE.burst));
             if begun.len() >= MAX_ADDRESSES {
                 return Err(ApiError::TooManyRequests);
             }
         }
-        let bucket = begun.entry(source).or_insert(Bucket { left: BURST, at: now });
+        let bucket = begun.entry(source).or_insert(Bucket { left: f64::from(RATE.burst), at: now });
         let left = bucket.at(now);
         if left < 1.0 {
             return Err(ApiError::TooManyRequests);
@@ -67,15 +77,12 @@ impl LoginLimiter {
 impl Bucket {
     fn at(&self, now: Instant) -> f64 {
         let waited = now.saturating_duration_since(self.at).as_secs_f64();
-        waited.mul_add(PER_SECOND, self.left).min(BURST)
+        waited.mul_add(f64::from(RATE.per_second), self.left).min(f64::from(RATE.burst))
     }
 }
 
 /// Many people may stand behind one address of an office.
-const BURST: f64 = 120.0;
-
-/// What comes back.
-const PER_SECOND: f64 = 2.0;
+const RATE: LoginRate = LoginRate { burst: 120, per_second: 2 };
 
 /// Bounds the memory: an attacker with more networks than this is met by a refusal.
 const MAX_ADDRESSES: usize = 10_000;

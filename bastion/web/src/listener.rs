@@ -30,10 +30,15 @@ impl Listener {
     }
 
     /// Serves until `stop`. Then nothing new is accepted, requests that are under way are answered, and idle
-    /// connections end; returns when the last one has. The caller sets the deadline.
-    pub async fn serve(self, stop: CancellationToken) {
+    /// connections end; returns when the last one has. The caller sets the deadline. Those who are connected at `leaving`
+    /// are parted with in the same way, so that they come back elsewhere; who comes later is served.
+    pub async fn serve(self, stop: CancellationToken, leaving: CancellationToken) {
         let (router, stopped) = (self.router, stop.clone());
-        self.listener.serve(&stop, move |accepted| serve_http(router.clone(), accepted, stopped.clone())).await;
+        let serve = move |accepted| {
+            let parting = if leaving.is_cancelled() { stopped.clone() } else { leaving.clone() };
+            serve_http(router.clone(), accepted, parting)
+        };
+        self.listener.serve(&stop, serve).await;
     }
 }
 

@@ -5,7 +5,7 @@
 //! and work under their name (login CSRF, RFC 6749 §10.12). After it the browser
 //! goes to a page of the console and nowhere else.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_lc_rs::constant_time;
 use axum::{
@@ -51,7 +51,7 @@ pub(super) async fn begin(
     source: Source,
     begin: Result<Query<Begin>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    state.login_limiter.take(source.0, Instant::now())?;
+    state.login_limiter.begin(state.store.as_ref(), source.0).await?;
     let return_to = begin.as_ref().map_or("/", |begin| safe_return(&begin.return_to));
     let callback = callback_url(&state)?;
     match state.logins.begin_browser(&callback, LoginKind::Web, Timestamp::now()).await {

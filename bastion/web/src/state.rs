@@ -10,6 +10,7 @@ use policy::RuleSet;
 use recorder::Recorder;
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 use utoipa::ToSchema;
 
@@ -37,6 +38,8 @@ pub struct Parts {
     pub recorder: Arc<Recorder>,
     /// What waits for other people.
     pub approvals: Approvals,
+    /// From then on new people are to go elsewhere.
+    pub draining: CancellationToken,
     /// What `GET /api/v1/info` tells everybody.
     pub info: BastionInfo,
     /// The web front's URL as browsers see it.
@@ -58,6 +61,7 @@ impl WebState {
         kube: Option<KubeAccess>,
         recorder: Arc<Recorder>,
         approvals: Approvals,
+        draining: CancellationToken,
         info: BastionInfo,
         url: Url,
     ) -> Self {
@@ -72,6 +76,7 @@ impl WebState {
             kube,
             recorder,
             approvals,
+            draining,
             info,
             url,
             login_limiter,

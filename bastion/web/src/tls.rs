@@ -1,4 +1,4 @@
-//! The certificate of the web front: from files, or from a CA of our own in the data folder.
+//! The certificate of the web front: from files, or from a CA of our own in the folder of keys.
 //!
 //! The CA's key (`tls-ca-key.pem`, 0600) and certificate (`tls-ca.pem`, what browsers and the command line are told
 //! to trust) are made once. The front's own certificate is made anew at every start and never written down, so that
@@ -26,6 +26,8 @@ pub struct Serving {
     /// For the web front.
     pub config: Arc<ServerConfig>,
     certificate: CertificateDer<'static>,
+    /// The fingerprint of our own CA, where there is one.
+    authority: Option<String>,
 }
 
 /// Why there is no TLS.
@@ -77,18 +79,25 @@ pub fn from_files(certificate: &Path, key: &Path) -> Result<Serving, TlsError> {
     Serving::new(chain, private)
 }
 
-/// A certificate for these names and addresses, from the CA in `data_dir`, which is made if it is missing.
-pub fn from_own_ca(data_dir: &Path, names: &[String]) -> Result<Serving, TlsError> {
-    let ca = load_or_create_ca(data_dir)?;
+/// A certificate for these names and addresses, from the CA in the folder, which is made if it is missing.
+pub fn from_own_ca(folder: &Path, names: &[String]) -> Result<Serving, TlsError> {
+    let ca = load_or_create_ca(folder)?;
     let (certificate, key) =
         issue_leaf(&ca, names).map_err(|source| TlsError::Issue { names: names.to_vec(), source })?;
-    Serving::new(vec![certificate], key.into())
+    let serving = Serving::new(vec![certificate], key.into())?;
+    Ok(Serving { authority: Some(fingerprint(ca.key())), ..serving })
 }
 
 impl Serving {
     fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, TlsError> {
         let certificate = chain.first().cloned().ok_or(TlsError::Unusable(rustls::Error::NoCertificatesPresented))?;
-        Ok(Self { config: server_config(chain, key)?, certificate })
+        Ok(Self { config: server_config(chain, key)?, certificate, authority: None })
+    }
+
+    /// The SHA-256 of our own CA's public key, where the certificate is from it.
+    #[must_use]
+    pub fn authority(&self) -> Option<&str> {
+        self.authority.as_deref()
     }
 
     /// Whether clients that verify it take it for a server of this name.
@@ -144,11 +153,16 @@ fn issue_leaf(ca: &Issuer<'_, KeyPair>, names: &[String]) -> Result<(Certificate
     Ok((certificate.der().clone(), key))
 }
 
+/// The SHA-256 of a public key, in hexadecimal.
+fn fingerprint(key: &KeyPair) -> String {
+    let digest = ::aws_lc_rs::digest::digest(&::aws_lc_rs::digest::SHA256, key.der_bytes());
+    data_encoding::HEXLOWER.encode(digest.as_ref())
+}
+
 /// The same for the same key, so that the certificate on disk and what is signed at each start fit together.
 fn ca_parameters(key: &KeyPair) -> CertificateParams {
     let mut ca = CertificateParams::default();
-    let digest = ::aws_lc_rs::digest::digest(&::aws_lc_rs::digest::SHA256, key.der_bytes());
-    let mark: String = data_encoding::HEXLOWER.encode(digest.as_ref()).chars().take(8).collect();
+    let mark: String = fingerprint(key).chars().take(8).collect();
     // Browsers keep CAs apart by this name.
     ca.distinguished_name.push(DnType::CommonName, format!("bastion web CA {mark}"));
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));

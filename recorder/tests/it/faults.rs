@@ -86,6 +86,15 @@ impl FaultyStore {
         all
     }
 
+    /// The same, of one session.
+    pub(crate) async fn parts_of(&self, id: recorder::SessionId) -> Vec<u8> {
+        let mut all = Vec::new();
+        for key in self.keys().await.into_iter().filter(|key| key.contains(&format!("{id}/parts/"))) {
+            all.extend(self.inner.get(&Path::from(key)).await.unwrap().bytes().await.unwrap());
+        }
+        all
+    }
+
     async fn answer(&self, call: Call, key: &str) -> Result<bool> {
         let plan = Arc::clone(&self.plan.lock().unwrap());
         match plan(call, key) {

@@ -193,6 +193,98 @@ async fn a_recording_that_never_started_leaves_nothing() {
     assert!(killed.spooled_casts().is_empty() && killed.store.keys().await.is_empty());
 }
 
+/// Another machine has nothing but the object store.
+fn elsewhere(fixture: &Fixture) -> Fixture {
+    Fixture { store: fixture.store.clone(), ..Fixture::new() }
+}
+
+#[tokio::test]
+async fn recordings_of_a_dead_machine_are_completed_from_their_parts() {
+    let fixture = Fixture::new();
+    let recorder = fixture.open();
+    let (mut ids, mut running) = (Vec::new(), Vec::new());
+    for text in ["one", "other"] {
+        let recording = start(&recorder).await;
+        recording.record(output(text)).unwrap();
+        let ending = format!("{text}\"]\n");
+        until("the part", async || fixture.store.parts_of(recording.id()).await.ends_with(ending.as_bytes())).await;
+        ids.push(recording.id());
+        // As long as it is kept, nothing ends it.
+        running.push(recording);
+    }
+    let parts = fixture.store.parts_of(ids[0]).await;
+    // One of which there is nothing is nobody's trouble.
+    ids.push(SessionId::new());
+    let (one, other) = (elsewhere(&fixture), elsewhere(&fixture));
+    let (next, last) = (one.open(), other.open());
+    let (first, second) = tokio::join!(next.complete_from_parts(&ids), last.complete_from_parts(&ids));
+    first.unwrap();
+    second.unwrap();
+    next.complete_from_parts(&ids).await.unwrap();
+    assert!(one.quarantined().is_empty() && other.quarantined().is_empty(), "both wrote the same");
+    let mut sealed = [one.sealed(), other.sealed()].concat();
+    sealed.sort_by_key(|manifest| manifest.session);
+    sealed.dedup();
+    assert_eq!(sealed.iter().map(|manifest| manifest.session).collect::<Vec<_>>(), ids[..2]);
+    assert!(sealed.iter().all(|manifest| matches!(manifest.end, End::CutOff { .. })));
+    let read = next.read(ids[0]).await.unwrap();
+    let whole: Vec<_> = futures_util::TryStreamExt::try_collect(read.read(0..read.len())).await.unwrap();
+    let marker = b"[0.000, \"m\", \"cut off: the bastion stopped before the session ended\"]\n";
+    assert_eq!(whole.concat(), [parts.as_slice(), marker].concat());
+    assert!(read.complete() && fixture.store.keys().await.len() == 4, "the parts are gone");
+    assert_eq!(next.backlog(), (0, 0));
+    recorder.shutdown(Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn who_was_taken_for_dead_does_not_write_over_what_others_sealed() {
+    for size in [10, 6 << 20] {
+        let fixture = Fixture::new();
+        let recorder = fixture.open();
+        let recording = start(&recorder).await;
+        let id = recording.id();
+        let other = elsewhere(&fixture);
+        let next = other.open();
+        next.complete_from_parts(&[id]).await.unwrap();
+        let (cast, manifest) =
+            (fixture.store.object("session.cast").await.unwrap(), fixture.store.object("manifest.json").await.unwrap());
+        for _ in 0..size / (1 << 20) + 1 {
+            recording.ready().await.unwrap();
+            recording.record(output(vec![b'x'; size.min(1 << 20)])).unwrap();
+        }
+        recording.finish(EXITED).await.unwrap();
+        until("the end of it", async || recorder.backlog().0 == 0).await;
+        assert_eq!(fixture.quarantined(), [id], "what it has is kept for people");
+        assert_eq!(fixture.store.object("session.cast").await.unwrap(), cast);
+        assert_eq!(fixture.store.object("manifest.json").await.unwrap(), manifest);
+    }
+}
+
+#[tokio::test]
+async fn a_recording_that_is_whole_and_not_sealed_is_sealed_as_it_is() {
+    let fixture = Fixture::new();
+    let recorder = fixture.open();
+    let recording = start(&recorder).await;
+    let id = recording.id();
+    fixture.store.plan(
+        |call, key| {
+            if call == Call::Put && key.ends_with("manifest.json") { Answer::Fail } else { Answer::Ok }
+        },
+    );
+    recording.record(output("all of it")).unwrap();
+    recording.finish(EXITED).await.unwrap();
+    until("the failure", async || fixture.store.failures.load(std::sync::atomic::Ordering::SeqCst) > 0).await;
+    recorder.shutdown(Duration::ZERO).await;
+    let cast = fixture.store.object("session.cast").await.unwrap();
+    fixture.store.heal();
+    let other = elsewhere(&fixture);
+    let next = other.open();
+    next.complete_from_parts(&[id]).await.unwrap();
+    assert_eq!(other.sealed()[0].session, id);
+    assert_eq!(fixture.store.object("session.cast").await.unwrap(), cast);
+    assert!(other.quarantined().is_empty() && next.backlog() == (0, 0));
+}
+
 fn find_cast(fixture: &Fixture, id: SessionId) -> std::path::PathBuf {
     fs::read_dir(fixture.dir.path().join("spool"))
         .unwrap()

@@ -49,7 +49,8 @@ fn service(oidc: OidcSettings, store: Arc<dyn Store>, log: AuditLog, user_ca: &A
         certificate_lifetime: Duration::from_secs(600),
         console_callback: Url::parse(CONSOLE_CALLBACK).unwrap(),
     };
-    LoginService::new(OidcClient::new(oidc).unwrap(), store, log, Arc::clone(user_ca), settings)
+    let ended = EndedLogins::default();
+    LoginService::new(OidcClient::new(oidc).unwrap(), store, log, Arc::clone(user_ca), settings, ended)
 }
 
 impl Fixture {
@@ -359,7 +360,7 @@ async fn scripted_device_issuer(answers: &[&str]) -> (LoginService, TestStore) {
     };
     let oidc = OidcClient::new(OidcSettings::new(url.parse().unwrap(), "bastion")).unwrap();
     let log = AuditLog::start(store.shared(), &store.folder().join("waiting")).unwrap();
-    (LoginService::new(oidc, store.shared(), log, user_ca, settings), store)
+    (LoginService::new(oidc, store.shared(), log, user_ca, settings, EndedLogins::default()), store)
 }
 
 #[tokio::test]

@@ -180,7 +180,7 @@ pub(super) async fn front() -> TestFront {
     let minute = Duration::from_mins(1);
     let limits = Limits { places, login: minute, idle: minute, unread: minute };
     let listener = Listener::new(socket, tls, front, &Admission { limits, known: Arc::default() });
-    tokio::spawn(listener.serve(stop.clone(), stop.clone()));
+    tokio::spawn(listener.serve(stop.clone(), stop.clone(), stop.clone()));
     let brief_ends = Timestamp::now() + Duration::from_secs(3);
     let front = TestFront {
         cluster: test_cluster,

@@ -13,6 +13,8 @@ use policy::{
 use recorder::SessionId;
 use serde::{Deserialize, Serialize};
 
+use super::instance::Owner;
+
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -190,6 +192,8 @@ pub struct ApprovalFilter {
     pub requester: Option<Person>,
     /// Only those that this person asked for or may decide by these groups.
     pub visible_to: Option<Subject>,
+    /// Only those that wait at this owner.
+    pub owner: Option<Owner>,
     /// Only requests older than this one: the cursor of the page before.
     pub before: Option<ApprovalId>,
     /// At most this many.

@@ -7,7 +7,8 @@
 //! Every call ends within its deadline: a hung disk or server makes callers fail, not wait. A call that fails or is
 //! given up leaves nothing behind that the next one could meet (`writer`).
 //!
-//! Reading order: `file` and `postgres` (how they are opened), `holder` (whose a database is), `writer` (transactions),
+//! Reading order: `file` and `postgres` (how they are opened), `holder` and `instances` (who shares a database), `listener`
+//! (what the others do), `writer` (transactions),
 //! `statement` and `dialect` (one SQL for both), `row` (values in columns), `logins`, `names`, `sessions`, `approvals`,
 //! `access`, `audit`, `calls` (each call of a store); `copy` (from one into the other).
 
@@ -16,8 +17,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 use sqlx::{PgPool, SqlitePool};
 
 use super::{
-    AuditFilter, CertificateRecord, Listing, LoginFlow, LoginRecord, SessionEnd, SessionFilter, SessionRecord,
-    StoreError, TokenHash,
+    AuditFilter, CertificateRecord, Entry, Lease, Listing, LoginFlow, LoginRecord, SessionEnd, SessionFilter,
+    SessionRecord, StoreError, TokenHash,
 };
 
 mod access;
@@ -28,18 +29,23 @@ pub mod copy;
 mod dialect;
 mod file;
 mod holder;
+mod instances;
+mod listener;
 mod logins;
 mod migrations;
 mod names;
 mod postgres;
 mod row;
 mod sessions;
+mod shared;
+mod starts;
 mod statement;
 mod writer;
 
 pub(super) use self::dialect::in_short;
+pub use self::listener::Listening;
 use self::{
-    holder::Holder,
+    holder::{Holder, Role},
     row::Columns,
     statement::{Borrowed, Connection, sql},
     writer::Writer,
@@ -61,27 +67,39 @@ enum Readers {
 }
 
 impl SqlStore {
-    /// Opens the store that the settings name, and brings its schema up to date. A PostgreSQL database is this
-    /// bastion's until the value is gone; `description` is what another one reads of it.
+    /// Opens the store that the settings name, and brings its schema up to date. In a PostgreSQL database this is one
+    /// of several instances until [`Self::close`].
     ///
     /// # Errors
     ///
-    /// When the store cannot be used, belongs to another bastion, or has a schema that is newer than this program.
-    pub async fn open(settings: &config::Store, description: &str) -> Result<Self, StoreError> {
-        let store = Self::open_unfinished(settings, description).await?;
-        store.ensure_complete().await?;
+    /// When the store cannot be used, is being copied, has a schema that is newer than this program, or when other
+    /// instances have other keys.
+    pub async fn open(settings: &config::Store, entry: &Entry) -> Result<Self, StoreError> {
+        let store = match settings {
+            config::Store::Sqlite(path) => Self::in_file_within(path, CALL_DEADLINE).await?,
+            config::Store::Postgres(postgres) => {
+                Self::on_server(postgres, Role::Instance(entry.clone()), CALL_DEADLINE).await?
+            }
+        };
+        if let Err(error) = store.ensure_complete().await {
+            store.close().await;
+            return Err(error);
+        }
         Ok(store)
     }
 
-    /// The same for a store that a copy may have been begun into.
+    /// Opens a store that everything is copied into, or out of: no bastion may use it meanwhile. `purpose` is what one
+    /// reads that would.
     ///
     /// # Errors
     ///
-    /// As above.
-    pub async fn open_unfinished(settings: &config::Store, description: &str) -> Result<Self, StoreError> {
+    /// As above, and when a bastion uses it.
+    pub async fn open_for_copy(settings: &config::Store, purpose: &str) -> Result<Self, StoreError> {
         match settings {
             config::Store::Sqlite(path) => Self::in_file_within(path, CALL_DEADLINE).await,
-            config::Store::Postgres(postgres) => Self::on_server(postgres, description, CALL_DEADLINE).await,
+            config::Store::Postgres(postgres) => {
+                Self::on_server(postgres, Role::Alone(purpose.to_owned()), CALL_DEADLINE).await
+            }
         }
     }
 
@@ -104,10 +122,19 @@ impl SqlStore {
         Ok(Self { writer: Writer::sqlite(writer, file), readers: Readers::Sqlite(readers), deadline })
     }
 
-    async fn on_server(settings: &config::Postgres, description: &str, deadline: Duration) -> Result<Self, StoreError> {
-        let (options, holder, readers) = postgres::open(settings, description, deadline).await?;
+    async fn on_server(settings: &config::Postgres, role: Role, deadline: Duration) -> Result<Self, StoreError> {
+        let (options, holder, readers) = postgres::open(settings, role, deadline).await?;
         let writer = Writer::postgres(options, Arc::clone(&holder));
         Ok(Self { writer, readers: Readers::Postgres(readers, holder), deadline })
+    }
+
+    /// For how long this process may count on the store.
+    #[must_use]
+    pub fn lease(&self) -> Lease {
+        match &self.readers {
+            Readers::Sqlite(_) => Lease::for_ever(),
+            Readers::Postgres(_, holder) => holder.lease().clone(),
+        }
     }
 
     /// Closes it after the calls that are under way.
@@ -120,7 +147,11 @@ impl SqlStore {
     }
 
     /// A store that a copy is made into is nobody's until it is complete.
-    async fn ensure_complete(&self) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    ///
+    /// When it is not.
+    pub async fn ensure_complete(&self) -> Result<(), StoreError> {
         let source = self
             .read(async |connection| {
                 let row = sql("SELECT source FROM store_copy").optional(connection).await?;

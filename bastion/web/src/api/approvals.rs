@@ -95,6 +95,7 @@ pub(crate) async fn list(
         pending: query.state.map(|state| matches!(state, StateQuery::Pending)),
         requester: query.mine.then(|| Person::of(caller.subject())),
         visible_to: (!sees_all).then(|| caller.subject().clone()),
+        owner: None,
         before: parsed("cursor", query.cursor.as_deref())?,
         limit: limit + 1,
     };

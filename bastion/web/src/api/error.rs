@@ -140,8 +140,7 @@ impl From<StoreError> for ApiError {
             StoreError::Unavailable(_)
             | StoreError::Deadline(_)
             | StoreError::Gone { .. }
-            | StoreError::NotHeld { .. }
-            | StoreError::Replaced { .. } => {
+            | StoreError::NotHeld { .. } => {
                 tracing::error!(%error, "request failed");
                 Self::Unavailable("the bastion's database does not answer; try again in a moment".into())
             }
@@ -150,6 +149,7 @@ impl From<StoreError> for ApiError {
             | StoreError::HalfCopied { .. }
             | StoreError::Migrate(_)
             | StoreError::Open { .. }
+            | StoreError::OtherKeys { .. }
             | StoreError::Taken { .. }
             | StoreError::TooOld { .. } => Self::internal(error),
         }

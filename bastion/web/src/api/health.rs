@@ -17,8 +17,12 @@ pub(crate) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The store takes a write, and has every event that it should have; a session could be recorded.
+/// The store takes a write, and has every event that it should have; a session could be recorded; and people are not to
+/// go elsewhere because the bastion will stop.
 pub(crate) async fn ready(State(state): State<WebState>) -> Result<&'static str, ApiError> {
+    if state.draining.is_cancelled() {
+        return Err(ApiError::Unavailable(DRAINING.to_owned()));
+    }
     match state.readiness.of(&state).await {
         Ok(()) => Ok("ok\n"),
         Err(what) => Err(ApiError::Unavailable(what)),
@@ -76,6 +80,9 @@ async fn spool(state: &WebState) -> Result<(), String> {
     };
     Err(format!("nothing can be recorded: {what}"))
 }
+
+/// What a balancer is told that should send new people elsewhere.
+const DRAINING: &str = "draining: what runs here goes on, new connections belong elsewhere";
 
 /// How long an answer is good for.
 const FRESH: Duration = Duration::from_secs(1);

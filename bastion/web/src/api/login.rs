@@ -1,7 +1,5 @@
 //! Logins of the command line, and who is logged in.
 
-use std::time::Instant;
-
 use api::id::SubjectId;
 use axum::{
     Json,
@@ -143,7 +141,7 @@ pub(crate) async fn begin(
     source: Source,
     Body(body): Body<BeginLogin>,
 ) -> Result<Json<BegunLogin>, ApiError> {
-    state.login_limiter.take(source.0, Instant::now())?;
+    state.login_limiter.begin(state.store.as_ref(), source.0).await?;
     let login = state.logins.begin_browser(&body.redirect_uri, LoginKind::Cli, Timestamp::now()).await?;
     Ok(Json(BegunLogin { authorization_url: login.authorization_url.into(), state: login.state.as_str().to_owned() }))
 }
@@ -169,7 +167,7 @@ pub(crate) async fn begin_device(
     State(state): State<WebState>,
     source: Source,
 ) -> Result<Json<BegunDeviceLogin>, ApiError> {
-    state.login_limiter.take(source.0, Instant::now())?;
+    state.login_limiter.begin(state.store.as_ref(), source.0).await?;
     let device = state.logins.begin_device(Timestamp::now()).await?;
     Ok(Json(BegunDeviceLogin {
         device_id: device.device_id.as_str().to_owned(),

@@ -108,6 +108,7 @@ pub(crate) async fn list(
         user,
         target: parsed("target", query.target.as_deref())?,
         running: query.running,
+        owner: None,
         before: parsed("cursor", query.cursor.as_deref())?,
         limit: limit + 1,
     };

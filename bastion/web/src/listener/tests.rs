@@ -62,7 +62,7 @@ async fn served_within(max_connections: usize, deadline: Duration) -> Served {
     };
     let limits = Limits { places, login: deadline, idle: deadline, unread: deadline };
     let listener = Listener::new(socket, config, router, &Admission { limits, known: Arc::default() });
-    let task = tokio::spawn(listener.serve(stop.clone()));
+    let task = tokio::spawn(listener.serve(stop.clone(), stop.clone()));
     Served { address, connector: connector(folder.path()), stop, task, begun, release, folder }
 }
 

@@ -11,7 +11,7 @@ use http::{HeaderMap, Method, Request, StatusCode, header, request};
 use http_body_util::BodyExt as _;
 use identity::{
     kube_credential::KubeCredentials,
-    login::{LoginService, LoginSettings},
+    login::{EndedLogins, LoginService, LoginSettings},
     oidc::{OidcClient, OidcSettings},
     ssh_ca::UserCa,
     token,
@@ -30,6 +30,7 @@ use recorder::{
 use sqlx::Connection as _;
 use tempfile::TempDir;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use url::Url;
 
@@ -96,6 +97,7 @@ pub(super) async fn front() -> Front {
             certificate_lifetime: Duration::from_secs(600),
             console_callback: callback,
         },
+        EndedLogins::default(),
     ));
     let rules = RuleSet::compile(&[RuleDoc::parse(RULES, "rules.yaml").unwrap()]).unwrap();
     let targets = config::target::parse_targets(TARGETS, Path::new(""), "targets.yaml").unwrap();
@@ -131,6 +133,7 @@ pub(super) async fn front() -> Front {
         Some(kube),
         Arc::clone(&recorder),
         approvals.clone(),
+        CancellationToken::new(),
         info,
         URL.parse().unwrap(),
     );

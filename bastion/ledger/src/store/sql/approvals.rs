@@ -13,10 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Listing, StoreError, access,
+    dialect::Dialect,
     row::{Columns, bigint, json_text, subject_text, word_text},
     statement::{Connection, Row, sql},
 };
-use crate::store::approval::{ApprovalChange, ApprovalFilter, ApprovalRecord, DecidedRecord, Reach, VoteRecord};
+use crate::store::{
+    InstanceId, Owner,
+    approval::{ApprovalChange, ApprovalFilter, ApprovalKind, ApprovalRecord, DecidedRecord, Reach, VoteRecord},
+};
 
 const TABLE: &str = "approvals";
 
@@ -24,7 +28,15 @@ const TABLE: &str = "approvals";
 const ACT: i64 = 1;
 
 /// Adds a request; false if this person has `most` that wait already.
-pub(super) async fn add(connection: &mut Connection, approval: &ApprovalRecord, most: u32) -> Result<bool, StoreError> {
+///
+/// One for access waits at no instance: nobody waits for it.
+pub(super) async fn add(
+    connection: &mut Connection,
+    approval: &ApprovalRecord,
+    most: u32,
+    instance: Option<InstanceId>,
+) -> Result<bool, StoreError> {
+    let instance = instance.filter(|_| approval.kind != ApprovalKind::Access);
     let waiting = sql("SELECT COUNT(*) FROM approvals WHERE state = 'pending' AND issuer = $1 AND subject_id = $2")
         .bind(&approval.requester.issuer)
         .bind(&approval.requester.id)
@@ -35,8 +47,9 @@ pub(super) async fn add(connection: &mut Connection, approval: &ApprovalRecord, 
     }
     sql(
         "INSERT INTO approvals (id, revision, kind, state, issuer, subject_id, requester, target, login, session, \
-         rule, exact_text, commands, screen, reason, because, needed, lasting, source, created_at, expires_at, exact_form) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
+         rule, exact_text, commands, screen, reason, because, needed, lasting, source, created_at, expires_at, exact_form, \
+         instance) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)",
     )
     .bind(approval.id.to_string())
     .bind(approval.revision)
@@ -60,6 +73,7 @@ pub(super) async fn add(connection: &mut Connection, approval: &ApprovalRecord, 
     .bind(approval.created_at.as_millisecond())
     .bind(approval.expires_at.as_millisecond())
     .bind(approval.act.as_ref().map(|_| ACT))
+    .bind(instance.map(|id| id.to_string()))
     .execute(connection)
     .await?;
     for group in &approval.needed.groups {
@@ -160,6 +174,11 @@ pub(super) async fn list(
             query.push_bind(", ", group.as_str());
         }
         query.push(")))");
+    }
+    match (filter.owner, connection.dialect()) {
+        (None, _) | (Some(Owner::Nobody), Dialect::Sqlite) => {}
+        (Some(Owner::Nobody), Dialect::Postgres) => query.push(" AND instance IS NULL AND kind <> 'access'"),
+        (Some(Owner::Instance(id)), _) => query.push_bind(" AND instance = ", id.to_string()),
     }
     if let Some(before) = filter.before {
         query.push_bind(" AND id < ", before.to_string());

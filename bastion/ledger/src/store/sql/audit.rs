@@ -1,6 +1,7 @@
 //! Tables `audit` and `audit_counter`: events are appended and read, never changed.
 
 use jiff::Timestamp;
+use recorder::SessionId;
 
 use super::{
     AuditFilter, StoreError,
@@ -29,8 +30,13 @@ pub(super) async fn append_queued(
     let taken = sql("SELECT value FROM audit_counter WHERE name = $1").bind(&name).optional(connection).await?;
     let taken = taken.map(|row| Columns::of("audit_counter", &row).plain::<i64>("value")).transpose()?;
     if taken.is_none() {
-        // A queue begins when the one before it has given all that it had.
-        sql("DELETE FROM audit_counter WHERE name LIKE 'queue %'").execute(connection).await?;
+        // A queue begins when the one before it has given all that it had, at the same instance; others go on. The names
+        // sort by the times of their begin.
+        sql("DELETE FROM audit_counter WHERE name LIKE 'queue %' AND name NOT IN (SELECT name FROM audit_counter \
+             WHERE name LIKE 'queue %' ORDER BY name DESC LIMIT $1)")
+        .bind(QUEUES_KEPT)
+        .execute(connection)
+        .await?;
     }
     let taken = taken.unwrap_or(0);
     let new: Vec<_> = events.iter().filter(|event| bigint(event.number) > taken).collect();
@@ -48,16 +54,39 @@ pub(super) async fn append_queued(
 
 /// A few statements for however many events: a server may be far away.
 async fn append_each(connection: &mut Connection, events: &[(Timestamp, &AuditEvent)]) -> Result<(), StoreError> {
-    let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
-    let last = sql("UPDATE audit_counter SET value = value + $1 WHERE name = 'audit' RETURNING value")
-        .bind(count)
-        .number(connection)
-        .await?;
+    let ended = events.iter().filter_map(|(_, event)| ended_session(event)).collect::<Vec<_>>();
+    // A session ends once: the end that somebody else wrote down before counts, here too.
+    let over = sessions::ended_among(connection, &ended).await?;
+    let is_news = |event: &AuditEvent| !ended_session(event).is_some_and(|session| over.contains(&session));
+    let events: Vec<_> = events.iter().filter(|(_, event)| is_news(event)).copied().collect();
     let ended = events.iter().filter_map(|(at, event)| {
         let AuditEvent::SessionEnded { session, end, output_bytes } = event else { return None };
         Some((*session, *at, end, *output_bytes))
     });
     sessions::end_all(connection, &ended.collect::<Vec<_>>()).await?;
+    insert_each(connection, &events).await
+}
+
+/// Appends the event of a session whose row was completed just now.
+pub(super) async fn append_ended(
+    connection: &mut Connection,
+    at: Timestamp,
+    event: &AuditEvent,
+) -> Result<(), StoreError> {
+    insert_each(connection, &[(at, event)]).await
+}
+
+fn ended_session(event: &AuditEvent) -> Option<SessionId> {
+    let AuditEvent::SessionEnded { session, .. } = event else { return None };
+    Some(*session)
+}
+
+async fn insert_each(connection: &mut Connection, events: &[(Timestamp, &AuditEvent)]) -> Result<(), StoreError> {
+    let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
+    let last = sql("UPDATE audit_counter SET value = value + $1 WHERE name = 'audit' RETURNING value")
+        .bind(count)
+        .number(connection)
+        .await?;
     let mut seq = last - count;
     for events in events.chunks(ROWS) {
         let mut insert = sql(INSERT);
@@ -99,6 +128,16 @@ fn push_row(insert: &mut Statement, seq: i64, at: Timestamp, event: AuditEvent) 
         insert.push(")");
     }
     insert.push(")");
+    Ok(())
+}
+
+/// Counts that rules or revoked keys were read anew.
+pub(super) async fn count_reload(connection: &mut Connection) -> Result<(), StoreError> {
+    sql(
+        "INSERT INTO audit_counter (name, value) VALUES ('reload', 1) ON CONFLICT (name) DO UPDATE SET value = audit_counter.value + 1",
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
@@ -172,6 +211,9 @@ fn record_from(row: &Row) -> Result<AuditRecord, StoreError> {
 
 const INSERT: &str =
     "INSERT INTO audit (seq, recorded_at, version, kind, user_name, session, event, issuer, subject_id) VALUES ";
+
+/// More starts than all instances have between a write that was not answered and its repetition.
+const QUEUES_KEPT: i64 = 1000;
 
 /// Rows in one statement.
 const ROWS: usize = 64;

@@ -7,15 +7,15 @@ use jiff::Timestamp;
 use recorder::SessionId;
 
 use super::{
-    SqlStore, access, approvals, audit, logins, names, sessions,
+    SqlStore, access, approvals, audit, logins, names, sessions, starts,
     statement::{Connection, sql},
 };
 use crate::{
     audit::{AuditEvent, AuditRecord, queued::QueuedEvent},
     store::{
-        AccessGrant, ApprovalChange, ApprovalFilter, ApprovalRecord, AuditFilter, CertificateRecord, Listing,
-        LoginFlow, LoginRecord, NameBinding, NameRecord, SessionEnd, SessionFilter, SessionRecord, Store, StoreError,
-        TokenHash,
+        AccessGrant, ApprovalChange, ApprovalFilter, ApprovalRecord, AuditFilter, CertificateRecord, Change, Listing,
+        LoginFlow, LoginRate, LoginRecord, NameBinding, NameRecord, SessionEnd, SessionFilter, SessionRecord, Store,
+        StoreError, TokenHash,
     },
 };
 
@@ -38,6 +38,7 @@ impl Store for SqlStore {
         self.within_deadline(async {
             let mut transaction = self.writer.begin().await?;
             let removed = logins::remove(&mut transaction, token).await?;
+            transaction.announce(Change::Logins).await?;
             transaction.commit().await?;
             Ok(removed)
         })
@@ -59,6 +60,16 @@ impl Store for SqlStore {
             let flow = logins::take_flow(&mut transaction, key, now).await?;
             transaction.commit().await?;
             Ok(flow)
+        })
+        .await
+    }
+
+    async fn begin_login(&self, network: &str, rate: LoginRate, now: Timestamp) -> Result<bool, StoreError> {
+        self.within_deadline(async {
+            let mut transaction = self.writer.begin().await?;
+            let taken = starts::take(&mut transaction, network, rate, now).await?;
+            transaction.commit().await?;
+            Ok(taken)
         })
         .await
     }
@@ -99,6 +110,7 @@ impl Store for SqlStore {
         self.within_deadline(async {
             let mut transaction = self.writer.begin().await?;
             let ended = names::release(&mut transaction, name).await?;
+            transaction.announce(Change::Logins).await?;
             audit::append(&mut transaction, at, events).await?;
             transaction.commit().await?;
             Ok(ended)
@@ -126,7 +138,8 @@ impl Store for SqlStore {
     async fn add_session(&self, session: &SessionRecord) -> Result<(), StoreError> {
         self.within_deadline(async {
             let mut transaction = self.writer.begin().await?;
-            sessions::add(&mut transaction, session).await?;
+            let instance = transaction.instance();
+            sessions::add(&mut transaction, session, instance).await?;
             transaction.commit().await
         })
         .await
@@ -135,7 +148,8 @@ impl Store for SqlStore {
     async fn start_session(&self, session: &SessionRecord, events: &[AuditEvent]) -> Result<(), StoreError> {
         self.within_deadline(async {
             let mut transaction = self.writer.begin().await?;
-            sessions::add(&mut transaction, session).await?;
+            let instance = transaction.instance();
+            sessions::add(&mut transaction, session, instance).await?;
             audit::append(&mut transaction, session.started_at, events).await?;
             transaction.commit().await
         })
@@ -173,8 +187,10 @@ impl Store for SqlStore {
     ) -> Result<bool, StoreError> {
         self.within_deadline(async {
             let mut transaction = self.writer.begin().await?;
-            let added = approvals::add(&mut transaction, approval, most_pending).await?;
+            let instance = transaction.instance();
+            let added = approvals::add(&mut transaction, approval, most_pending, instance).await?;
             if added {
+                transaction.announce(Change::Approval(approval.id)).await?;
                 audit::append(&mut transaction, approval.created_at, events).await?;
                 transaction.commit().await?;
             }
@@ -193,6 +209,10 @@ impl Store for SqlStore {
             let mut transaction = self.writer.begin().await?;
             let changed = approvals::change(&mut transaction, change).await?;
             if changed {
+                transaction.announce(Change::Approval(change.id)).await?;
+                if change.grant.is_some() {
+                    transaction.announce(Change::Access).await?;
+                }
                 audit::append(&mut transaction, at, events).await?;
                 transaction.commit().await?;
             }
@@ -226,6 +246,7 @@ impl Store for SqlStore {
             let mut transaction = self.writer.begin().await?;
             let ended = access::end(&mut transaction, id, at).await?;
             if ended {
+                transaction.announce(Change::Access).await?;
                 audit::append(&mut transaction, at, events).await?;
                 transaction.commit().await?;
             }
@@ -270,6 +291,7 @@ impl Store for SqlStore {
         self.within_deadline(async {
             let mut transaction = self.writer.begin().await?;
             let rows = logins::forget_expired(&mut transaction, now).await?;
+            let rows = rows + starts::forget(&mut transaction, now).await?;
             transaction.commit().await?;
             Ok(rows)
         })

@@ -20,6 +20,14 @@ impl Dialect {
         }
     }
 
+    /// The functions that give the smallest and the largest of their arguments.
+    pub(super) fn least_and_greatest(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Sqlite => ("MIN", "MAX"),
+            Self::Postgres => ("LEAST", "GREATEST"),
+        }
+    }
+
     /// Asks how many bytes are taken on disk.
     pub(super) fn size(self) -> &'static str {
         match self {
@@ -86,7 +94,7 @@ pub(super) fn advice(error: &sqlx::Error) -> &'static str {
     match answer.map(PgDatabaseError::code) {
         Some("3D000") => "Create it: CREATE DATABASE … OWNER …",
         Some("42501") => "The bastion's user must own the database, or may create tables in it",
-        Some("53300") => "The bastion needs six connections; see max_connections",
+        Some("53300") => "The bastion needs seven connections; see max_connections",
         Some("57P03") => "Wait until the server has started",
         Some(code) if code.starts_with("28") => "Check the user of the URL, the password beside it, and pg_hba.conf",
         Some(_) | None => "See the server's log",

@@ -1,5 +1,7 @@
 //! Tables `logins`, `login_flows` and `certificates`.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::{
@@ -46,6 +48,25 @@ pub(super) async fn find(
 pub(super) async fn remove(connection: &mut Connection, token: TokenHash) -> Result<bool, StoreError> {
     let removed = sql("DELETE FROM logins WHERE token = $1").bind(hash_text(token)).execute(connection).await?;
     Ok(removed > 0)
+}
+
+/// Which of these are not there.
+pub(super) async fn ended_among(
+    connection: &mut Connection,
+    logins: &[TokenHash],
+) -> Result<Vec<TokenHash>, StoreError> {
+    let mut standing = BTreeSet::new();
+    for some in logins.chunks(AT_ONCE) {
+        let mut query = sql("SELECT token FROM logins WHERE token IN (");
+        for (place, token) in some.iter().enumerate() {
+            query.push_bind(if place == 0 { "" } else { ", " }, hash_text(*token));
+        }
+        query.push(")");
+        for row in query.once().all(connection).await? {
+            standing.insert(Columns::of("logins", &row).hash("token")?.0);
+        }
+    }
+    Ok(logins.iter().copied().filter(|token| !standing.contains(&token.0)).collect())
 }
 
 pub(super) async fn add_flow(connection: &mut Connection, flow: &LoginFlow) -> Result<(), StoreError> {
@@ -125,6 +146,9 @@ pub(super) async fn certificate_for_key(
         .map(|row| certificate_from(&row))
         .transpose()
 }
+
+/// Tokens in one statement.
+const AT_ONCE: usize = 500;
 
 pub(super) async fn forget_expired(connection: &mut Connection, now: Timestamp) -> Result<u64, StoreError> {
     let mut rows = 0;

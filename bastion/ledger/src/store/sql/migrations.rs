@@ -24,10 +24,14 @@ pub(super) fn sqlite() -> Migrator {
         11 "approved_acts" "0011_approved_acts.sql",
         20 "audit_user_kind" "0020_audit_user_kind.sql",
         30 "store_copy" "0030_store_copy.sql",
+        40 "instances" "0040_instances.sql",
     ]
 }
 
 /// Of a PostgreSQL database, which there was none of before version 30.
 pub(super) fn postgres() -> Migrator {
-    migrations!["postgres": 30 "init" "0030_init.sql",]
+    migrations!["postgres":
+        30 "init" "0030_init.sql",
+        40 "instances" "0040_instances.sql",
+    ]
 }

@@ -1,4 +1,5 @@
-//! Connections to a PostgreSQL server: one that holds the database (`holder`), one that writes, a few that read.
+//! Connections to a PostgreSQL server: one that holds the database (`holder`), one that writes, a few that read; and one
+//! that hears what other instances do (`listener`).
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,16 +9,19 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 
-use super::{LOCK_SHARE, READERS, StoreError, holder::Holder};
+use super::{
+    LOCK_SHARE, READERS, StoreError,
+    holder::{Holder, Role},
+};
 
 /// The hold on the database, what is needed to write, and the pool of those that read.
 pub(super) async fn open(
     settings: &Settings,
-    description: &str,
+    role: Role,
     deadline: Duration,
 ) -> Result<(PgConnectOptions, Arc<Holder>, PgPool), StoreError> {
     let options = options(settings)?;
-    let holder = Holder::claim(options.clone(), &settings.to_string(), description).await?;
+    let holder = Holder::claim(options.clone(), &settings.to_string(), role).await?;
     let within = deadline.mul_f32(LOCK_SHARE);
     let options = options.options([
         ("statement_timeout", within.as_millis()),

@@ -8,15 +8,21 @@ use recorder::SessionId;
 
 use super::{
     Listing, SessionEnd, SessionFilter, SessionRecord, StoreError,
+    dialect::Dialect,
     row::{Columns, bigint, json_text, word_text},
-    statement::{Connection, Row, sql},
+    statement::{Connection, Row, Statement, sql},
 };
+use crate::store::{InstanceId, Owner};
 
-pub(super) async fn add(connection: &mut Connection, session: &SessionRecord) -> Result<(), StoreError> {
+pub(super) async fn add(
+    connection: &mut Connection,
+    session: &SessionRecord,
+    instance: Option<InstanceId>,
+) -> Result<(), StoreError> {
     let ending = session.end.as_ref().map(|end| json_text("sessions", end)).transpose()?;
     sql("INSERT INTO sessions (id, user_name, target, login, kind, command, pty, source, \
-         started_at, ended_at, ending, output_bytes, issuer, subject_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)")
+         started_at, ended_at, ending, output_bytes, issuer, subject_id, instance) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)")
     .bind(session.id.to_string())
     .bind(session.user.as_str())
     .bind(session.target.as_str())
@@ -31,18 +37,20 @@ pub(super) async fn add(connection: &mut Connection, session: &SessionRecord) ->
     .bind(bigint(session.output_bytes))
     .bind(session.person.as_ref().map(|person| &person.issuer))
     .bind(session.person.as_ref().map(|person| &person.id))
+    .bind(instance.map(|id| id.to_string()))
     .execute(connection)
     .await?;
     Ok(())
 }
 
+/// Completes the row of a session; says how many rows that changed.
 pub(super) async fn end(
     connection: &mut Connection,
     id: SessionId,
     at: Timestamp,
     end: &SessionEnd,
     output_bytes: u64,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     end_all(connection, &[(id, at, end, output_bytes)]).await
 }
 
@@ -50,7 +58,7 @@ pub(super) async fn end(
 pub(super) async fn end_all(
     connection: &mut Connection,
     ends: &[(SessionId, Timestamp, &SessionEnd, u64)],
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     let mut known = BTreeSet::new();
     let mut update = sql("UPDATE sessions SET ended_at = ends.column2, ending = ends.column3, \
                           output_bytes = ends.column4 FROM (VALUES ");
@@ -67,14 +75,46 @@ pub(super) async fn end_all(
         known.insert(id);
     }
     if known.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     update.push(") AS ends WHERE sessions.id = ends.column1 AND sessions.ended_at IS NULL");
     if known.len() > 1 {
         update = update.once();
     }
-    update.execute(connection).await?;
-    Ok(())
+    update.execute(connection).await
+}
+
+/// Which of these have ended.
+pub(super) async fn ended_among(
+    connection: &mut Connection,
+    sessions: &[SessionId],
+) -> Result<BTreeSet<SessionId>, StoreError> {
+    if sessions.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let mut query = sql("SELECT id FROM sessions WHERE ended_at IS NOT NULL AND id IN (");
+    for (place, id) in sessions.iter().enumerate() {
+        query.push_bind(if place == 0 { "" } else { ", " }, id.to_string());
+    }
+    query.push(")");
+    ids(query.once(), connection).await
+}
+
+/// Those of an instance that it did not end; `cut_off` is how the end is stored that somebody else gave them.
+pub(super) async fn unended_of(
+    connection: &mut Connection,
+    instance: InstanceId,
+    cut_off: &str,
+) -> Result<Vec<SessionId>, StoreError> {
+    let query = sql("SELECT id FROM sessions WHERE instance = $1 AND (ended_at IS NULL OR ending = $2)")
+        .bind(instance.to_string())
+        .bind(cut_off);
+    Ok(ids(query, connection).await?.into_iter().collect())
+}
+
+async fn ids(query: Statement, connection: &mut Connection) -> Result<BTreeSet<SessionId>, StoreError> {
+    let rows = query.all(connection).await?;
+    rows.iter().map(|row| Columns::of("sessions", row).parsed("id")).collect()
 }
 
 pub(super) async fn find(connection: &mut Connection, id: SessionId) -> Result<Option<SessionRecord>, StoreError> {
@@ -103,6 +143,11 @@ pub(super) async fn list(
     }
     if filter.running {
         query.push(" AND ended_at IS NULL");
+    }
+    match (filter.owner, connection.dialect()) {
+        (None, _) | (Some(Owner::Nobody), Dialect::Sqlite) => {}
+        (Some(Owner::Nobody), Dialect::Postgres) => query.push(" AND instance IS NULL"),
+        (Some(Owner::Instance(id)), _) => query.push_bind(" AND instance = ", id.to_string()),
     }
     if let Some(before) = filter.before {
         query.push_bind(" AND id < ", before.to_string());

@@ -47,6 +47,7 @@ mod copying;
 mod events;
 mod failures;
 mod file;
+mod instances;
 mod measures;
 mod people;
 mod postgres;
@@ -79,8 +80,13 @@ impl Place {
     }
 
     async fn try_open(&self) -> Result<SqlStore, StoreError> {
-        SqlStore::open(&self.settings, "a test").await
+        SqlStore::open(&self.settings, &entry("a test")).await
     }
+}
+
+/// An instance that would not be missed for a long time.
+fn entry(description: &str) -> Entry {
+    Entry { description: description.to_owned(), lease: Duration::from_mins(1), keys: [].into() }
 }
 
 /// A file of its own, for what is of a file only.

@@ -14,15 +14,20 @@ use std::{
     sync::Arc,
 };
 
-use sqlx::{ConnectOptions as _, PgConnection, Row as _, SqlitePool, postgres::PgConnectOptions, query, raw_sql};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, PgConnection, Row as _, SqlitePool, postgres::PgConnectOptions, query, raw_sql,
+};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
     StoreError,
     file::DatabaseFile,
     holder::Holder,
-    statement::{Borrowed, Connection},
+    instances,
+    listener::CHANNEL,
+    statement::{Borrowed, Connection, sql},
 };
+use crate::store::{Change, InstanceId};
 
 /// The connection that writes.
 #[derive(Debug, Clone)]
@@ -37,6 +42,8 @@ pub(super) enum Writer {
 #[derive(Debug)]
 pub(super) struct Transaction {
     connection: Connection,
+    /// The instance that writes, where there may be several.
+    instance: Option<InstanceId>,
     /// Where a connection that is of no pool goes back to.
     home: Option<OwnedMutexGuard<Option<PgConnection>>>,
 }
@@ -59,7 +66,7 @@ impl Writer {
                 file.check()?;
                 let connection = pool.acquire().await.map_err(StoreError::Unavailable)?;
                 let connection = Connection::Sqlite(Borrowed::until_kept(connection));
-                let mut transaction = Transaction { connection, home: None };
+                let mut transaction = Transaction { connection, instance: None, home: None };
                 transaction.run("BEGIN IMMEDIATE").await?;
                 // The connection has its log open by now; without the log's file, what it writes there is lost.
                 file.check_log()?;
@@ -68,16 +75,20 @@ impl Writer {
             Self::Postgres { idle, options, holder } => {
                 holder.check()?;
                 let mut home = Arc::clone(idle).lock_owned().await;
+                let instance = holder.instance();
                 let begun = match home.take() {
                     // The server may have restarted since: nothing has happened yet, so that it can be tried again.
-                    Some(connection) => begin(connection, holder).await.ok(),
+                    Some(connection) => begin(connection, holder, instance).await.ok(),
                     None => None,
                 };
                 let connection = match begun {
                     Some(connection) => connection,
-                    None => begin(options.connect().await.map_err(StoreError::Unavailable)?, holder).await?,
+                    None => {
+                        let connection = options.connect().await.map_err(StoreError::Unavailable)?;
+                        begin(connection, holder, instance).await?
+                    }
                 };
-                Ok(Transaction { connection: Connection::Postgres(connection), home: Some(home) })
+                Ok(Transaction { connection: Connection::Postgres(connection), instance, home: Some(home) })
             }
         }
     }
@@ -93,12 +104,22 @@ impl Writer {
     }
 }
 
-/// Waits for the write lock, and sees whether the database still is this bastion's: one that was cut off from the
-/// server, and replaced, must not go on.
-async fn begin(mut connection: PgConnection, holder: &Holder) -> Result<PgConnection, StoreError> {
-    let rows = raw_sql(BEGIN).fetch_all(&mut connection).await.map_err(StoreError::Unavailable)?;
-    let owner: Option<String> = rows.last().and_then(|row| row.try_get("owner").ok());
-    holder.check_owner(owner.as_deref())?;
+/// Waits for the write lock, and sees whether this instance lives: one that was cut off from the server, and declared
+/// dead, must not go on.
+async fn begin(
+    mut connection: PgConnection,
+    holder: &Holder,
+    instance: Option<InstanceId>,
+) -> Result<PgConnection, StoreError> {
+    let lives = instance.map(instances::lives).unwrap_or_default();
+    // A statement after the lock sees what was committed before it was given.
+    let begin = raw_sql(AssertSqlSafe(format!("BEGIN; {WRITE_LOCK}; {lives}")));
+    let rows = begin.fetch_all(&mut connection).await.map_err(StoreError::Unavailable)?;
+    let is_live = || rows.last().and_then(|row| row.try_get("live").ok()).unwrap_or(false);
+    if instance.is_some() && !is_live() {
+        return Err(holder.replaced());
+    }
+    holder.check()?;
     Ok(connection)
 }
 
@@ -111,6 +132,18 @@ impl Transaction {
             (mut connection, _) => connection.keep(),
         }
         Ok(())
+    }
+
+    /// The instance that writes, where there may be several.
+    pub(super) fn instance(&self) -> Option<InstanceId> {
+        self.instance
+    }
+
+    /// Tells the other instances, when it is committed, where there may be some.
+    pub(super) async fn announce(&mut self, change: Change) -> Result<(), StoreError> {
+        let Some(id) = self.instance else { return Ok(()) };
+        let notify = sql("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(format!("{id} {change}"));
+        notify.optional(&mut self.connection).await.map(drop)
     }
 
     async fn run(&mut self, statement: &'static str) -> Result<(), StoreError> {
@@ -137,5 +170,5 @@ impl DerefMut for Transaction {
     }
 }
 
-/// A statement after the lock sees what was committed before it was given.
-const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(7089074232280182391); SELECT owner FROM holder";
+/// Waits until nobody else writes.
+pub(super) const WRITE_LOCK: &str = "SELECT pg_advisory_xact_lock(7089074232280182391)";

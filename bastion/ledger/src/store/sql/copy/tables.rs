@@ -35,7 +35,8 @@ macro_rules! tables {
     };
 }
 
-/// All of them but those that say something of one database only: `store_copy`, `holder` and the list of migrations.
+/// All of them but those that say something of one database, or of the moment, only: `store_copy`, `holder`, `instances`,
+/// `login_starts` and the list of migrations.
 pub(in crate::store::sql) const TABLES: &[Table] = tables! {
     logins by [token] { token Text, kind Text, subject Text, created_at Integer, expires_at Integer, }
     login_flows by [flow] {
@@ -48,12 +49,13 @@ pub(in crate::store::sql) const TABLES: &[Table] = tables! {
     sessions by [id] {
         id Text, user_name Text, target Text, login Text, kind Text, command Text, pty Flag, source Text,
         started_at Integer, ended_at Integer, ending Text, output_bytes Integer, issuer Text, subject_id Text,
+        instance Text,
     }
     approvals by [id] {
         id Text, revision Integer, kind Text, state Text, issuer Text, subject_id Text, requester Text, target Text,
         login Text, session Text, rule Text, exact_text Bytes, commands Text, screen Text, reason Text, because Text,
         needed Text, lasting Integer, source Text, created_at Integer, expires_at Integer, decided_at Integer,
-        scope Text, standing_until Integer, remark Text, exact_form Integer,
+        scope Text, standing_until Integer, remark Text, exact_form Integer, instance Text,
     }
     approval_groups by [approval group_name] { approval Text, group_name Text, }
     approval_votes by [approval issuer subject_id] {

@@ -1,9 +1,10 @@
-//! What is so of a PostgreSQL database only: whose it is, what goes wrong with the server, TLS and passwords.
+//! What is so of a PostgreSQL database only: what goes wrong with the server, TLS and passwords. Who shares it is in
+//! `instances`.
 
 use std::sync::Arc;
 
 use config::{Postgres, PostgresHost, Secret};
-use tokio::{sync::watch, time::timeout};
+use tokio::time::timeout;
 
 use super::*;
 use crate::audit::AuditLog;
@@ -11,82 +12,9 @@ use crate::audit::AuditLog;
 /// A store on the server that the tests share, with a short deadline, and its database.
 async fn brief(server: &Server) -> (SqlStore, String) {
     let config::Store::Postgres(settings) = server.database().await else { panic!("of a server") };
-    let store = SqlStore::on_server(&settings, "a test", Duration::from_millis(500)).await.unwrap();
+    let role = Role::Instance(Entry { lease: Duration::from_secs(2), ..entry("a test") });
+    let store = SqlStore::on_server(&settings, role, Duration::from_millis(500)).await.unwrap();
     (store, settings.database)
-}
-
-fn states(store: &SqlStore) -> watch::Receiver<String> {
-    let Writer::Postgres { holder, .. } = &store.writer else { panic!("of a server") };
-    holder.states()
-}
-
-async fn becomes(states: &mut watch::Receiver<String>, word: &str) {
-    let waited = timeout(Duration::from_secs(60), states.wait_for(|state| state.starts_with(word))).await;
-    waited.expect(word).unwrap();
-}
-
-/// Ends the connection that holds the lock, as a network does that breaks.
-async fn end_the_lock(server: &Server, database: &str) {
-    let mut connection = server.superuser(database).await;
-    let ended: Vec<bool> = sqlx::query_scalar(
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks JOIN pg_database ON pg_database.oid = database \
-         WHERE locktype = 'advisory' AND datname = current_database()",
-    )
-    .fetch_all(&mut connection)
-    .await
-    .unwrap();
-    assert_eq!(ended, [true]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_database_belongs_to_one_bastion_and_the_other_reads_to_whom() {
-    let Some(place) = Place::server("a_database_belongs_to_one_bastion").await else { return };
-    let first = SqlStore::open(&place.settings, "process 7 on there, ssh 127.0.0.1:2222").await.unwrap();
-    let error = place.try_open().await.unwrap_err().to_string();
-    assert!(error.contains("process 7 on there, ssh 127.0.0.1:2222") && error.contains("Stop that one"), "{error}");
-    first.probe().await.unwrap();
-    first.close().await;
-    place.open().await.probe().await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lock_that_was_lost_is_taken_again_and_nothing_is_written_before() {
-    let Some(server) = Server::shared("a_lock_that_was_lost").await else { return };
-    let (store, database) = brief(server).await;
-    store.append_audit(at(0), &[failed("before")]).await.unwrap();
-    let mut states = states(&store);
-    // Somebody else is at the lock for a moment, without taking the database.
-    end_the_lock(server, &database).await;
-    let mut other = server.superuser(&database).await;
-    sqlx::query("SELECT pg_advisory_lock(7089074232280182376)").execute(&mut other).await.unwrap();
-    becomes(&mut states, "Lost").await;
-    let error = store.append_audit(at(0), &[failed("meanwhile")]).await.unwrap_err();
-    assert!(matches!(error, StoreError::NotHeld { .. }), "{error}");
-    assert!(error.in_short().contains("lock of the database was lost"));
-    store.audit(&AuditFilter { limit: 1, ..Default::default() }).await.expect("reading goes on");
-
-    sqlx::query("SELECT pg_advisory_unlock(7089074232280182376)").execute(&mut other).await.unwrap();
-    becomes(&mut states, "Yes").await;
-    store.append_audit(at(0), &[failed("after")]).await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bastion_that_was_replaced_changes_nothing_any_more() {
-    let Some(server) = Server::shared("a_bastion_that_was_replaced").await else { return };
-    let (store, database) = brief(server).await;
-    store.append_audit(at(0), &[failed("before")]).await.unwrap();
-    end_the_lock(server, &database).await;
-    let config::Store::Postgres(settings) = server.database().await else { panic!("of a server") };
-    let settings = Postgres { database, ..settings };
-    let other = SqlStore::on_server(&settings, "the other one", Duration::from_secs(5)).await.unwrap();
-
-    // At once: the transaction sees it, before the lost connection is noticed.
-    let error = store.append_audit(at(0), &[failed("late")]).await.unwrap_err();
-    assert!(matches!(error, StoreError::NotHeld { .. } | StoreError::Replaced { .. }), "{error}");
-    becomes(&mut states(&store), "Replaced").await;
-    other.close().await;
-    let error = store.probe().await.unwrap_err();
-    assert!(matches!(error, StoreError::Replaced { .. }) && error.in_short().contains("restarted"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,18 +37,18 @@ async fn a_server_that_is_killed_and_started_again_needs_no_restart_and_no_event
         }
         written += count;
     };
-    let mut states = states(&store);
+    let lease = store.lease();
     for _ in 0..2 {
         write(50);
         server.control(&["-m", "immediate", "stop"]);
         write(50);
-        becomes(&mut states, "Lost").await;
+        timeout(Duration::from_secs(60), lease.lost()).await.unwrap();
         let error = store.probe().await.unwrap_err();
         assert!(matches!(error, StoreError::NotHeld { .. }), "{error}");
         let error = store.session(SessionId::new()).await.unwrap_err();
         assert!(!error.to_string().contains("pool"), "{error}");
         server.control(&["start"]);
-        becomes(&mut states, "Yes").await;
+        timeout(Duration::from_secs(60), lease.held()).await.unwrap();
     }
     write(50);
     log.close(Duration::from_secs(60)).await;
@@ -152,7 +80,7 @@ async fn a_database_of_somebody_else_is_an_error_that_says_what_to_do() {
     let Some(server) = Server::shared("a_database_of_somebody_else").await else { return };
     let config::Store::Postgres(settings) = server.database().await else { panic!("of a server") };
     let open = async |settings: Postgres| {
-        SqlStore::open(&config::Store::Postgres(settings), "a test").await.unwrap_err().to_string()
+        SqlStore::open(&config::Store::Postgres(settings), &entry("a test")).await.unwrap_err().to_string()
     };
     let mut superuser = server.superuser(&settings.database).await;
     sqlx::query("ALTER SCHEMA public OWNER TO postgres").execute(&mut superuser).await.unwrap();
@@ -225,7 +153,7 @@ async fn a_server_is_who_its_certificate_says_and_asks_for_the_password() {
     let open = async |host: PostgresHost, password: &str| {
         let password = Some(Secret::new(password.to_owned()));
         let settings = Postgres { host, password, port: server.port(), ..local.clone() };
-        match SqlStore::open(&config::Store::Postgres(settings), "a test").await {
+        match SqlStore::open(&config::Store::Postgres(settings), &entry("a test")).await {
             Ok(store) => {
                 store.probe().await.unwrap();
                 store.audit(&AuditFilter { limit: 1, ..Default::default() }).await.unwrap();
@@ -253,6 +181,6 @@ async fn a_server_is_who_its_certificate_says_and_asks_for_the_password() {
     let port = server.port();
     drop(server);
     let gone = Postgres { host: PostgresHost::Plain("127.0.0.1".to_owned()), port, ..local };
-    let error = SqlStore::open(&config::Store::Postgres(gone), "a test").await.unwrap_err().to_string();
+    let error = SqlStore::open(&config::Store::Postgres(gone), &entry("a test")).await.unwrap_err().to_string();
     assert!(error.contains("refused") && error.contains("Check the host and port"), "{error}");
 }
