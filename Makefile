@@ -84,6 +84,10 @@ cluster: ## a real one-node Kubernetes cluster for trying things; prints its kub
 test: setup build ## every check; BASTION_SKIP="deny e2e" leaves stages out by name
 	tests/all.sh fmt clippy doc unit console e2e deny
 
+.PHONY: postgres
+postgres: setup build ## the end-to-end tests once more, each bastion on PostgreSQL (as root)
+	tests/all.sh postgres
+
 .PHONY: lint
 lint: tools $(PATCHED) console ## format, lints and docs only
 	tests/all.sh fmt clippy doc

@@ -1,11 +1,12 @@
 //! The `bastion` program under test, as `demo` (nothing else needed) or as `serve` (with real peers).
 
 use std::{
-    fs,
+    env, fs,
     net::SocketAddr,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -19,7 +20,7 @@ use crate::{
     oidc::{Provider, install_crypto},
     patience::{SOON, until},
     peers,
-    program::Program,
+    program::{Program, run},
     s3::{ACCESS_KEY, BUCKET, SECRET_KEY},
     sshd::Sshd,
 };
@@ -37,6 +38,12 @@ pub fn rules(allow: Value) -> Value {
         "auditor": { "groups": ["auditor"], "console": ["sessions", "audit"] },
     } })
 }
+
+/// The folder of a PostgreSQL server's socket, set by `make postgres`: each bastion that names no store gets a database.
+const POSTGRES_VARIABLE: &str = "BASTION_TEST_POSTGRES";
+
+/// The name of the file with the store's URL, where it is one of these.
+const STORE: &str = "store.url";
 
 /// The name of the file with the cluster of `demo`.
 const KUBECONFIG: &str = "cluster.kubeconfig";
@@ -148,9 +155,16 @@ impl Settings {
     ///
     /// # Errors
     /// Fails with the log when it does not get ready.
-    pub async fn start(self) -> Result<Bastion> {
+    pub async fn start(mut self) -> Result<Bastion> {
         install_crypto();
         let folder = tempfile::tempdir()?;
+        if let Some(server) = env::var_os(POSTGRES_VARIABLE)
+            && self.more.iter().all(|(key, _)| *key != "store")
+        {
+            let url = new_database(Path::new(&server)).await?;
+            fs::write(folder.path().join(STORE), &url)?;
+            self.more.push(("store", json!(url)));
+        }
         let rules = match self.rules.as_str() {
             Some(text) => text.to_owned(),
             None => serde_json::to_string_pretty(&self.rules)?,
@@ -342,6 +356,16 @@ impl Bastion {
     }
 }
 
+/// The URL of a database that is made now.
+async fn new_database(server: &Path) -> Result<String> {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("bastion_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let mut psql = Command::new("psql");
+    psql.arg("-h").arg(server).args(["-U", "postgres", "-c", &format!("CREATE DATABASE {name}")]);
+    run(psql, b"", SOON).await?.ok().context("a new database")?;
+    Ok(format!("postgres://postgres@localhost:5432/{name}?host={}", server.display()))
+}
+
 async fn launch(folder: &Path, serve: Option<&Addresses>, log: Option<Stdio>) -> Result<(Program, Addresses)> {
     let mut command = Command::new(peers::bastion()?);
     command.env_remove("SSH_AUTH_SOCK").env("HOME", folder);
@@ -355,6 +379,9 @@ async fn launch_demo(mut command: Command, folder: &Path, log: Option<Stdio>) ->
     command.args(["demo", "--json", "--ssh-listen", "127.0.0.1:0", "--web-listen", "127.0.0.1:0", "--data-dir"]);
     command.arg(folder.join("data")).arg("--rules").arg(folder.join("rules.yaml"));
     command.arg("--targets").arg(folder.join("targets.yaml"));
+    if let Ok(store) = fs::read_to_string(folder.join(STORE)) {
+        command.args(["--store", &store]);
+    }
     if folder.join(KUBECONFIG).exists() {
         command.args(["--kube-listen", "127.0.0.1:0", "--kubeconfig"]).arg(folder.join(KUBECONFIG));
     }
