@@ -25,7 +25,7 @@ use identity::{
     x509_ca::{KubeClientCa, X509Error},
 };
 use jiff::Timestamp;
-use kubernetes::{KubeCluster, listener::ListenerTlsError, retry::Refused, upstream::ClusterError};
+use kubernetes::{KubeCluster, listener::ListenerTlsError, retry::RememberedRefusals, upstream::ClusterError};
 use ledger::{
     audit::AuditLog,
     store::{DeadInstance, Entry, Owner, SessionFilter, SqlStore, Store, StoreError},
@@ -598,7 +598,7 @@ async fn kube_front(
         domain: config.kube.domain.clone(),
         log: parts.sessions.log.clone(),
         sessions: parts.sessions.clone(),
-        refused: Refused::default(),
+        refused: RememberedRefusals::default(),
         tasks: parts.tasks.clone(),
         closing: parts.closing,
     });

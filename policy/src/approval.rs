@@ -112,7 +112,7 @@ pub enum Reach {
 
 /// What was asked for, by whom, and of whom.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct ApprovalSubject<'a> {
     /// Who asked.
     pub requester: &'a Person,
     /// On which target.
@@ -212,7 +212,7 @@ fn narrowest(votes: &[&Cast]) -> Reach {
 /// Whether an approval of `earlier` is one of `now` too: the same person wants the same bytes in the same place under
 /// the same rule, and it takes no other people than then.
 #[must_use]
-pub fn covers(earlier: &Asked<'_>, now: &Asked<'_>) -> bool {
+pub fn covers(earlier: &ApprovalSubject<'_>, now: &ApprovalSubject<'_>) -> bool {
     earlier.requester == now.requester
         && earlier.target == now.target
         && earlier.login == now.login

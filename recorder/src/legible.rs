@@ -48,7 +48,7 @@ impl RunFinder {
             if !text.is_empty() {
                 return Some((Stretch::Run(text), text.len()));
             }
-            if after_text(chunk) != After::Illegible {
+            if after_text(chunk) != EscapeState::Illegible {
                 self.held.extend_from_slice(chunk);
                 return None;
             }
@@ -71,7 +71,7 @@ impl RunFinder {
                 let text = legible_start(rest, most);
                 return Some((Stretch::Run(text), text.len()));
             }
-            if after_text(after) != After::Illegible {
+            if after_text(after) != EscapeState::Illegible {
                 self.held.extend_from_slice(rest);
                 return (gap > 0).then(|| (Stretch::Gap(chunk.get(..gap).unwrap_or_default()), chunk.len()));
             }
@@ -95,13 +95,13 @@ impl RunFinder {
             let text = legible_start(&self.held, usize::MAX).len();
             let after = self.held.get(text..).unwrap_or_default();
             match after_text(after) {
-                After::Nothing if self.in_run || text >= MIN_RUN => {
+                EscapeState::Nothing if self.in_run || text >= MIN_RUN => {
                     self.in_run = true;
                     self.given = true;
                     return Some((Stretch::Run(legible_start(&self.held, usize::MAX)), index + 1));
                 }
-                After::Nothing | After::Beginning => {}
-                After::Illegible => {
+                EscapeState::Nothing | EscapeState::Beginning => {}
+                EscapeState::Illegible => {
                     self.in_run = false;
                     self.given = true;
                     let gap = text + illegible_len(after);
@@ -117,23 +117,23 @@ impl RunFinder {
 
 /// What stands behind the text at the start of some bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum After {
+enum EscapeState {
     Nothing,
     /// The beginning of a character, and then the bytes end.
     Beginning,
     Illegible,
 }
 
-fn after_text(rest: &[u8]) -> After {
+fn after_text(rest: &[u8]) -> EscapeState {
     match rest {
-        [] => After::Nothing,
+        [] => EscapeState::Nothing,
         [_] | [_, _] | [_, _, _]
             if std::str::from_utf8(rest)
                 .is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none()) =>
         {
-            After::Beginning
+            EscapeState::Beginning
         }
-        [_, ..] => After::Illegible,
+        [_, ..] => EscapeState::Illegible,
     }
 }
 

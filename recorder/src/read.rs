@@ -16,11 +16,11 @@ use crate::{SessionId, error::RecordError, recorder::Core};
 pub struct RecordingReader {
     len: u64,
     sha256: Option<String>,
-    source: Source,
+    source: CastSource,
 }
 
 #[derive(Debug, Clone)]
-enum Source {
+enum CastSource {
     /// In this process's spool.
     Spool(Arc<File>),
     /// In the object store: consecutive ranges of the recording. One, when it is finished; else its parts.
@@ -67,10 +67,10 @@ impl RecordingReader {
     pub fn read(&self, range: Range<u64>) -> BoxStream<'static, Result<Bytes, RecordError>> {
         let range = range.start.min(self.len)..range.end.min(self.len);
         match self.source.clone() {
-            Source::Spool(file) => {
+            CastSource::Spool(file) => {
                 stream::iter(steps(range)).then(move |step| read_file(Arc::clone(&file), step)).boxed()
             }
-            Source::Objects(store, objects) => {
+            CastSource::Objects(store, objects) => {
                 let wanted: Vec<_> =
                     objects.into_iter().filter_map(|(key, at)| overlap(&at, &range).map(|of| (key, of))).collect();
                 stream::iter(wanted)
@@ -88,13 +88,13 @@ impl RecordingReader {
         let tape = core.tape(id)?;
         let file = core.spool.reader(id).ok()?;
         let len = tape.state().written;
-        (len > 0).then(|| Self { len, sha256: None, source: Source::Spool(Arc::new(file)) })
+        (len > 0).then(|| Self { len, sha256: None, source: CastSource::Spool(Arc::new(file)) })
     }
 
     async fn sealed(core: &Core, id: SessionId) -> Result<Option<Self>, RecordError> {
         let Some(manifest) = core.manifest(id).await? else { return Ok(None) };
         let objects = vec![(core.keys(id).cast(), 0..manifest.size)];
-        let source = Source::Objects(Arc::clone(&core.settings.storage.store), objects);
+        let source = CastSource::Objects(Arc::clone(&core.settings.storage.store), objects);
         Ok(Some(Self { len: manifest.size, sha256: Some(manifest.sha256), source }))
     }
 
@@ -105,7 +105,7 @@ impl RecordingReader {
             objects.push((part.location, end..end + part.size));
             end += part.size;
         }
-        let source = Source::Objects(Arc::clone(&core.settings.storage.store), objects);
+        let source = CastSource::Objects(Arc::clone(&core.settings.storage.store), objects);
         Ok((end > 0).then_some(Self { len: end, sha256: None, source }))
     }
 }

@@ -70,7 +70,7 @@ impl Recording {
                 return Err(RecordError::Overrun);
             }
             let at = self.tape.now();
-            let State { encoder, buffer, .. } = &mut *state;
+            let RecordingState { encoder, buffer, .. } = &mut *state;
             encoder.event(at, &event, buffer);
             if buffer.is_empty() {
                 return Ok(());
@@ -149,7 +149,7 @@ impl Recording {
                 return;
             }
             let at = self.tape.now();
-            let State { encoder, buffer, .. } = &mut *state;
+            let RecordingState { encoder, buffer, .. } = &mut *state;
             encoder.finish(at, &end, buffer);
             state.end = Some(end);
             state.queued = true;
@@ -171,7 +171,7 @@ pub(crate) struct Tape {
     pub(crate) file: File,
     clock: Arc<dyn Clock>,
     origin: Duration,
-    state: Mutex<State>,
+    state: Mutex<RecordingState>,
     /// Told when the state changed: room, failure, end.
     changed: Notify,
     /// Told when a whole part waits, so that its upload need not wait for the interval.
@@ -180,7 +180,7 @@ pub(crate) struct Tape {
 
 /// The changing part. No lock is held across a wait or a write.
 #[derive(Debug)]
-pub(crate) struct State {
+pub(crate) struct RecordingState {
     pub(crate) encoder: Encoder,
     /// Whole lines that are not in the spool yet.
     pub(crate) buffer: Vec<u8>,
@@ -211,7 +211,7 @@ pub(crate) struct State {
 
 impl Tape {
     pub(crate) fn new(id: SessionId, file: File, clock: Arc<dyn Clock>, encoder: Encoder) -> Self {
-        let state = State {
+        let state = RecordingState {
             encoder,
             buffer: Vec::new(),
             queued: false,
@@ -232,7 +232,7 @@ impl Tape {
         Self { id, file, clock, origin, state: Mutex::new(state), changed, part_ready }
     }
 
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, RecordingState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -249,7 +249,7 @@ impl Tape {
         self.clock.monotonic().saturating_sub(self.origin)
     }
 
-    async fn wait<T>(&self, mut look: impl FnMut(&State) -> Option<T>) -> T {
+    async fn wait<T>(&self, mut look: impl FnMut(&RecordingState) -> Option<T>) -> T {
         loop {
             let changed = self.changed.notified();
             if let Some(found) = look(&self.state()) {
@@ -260,7 +260,7 @@ impl Tape {
     }
 }
 
-impl State {
+impl RecordingState {
     fn check(&self) -> Result<(), RecordError> {
         match (&self.failure, &self.end) {
             (Some(failure), _) => Err(failure.clone()),

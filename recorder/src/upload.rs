@@ -34,14 +34,14 @@ use crate::{
 pub(crate) async fn upload(core: Arc<Core>, tape: Arc<Tape>) {
     let result = loop {
         match next(&core, &tape) {
-            Next::Idle => return,
-            Next::Part { index, from, to } => {
+            NextPart::Idle => return,
+            NextPart::Part { index, from, to } => {
                 if let Err(error) = upload_part(&core, &tape, index, from, to).await {
                     break Err(error);
                 }
             }
-            Next::Seal => break seal::seal(&core, &tape).await,
-            Next::Wait(until) => tokio::select! {
+            NextPart::Seal => break seal::seal(&core, &tape).await,
+            NextPart::Wait(until) => tokio::select! {
                 () = sleep_until(until) => {}
                 () = tape.part_ready.notified() => {}
             },
@@ -52,7 +52,7 @@ pub(crate) async fn upload(core: Arc<Core>, tape: Arc<Tape>) {
     }
 }
 
-enum Next {
+enum NextPart {
     /// Nothing to do until something is recorded.
     Idle,
     Part {
@@ -64,22 +64,22 @@ enum Next {
     Wait(Instant),
 }
 
-fn next(core: &Core, tape: &Tape) -> Next {
+fn next(core: &Core, tape: &Tape) -> NextPart {
     let mut state = tape.state();
     let waiting = state.written - state.uploaded;
     if state.ended && (waiting == 0 || state.written <= seal::SINGLE_PUT_BYTES) {
         // A small recording goes up whole at once, which is as fast as its last part would be.
-        return Next::Seal;
+        return NextPart::Seal;
     }
     if waiting == 0 {
         state.uploading = false;
-        return Next::Idle;
+        return NextPart::Idle;
     }
     let due = state.last_part_at + core.settings.upload_interval;
     if !state.ended && waiting < PART_BYTES && Instant::now() < due {
-        return Next::Wait(due);
+        return NextPart::Wait(due);
     }
-    Next::Part { index: state.parts, from: state.uploaded, to: state.written.min(state.uploaded + PART_BYTES) }
+    NextPart::Part { index: state.parts, from: state.uploaded, to: state.written.min(state.uploaded + PART_BYTES) }
 }
 
 async fn upload_part(core: &Core, tape: &Arc<Tape>, index: u32, from: u64, to: u64) -> Result<(), RecordError> {

@@ -16,7 +16,7 @@ use crate::{
     error::RecordError,
     event::End,
     recorder::Core,
-    recording::{State, Tape},
+    recording::{RecordingState, Tape},
     spool::RESERVE,
 };
 
@@ -161,7 +161,7 @@ fn write_end(core: &Core, tape: &Tape, end: End) {
     let (end, size) = {
         let mut state = tape.state();
         let size = state.written;
-        let State { buffer, failure, end: kept, .. } = &mut *state;
+        let RecordingState { buffer, failure, end: kept, .. } = &mut *state;
         let end = match failure {
             // What came after the failure was refused.
             Some(failure) => End::CutOff { reason: format!("recording failed: {failure}") },

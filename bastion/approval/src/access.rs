@@ -17,7 +17,7 @@ use ledger::{
 use policy::{AccessTerms, Approved, ApprovedKind, Subject};
 use tracing::warn;
 
-use super::{Approval, ApprovalError, ApprovalId, Approvals, Due, NewApproval};
+use super::{Approval, ApprovalError, ApprovalId, Approvals, Deadline, NewApproval};
 
 /// The access that is open now, as the store has it.
 #[derive(Default)]
@@ -66,7 +66,7 @@ impl Approvals {
 
     /// Opens access that the store has.
     pub(super) fn open_access(&self, grant: AccessGrant) {
-        self.0.clock.remember(grant.until, Due::AccessEnd(grant.id));
+        self.0.clock.remember(grant.until, Deadline::AccessEnd(grant.id));
         let mut open = self.0.access.0.write().unwrap_or_else(PoisonError::into_inner);
         open.push(grant);
         open.sort_by_key(|grant| grant.until);

@@ -1,4 +1,4 @@
-//! [`Clock`]: ends what runs out, requests and access, in the moment in which it does.
+//! [`DeadlineClock`]: ends what runs out, requests and access, in the moment in which it does.
 
 use std::{
     collections::BTreeSet,
@@ -15,7 +15,7 @@ use super::{ApprovalId, Approvals};
 
 /// What runs out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Due {
+pub(super) enum Deadline {
     /// Approved access.
     AccessEnd(ApprovalId),
     /// A request that waits.
@@ -24,26 +24,26 @@ pub(super) enum Due {
 
 /// Everything that will run out, in its order.
 #[derive(Default)]
-pub(super) struct Clock {
-    due: Mutex<BTreeSet<(Timestamp, Due)>>,
+pub(super) struct DeadlineClock {
+    due: Mutex<BTreeSet<(Timestamp, Deadline)>>,
     changed: Notify,
 }
 
-impl Clock {
-    pub(super) fn remember(&self, at: Timestamp, due: Due) {
+impl DeadlineClock {
+    pub(super) fn remember(&self, at: Timestamp, due: Deadline) {
         self.lock().insert((at, due));
         self.changed.notify_one();
     }
 
-    pub(super) fn forget(&self, at: Timestamp, due: Due) {
+    pub(super) fn forget(&self, at: Timestamp, due: Deadline) {
         self.lock().remove(&(at, due));
     }
 
-    fn first(&self) -> Option<(Timestamp, Due)> {
+    fn first(&self) -> Option<(Timestamp, Deadline)> {
         self.lock().first().copied()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<(Timestamp, Due)>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<(Timestamp, Deadline)>> {
         self.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -63,8 +63,8 @@ pub(super) async fn run(approvals: Approvals, closing: CancellationToken) {
         let Some((at, due)) = next.filter(|(at, _)| *at <= Timestamp::now()) else { continue };
         clock.forget(at, due);
         let ended = match due {
-            Due::AccessEnd(id) => approvals.end_access(id).await,
-            Due::Expiry(id) => approvals.expire(id).await,
+            Deadline::AccessEnd(id) => approvals.end_access(id).await,
+            Deadline::Expiry(id) => approvals.expire(id).await,
         };
         if let Err(error) = ended {
             warn!(%error, "what ran out was not written down; it is tried again");

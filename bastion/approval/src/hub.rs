@@ -1,4 +1,4 @@
-//! [`Hub`]: who in this process waits for a request, and what they are told.
+//! [`ChangeHub`]: who in this process waits for a request, and what they are told.
 
 use std::{
     collections::HashMap,
@@ -21,9 +21,9 @@ pub(super) struct Change {
 /// The requests that somebody here waits for: whoever asked, or who looks at one over the API.
 /// Those whom nobody waits for any more go when they are looked for, and before there are too many.
 #[derive(Default)]
-pub(super) struct Hub(Mutex<HashMap<ApprovalId, watch::Sender<Change>>>);
+pub(super) struct ChangeHub(Mutex<HashMap<ApprovalId, watch::Sender<Change>>>);
 
-impl Hub {
+impl ChangeHub {
     pub(super) fn enter(&self, id: ApprovalId) -> watch::Receiver<Change> {
         let (sender, receiver) = watch::channel(Change::default());
         self.lock().insert(id, sender);

@@ -20,7 +20,7 @@ use api::refusal::{ReasonCode, Refusal};
 use jiff::Timestamp;
 use policy::{
     Subject,
-    approval::{self, Asked, Counts},
+    approval::{self, ApprovalSubject, Counts},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
@@ -47,8 +47,8 @@ pub use request::{ApprovalError, NewApproval};
 pub use waiting::{Application, Granted, Outcome, Progress, Waiting};
 
 use access::OpenAccess;
-use clock::{Clock, Due};
-use hub::{Change, Hub};
+use clock::{Deadline, DeadlineClock};
+use hub::{Change, ChangeHub};
 use ledger::store::{ApprovalFilter, Listing, Owner, Store, StoreError};
 use webhook::Webhook;
 
@@ -58,9 +58,9 @@ pub struct Approvals(Arc<Inner>);
 
 struct Inner {
     store: Arc<dyn Store>,
-    hub: Hub,
+    hub: ChangeHub,
     access: OpenAccess,
-    clock: Clock,
+    clock: DeadlineClock,
     webhook: Option<Webhook>,
     console: Url,
     tasks: TaskTracker,
@@ -103,9 +103,9 @@ impl Approvals {
         let webhook = webhook.map(|settings| Webhook::start(settings, &tasks, &closing)).transpose()?;
         let approvals = Self(Arc::new(Inner {
             store,
-            hub: Hub::default(),
+            hub: ChangeHub::default(),
             access: OpenAccess::default(),
-            clock: Clock::default(),
+            clock: DeadlineClock::default(),
             webhook,
             console,
             tasks: tasks.clone(),
@@ -211,7 +211,7 @@ impl Approvals {
         let approvals = record.votes.iter().filter(|vote| vote.approve).count();
         self.0.hub.tell(record.id, Change { approvals, outcome });
         if decided {
-            self.0.clock.forget(record.expires_at, Due::Expiry(record.id));
+            self.0.clock.forget(record.expires_at, Deadline::Expiry(record.id));
             self.notify(webhook::Event::ApprovalDecided, record);
         }
     }
@@ -262,8 +262,8 @@ fn still_covers(earlier: &Approval, asked: &Approval, now: Timestamp) -> bool {
         )
 }
 
-fn asked_by<'a>(record: &'a Approval, requester: &'a approval::Person) -> Asked<'a> {
-    Asked {
+fn asked_by<'a>(record: &'a Approval, requester: &'a approval::Person) -> ApprovalSubject<'a> {
+    ApprovalSubject {
         requester,
         target: &record.target,
         login: &record.login,

@@ -7,7 +7,7 @@ use api::id::ApprovalId;
 use ledger::store::{ApprovalFilter, Owner, StoreError};
 use tracing::warn;
 
-use super::{Approval, ApprovalState, Approvals, Due, Outcome, hub::Change};
+use super::{Approval, ApprovalState, Approvals, Deadline, Outcome, hub::Change};
 
 impl Approvals {
     /// Reads a request anew, for those who wait for it here.
@@ -59,7 +59,7 @@ impl Approvals {
     pub async fn look_at_access(&self) -> Result<(), StoreError> {
         let grants = self.0.store.open_access().await?;
         for grant in &grants {
-            self.0.clock.remember(grant.until, Due::AccessEnd(grant.id));
+            self.0.clock.remember(grant.until, Deadline::AccessEnd(grant.id));
         }
         *self.0.access.0.write().unwrap_or_else(PoisonError::into_inner) = grants;
         Ok(())
@@ -94,8 +94,8 @@ impl Approvals {
     fn found(&self, record: &Approval) {
         let outcome = Outcome::of(record);
         match &outcome {
-            Some(_) => self.0.clock.forget(record.expires_at, Due::Expiry(record.id)),
-            None => self.0.clock.remember(record.expires_at, Due::Expiry(record.id)),
+            Some(_) => self.0.clock.forget(record.expires_at, Deadline::Expiry(record.id)),
+            None => self.0.clock.remember(record.expires_at, Deadline::Expiry(record.id)),
         }
         if outcome.is_none() && !record.is_pending() {
             warn!(approval.id = %record.id, "a request is decided, and nobody knows how");

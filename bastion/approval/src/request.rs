@@ -14,7 +14,7 @@ use policy::{
 use recorder::SessionId;
 use tokio::sync::watch;
 
-use super::{Approval, ApprovalId, ApprovalKind, ApprovalState, Approvals, Due, hub::Change, view, webhook};
+use super::{Approval, ApprovalId, ApprovalKind, ApprovalState, Approvals, Deadline, hub::Change, view, webhook};
 
 /// What somebody asks other people to approve.
 #[derive(Debug, Clone)]
@@ -114,7 +114,7 @@ impl Approvals {
                 return Err(error.into());
             }
         }
-        self.0.clock.remember(record.expires_at, Due::Expiry(record.id));
+        self.0.clock.remember(record.expires_at, Deadline::Expiry(record.id));
         self.notify(webhook::Event::ApprovalRequested, &record);
         Ok((record, changes))
     }

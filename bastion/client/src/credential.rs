@@ -43,12 +43,12 @@ struct Kept {
     user: String,
     issued_at: Timestamp,
     expires_at: Timestamp,
-    secret: Secret,
+    secret: KeptSecret,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Secret {
+enum KeptSecret {
     Certificate { certificate: String, key: String },
     Token(String),
 }
@@ -96,12 +96,12 @@ async fn renew(home: &BastionHome, options: KubeCredentialOptions) -> Result<Kep
 async fn request(api: &ApiClient, login: &SavedLogin, options: KubeCredentialOptions) -> Result<Kept, CommandError> {
     let (secret, expires_at) = if options.token {
         let issued: KubeToken = api.post("tokens/kube", &json!({})).await?;
-        (Secret::Token(issued.token), issued.expires_at)
+        (KeptSecret::Token(issued.token), issued.expires_at)
     } else {
         let pair = KeyPair::generate().context("cannot make a key")?;
         let body = json!({ "public_key": pair.public_key_pem() });
         let issued: ClientCertificate = api.post("certificates/x509", &body).await?;
-        (Secret::Certificate { certificate: issued.certificate, key: pair.serialize_pem() }, issued.expires_at)
+        (KeptSecret::Certificate { certificate: issued.certificate, key: pair.serialize_pem() }, issued.expires_at)
     };
     Ok(Kept {
         server: login.server.to_string(),
@@ -116,7 +116,7 @@ async fn request(api: &ApiClient, login: &SavedLogin, options: KubeCredentialOpt
 /// The kept credential, if it is of this login and of the kind that is asked for.
 fn read(home: &BastionHome, login: &SavedLogin, options: KubeCredentialOptions) -> Option<Kept> {
     let kept: Kept = serde_json::from_slice(&fs::read(home.kube_credential()).ok()?).ok()?;
-    let is_token = matches!(kept.secret, Secret::Token(_));
+    let is_token = matches!(kept.secret, KeptSecret::Token(_));
     let is_of_login =
         kept.server == login.server.to_string() && kept.login_ends == login.expires_at && kept.user == login.user.name;
     (is_of_login && is_token == options.token).then_some(kept)
@@ -136,19 +136,19 @@ impl Kept {
     fn exec_credential(&self, reason: Option<&str>) -> Value {
         let until = self.expires_at.to_string();
         let status = match (&self.secret, reason) {
-            (Secret::Certificate { certificate, key }, None) => json!({
+            (KeptSecret::Certificate { certificate, key }, None) => json!({
                 "expirationTimestamp": until,
                 "clientCertificateData": certificate,
                 "clientKeyData": key,
             }),
-            (Secret::Certificate { certificate, key }, Some(reason)) => json!({
+            (KeptSecret::Certificate { certificate, key }, Some(reason)) => json!({
                 "expirationTimestamp": until,
                 "clientCertificateData": certificate,
                 "clientKeyData": key,
                 "token": with_reason(None, reason),
             }),
-            (Secret::Token(token), None) => json!({ "expirationTimestamp": until, "token": token }),
-            (Secret::Token(token), Some(reason)) => {
+            (KeptSecret::Token(token), None) => json!({ "expirationTimestamp": until, "token": token }),
+            (KeptSecret::Token(token), Some(reason)) => {
                 json!({ "expirationTimestamp": until, "token": with_reason(Some(token), reason) })
             }
         };
@@ -172,7 +172,7 @@ mod tests {
             user: "alice".into(),
             issued_at: at(issued),
             expires_at: at(expires),
-            secret: Secret::Token("bkt_x".into()),
+            secret: KeptSecret::Token("bkt_x".into()),
         }
     }
 
@@ -196,7 +196,7 @@ mod tests {
     fn a_reason_goes_with_either_credential_and_changes_neither() {
         let token = kept(1000, 1600);
         let certificate =
-            Kept { secret: Secret::Certificate { certificate: "C".into(), key: "K".into() }, ..kept(1000, 1600) };
+            Kept { secret: KeptSecret::Certificate { certificate: "C".into(), key: "K".into() }, ..kept(1000, 1600) };
         let with = |kept: &Kept| kept.exec_credential(Some("ticket 4711 ~ 漢字")).clone();
         let read = |credential: &Value| without_reason(credential["status"]["token"].as_str().unwrap());
         let reason = Some("ticket 4711 ~ 漢字".to_owned());

@@ -28,11 +28,11 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use url::{Url, form_urlencoded};
 
 use self::{
-    grants::{DeviceState, Grants, Waiting},
+    grants::{DeviceState, Grants, PendingCode},
     people::Signer,
 };
 
-pub use people::{PEOPLE, Person};
+pub use people::{DemoPerson, PEOPLE};
 
 mod grants;
 mod pages;
@@ -64,7 +64,7 @@ impl DemoIssuer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let url = format!("http://{address}");
-        let issuer = Arc::new(Issuer {
+        let issuer = Arc::new(IssuerState {
             url: url.clone(),
             address,
             console_callback,
@@ -111,7 +111,7 @@ impl Drop for DemoIssuer {
     }
 }
 
-struct Issuer {
+struct IssuerState {
     url: String,
     address: SocketAddr,
     console_callback: Url,
@@ -119,10 +119,10 @@ struct Issuer {
     grants: Grants,
 }
 
-type Shared = State<Arc<Issuer>>;
-type Parameters = HashMap<String, String>;
+type SharedIssuer = State<Arc<IssuerState>>;
+type FormFields = HashMap<String, String>;
 
-fn router(issuer: Arc<Issuer>) -> Router {
+fn router(issuer: Arc<IssuerState>) -> Router {
     Router::new()
         .route("/.well-known/openid-configuration", get(configuration))
         .route("/jwks", get(jwks))
@@ -135,7 +135,7 @@ fn router(issuer: Arc<Issuer>) -> Router {
 }
 
 /// Answers only under its own address, so that a web page whose name was pointed at loopback reads nothing.
-async fn guard(State(issuer): Shared, request: Request, next: Next) -> Response {
+async fn guard(State(issuer): SharedIssuer, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     if host != Some(issuer.address.to_string().as_str()) {
         return (StatusCode::MISDIRECTED_REQUEST, "unknown host\n").into_response();
@@ -148,7 +148,7 @@ async fn guard(State(issuer): Shared, request: Request, next: Next) -> Response 
     response
 }
 
-async fn configuration(State(issuer): Shared) -> axum::Json<Value> {
+async fn configuration(State(issuer): SharedIssuer) -> axum::Json<Value> {
     let url = &issuer.url;
     axum::Json(json!({
         "issuer": url,
@@ -166,12 +166,12 @@ async fn configuration(State(issuer): Shared) -> axum::Json<Value> {
     }))
 }
 
-async fn jwks(State(issuer): Shared) -> axum::Json<Value> {
+async fn jwks(State(issuer): SharedIssuer) -> axum::Json<Value> {
     axum::Json(json!({ "keys": [issuer.signer.jwk()] }))
 }
 
 /// The authorization endpoint. With `demo_user=NAME` there is no page: the answer is the redirect.
-async fn authorize(State(issuer): Shared, Query(query): Query<Parameters>) -> Response {
+async fn authorize(State(issuer): SharedIssuer, Query(query): Query<FormFields>) -> Response {
     let parameter = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
     // Checked before anything is sent to the redirect URI (RFC 6749 §4.1.2.1).
     let redirect = parameter("redirect_uri");
@@ -197,8 +197,8 @@ async fn authorize(State(issuer): Shared, Query(query): Query<Parameters>) -> Re
         again.extend_pairs(&query);
         return Html(pages::choose(&again.finish(), "Who do you want to be?")).into_response();
     };
-    let Some(person) = Person::named(name) else { return back(&[("error", "access_denied")]) };
-    let waiting = Waiting {
+    let Some(person) = DemoPerson::named(name) else { return back(&[("error", "access_denied")]) };
+    let waiting = PendingCode {
         person,
         redirect_uri: redirect.to_owned(),
         code_challenge: parameter("code_challenge").to_owned(),
@@ -210,8 +210,8 @@ async fn authorize(State(issuer): Shared, Query(query): Query<Parameters>) -> Re
     }
 }
 
-async fn token(State(issuer): Shared, body: Bytes) -> Response {
-    let form: Parameters = form_urlencoded::parse(&body).into_owned().collect();
+async fn token(State(issuer): SharedIssuer, body: Bytes) -> Response {
+    let form: FormFields = form_urlencoded::parse(&body).into_owned().collect();
     let parameter = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
     if parameter("client_id") != CLIENT_ID {
         return refuse("invalid_client");
@@ -240,7 +240,7 @@ async fn token(State(issuer): Shared, body: Bytes) -> Response {
     }
 }
 
-async fn device_authorization(State(issuer): Shared, body: Bytes) -> Response {
+async fn device_authorization(State(issuer): SharedIssuer, body: Bytes) -> Response {
     let client = form_urlencoded::parse(&body).find(|(name, _)| name == "client_id");
     if client.is_none_or(|(_, id)| id != CLIENT_ID) {
         return refuse("invalid_client");
@@ -261,14 +261,14 @@ async fn device_authorization(State(issuer): Shared, body: Bytes) -> Response {
 }
 
 /// Where the person enters the code. `demo_user=NAME` confirms it without a page, like at the authorization endpoint.
-async fn device(State(issuer): Shared, Query(query): Query<Parameters>) -> Response {
+async fn device(State(issuer): SharedIssuer, Query(query): Query<FormFields>) -> Response {
     let Some(code) = query.get("user_code") else { return Html(pages::enter_code()).into_response() };
     let Some(name) = query.get("demo_user") else {
         let mut again = form_urlencoded::Serializer::new(String::from("/device?"));
         again.append_pair("user_code", code);
         return Html(pages::choose(&again.finish(), "Who confirms this login?")).into_response();
     };
-    match Person::named(name) {
+    match DemoPerson::named(name) {
         Some(person) if issuer.grants.confirm_device(code, person) => {
             Html(pages::confirmed(person.name)).into_response()
         }
@@ -278,7 +278,7 @@ async fn device(State(issuer): Shared, Query(query): Query<Parameters>) -> Respo
     }
 }
 
-impl Issuer {
+impl IssuerState {
     fn accepts_redirect(&self, text: &str) -> bool {
         let Ok(url) = Url::parse(text) else { return false };
         let loopback = url.scheme() == "http" && matches!(url.host_str(), Some("127.0.0.1" | "[::1]"));

@@ -77,7 +77,7 @@ impl DemoTarget {
         });
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let handler = Handler { target_ca: target_ca.clone(), home: home.clone() };
+                let handler = TargetHandler { target_ca: target_ca.clone(), home: home.clone() };
                 let config = Arc::clone(&config);
                 tokio::spawn(async move {
                     let _ = stream.set_nodelay(true);
@@ -111,12 +111,12 @@ impl Drop for DemoTarget {
 }
 
 /// One connection.
-struct Handler {
+struct TargetHandler {
     target_ca: PublicKey,
     home: PathBuf,
 }
 
-impl server::Handler for Handler {
+impl server::Handler for TargetHandler {
     type Error = russh::Error;
 
     async fn auth_openssh_certificate(&mut self, user: &str, certificate: &Certificate) -> Result<Auth, russh::Error> {

@@ -6,7 +6,7 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 /// Networks from which a certificate may be used; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceAddresses(Vec<Network>);
+pub struct SourceAddresses(Vec<SourceNetwork>);
 
 /// The list of networks cannot be read; what cannot be read permits nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +23,7 @@ impl SourceAddresses {
 
 impl From<IpAddr> for SourceAddresses {
     fn from(address: IpAddr) -> Self {
-        Self(vec![Network::host(address.to_canonical())])
+        Self(vec![SourceNetwork::host(address.to_canonical())])
     }
 }
 
@@ -31,7 +31,7 @@ impl FromStr for SourceAddresses {
     type Err = UnreadableSourceAddresses;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let networks: Option<Vec<_>> = text.split(',').take(MAX_NETWORKS + 1).map(Network::parse).collect();
+        let networks: Option<Vec<_>> = text.split(',').take(MAX_NETWORKS + 1).map(SourceNetwork::parse).collect();
         match networks {
             Some(networks) if networks.len() <= MAX_NETWORKS => Ok(Self(networks)),
             Some(_) | None => Err(UnreadableSourceAddresses(text.chars().take(200).collect())),
@@ -53,12 +53,12 @@ impl fmt::Display for SourceAddresses {
 
 /// Invariants: `address` is canonical (not IPv4 mapped into IPv6), and `prefix` fits it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Network {
+struct SourceNetwork {
     address: IpAddr,
     prefix: u8,
 }
 
-impl Network {
+impl SourceNetwork {
     fn host(address: IpAddr) -> Self {
         Self { address, prefix: width(address) }
     }

@@ -44,7 +44,7 @@ use super::{
 
 pub mod door;
 
-use door::{Answer, Door, DoorReader, DoorWriter, Waiting, door};
+use door::{PendingUpgrade, UpgradeAnswer, UpgradedReader, UpgradedWriter, UserUpgrade, door};
 
 /// What is to run, as the query says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,7 +163,7 @@ impl Run {
         upgrade: Upgrade,
         tasks: &tokio_util::task::TaskTracker,
         hold: impl Send + 'static,
-    ) -> Result<Answer, Told> {
+    ) -> Result<UpgradeAnswer, Told> {
         let transport = upgrade.command().map_err(|refusal| refusal.told())?;
         if self.hold.is_some()
             && let Judged::Refused(refusal) = self.permitted.judge(self.request(), self.no_stdin()).await
@@ -173,7 +173,7 @@ impl Run {
         }
         let (answer, answered) = oneshot::channel();
         let streams = self.command.streams;
-        let (door, reader, writer) = door(Waiting { answer, connection, upgrade, transport, streams });
+        let (door, reader, writer) = door(PendingUpgrade { answer, connection, upgrade, transport, streams });
         tasks.spawn(async move {
             match admit(self, reader, &writer).await {
                 Ok(admitted) => start(admitted, door, writer).await,
@@ -237,7 +237,7 @@ impl AccessRequest for Run {
 }
 
 /// Runs what was asked for, to its end.
-async fn start(admitted: Admitted<Run, DoorReader>, door: Arc<Door>, writer: DoorWriter) {
+async fn start(admitted: Admitted<Run, UpgradedReader>, door: Arc<UserUpgrade>, writer: UpgradedWriter) {
     let (asked, permitted, input, reader) = admitted.into_parts();
     let Run { command, call, .. } = asked;
     let text = (!command.words.is_empty()).then(|| Bytes::from(quoted(&command.words)));
@@ -260,7 +260,7 @@ struct Prepared {
     call: Call,
     streams: Streams,
     cluster: TargetName,
-    door: Arc<Door>,
+    door: Arc<UserUpgrade>,
 }
 
 /// Why nothing runs.

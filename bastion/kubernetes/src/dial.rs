@@ -20,7 +20,7 @@ use super::{
     remote_command::{RemoteTargetReader, RemoteTargetWriter, spdy, websocket},
     status::{Refusal, Told},
     upgrade::{ForwardTransport, SPDY, SPDY_COMMAND, SPDY_FORWARD, STREAM_PROTOCOL},
-    upstream::{ClusterConnection, SendError},
+    upstream::{ClusterConnection, UpstreamSendError},
 };
 
 /// Why there is no upgraded connection.
@@ -34,7 +34,7 @@ pub enum DialError {
     Refused(Told),
     /// There was no answer.
     #[error(transparent)]
-    Send(#[from] SendError),
+    Send(#[from] UpstreamSendError),
     /// The streams did not come to be.
     #[error("the cluster: {0}")]
     Streams(#[from] spdy::StreamsError),
@@ -183,7 +183,7 @@ impl Call {
 }
 
 async fn upgraded(response: Response<Incoming>) -> Result<Io, DialError> {
-    let upgraded = hyper::upgrade::on(response).await.map_err(|error| SendError::Exchange(error.into()))?;
+    let upgraded = hyper::upgrade::on(response).await.map_err(|error| UpstreamSendError::Exchange(error.into()))?;
     Ok(TokioIo::new(upgraded))
 }
 

@@ -8,7 +8,7 @@
 //!
 //! A connection is a pair of streams, `error` and `data`, whose headers name the port. Towards the cluster each pair
 //! has a socket of its own, because SPDY as Kubernetes speaks it has no flow control: on a shared one a port that
-//! does not read would stop all others. What waits for a port is bounded ([`Limits`]); a full one stops the reading
+//! does not read would stop all others. What waits for a port is bounded ([`ForwardLimits`]); a full one stops the reading
 //! of the user's socket, and where others are kept waiting too long by that, it is ended.
 //!
 //! Both transports carry the same SPDY, as it is or in the messages of a WebSocket, and need not be the same on both
@@ -36,7 +36,7 @@ use wire::websocket::settings;
 
 use super::{
     dial::{Call, DialError, Io},
-    proxy::Entry,
+    proxy::RequestEntry,
     upgrade::ForwardTransport,
 };
 
@@ -48,13 +48,13 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
-use hub::Hub;
+use hub::PortHub;
 
 /// What comes from one side.
 type Incoming = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
 /// What goes to one side.
-type Outgoing = Pin<Box<dyn Sink<Bytes, Error = io::Error> + Send>>;
+type OutgoingSink = Pin<Box<dyn Sink<Bytes, Error = io::Error> + Send>>;
 
 /// One side: its socket, how SPDY is carried on it, and which end of it we are.
 pub struct Side<IO> {
@@ -83,7 +83,7 @@ pub struct Pod {
 
 /// How much one port-forward may hold at a time.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct ForwardLimits {
     /// Connections to ports.
     pub connections: usize,
     /// New connections in a second; more wait.
@@ -104,7 +104,7 @@ pub struct Forward {
     /// Where each connection is written down.
     pub log: AuditLog,
     /// How much it may hold.
-    pub limits: Limits,
+    pub limits: ForwardLimits,
 }
 
 /// Opens sockets to the cluster.
@@ -116,7 +116,7 @@ pub trait Dial: Clone + Send + Sync + 'static {
     fn dial(&self) -> impl Future<Output = Result<Side<Self::Io>, DialError>> + Send;
 }
 
-impl Default for Limits {
+impl Default for ForwardLimits {
     fn default() -> Self {
         Self {
             // A browser opens six to a host, a load test some hundred.
@@ -153,13 +153,13 @@ impl Forward {
         user: Side<IO>,
         first: Side<D::Io>,
         dial: D,
-        entry: Entry,
+        entry: RequestEntry,
         closing: CancellationToken,
     ) where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         D: Dial,
     {
-        let (hub, from_pairs) = Hub::new(self, first, dial, entry);
+        let (hub, from_pairs) = PortHub::new(self, first, dial, entry);
         hub.serve(from_pairs, halves(user).await, closing).await;
     }
 
@@ -169,7 +169,7 @@ impl Forward {
         (io, ports): (IO, Vec<u16>),
         first: Side<D::Io>,
         dial: D,
-        entry: Entry,
+        entry: RequestEntry,
         closing: CancellationToken,
     ) where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -187,7 +187,7 @@ impl Forward {
     }
 }
 
-async fn halves<IO>(Side { io, transport, role }: Side<IO>) -> (Incoming, Outgoing)
+async fn halves<IO>(Side { io, transport, role }: Side<IO>) -> (Incoming, OutgoingSink)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

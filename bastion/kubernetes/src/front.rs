@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Each request of a known user to a cluster that the user may know of has one entry in the audit log, made before
-//! anything is decided ([`Entry`]); whatever becomes of the request then, the entry is written once.
+//! anything is decided ([`RequestEntry`]); whatever becomes of the request then, the entry is written once.
 
 use std::{collections::HashMap, convert::Infallible, net::SocketAddr, sync::Arc, time::Instant};
 
@@ -32,8 +32,8 @@ use wire::request_info::RequestInfo;
 use super::{
     body::{Body, BodyError},
     parting::Lifetime,
-    proxy::{self, Entry},
-    retry::{Asked, Refused},
+    proxy::{self, RequestEntry},
+    retry::{RememberedRefusals, RetriedRequest},
     server_name::Route,
     status::Refusal,
     upgrade,
@@ -46,7 +46,7 @@ mod connect;
 pub(super) mod decision;
 mod entry;
 
-use decision::{Allowed, Asking};
+use decision::{Allowed, KnownRequest};
 
 /// A cluster behind the bastion, and the connection to it.
 #[derive(Debug, Clone)]
@@ -74,7 +74,7 @@ pub struct Front {
     /// Runs commands, and writes down what is no request.
     pub sessions: Sessions,
     /// The refusals that kubectl asks about twice.
-    pub refused: Refused,
+    pub refused: RememberedRefusals,
     /// The tasks of upgraded connections, waited for when the bastion stops.
     pub tasks: TaskTracker,
     /// Cancelled when every connection is to be cut.
@@ -119,7 +119,7 @@ impl Front {
         let Route { cluster: name, path } =
             Route::of(server_name, self.domain.as_ref(), request.uri(), request.headers())?;
         let path = path.to_owned();
-        let shown = caller::Shown::of(&peer, request.headers());
+        let shown = caller::ShownCredential::of(&peer, request.headers());
         let login = self.authenticate(&shown).await?;
         peer.place.authenticated();
         tracing::Span::current().record("subject.id", login.subject().name.as_str());
@@ -127,7 +127,7 @@ impl Front {
 
         let (head, body) = request.into_parts();
         let is_upgrade = upgrade::is_asked_for(&head.headers);
-        let asked = Asked {
+        let asked = RetriedRequest {
             user: login.subject().name.clone(),
             cluster: cluster.settings.name.clone(),
             path: head.uri.to_string(),
@@ -145,8 +145,8 @@ impl Front {
             Refusal::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string())
         })?;
         let info = RequestInfo::parse(&head.method, &path, head.uri.query());
-        let asking = Asking { login: &login, cluster, peer: &peer, path: &path, reason: shown.reason };
-        let mut entry = Entry::new(place, entry::event(&asking, &head.method, info.as_ref().ok()), started);
+        let asking = KnownRequest { login: &login, cluster, peer: &peer, path: &path, reason: shown.reason };
+        let mut entry = RequestEntry::new(place, entry::event(&asking, &head.method, info.as_ref().ok()), started);
         let (info, allowed) = match self.allowed(&asking, &head, info).await {
             Ok(allowed) => allowed,
             Err(refusal) => {

@@ -62,7 +62,7 @@ pub(super) enum Last {
 /// Waits until an answer is not allowed any longer, and then says its last words.
 pub(super) struct Parting {
     form: Form,
-    state: State,
+    state: EndingState,
     reason: String,
     /// Whether what was passed on ends with a line.
     is_at_line: bool,
@@ -76,7 +76,7 @@ enum Form {
     WatchEvent,
 }
 
-enum State {
+enum EndingState {
     Allowed(Pin<Box<dyn Future<Output = Refusal> + Send>>),
     Said(Pin<Box<Sleep>>),
     Over,
@@ -106,7 +106,7 @@ impl Parting {
             let reason = standing.lost().await;
             lost(&standing, &reason)
         };
-        Self { form, state: State::Allowed(Box::pin(end)), reason: String::new(), is_at_line: true }
+        Self { form, state: EndingState::Allowed(Box::pin(end)), reason: String::new(), is_at_line: true }
     }
 
     /// Notes what was passed on.
@@ -124,24 +124,24 @@ impl Parting {
     /// What is said next; pending as long as the answer is allowed.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Last> {
         match &mut self.state {
-            State::Allowed(end) => {
+            EndingState::Allowed(end) => {
                 let Poll::Ready(refusal) = end.as_mut().poll(cx) else { return Poll::Pending };
                 self.reason.clone_from(&refusal.message);
                 let Some(words) = self.words(&refusal) else {
-                    self.state = State::Over;
+                    self.state = EndingState::Over;
                     return Poll::Ready(Last::Abort);
                 };
-                self.state = State::Said(Box::pin(sleep(FLUSH)));
+                self.state = EndingState::Said(Box::pin(sleep(FLUSH)));
                 Poll::Ready(Last::Words(words))
             }
-            State::Said(flushed) => {
+            EndingState::Said(flushed) => {
                 if flushed.as_mut().poll(cx).is_pending() {
                     return Poll::Ready(Last::Wait);
                 }
-                self.state = State::Over;
+                self.state = EndingState::Over;
                 Poll::Ready(if self.form == Form::WatchEvent { Last::End } else { Last::Abort })
             }
-            State::Over => Poll::Ready(Last::End),
+            EndingState::Over => Poll::Ready(Last::End),
         }
     }
 

@@ -24,19 +24,19 @@ use super::{
     impersonation::to_user,
     parting::{Last, Lifetime, Parting, lost},
     status::{Refusal, Told},
-    upstream::{ClusterConnection, SendError},
+    upstream::{ClusterConnection, UpstreamSendError},
 };
 
 /// What will be written down of a request when it has ended, however it ends.
 #[derive(Debug)]
-pub struct Entry {
+pub struct RequestEntry {
     place: Option<Place>,
     event: Box<KubeRequestEvent>,
     started: Instant,
     bytes_in: Arc<AtomicU64>,
 }
 
-impl Entry {
+impl RequestEntry {
     /// An entry for `event` at `place`.
     #[must_use]
     pub fn new(place: Place, event: KubeRequestEvent, started: Instant) -> Self {
@@ -106,7 +106,7 @@ impl Entry {
     }
 }
 
-impl Drop for Entry {
+impl Drop for RequestEntry {
     fn drop(&mut self) {
         self.event.bytes_in = self.bytes_in.load(Ordering::Relaxed);
         if let Some(place) = self.place.take() {
@@ -119,7 +119,7 @@ impl Drop for Entry {
 pub async fn forward(
     cluster: &ClusterConnection,
     request: Request<Body>,
-    mut entry: Entry,
+    mut entry: RequestEntry,
     lifetime: Lifetime,
     mut standing: LivePermit,
 ) -> Response<Body> {
@@ -172,11 +172,15 @@ pub async fn forward(
 
 /// What a user reads of a cluster that did not answer.
 #[must_use]
-pub fn unavailable(error: &SendError) -> Refusal {
+pub fn unavailable(error: &UpstreamSendError) -> Refusal {
     let message = match error {
-        SendError::Credential(_) => "the bastion has no credential for the cluster right now; tell the operator",
-        SendError::Exchange(_) => "the connection to the cluster broke before it answered; try again",
-        SendError::Unreachable(_) => "the cluster cannot be reached from the bastion; try again, or tell the operator",
+        UpstreamSendError::Credential(_) => {
+            "the bastion has no credential for the cluster right now; tell the operator"
+        }
+        UpstreamSendError::Exchange(_) => "the connection to the cluster broke before it answered; try again",
+        UpstreamSendError::Unreachable(_) => {
+            "the cluster cannot be reached from the bastion; try again, or tell the operator"
+        }
     };
     // Not 503: client libraries would repeat requests for minutes without a word.
     Refusal::new(StatusCode::BAD_GATEWAY, message)
@@ -212,7 +216,7 @@ impl HttpBody for CountedIn {
 /// An answer's body. When it is dropped, read to its end or not, the entry is written.
 struct CountedOut {
     body: Body,
-    entry: Entry,
+    entry: RequestEntry,
     /// What ends it when it is not allowed any longer.
     parting: Option<Parting>,
 }

@@ -13,7 +13,7 @@ use super::status::Told;
 
 /// Who asked for what.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct RetriedRequest {
     /// Who.
     pub user: UserName,
     /// Of which cluster.
@@ -24,11 +24,11 @@ pub struct Asked {
 
 /// The refusals of the last seconds.
 #[derive(Debug, Default)]
-pub struct Refused(Mutex<VecDeque<(Instant, Asked, Told)>>);
+pub struct RememberedRefusals(Mutex<VecDeque<(Instant, RetriedRequest, Told)>>);
 
-impl Refused {
+impl RememberedRefusals {
     /// Remembers the refusal of a WebSocket request.
-    pub fn remember(&self, asked: Asked, told: Told) {
+    pub fn remember(&self, asked: RetriedRequest, told: Told) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|(at, _, _)| at.elapsed() < REMEMBERED);
         if all.len() >= MAX_REMEMBERED {
@@ -38,7 +38,7 @@ impl Refused {
     }
 
     /// The answer to a request that was refused a moment ago; it is given once.
-    pub fn take(&self, asked: &Asked) -> Option<Told> {
+    pub fn take(&self, asked: &RetriedRequest) -> Option<Told> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = all.iter().position(|(at, other, _)| other == asked && at.elapsed() < REMEMBERED)?;
         all.remove(at).map(|(_, _, told)| told)
@@ -60,12 +60,12 @@ mod tests {
 
     #[test]
     fn a_refusal_is_repeated_once_and_to_whoever_got_it() {
-        let asked = |user: &str, cluster: &str, path: &str| Asked {
+        let asked = |user: &str, cluster: &str, path: &str| RetriedRequest {
             user: user.parse().unwrap(),
             cluster: cluster.parse().unwrap(),
             path: path.to_owned(),
         };
-        let refused = Refused::default();
+        let refused = RememberedRefusals::default();
         let told = Refusal::new(StatusCode::FORBIDDEN, "no").told();
         refused.remember(asked("alice", "dev", "/exec?command=a"), told.clone());
         for other in [

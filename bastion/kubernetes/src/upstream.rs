@@ -84,7 +84,7 @@ pub enum ClusterProblem {
 
 /// Why a request got no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum SendError {
+pub enum UpstreamSendError {
     /// The bastion's own credential could not be renewed.
     #[error("the credential could not be renewed: {0}")]
     Credential(#[source] BoxError),
@@ -134,13 +134,13 @@ impl ClusterConnection {
     /// # Errors
     ///
     /// When there is no answer.
-    pub async fn send(&self, mut request: Request<Body>) -> Result<Response<Incoming>, SendError> {
-        *request.uri_mut() = self.uri(request.uri()).map_err(|error| SendError::Exchange(error.into()))?;
+    pub async fn send(&self, mut request: Request<Body>) -> Result<Response<Incoming>, UpstreamSendError> {
+        *request.uri_mut() = self.uri(request.uri()).map_err(|error| UpstreamSendError::Exchange(error.into()))?;
         self.service.clone().oneshot(request).await.map_err(|error| {
             match error.downcast_ref::<hyper_util::client::legacy::Error>() {
-                Some(refused) if refused.is_connect() => SendError::Unreachable(error),
-                Some(_) => SendError::Exchange(error),
-                None => SendError::Credential(error),
+                Some(refused) if refused.is_connect() => UpstreamSendError::Unreachable(error),
+                Some(_) => UpstreamSendError::Exchange(error),
+                None => UpstreamSendError::Credential(error),
             }
         })
     }

@@ -119,13 +119,13 @@ fn server(limits: HttpLimits) -> auto::Builder<TokioExecutor> {
 struct Watch {
     limits: Limits,
     place: Arc<Place>,
-    state: Mutex<State>,
+    state: Mutex<ExchangeState>,
     /// The first exchange has begun, or the last has ended.
     turned: Notify,
 }
 
 #[derive(Debug)]
-struct State {
+struct ExchangeState {
     /// The exchanges that are open, each with the time since when a part of its answer waits to be asked for.
     open: BTreeMap<u64, Option<Instant>>,
     next: u64,
@@ -152,7 +152,7 @@ impl Watch {
     fn new(limits: Limits, place: Arc<Place>) -> Self {
         // Only the handshake is over: nothing has been asked.
         place.silent();
-        let state = State { open: BTreeMap::new(), next: 0, idle: Instant::now(), parting: None };
+        let state = ExchangeState { open: BTreeMap::new(), next: 0, idle: Instant::now(), parting: None };
         Self { limits, place, state: Mutex::new(state), turned: Notify::new() }
     }
 
@@ -192,7 +192,7 @@ impl Watch {
         self.lock().parting = Some(Instant::now());
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ExchangeState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

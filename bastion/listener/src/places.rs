@@ -44,7 +44,7 @@ pub struct Places {
     listener: &'static str,
     limits: PlaceLimits,
     known: Arc<KnownNetworks>,
-    state: Mutex<State>,
+    state: Mutex<PlacesState>,
     freed: Notify,
 }
 
@@ -60,12 +60,12 @@ pub struct Place {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct PlacesState {
     connections: usize,
     /// Those that have not logged in, oldest first.
-    waiting: BTreeMap<u64, Waiting>,
+    waiting: BTreeMap<u64, WaitingConnection>,
     /// The sources of these.
-    sources: HashMap<Network, Arc<Source>>,
+    sources: HashMap<Network, Arc<SourceCount>>,
     next: u64,
     /// Dropped to make room, and not reported yet.
     displaced: u64,
@@ -73,9 +73,9 @@ struct State {
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct WaitingConnection {
     network: Network,
-    source: Arc<Source>,
+    source: Arc<SourceCount>,
     /// Whether people have logged in from there.
     known: bool,
     /// Since when the peer says nothing.
@@ -83,9 +83,9 @@ struct Waiting {
     displaced: CancellationToken,
 }
 
-/// What a source has. Changed only under the lock of [`State`].
+/// What a source has. Changed only under the lock of [`PlacesState`].
 #[derive(Debug, Default)]
-struct Source {
+struct SourceCount {
     places: AtomicUsize,
     silent: AtomicUsize,
 }
@@ -143,7 +143,7 @@ impl Places {
         let source = Arc::clone(state.sources.entry(network).or_default());
         source.places.fetch_add(1, Ordering::Relaxed);
         source.silent.fetch_add(1, Ordering::Relaxed);
-        let waiting = Waiting { network, source, known, silent: Some(now), displaced: displaced.clone() };
+        let waiting = WaitingConnection { network, source, known, silent: Some(now), displaced: displaced.clone() };
         state.waiting.insert(number, waiting);
         let report = state.report(now);
         drop(state);
@@ -169,14 +169,14 @@ impl Places {
         self.lock().displace(Instant::now(), |_| true);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, PlacesState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl PlacesState {
     /// Drops the first in the order of displacement of those that `may` go. Whether there was one.
-    fn displace(&mut self, now: Instant, may: impl Fn(&Waiting) -> bool) -> bool {
+    fn displace(&mut self, now: Instant, may: impl Fn(&WaitingConnection) -> bool) -> bool {
         let silent = self.waiting.values().filter(|waiting| waiting.silent.is_some()).count();
         let crowd = silent >= self.waiting.len() / CROWD;
         let candidates = self.waiting.iter().filter(|(_, waiting)| may(waiting));
@@ -191,7 +191,7 @@ impl State {
     }
 
     /// Takes one out of those that have not logged in.
-    fn leave(&mut self, number: u64) -> Option<Waiting> {
+    fn leave(&mut self, number: u64) -> Option<WaitingConnection> {
         let mut waiting = self.waiting.remove(&number)?;
         waiting.set_silent(None);
         if waiting.source.places.fetch_sub(1, Ordering::Relaxed) == 1 {
@@ -211,7 +211,7 @@ impl State {
     }
 }
 
-impl Waiting {
+impl WaitingConnection {
     /// The greater goes first. Where there is a `crowd` of silent ones, one that has just come is not the oldest.
     fn rank(&self, crowd: bool, now: Instant) -> (u8, usize, bool) {
         let silent = self.silent.is_some();
@@ -233,7 +233,7 @@ impl Waiting {
     }
 }
 
-impl Source {
+impl SourceCount {
     fn places(&self) -> usize {
         self.places.load(Ordering::Relaxed)
     }

@@ -20,7 +20,7 @@ use super::{
 
 /// What comes of a question.
 #[derive(Debug)]
-pub enum Asked {
+pub enum QuestionProgress {
     /// It is decided; and by whom, where people said yes.
     Answer(Answer, Option<String>),
     /// How far it is, for the user, on a line that is drawn again and again.
@@ -31,10 +31,10 @@ pub enum Asked {
 
 /// The question at hand, if there is one.
 #[derive(Default)]
-pub struct Asking(State);
+pub struct PendingQuestion(QuestionState);
 
 #[derive(Default)]
-enum State {
+enum QuestionState {
     #[default]
     Closed,
     /// The store is asked; whoever takes the question back lets go of the answer.
@@ -42,20 +42,20 @@ enum State {
     /// The answer is known already.
     Known(Answer),
     /// People have been asked; the user is not told yet.
-    Asked(Open),
+    Asked(OpenQuestion),
     /// The user was told.
-    Told(Open),
+    Told(OpenQuestion),
 }
 
 /// A question that is open.
-struct Open {
+struct OpenQuestion {
     waiting: Box<Waiting>,
     approvals: usize,
     /// When the user sees next how long it still may take.
     redraw_at: Instant,
 }
 
-impl Asking {
+impl PendingQuestion {
     /// Asks. The session goes on while the store is asked.
     pub fn begin(&mut self, visit: &Visit, question: Question) {
         let (answer, begun) = oneshot::channel();
@@ -63,34 +63,34 @@ impl Asking {
         let approvals = visit.sessions.approvals.clone();
         approvals.in_background(async move {
             // Nobody takes it if the question was taken back; then it is withdrawn.
-            let _ = answer.send(State::begun(&visit, question).await);
+            let _ = answer.send(QuestionState::begun(&visit, question).await);
         });
-        self.0 = State::Begun(begun);
+        self.0 = QuestionState::Begun(begun);
     }
 
     /// Whether a question is open.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        !matches!(self.0, State::Closed)
+        !matches!(self.0, QuestionState::Closed)
     }
 
     /// What comes next of it. Cancel-safe.
-    pub async fn next(&mut self) -> Asked {
-        if let State::Begun(begun) = &mut self.0 {
-            let unanswered = || State::Known(Answer::Refused("held: the bastion is stopping".to_owned()));
+    pub async fn next(&mut self) -> QuestionProgress {
+        if let QuestionState::Begun(begun) = &mut self.0 {
+            let unanswered = || QuestionState::Known(Answer::Refused("held: the bastion is stopping".to_owned()));
             self.0 = begun.await.unwrap_or_else(|_| unanswered());
         }
         match std::mem::take(&mut self.0) {
-            State::Closed | State::Begun(_) => future::pending().await,
-            State::Known(answer) => Asked::Answer(answer, None),
-            State::Asked(open) => {
+            QuestionState::Closed | QuestionState::Begun(_) => future::pending().await,
+            QuestionState::Known(answer) => QuestionProgress::Answer(answer, None),
+            QuestionState::Asked(open) => {
                 let text = waiting_for(&open.waiting);
-                self.0 = State::Told(open);
-                Asked::Waiting(text)
+                self.0 = QuestionState::Told(open);
+                QuestionProgress::Waiting(text)
             }
-            State::Told(open) => {
-                self.0 = State::Told(open);
-                let State::Told(open) = &mut self.0 else { return future::pending().await };
+            QuestionState::Told(open) => {
+                self.0 = QuestionState::Told(open);
+                let QuestionState::Told(open) = &mut self.0 else { return future::pending().await };
                 let outcome = tokio::select! {
                     progress = open.waiting.changed() => match progress {
                         Progress::Decided(outcome) => Some(outcome),
@@ -103,27 +103,27 @@ impl Asking {
                 };
                 let Some(outcome) = outcome else {
                     open.redraw_at = Instant::now() + REDRAW;
-                    return Asked::Status(open.status());
+                    return QuestionProgress::Status(open.status());
                 };
                 let (answer, by) = match open.waiting.settle(outcome) {
                     Ok(granted) => (Answer::Approved, Some(approved(&granted.by()))),
                     Err(refusal) => (Answer::Refused(refusal.message), None),
                 };
-                self.0 = State::Closed;
-                Asked::Answer(answer, by)
+                self.0 = QuestionState::Closed;
+                QuestionProgress::Answer(answer, by)
             }
         }
     }
 
     /// Takes the question back. The store may be down: then it expires.
     pub fn withdraw(&mut self) {
-        if let State::Asked(open) | State::Told(open) = std::mem::take(&mut self.0) {
+        if let QuestionState::Asked(open) | QuestionState::Told(open) = std::mem::take(&mut self.0) {
             open.waiting.cancel_later();
         }
     }
 }
 
-impl State {
+impl QuestionState {
     async fn begun(visit: &Visit, question: Question) -> Self {
         let Question { text, screen, verdict, .. } = question;
         let command = shown(text.clone());
@@ -144,7 +144,7 @@ impl State {
             Ok(Application::Waiting(waiting)) => {
                 visit.held(&command, &verdict, Some(waiting.id())).await;
                 let redraw_at = Instant::now() + REDRAW;
-                Self::Asked(Open { waiting, approvals: 0, redraw_at })
+                Self::Asked(OpenQuestion { waiting, approvals: 0, redraw_at })
             }
             Err(refusal) => {
                 visit.held(&command, &verdict, None).await;
@@ -154,7 +154,7 @@ impl State {
     }
 }
 
-impl Open {
+impl OpenQuestion {
     fn status(&self) -> String {
         let left = self.waiting.expires_at().duration_since(Timestamp::now()).as_secs().max(0);
         let (approvals, of) = (self.approvals, self.waiting.needed().count);

@@ -29,7 +29,7 @@ const ALTERNATE: [u16; 3] = [47, 1047, 1049];
 /// What output has switched.
 #[derive(Debug, Default)]
 pub(super) struct SeenModes {
-    state: State,
+    state: ModeState,
     sequence: Vec<u8>,
     /// DEC private modes that are not as a terminal has them at rest.
     private: BTreeMap<u16, bool>,
@@ -48,7 +48,7 @@ pub(super) struct SeenModes {
 
 /// How far a control sequence has been read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum State {
+enum ModeState {
     #[default]
     Ground,
     /// After ESC.
@@ -64,7 +64,7 @@ impl SeenModes {
     pub(super) fn output(&mut self, data: &[u8]) {
         let mut rest = data;
         loop {
-            if self.state == State::Ground {
+            if self.state == ModeState::Ground {
                 let Some(at) = rest.iter().position(|byte| matches!(*byte, ESC | SHIFT_OUT | SHIFT_IN)) else { return };
                 rest = rest.get(at..).unwrap_or_default();
             }
@@ -101,7 +101,7 @@ impl SeenModes {
             (self.margins, "\x1b7\x1b[r\x1b8"),
         ];
         undoing.extend(rest.into_iter().filter(|(seen, _)| *seen).map(|(_, undo)| undo));
-        if self.state != State::Ground && !undoing.is_empty() {
+        if self.state != ModeState::Ground && !undoing.is_empty() {
             undoing.insert(0, CANCEL);
         }
         undoing.into_bytes()
@@ -109,44 +109,44 @@ impl SeenModes {
 
     fn byte(&mut self, byte: u8) {
         self.state = match (self.state, byte) {
-            (_, ESC) => State::Escape,
-            (State::Ground, _) => {
+            (_, ESC) => ModeState::Escape,
+            (ModeState::Ground, _) => {
                 self.graphics = byte == SHIFT_OUT || (self.graphics && byte != SHIFT_IN);
-                State::Ground
+                ModeState::Ground
             }
-            (State::Escape, b'[') => {
+            (ModeState::Escape, b'[') => {
                 self.sequence.clear();
-                State::Control
+                ModeState::Control
             }
-            (State::Escape, 0x20..=0x2f) => {
+            (ModeState::Escape, 0x20..=0x2f) => {
                 self.sequence = vec![byte];
-                State::Intermediate
+                ModeState::Intermediate
             }
-            (State::Escape, b'=' | b'>') => {
+            (ModeState::Escape, b'=' | b'>') => {
                 self.keypad = byte == b'=';
-                State::Ground
+                ModeState::Ground
             }
-            (State::Escape, b'c') => {
+            (ModeState::Escape, b'c') => {
                 // RIS: full reset.
                 *self = Self::default();
-                State::Ground
+                ModeState::Ground
             }
-            (State::Intermediate, _) => {
+            (ModeState::Intermediate, _) => {
                 if self.sequence == *b"(" {
                     self.graphics = byte == b'0';
                 }
-                State::Ground
+                ModeState::Ground
             }
-            (State::Control, 0x20..=0x3f) if self.sequence.len() < MAX_SEQUENCE => {
+            (ModeState::Control, 0x20..=0x3f) if self.sequence.len() < MAX_SEQUENCE => {
                 self.sequence.push(byte);
-                State::Control
+                ModeState::Control
             }
-            (State::Control, 0x40..=0x7e) => {
+            (ModeState::Control, 0x40..=0x7e) => {
                 let sequence = std::mem::take(&mut self.sequence);
                 self.control(&sequence, byte);
-                State::Ground
+                ModeState::Ground
             }
-            (State::Escape | State::Control, _) => State::Ground,
+            (ModeState::Escape | ModeState::Control, _) => ModeState::Ground,
         };
     }
 

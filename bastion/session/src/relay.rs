@@ -21,10 +21,10 @@ use gate::{Answer, Question, Report};
 use ledger::store::SessionEnd;
 use recorder::{ExitStatus, RecordError};
 use tokio::time::{Instant, sleep_until};
-use user_side::{Reads, UserSide, Waiting};
+use user_side::{DeferredInput, Reads, UserSide};
 
 use super::{
-    asking::{Asked, Asking},
+    asking::{PendingQuestion, QuestionProgress},
     dialogue_gate::DialogueGate,
     gate::Gate,
     leg::{LegClosed, TargetReader, TargetWriter, UserReader, UserWriter},
@@ -80,7 +80,7 @@ where
     TW: TargetWriter,
 {
     let mut relay = Relay::new(gate, tap);
-    let mut asking = Asking::default();
+    let mut asking = PendingQuestion::default();
     let mut writing_user = pin!(Fuse::terminated());
     let mut writing_target = pin!(Fuse::terminated());
     // Beside what waits for the target's window: a program that nobody reads may itself wait for a reader.
@@ -112,9 +112,9 @@ where
                 RelayEvent::GateDue
             }
             answered = asking.next(), if asking.is_open() => match answered {
-                Asked::Answer(answer, by) => RelayEvent::Answered(answer, by),
-                Asked::Status(text) => RelayEvent::Status(text),
-                Asked::Waiting(text) => RelayEvent::Waiting(text),
+                QuestionProgress::Answer(answer, by) => RelayEvent::Answered(answer, by),
+                QuestionProgress::Status(text) => RelayEvent::Status(text),
+                QuestionProgress::Waiting(text) => RelayEvent::Waiting(text),
             },
             error = relay.tap.failed(), if relay.recording_failure.is_none() => RelayEvent::RecordingFailed(error),
             notice = termination.notice(), if relay.end.is_none() => match notice {
@@ -222,7 +222,7 @@ struct Relay {
     /// What came from the target since, in bytes.
     unread: usize,
     /// What came from the user behind what the gate holds.
-    waiting: Waiting,
+    waiting: DeferredInput,
     /// Bytes of it that the gate has taken since.
     passed: usize,
     target_open: bool,
@@ -250,7 +250,7 @@ impl Relay {
             reads: Reads::ALL,
             tells_unread: false,
             unread: 0,
-            waiting: Waiting::default(),
+            waiting: DeferredInput::default(),
             passed: 0,
             target_open: true,
             input_closed: false,

@@ -104,22 +104,22 @@ impl Termination {
             reason = lost => return Notice::End(reason),
             due = due => due,
         };
-        self.warns &= !matches!(due, Due::Warning { .. });
+        self.warns &= !matches!(due, TimedNotice::Warning { .. });
         self.said(due)
     }
 
     /// What becomes due next because of the time that has passed, and when.
-    fn due(&self) -> Option<(Instant, Due)> {
+    fn due(&self) -> Option<(Instant, TimedNotice)> {
         let SessionLimits { max_duration, idle_timeout, .. } = self.limits;
-        let longest = max_duration.map(|limit| (self.started + limit, Due::LongestReached(limit)));
-        let idle = idle_timeout.map(|limit| (self.last_traffic + limit, Due::Idle(limit)));
+        let longest = max_duration.map(|limit| (self.started + limit, TimedNotice::LongestReached(limit)));
+        let idle = idle_timeout.map(|limit| (self.last_traffic + limit, TimedNotice::Idle(limit)));
         let warning = if self.warns { self.warning() } else { None };
         // The first of those that are due at the same time ends it.
         [longest, idle, warning].into_iter().flatten().min_by_key(|(when, _)| *when)
     }
 
     /// When to warn of the end that is known now.
-    fn warning(&self) -> Option<(Instant, Due)> {
+    fn warning(&self) -> Option<(Instant, TimedNotice)> {
         let now = Instant::now();
         let login = self.permit.as_ref().and_then(|permit| permit.login.as_ref()).map(|login| {
             let left = login.ends().duration_since(SystemTime::now()).unwrap_or_default();
@@ -129,17 +129,17 @@ impl Termination {
         let longest = longest.map(|limit| (self.started + limit, "it has lasted as long as a session may then"));
         let (end, why) = login.into_iter().chain(longest).min()?;
         let when = end.checked_sub(self.limits.warning).unwrap_or(now);
-        Some((when, Due::Warning { end, why }))
+        Some((when, TimedNotice::Warning { end, why }))
     }
 
     /// In words.
-    fn said(&self, due: Due) -> Notice {
+    fn said(&self, due: TimedNotice) -> Notice {
         match due {
-            Due::Idle(limit) => Notice::End(format!("nothing was typed or shown for {}", shown(limit))),
-            Due::LongestReached(limit) => {
+            TimedNotice::Idle(limit) => Notice::End(format!("nothing was typed or shown for {}", shown(limit))),
+            TimedNotice::LongestReached(limit) => {
                 Notice::End(format!("a session may last {} here; open a new one", shown(limit)))
             }
-            Due::Warning { end, why } => {
+            TimedNotice::Warning { end, why } => {
                 // To the nearest second: this moment is always a bit later than the one that was meant.
                 let left = end.saturating_duration_since(Instant::now()) + Duration::from_millis(500);
                 let left = left.min(self.limits.warning);
@@ -151,7 +151,7 @@ impl Termination {
 
 /// What becomes due as time passes. Words are made of it only then: it is asked for at every turn of the relay.
 #[derive(Debug, Clone, Copy)]
-enum Due {
+enum TimedNotice {
     /// Nothing has passed for this long.
     Idle(Duration),
     /// It has lasted this long.

@@ -19,12 +19,12 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 /// Logs to stderr from now on. What is queued when this is dropped has [`FLUSH_LIMIT`] to go out.
 #[must_use]
-pub(super) struct Log(Arc<Queue>);
+pub(super) struct Log(Arc<LineQueue>);
 
 /// Lines on their way to a writer.
 #[derive(Debug, Default)]
-struct Queue {
-    state: Mutex<State>,
+struct LineQueue {
+    state: Mutex<QueueState>,
     /// There are lines, or the end is near.
     filled: Condvar,
     /// All lines are written.
@@ -32,7 +32,7 @@ struct Queue {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct QueueState {
     lines: VecDeque<Vec<u8>>,
     bytes: usize,
     /// Lines that found no room, or could not be written.
@@ -43,12 +43,12 @@ struct State {
 
 /// Puts each line into the queue.
 #[derive(Clone)]
-struct Entrance(Arc<Queue>);
+struct LineSink(Arc<LineQueue>);
 
 impl Log {
     /// Logs as the settings say. stdout is for answers.
     pub(super) fn to_stderr(telemetry: &Telemetry) -> io::Result<Self> {
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(LineQueue::default());
         // The writer's own lines do not go through the queue.
         let own = dispatch(telemetry, io::stderr);
         let lines = Arc::clone(&queue);
@@ -56,7 +56,7 @@ impl Log {
             dispatcher::with_default(&own, || lines.write_to(&mut io::stderr()));
         })?;
         // Fails only when a log is set up already, as in tests.
-        let _ = dispatcher::set_global_default(dispatch(telemetry, Entrance(Arc::clone(&queue))));
+        let _ = dispatcher::set_global_default(dispatch(telemetry, LineSink(Arc::clone(&queue))));
         // The usual hook writes to stderr itself, and would wait for its reader.
         panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panic")));
         Ok(Self(queue))
@@ -83,7 +83,7 @@ where
     }
 }
 
-impl Queue {
+impl LineQueue {
     fn push(&self, line: &[u8]) {
         let mut state = self.lock();
         if state.bytes + line.len() > MAX_BYTES {
@@ -129,12 +129,12 @@ impl Queue {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Write for Entrance {
+impl Write for LineSink {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.0.push(line);
         Ok(line.len())
@@ -145,7 +145,7 @@ impl Write for Entrance {
     }
 }
 
-impl MakeWriter<'_> for Entrance {
+impl MakeWriter<'_> for LineSink {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn what_nobody_reads_is_counted_and_not_waited_for() {
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(LineQueue::default());
         let (let_in, gate) = mpsc::channel();
         let (written, shown) = mpsc::channel();
         let mut pipe = Pipe { let_in: gate, written };

@@ -19,7 +19,7 @@ pub struct Destination {
 
 /// What an SSH user name asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked {
+pub enum AskedDestination {
     /// The bastion itself, as a jump host.
     Bastion,
     /// An account on a target.
@@ -42,13 +42,15 @@ pub enum DestinationError {
 /// # Errors
 ///
 /// When it has an `@` but its parts are not valid names.
-pub fn parse(user_name: &str) -> Result<Asked, DestinationError> {
+pub fn parse(user_name: &str) -> Result<AskedDestination, DestinationError> {
     if user_name.len() > MAX_USER_NAME_BYTES {
         return Err(DestinationError::TooLong);
     }
     match user_name.rsplit_once('@') {
-        None => Ok(Asked::Bastion),
-        Some((login, target)) => Ok(Asked::Target(Destination { login: login.parse()?, target: target.parse()? })),
+        None => Ok(AskedDestination::Bastion),
+        Some((login, target)) => {
+            Ok(AskedDestination::Target(Destination { login: login.parse()?, target: target.parse()? }))
+        }
     }
 }
 
@@ -56,13 +58,13 @@ pub fn parse(user_name: &str) -> Result<Asked, DestinationError> {
 mod tests {
     use super::*;
 
-    fn destination(login: &str, target: &str) -> Asked {
-        Asked::Target(Destination { login: login.parse().unwrap(), target: target.parse().unwrap() })
+    fn destination(login: &str, target: &str) -> AskedDestination {
+        AskedDestination::Target(Destination { login: login.parse().unwrap(), target: target.parse().unwrap() })
     }
 
     #[test]
     fn a_plain_name_asks_for_the_bastion() {
-        assert_eq!(parse("alice"), Ok(Asked::Bastion));
+        assert_eq!(parse("alice"), Ok(AskedDestination::Bastion));
     }
 
     #[test]

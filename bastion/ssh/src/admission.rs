@@ -25,7 +25,7 @@ use tokio::time::timeout;
 
 use super::{
     ahead::Ahead,
-    channel::{self, Asked},
+    channel::{self, ChannelRequests},
     connection::Connection,
     target_leg::{ChannelSetup, Program},
     user_leg::{self, SshUserReader, SshUserWriter},
@@ -82,7 +82,7 @@ async fn serve(connection: Arc<Connection>, channel: Channel<server::Msg>, handl
 /// What a channel asks for.
 struct ChannelRequest {
     connection: Arc<Connection>,
-    asked: Asked,
+    asked: ChannelRequests,
 }
 
 impl AccessRequest for ChannelRequest {

@@ -83,7 +83,7 @@ const NOT_UTF8: char = char::REPLACEMENT_CHARACTER;
 
 /// What the channel's requests amount to.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct ChannelRequests {
     pub(super) pty: Option<PtyRequest>,
     pub(super) env: Vec<(String, String)>,
     pub(super) own: OwnVariables,
@@ -119,7 +119,7 @@ impl OwnVariables {
     }
 }
 
-impl Asked {
+impl ChannelRequests {
     /// What the rules must allow; what runs comes last.
     pub(super) fn capabilities(&self) -> Vec<Capability> {
         let program = match &self.program {
@@ -175,7 +175,7 @@ pub(super) async fn collect(
     channel: &mut ChannelReadHalf,
     user: &ChannelWriteHalf<server::Msg>,
     ahead: &mut Ahead,
-) -> Option<Asked> {
+) -> Option<ChannelRequests> {
     let mut pty: Option<PtyRequest> = None;
     let mut env = Vec::new();
     let mut own = OwnVariables::default();
@@ -217,13 +217,13 @@ pub(super) async fn collect(
                 }
             }
             ChannelMsg::RequestShell { .. } => {
-                return Some(Asked { pty, env, own, refused_env, program: Program::Shell, owed });
+                return Some(ChannelRequests { pty, env, own, refused_env, program: Program::Shell, owed });
             }
             ChannelMsg::Exec { command, .. } => {
-                return Some(Asked { pty, env, own, refused_env, program: Program::Exec(command), owed });
+                return Some(ChannelRequests { pty, env, own, refused_env, program: Program::Exec(command), owed });
             }
             ChannelMsg::RequestSubsystem { name, .. } => {
-                return Some(Asked { pty, env, own, refused_env, program: Program::Subsystem(name), owed });
+                return Some(ChannelRequests { pty, env, own, refused_env, program: Program::Subsystem(name), owed });
             }
             ChannelMsg::Close => return None,
             // Data before the program is asked for has no reader (RFC 4254 §6.5).
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn what_is_approved_says_which_part_is_what() {
-        let asked = |terminal: Option<&str>, env: &[(&str, &str)]| Asked {
+        let asked = |terminal: Option<&str>, env: &[(&str, &str)]| ChannelRequests {
             pty: terminal.map(|term| PtyRequest {
                 term: term.to_owned(),
                 size: mask::WindowSize::DEFAULT,

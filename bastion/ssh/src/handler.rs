@@ -17,7 +17,7 @@ use russh::{
     keys::Certificate,
     server::{self, Auth, CertificateVerdict, ChannelOpenHandle, Msg, PublicKeyOffer, Session},
 };
-use ssh_client::destination::{self, Asked, Destination};
+use ssh_client::destination::{self, AskedDestination, Destination};
 use tokio::sync::{Semaphore, oneshot};
 use tracing::{Instrument, Span, debug, info};
 
@@ -99,8 +99,8 @@ impl Handler {
         let front = Arc::clone(&self.front);
         match &self.entrance {
             Entrance::Front => match destination::parse(user_name) {
-                Ok(Asked::Bastion) => Connection::jump(front, arrival),
-                Ok(Asked::Target(destination)) => Connection::to_target(front, arrival, destination),
+                Ok(AskedDestination::Bastion) => Connection::jump(front, arrival),
+                Ok(AskedDestination::Target(destination)) => Connection::to_target(front, arrival, destination),
                 Err(error) => Connection::nowhere(front, arrival, error.to_string()),
             },
             Entrance::Jump(target) => match user_name.parse() {

@@ -17,7 +17,7 @@ use session::{
 };
 use ssh_client::message::{END_OF_WRITE, signal_name, wants_reply};
 
-use super::channel::Asked;
+use super::channel::ChannelRequests;
 
 /// Extended data of this type is stderr (RFC 4254 §5.2).
 pub(super) const EXTENDED_DATA_STDERR: u32 = 1;
@@ -48,7 +48,7 @@ pub struct SshUserWriter {
 pub(super) fn legs(
     channel: (ChannelReadHalf, ChannelWriteHalf<server::Msg>),
     connection: server::Handle,
-    asked: &Asked,
+    asked: &ChannelRequests,
 ) -> (SshUserReader, SshUserWriter) {
     let (reading, writing) = channel;
     let reader = SshUserReader { channel: reading, connection: connection.clone(), id: writing.id(), owed: 0 };

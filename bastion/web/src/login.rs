@@ -35,7 +35,7 @@ pub(super) struct Begin {
 
 /// What the issuer sends back (RFC 6749 §4.1.2).
 #[derive(Deserialize)]
-pub(super) struct Answer {
+pub(super) struct LoginAnswer {
     #[serde(default)]
     state: String,
     #[serde(default)]
@@ -69,7 +69,7 @@ pub(super) async fn finish(
     State(state): State<WebState>,
     source: Source,
     headers: HeaderMap,
-    answer: Result<Query<Answer>, QueryRejection>,
+    answer: Result<Query<LoginAnswer>, QueryRejection>,
 ) -> Response {
     let under_way = cookie::read(&headers, cookie::LOGIN_UNDER_WAY).unwrap_or_default();
     let (expected, return_to) = under_way.split_once('.').unwrap_or_default();

@@ -8,7 +8,7 @@ use super::{
 
 /// What the value of an option is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Value {
+enum HookValue {
     /// Shell code.
     Code,
     /// Shell code after `exec=`, as of `tar --checkpoint-action`.
@@ -21,7 +21,7 @@ enum Value {
     Setting,
 }
 
-use Value::{Code, CodeAfterExec, Editor, Other, Setting};
+use HookValue::{Code, CodeAfterExec, Editor, Other, Setting};
 
 /// Follows what options of programs run.
 pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
@@ -55,7 +55,7 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     }
 }
 
-type Hooks = (&'static [&'static str], &'static [(&'static str, Value)]);
+type Hooks = (&'static [&'static str], &'static [(&'static str, HookValue)]);
 
 /// Programs, and their options whose value is run.
 const HOOKS: &[Hooks] = &[
@@ -112,7 +112,7 @@ const HOOKS: &[Hooks] = &[
     (&["ldconfig"], &[]),
 ];
 
-fn options_of(walker: &mut Walker<'_>, arguments: &[Word], options: &[(&str, Value)]) {
+fn options_of(walker: &mut Walker<'_>, arguments: &[Word], options: &[(&str, HookValue)]) {
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         let text = argument.known().unwrap_or(argument.start());
@@ -149,7 +149,7 @@ fn ends_cluster(text: &str, option: &str) -> bool {
     letters.len() > 1 && letters.ends_with(letter) && letters.chars().all(|c| c.is_ascii_alphabetic())
 }
 
-fn follow(walker: &mut Walker<'_>, value: &Word, kind: Value) {
+fn follow(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
     // What reaches it is what the program makes of its own input, if anything.
     let outer = walker.stdin.clone();
     if outer == Stdin::Session && !walker.cx.interactive {
@@ -159,7 +159,7 @@ fn follow(walker: &mut Walker<'_>, value: &Word, kind: Value) {
     walker.stdin = outer;
 }
 
-fn follow_value(walker: &mut Walker<'_>, value: &Word, kind: Value) {
+fn follow_value(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
     match (kind, value.known()) {
         (Code, _) => walker.code_word(value, Shell::Unknown, Variables::new()),
         (Setting, _) => unwrap::ssh_setting(walker, value),

@@ -134,7 +134,7 @@ fn an_approval_covers_the_same_person_place_rule_and_bytes_only() {
     let (restart, other): (RuleName, RuleName) = ("restart".parse().unwrap(), "other".parse().unwrap());
     let (one, two) = (needed(1), needed(2));
     let fewer = Needed { groups: vec!["sre".parse().unwrap()], ..needed(1) };
-    let earlier = Asked {
+    let earlier = ApprovalSubject {
         requester: &alice,
         target: &web1,
         login: &root,
@@ -144,20 +144,20 @@ fn an_approval_covers_the_same_person_place_rule_and_bytes_only() {
     };
     assert!(covers(&earlier, &earlier));
     for now in [
-        Asked { requester: &bob, ..earlier },
-        Asked { target: &db1, ..earlier },
-        Asked { login: &demo, ..earlier },
-        Asked { rule: Some(&other), ..earlier },
-        Asked { rule: None, ..earlier },
-        Asked { text: b"systemctl restart db ", ..earlier },
-        Asked { text: b"", ..earlier },
+        ApprovalSubject { requester: &bob, ..earlier },
+        ApprovalSubject { target: &db1, ..earlier },
+        ApprovalSubject { login: &demo, ..earlier },
+        ApprovalSubject { rule: Some(&other), ..earlier },
+        ApprovalSubject { rule: None, ..earlier },
+        ApprovalSubject { text: b"systemctl restart db ", ..earlier },
+        ApprovalSubject { text: b"", ..earlier },
         // The rule was changed since.
-        Asked { needed: &two, ..earlier },
-        Asked { needed: &fewer, ..earlier },
+        ApprovalSubject { needed: &two, ..earlier },
+        ApprovalSubject { needed: &fewer, ..earlier },
     ] {
         assert!(!covers(&earlier, &now), "{now:?}");
     }
-    assert!(covers(&Asked { needed: &two, ..earlier }, &earlier), "more people than are needed now said yes");
+    assert!(covers(&ApprovalSubject { needed: &two, ..earlier }, &earlier), "more people than are needed now said yes");
 }
 
 #[test]

@@ -6,10 +6,10 @@ use super::Match;
 
 /// A compiled glob.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Pattern(Vec<Token>);
+pub(crate) struct Pattern(Vec<PatternToken>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token {
+enum PatternToken {
     /// `**`, or `*` where there are no folders: any characters.
     Any,
     /// This character.
@@ -22,7 +22,7 @@ enum Token {
 
 /// A part of a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Piece {
+enum PatternPiece {
     Char(char),
     /// Any characters.
     Gap,
@@ -34,9 +34,9 @@ impl Pattern {
     /// A glob over words: `*` stands for any characters.
     pub(crate) fn word(text: &str) -> Self {
         let token = |c| match c {
-            '*' => Token::Any,
-            '?' => Token::One,
-            c => Token::Char(c),
+            '*' => PatternToken::Any,
+            '?' => PatternToken::One,
+            c => PatternToken::Char(c),
         };
         Self(text.chars().map(token).collect())
     }
@@ -47,10 +47,10 @@ impl Pattern {
         let mut chars = text.chars().peekable();
         while let Some(character) = chars.next() {
             tokens.push(match character {
-                '*' if chars.next_if_eq(&'*').is_some() => Token::Any,
-                '*' => Token::Component,
-                '?' => Token::One,
-                character => Token::Char(character),
+                '*' if chars.next_if_eq(&'*').is_some() => PatternToken::Any,
+                '*' => PatternToken::Component,
+                '?' => PatternToken::One,
+                character => PatternToken::Char(character),
             });
         }
         Self(tokens)
@@ -58,7 +58,7 @@ impl Pattern {
 
     /// Whether it begins at a known folder.
     pub(crate) fn is_anchored(&self) -> bool {
-        self.0.first() == Some(&Token::Char('/'))
+        self.0.first() == Some(&PatternToken::Char('/'))
     }
 
     /// Whether the text matches.
@@ -66,16 +66,16 @@ impl Pattern {
         if !self.may_begin(text) {
             return false;
         }
-        let pieces: Vec<Piece> = text.chars().map(Piece::Char).collect();
+        let pieces: Vec<PatternPiece> = text.chars().map(PatternPiece::Char).collect();
         self.intersects(&pieces)
     }
 
     /// Whether a text may match that begins so: most are told apart by what stands before the first wildcard.
     fn may_begin(&self, start: &str) -> bool {
-        let fits = |(token, found): (&Token, char)| match token {
-            Token::Any | Token::Component => None,
-            Token::Char(wanted) => Some(*wanted == found),
-            Token::One => Some(true),
+        let fits = |(token, found): (&PatternToken, char)| match token {
+            PatternToken::Any | PatternToken::Component => None,
+            PatternToken::Char(wanted) => Some(*wanted == found),
+            PatternToken::One => Some(true),
         };
         self.0.iter().zip(start.chars()).map_while(fits).all(|fits| fits)
     }
@@ -100,16 +100,16 @@ impl Pattern {
             return self.matches(&root).max(self.matches(&user));
         }
         // What begins so is sure to match, whatever follows.
-        let is_open = self.0.last() == Some(&Token::Any);
+        let is_open = self.0.last() == Some(&PatternToken::Any);
         if is_open && !word.start().is_empty() && self.matches_text(word.start()) {
             return Match::Yes;
         }
         let mut pieces = Vec::new();
         for atom in word.atoms() {
             match atom {
-                Atom::Glob => pieces.push(Piece::NamePart),
-                Atom::Home | Atom::Unknown { .. } => pieces.push(Piece::Gap),
-                Atom::Text(text) => pieces.extend(text.chars().map(Piece::Char)),
+                Atom::Glob => pieces.push(PatternPiece::NamePart),
+                Atom::Home | Atom::Unknown { .. } => pieces.push(PatternPiece::Gap),
+                Atom::Text(text) => pieces.extend(text.chars().map(PatternPiece::Char)),
             }
         }
         // A word that splits may have any word in it.
@@ -117,9 +117,9 @@ impl Pattern {
     }
 
     /// Whether some text fits both; in at most the product of both lengths in steps.
-    fn intersects(&self, word: &[Piece]) -> bool {
-        let differ = |(token, piece): (&Token, &Piece)| match (token, piece) {
-            (Token::Char(wanted), Piece::Char(found)) => Some(wanted != found),
+    fn intersects(&self, word: &[PatternPiece]) -> bool {
+        let differ = |(token, piece): (&PatternToken, &PatternPiece)| match (token, piece) {
+            (PatternToken::Char(wanted), PatternPiece::Char(found)) => Some(wanted != found),
             _ => None,
         };
         let starts_differ = self.0.iter().zip(word).map_while(differ).any(|differ| differ);
@@ -139,26 +139,28 @@ impl Pattern {
             if token.is_none() && piece.is_none() {
                 return true;
             }
-            if matches!(token, Some(Token::Any | Token::Component)) {
+            if matches!(token, Some(PatternToken::Any | PatternToken::Component)) {
                 open.push((at_glob + 1, at_word));
             }
-            if matches!(piece, Some(Piece::Gap | Piece::NamePart)) {
+            if matches!(piece, Some(PatternPiece::Gap | PatternPiece::NamePart)) {
                 open.push((at_glob, at_word + 1));
             }
             let (Some(token), Some(piece)) = (token, piece) else { continue };
             let stays = match (token, piece) {
-                (Token::Char(wanted), Piece::Char(found)) => {
+                (PatternToken::Char(wanted), PatternPiece::Char(found)) => {
                     if wanted == found {
                         open.push((at_glob + 1, at_word + 1));
                     }
                     continue;
                 }
-                (Token::Char(wanted), Piece::NamePart) if *wanted == '/' => continue,
-                (Token::Char(_) | Token::One, Piece::Gap | Piece::NamePart) => (at_glob + 1, at_word),
-                (Token::One, Piece::Char(_)) => (at_glob + 1, at_word + 1),
-                (Token::Component, Piece::Char('/')) => continue,
-                (Token::Any | Token::Component, Piece::Char(_)) => (at_glob, at_word + 1),
-                (Token::Any | Token::Component, Piece::Gap | Piece::NamePart) => continue,
+                (PatternToken::Char(wanted), PatternPiece::NamePart) if *wanted == '/' => continue,
+                (PatternToken::Char(_) | PatternToken::One, PatternPiece::Gap | PatternPiece::NamePart) => {
+                    (at_glob + 1, at_word)
+                }
+                (PatternToken::One, PatternPiece::Char(_)) => (at_glob + 1, at_word + 1),
+                (PatternToken::Component, PatternPiece::Char('/')) => continue,
+                (PatternToken::Any | PatternToken::Component, PatternPiece::Char(_)) => (at_glob, at_word + 1),
+                (PatternToken::Any | PatternToken::Component, PatternPiece::Gap | PatternPiece::NamePart) => continue,
             };
             open.push(stays);
         }

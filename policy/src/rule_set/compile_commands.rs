@@ -51,10 +51,10 @@ pub(super) fn rules(documents: &[RuleDoc], report: &mut Vec<CompileError>) -> (V
     (commands, requests)
 }
 
-type Report<'r> = &'r mut dyn FnMut(Location, CompileReason);
+type ErrorSink<'r> = &'r mut dyn FnMut(Location, CompileReason);
 
 /// For whom, where and when the rule applies.
-fn scope(written: &CommandRule, documents: &[RuleDoc], report: Report<'_>) -> Scope {
+fn scope(written: &CommandRule, documents: &[RuleDoc], report: ErrorSink<'_>) -> Scope {
     if written.approvers.is_some() && written.effect != RuleEffect::Approve {
         report(written.name.at, CompileReason::NeverFires("approvers are for rules with effect: approve".to_owned()));
     }
@@ -63,7 +63,7 @@ fn scope(written: &CommandRule, documents: &[RuleDoc], report: Report<'_>) -> Sc
     Scope { roles, targets, logins: written.logins.clone(), protocol: written.protocol, during: written.during.clone() }
 }
 
-fn roles(written: &CommandRule, documents: &[RuleDoc], report: Report<'_>) -> Option<Vec<Members>> {
+fn roles(written: &CommandRule, documents: &[RuleDoc], report: ErrorSink<'_>) -> Option<Vec<Members>> {
     if written.roles.is_empty() {
         return None;
     }
@@ -84,7 +84,7 @@ fn roles(written: &CommandRule, documents: &[RuleDoc], report: Report<'_>) -> Op
     Some(members)
 }
 
-fn matcher(written: &CommandRule, report: Report<'_>) -> Option<Matcher> {
+fn matcher(written: &CommandRule, report: ErrorSink<'_>) -> Option<Matcher> {
     let matches = &written.matches;
     let (has_command, has_text) = (matches.command.is_some(), matches.text.is_some());
     if matches.class.is_some() && (has_command || has_text) {
@@ -103,7 +103,7 @@ fn matcher(written: &CommandRule, report: Report<'_>) -> Option<Matcher> {
     Some(Matcher { command, text: text.flatten(), class: matches.class })
 }
 
-fn regex(written: &Located<String>, report: Report<'_>) -> Option<Regex> {
+fn regex(written: &Located<String>, report: ErrorSink<'_>) -> Option<Regex> {
     if written.value.trim().is_empty() {
         report(written.at, CompileReason::NeverFires("the regular expression is empty".to_owned()));
         return None;
@@ -120,7 +120,7 @@ fn regex(written: &Located<String>, report: Report<'_>) -> Option<Regex> {
     }
 }
 
-fn command(written: &rules::CommandMatch, has_text: bool, report: Report<'_>) -> CommandMatcher {
+fn command(written: &rules::CommandMatch, has_text: bool, report: ErrorSink<'_>) -> CommandMatcher {
     let flags = &written.flags;
     let has_flags = !(flags.all.is_empty() && flags.any.is_empty());
     let has_files = !(written.paths.is_empty() && written.reads.is_empty() && written.writes.is_empty());
@@ -183,7 +183,7 @@ fn command(written: &rules::CommandMatch, has_text: bool, report: Report<'_>) ->
 }
 
 /// An option cannot be there and not there; an item without names never is.
-fn contradictions(written: &rules::CommandMatch, report: Report<'_>) {
+fn contradictions(written: &rules::CommandMatch, report: ErrorSink<'_>) {
     let flags = &written.flags;
     let empty = flags.all.iter().chain(&flags.any).chain(&written.args).any(Vec::is_empty);
     if empty {

@@ -62,7 +62,8 @@ struct Callback {
 impl Callback {
     fn serve(listener: TcpListener, state: String) -> Result<Self, CommandError> {
         let (sender, answer) = oneshot::channel();
-        let expected = Expected { host: listener.local_addr()?.to_string(), state, sender: Mutex::new(Some(sender)) };
+        let expected =
+            ExpectedCallback { host: listener.local_addr()?.to_string(), state, sender: Mutex::new(Some(sender)) };
         let router = Router::new().route("/callback", get(callback)).with_state(Arc::new(expected));
         let (stop, stopped) = oneshot::channel();
         let server = axum::serve(listener, router).with_graceful_shutdown(async {
@@ -86,21 +87,25 @@ impl Callback {
     }
 }
 
-struct Expected {
+struct ExpectedCallback {
     host: String,
     state: String,
     sender: Mutex<Option<oneshot::Sender<Result<String, CommandError>>>>,
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct BrowserAnswer {
     state: Option<String>,
     code: Option<String>,
     error: Option<String>,
     error_description: Option<String>,
 }
 
-async fn callback(State(expected): State<Arc<Expected>>, headers: HeaderMap, Query(answer): Query<Answer>) -> Response {
+async fn callback(
+    State(expected): State<Arc<ExpectedCallback>>,
+    headers: HeaderMap,
+    Query(answer): Query<BrowserAnswer>,
+) -> Response {
     // A page elsewhere that points its own name at 127.0.0.1 sends that name.
     if headers.get(HOST).is_none_or(|host| host.as_bytes() != expected.host.as_bytes()) {
         return page(StatusCode::BAD_REQUEST, "This address is for the bastion command only.");

@@ -25,14 +25,14 @@ pub(super) const LEAVE_ALTERNATE: &str = "\x1b[?1049l";
 /// Lets through what only shows.
 #[derive(Debug, Default)]
 pub(super) struct ShownOutput {
-    state: State,
+    state: FilterState,
     /// What stands between the start of the sequence and where it is now.
     sequence: String,
     alternate_screen: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum FilterState {
     #[default]
     Ground,
     Escape,
@@ -56,36 +56,36 @@ impl ShownOutput {
 
     fn push(&mut self, character: char, out: &mut String) {
         match (self.state, character) {
-            (_, '\x18' | '\x1a') => self.state = State::Ground,
-            (_, '\x1b') => self.begin(State::Escape),
-            (State::Dropped, '\x07' | '\u{9c}') => self.state = State::Ground,
-            (State::Dropped, _) => {}
-            (_, '\u{9b}') => self.begin(State::Control),
-            (_, '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}') => self.begin(State::Dropped),
-            (_, '\u{80}'..='\u{9f}') => self.state = State::Ground,
+            (_, '\x18' | '\x1a') => self.state = FilterState::Ground,
+            (_, '\x1b') => self.begin(FilterState::Escape),
+            (FilterState::Dropped, '\x07' | '\u{9c}') => self.state = FilterState::Ground,
+            (FilterState::Dropped, _) => {}
+            (_, '\u{9b}') => self.begin(FilterState::Control),
+            (_, '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}') => self.begin(FilterState::Dropped),
+            (_, '\u{80}'..='\u{9f}') => self.state = FilterState::Ground,
             // BEL, BS, HT, LF, VT, FF, CR, SO, SI: inside a sequence too a terminal acts on them at once.
             (_, '\x07'..='\x0f') => out.push(character),
             (_, '\0'..='\x1f' | '\x7f') => {}
-            (State::Ground, _) => out.push(character),
-            (State::Escape, '[') => self.begin(State::Control),
-            (State::Escape, ']' | 'P' | 'X' | '^' | '_') => self.begin(State::Dropped),
-            (State::Escape, ' '..='/') | (State::Control, ' '..='?') => {
+            (FilterState::Ground, _) => out.push(character),
+            (FilterState::Escape, '[') => self.begin(FilterState::Control),
+            (FilterState::Escape, ']' | 'P' | 'X' | '^' | '_') => self.begin(FilterState::Dropped),
+            (FilterState::Escape, ' '..='/') | (FilterState::Control, ' '..='?') => {
                 if self.sequence.len() <= LONGEST_SEQUENCE {
                     self.sequence.push(character);
                 }
             }
-            (State::Escape, _) => {
-                self.state = State::Ground;
+            (FilterState::Escape, _) => {
+                self.state = FilterState::Ground;
                 self.escape(character, out);
             }
-            (State::Control, _) => {
-                self.state = State::Ground;
+            (FilterState::Control, _) => {
+                self.state = FilterState::Ground;
                 self.control(character, out);
             }
         }
     }
 
-    fn begin(&mut self, state: State) {
+    fn begin(&mut self, state: FilterState) {
         self.state = state;
         self.sequence.clear();
     }

@@ -9,19 +9,19 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    people::Person,
+    people::DemoPerson,
     secret::{challenge, random_text},
 };
 
 /// A code that was handed out.
-pub(super) struct Waiting {
-    pub(super) person: &'static Person,
+pub(super) struct PendingCode {
+    pub(super) person: &'static DemoPerson,
     pub(super) redirect_uri: String,
     pub(super) code_challenge: String,
     pub(super) nonce: Option<String>,
 }
 
-impl Waiting {
+impl PendingCode {
     /// Whether the one who brings the code is the one who asked for it (RFC 6749 §4.1.3, RFC 7636 §4.6).
     pub(super) fn accepts(&self, redirect_uri: &str, verifier: &str) -> bool {
         self.redirect_uri == redirect_uri && self.code_challenge == challenge(verifier)
@@ -30,7 +30,7 @@ impl Waiting {
 
 /// How far a device login is.
 pub(super) enum DeviceState {
-    Confirmed(&'static Person),
+    Confirmed(&'static DemoPerson),
     Pending,
     Unknown,
 }
@@ -40,19 +40,19 @@ pub(super) struct Grants(Mutex<Tables>);
 
 #[derive(Default)]
 struct Tables {
-    codes: HashMap<String, (Instant, Waiting)>,
+    codes: HashMap<String, (Instant, PendingCode)>,
     devices: HashMap<String, Device>,
 }
 
 struct Device {
     until: Instant,
     user_code: String,
-    person: Option<&'static Person>,
+    person: Option<&'static DemoPerson>,
 }
 
 impl Grants {
     /// `None` when too many wait already.
-    pub(super) fn add_code(&self, waiting: Waiting) -> Option<String> {
+    pub(super) fn add_code(&self, waiting: PendingCode) -> Option<String> {
         let code = random_text()?;
         let mut tables = self.tables();
         (tables.codes.len() < MAX_WAITING).then(|| {
@@ -61,7 +61,7 @@ impl Grants {
         })
     }
 
-    pub(super) fn take_code(&self, code: &str) -> Option<Waiting> {
+    pub(super) fn take_code(&self, code: &str) -> Option<PendingCode> {
         self.tables().codes.remove(code).map(|(_, waiting)| waiting)
     }
 
@@ -83,7 +83,7 @@ impl Grants {
     }
 
     /// Whether there was such a code to confirm.
-    pub(super) fn confirm_device(&self, user_code: &str, person: &'static Person) -> bool {
+    pub(super) fn confirm_device(&self, user_code: &str, person: &'static DemoPerson) -> bool {
         let mut tables = self.tables();
         let device = tables.devices.values_mut().find(|device| device.user_code.eq_ignore_ascii_case(user_code));
         match device {

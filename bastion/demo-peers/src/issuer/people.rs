@@ -14,7 +14,7 @@ use super::secret::random_text;
 
 /// Somebody who can log in.
 #[derive(Debug)]
-pub struct Person {
+pub struct DemoPerson {
     /// The user name.
     pub name: &'static str,
     /// What the groups claim says.
@@ -22,14 +22,14 @@ pub struct Person {
 }
 
 /// Everybody who can log in.
-pub static PEOPLE: [Person; 4] = [
-    Person { name: "alice", groups: &["engineering"] },
-    Person { name: "bob", groups: &["engineering", "sre"] },
-    Person { name: "carol", groups: &["auditor"] },
-    Person { name: "robot", groups: &["agents"] },
+pub static PEOPLE: [DemoPerson; 4] = [
+    DemoPerson { name: "alice", groups: &["engineering"] },
+    DemoPerson { name: "bob", groups: &["engineering", "sre"] },
+    DemoPerson { name: "carol", groups: &["auditor"] },
+    DemoPerson { name: "robot", groups: &["agents"] },
 ];
 
-impl Person {
+impl DemoPerson {
     pub(super) fn named(name: &str) -> Option<&'static Self> {
         PEOPLE.iter().find(|person| person.name == name)
     }
@@ -59,7 +59,13 @@ impl Signer {
     }
 
     /// The answer of the token endpoint. The access token opens nothing.
-    pub(super) fn tokens(&self, issuer: &str, client_id: &str, person: &Person, nonce: Option<&str>) -> Option<Value> {
+    pub(super) fn tokens(
+        &self,
+        issuer: &str,
+        client_id: &str,
+        person: &DemoPerson,
+        nonce: Option<&str>,
+    ) -> Option<Value> {
         let access_token = random_text()?;
         let hash = digest::digest(&digest::SHA256, access_token.as_bytes());
         let now = Timestamp::now().as_second();

@@ -15,10 +15,10 @@ use super::Login;
 
 /// The logins that somebody has ended, each until it would have ended by itself, and those that are followed.
 #[derive(Debug, Clone)]
-pub struct EndedLogins(Arc<Shared>);
+pub struct EndedLogins(Arc<LiveShared>);
 
 #[derive(Debug)]
-struct Shared {
+struct LiveShared {
     ended: watch::Sender<HashMap<TokenHash, Timestamp>>,
     followed: Mutex<HashMap<TokenHash, Weak<Followed>>>,
     lease: Lease,
@@ -29,14 +29,14 @@ struct Shared {
 struct Followed {
     token: TokenHash,
     ends: Timestamp,
-    by: Weak<Shared>,
+    by: Weak<LiveShared>,
 }
 
 impl EndedLogins {
     /// Logins that are good for something only as long as this lease is held.
     #[must_use]
     pub fn under(lease: Lease) -> Self {
-        Self(Arc::new(Shared { ended: watch::Sender::default(), followed: Mutex::default(), lease }))
+        Self(Arc::new(LiveShared { ended: watch::Sender::default(), followed: Mutex::default(), lease }))
     }
 
     /// Follows a login that is good now. One that was ended since it was looked up is known as well.
@@ -76,7 +76,7 @@ impl Default for EndedLogins {
     }
 }
 
-impl Shared {
+impl LiveShared {
     fn follow(self: &Arc<Self>, login: &Login) -> Arc<Followed> {
         let mut all = self.followed();
         if let Some(followed) = all.get(&login.token).and_then(Weak::upgrade) {

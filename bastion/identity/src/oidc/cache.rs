@@ -13,12 +13,12 @@ use super::error::OidcError;
 /// A document that is kept for a time. Nothing stale is ever given out.
 pub(crate) struct Cached<T> {
     max_age: Duration,
-    entry: Mutex<Option<Entry<T>>>,
+    entry: Mutex<Option<CacheEntry<T>>>,
     /// One fetch at a time; everybody else waits for its result.
     fetching: Semaphore,
 }
 
-struct Entry<T> {
+struct CacheEntry<T> {
     document: Arc<T>,
     fetched_at: Instant,
 }
@@ -54,7 +54,7 @@ impl<T> Cached<T> {
             return Ok(document);
         }
         let document = Arc::new(fetch().await?);
-        let entry = Entry { document: Arc::clone(&document), fetched_at: Instant::now() };
+        let entry = CacheEntry { document: Arc::clone(&document), fetched_at: Instant::now() };
         *self.entry.lock().unwrap_or_else(PoisonError::into_inner) = Some(entry);
         Ok(document)
     }

@@ -47,7 +47,7 @@ impl OidcClient {
             Body::Success(text) => text,
             Body::Refusal { status, text } => return Err(TokenRefusal::read(status, &text).into()),
         };
-        let answer: Answer = self.http.parse("device authorization", &text)?;
+        let answer: DeviceAnswer = self.http.parse("device authorization", &text)?;
         Ok(DeviceAuthorization {
             device_code: answer.device_code,
             user_code: shown(&answer.user_code),
@@ -74,7 +74,7 @@ impl OidcClient {
 
 /// RFC 8628 §3.2.
 #[derive(Deserialize)]
-struct Answer {
+struct DeviceAnswer {
     device_code: String,
     user_code: String,
     verification_uri: String,

@@ -25,12 +25,12 @@ use crate::{
 };
 
 /// The answer to a request that asked for an upgrade.
-pub type Answer = Response<Body>;
+pub type UpgradeAnswer = Response<Body>;
 
 /// The user's request, not answered yet.
-pub struct Waiting {
+pub struct PendingUpgrade {
     /// Where the answer goes.
-    pub answer: oneshot::Sender<Result<Answer, Told>>,
+    pub answer: oneshot::Sender<Result<UpgradeAnswer, Told>>,
     /// The connection, once it is answered.
     pub connection: OnUpgrade,
     /// What was asked for.
@@ -42,14 +42,14 @@ pub struct Waiting {
 }
 
 /// Opens the door, or refuses; either once.
-pub struct Door {
-    waiting: Mutex<Option<Waiting>>,
+pub struct UserUpgrade {
+    waiting: Mutex<Option<PendingUpgrade>>,
     reader: Mutex<Option<oneshot::Sender<RemoteUserReader>>>,
     writer: OnceLock<RemoteUserWriter>,
 }
 
 /// The reading half of the user's leg, before and after the door is open.
-pub enum DoorReader {
+pub enum UpgradedReader {
     /// It is not open yet.
     Shut(oneshot::Receiver<RemoteUserReader>),
     /// It is.
@@ -58,20 +58,20 @@ pub enum DoorReader {
 
 /// The writing half.
 #[derive(Clone)]
-pub struct DoorWriter(Arc<Door>);
+pub struct UpgradedWriter(Arc<UserUpgrade>);
 
 /// The door of `waiting`, and the legs behind it.
-pub fn door(waiting: Waiting) -> (Arc<Door>, DoorReader, DoorWriter) {
+pub fn door(waiting: PendingUpgrade) -> (Arc<UserUpgrade>, UpgradedReader, UpgradedWriter) {
     let (sender, receiver) = oneshot::channel();
-    let door = Arc::new(Door {
+    let door = Arc::new(UserUpgrade {
         waiting: Mutex::new(Some(waiting)),
         reader: Mutex::new(Some(sender)),
         writer: OnceLock::new(),
     });
-    (Arc::clone(&door), DoorReader::Shut(receiver), DoorWriter(door))
+    (Arc::clone(&door), UpgradedReader::Shut(receiver), UpgradedWriter(door))
 }
 
-impl Door {
+impl UserUpgrade {
     /// Answers the request and establishes the streams. Opening an open door changes nothing.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ impl Door {
     /// When the user has gone, or does not open the streams.
     pub async fn open(&self) -> Result<(), LegClosed> {
         let Some(waiting) = take(&self.waiting) else { return self.writer.get().map(drop).ok_or(LegClosed) };
-        let Waiting { answer, connection, upgrade, transport, streams } = waiting;
+        let PendingUpgrade { answer, connection, upgrade, transport, streams } = waiting;
         // Whatever happens now, the reading half learns of it when the sender is gone.
         let to_reader = take(&self.reader).ok_or(LegClosed)?;
         answer.send(Ok(upgrade.accept(transport.name()))).map_err(|_| LegClosed)?;
@@ -109,7 +109,7 @@ fn take<T>(place: &Mutex<Option<T>>) -> Option<T> {
     place.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
-impl UserReader for DoorReader {
+impl UserReader for UpgradedReader {
     async fn next(&mut self) -> FromUser {
         loop {
             match self {
@@ -123,13 +123,13 @@ impl UserReader for DoorReader {
     }
 }
 
-impl DoorWriter {
+impl UpgradedWriter {
     fn opened(&self) -> Result<&RemoteUserWriter, LegClosed> {
         self.0.writer.get().ok_or(LegClosed)
     }
 }
 
-impl UserWriter for DoorWriter {
+impl UserWriter for UpgradedWriter {
     async fn open(&self) -> Result<(), LegClosed> {
         self.0.open().await
     }

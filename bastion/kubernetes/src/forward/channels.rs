@@ -64,7 +64,7 @@ pub fn ports(query: &Query) -> Result<Vec<u16>, Refusal> {
 }
 
 /// The pair of streams that a port has at the hub.
-struct Pair {
+struct ChannelPair {
     data: StreamId,
     error: StreamId,
 }
@@ -96,7 +96,7 @@ where
         let opened = (hub.connection.open(&headers("error")), hub.connection.open(&headers("data")));
         // A new connection takes streams.
         let (Ok(error), Ok(data)) = opened else { return Ok(()) };
-        pairs.push(Pair { data, error });
+        pairs.push(ChannelPair { data, error });
         for channel in [index * 2, index * 2 + 1] {
             user.send(message(channel, &port.to_le_bytes())).await?;
         }
@@ -152,7 +152,7 @@ where
 }
 
 /// The number of a stream in messages.
-fn channel(pairs: &[Pair], id: StreamId) -> Option<usize> {
+fn channel(pairs: &[ChannelPair], id: StreamId) -> Option<usize> {
     pairs.iter().enumerate().find_map(|(index, pair)| match id {
         id if id == pair.data => Some(index * 2),
         id if id == pair.error => Some(index * 2 + 1),

@@ -20,20 +20,20 @@ use wire::port_stream::{PortStream, PortStreamKind};
 use wire::spdy::{Event, Headers, ResetStatus, Role, StreamId};
 
 use super::{
-    Dial, Forward, Incoming, Outgoing, Side,
-    inbox::{FromUser, Inbox},
+    Dial, Forward, Incoming, OutgoingSink, Side,
+    inbox::{Inbox, PortInput},
     pair::{FromPair, Key, Pair},
     socket::{Happened, Socket},
 };
-use crate::proxy::Entry;
+use crate::proxy::RequestEntry;
 
 /// One port-forward.
-pub(super) struct Hub<D: Dial> {
+pub(super) struct PortHub<D: Dial> {
     forward: Forward,
     first: Option<Side<D::Io>>,
     dial: D,
-    entry: Entry,
-    pairs: HashMap<Key, Open>,
+    entry: RequestEntry,
+    pairs: HashMap<Key, OpenPort>,
     /// Pairs that still lack their data stream, by the user's name for them.
     begun: HashMap<String, Begun>,
     data: HashMap<StreamId, Key>,
@@ -54,17 +54,17 @@ struct Begun {
 }
 
 /// A pair.
-struct Open {
+struct OpenPort {
     data: StreamId,
     inbox: Inbox,
 }
 
-impl<D: Dial> Hub<D> {
+impl<D: Dial> PortHub<D> {
     pub(super) fn new(
         forward: Forward,
         first: Side<D::Io>,
         dial: D,
-        entry: Entry,
+        entry: RequestEntry,
     ) -> (Self, mpsc::Receiver<(Key, FromPair)>) {
         let (to_user, from_pairs) = mpsc::channel(QUEUED);
         let hub = Self {
@@ -88,7 +88,7 @@ impl<D: Dial> Hub<D> {
     pub(super) async fn serve(
         mut self,
         mut from_pairs: mpsc::Receiver<(Key, FromPair)>,
-        halves: (Incoming, Outgoing),
+        halves: (Incoming, OutgoingSink),
         closing: CancellationToken,
     ) {
         let mut socket = Socket::new(Role::Server, self.forward.limits.connections.saturating_mul(2), halves);
@@ -128,7 +128,7 @@ impl<D: Dial> Hub<D> {
         // The pairs write down how they ended; nobody is there to be told.
         drop(from_pairs);
         for open in self.pairs.values() {
-            open.inbox.put(FromUser::Gone(None));
+            open.inbox.put(PortInput::Gone(None));
         }
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(LINGER, ended).await;
@@ -141,26 +141,26 @@ impl<D: Dial> Hub<D> {
                 socket.connection.consumed(id, data.len());
                 let Some(open) = self.data.get(&id).and_then(|key| self.pairs.get(key)) else { return };
                 self.entry.bytes_in().fetch_add(length(&data), Ordering::Relaxed);
-                open.inbox.put(FromUser::Data(data));
+                open.inbox.put(PortInput::Data(data));
                 let is_full = open.inbox.bytes() >= self.forward.limits.waiting_bytes;
                 if let Some(key) = self.data.get(&id).filter(|_| is_full && self.full.is_none()) {
                     self.full = Some((*key, Instant::now() + self.forward.limits.patience));
                 }
             }
-            Event::Finished(id) => self.tell_pair(id, FromUser::End),
+            Event::Finished(id) => self.tell_pair(id, PortInput::End),
             Event::Reset(id, _) => {
                 self.begun.retain(|_, begun| begun.error != id);
                 if let Some(key) = self.data.get(&id) {
                     socket.connection.reset(*key, ResetStatus::CANCEL);
                 }
-                self.tell_pair(id, FromUser::Gone(None));
+                self.tell_pair(id, PortInput::Gone(None));
             }
             // We open none.
             Event::Accepted(_) | Event::GoneAway => {}
         }
     }
 
-    fn tell_pair(&self, data: StreamId, what: FromUser) {
+    fn tell_pair(&self, data: StreamId, what: PortInput) {
         if let Some(open) = self.data.get(&data).and_then(|key| self.pairs.get(key)) {
             open.inbox.put(what);
         }
@@ -220,7 +220,7 @@ impl<D: Dial> Hub<D> {
             inbox: inbox.clone(),
             to_user: self.to_user.clone(),
         };
-        self.pairs.insert(error, Open { data, inbox });
+        self.pairs.insert(error, OpenPort { data, inbox });
         self.data.insert(data, error);
         self.tasks.spawn(pair.carry());
     }
@@ -283,7 +283,7 @@ impl<D: Dial> Hub<D> {
     fn look_again(&mut self) {
         let Some((key, _)) = self.full else { return };
         let limits = self.forward.limits;
-        let is_full = |open: &Open| open.inbox.bytes() >= limits.waiting_bytes;
+        let is_full = |open: &OpenPort| open.inbox.bytes() >= limits.waiting_bytes;
         self.full = match self.pairs.get(&key) {
             // It reads, if slowly.
             Some(open) if is_full(open) => Some((key, Instant::now() + limits.patience)),
@@ -300,14 +300,14 @@ impl<D: Dial> Hub<D> {
             return;
         }
         let reason = "the port does not read, and other connections waited for it";
-        open.inbox.put(FromUser::Gone(Some(reason.to_owned())));
+        open.inbox.put(PortInput::Gone(Some(reason.to_owned())));
     }
 
     /// Tells every pair why all end.
     fn tell_all(&self, socket: &mut Socket, reason: &str) {
         for (error, open) in &self.pairs {
             tell(socket, *error, open.data, reason);
-            open.inbox.put(FromUser::Gone(Some(reason.to_owned())));
+            open.inbox.put(PortInput::Gone(Some(reason.to_owned())));
         }
     }
 }

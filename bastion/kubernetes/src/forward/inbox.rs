@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 /// What the user did with a connection.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum FromUser {
+pub(super) enum PortInput {
     /// It sent this.
     Data(Bytes),
     /// It sends no more.
@@ -21,11 +21,11 @@ pub(super) enum FromUser {
 
 /// Where the hub puts what the user sends, and a pair takes it from. It does not block: the hub stops reading instead.
 #[derive(Debug, Clone)]
-pub(super) struct Inbox(Arc<Shared>);
+pub(super) struct Inbox(Arc<InboxState>);
 
 #[derive(Debug)]
-struct Shared {
-    waiting: Mutex<Waiting>,
+struct InboxState {
+    waiting: Mutex<QueuedInput>,
     /// For the pair: there is something.
     arrived: Notify,
     /// For the hub, one for all pairs: something was taken.
@@ -33,26 +33,26 @@ struct Shared {
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
-    items: VecDeque<FromUser>,
+struct QueuedInput {
+    items: VecDeque<PortInput>,
     bytes: usize,
 }
 
 impl Inbox {
     pub(super) fn new(taken: Arc<Notify>) -> Self {
-        Self(Arc::new(Shared { waiting: Mutex::default(), arrived: Notify::new(), taken }))
+        Self(Arc::new(InboxState { waiting: Mutex::default(), arrived: Notify::new(), taken }))
     }
 
-    pub(super) fn put(&self, item: FromUser) {
+    pub(super) fn put(&self, item: PortInput) {
         let mut waiting = self.lock();
-        if matches!(waiting.items.back(), Some(FromUser::Gone(_))) {
+        if matches!(waiting.items.back(), Some(PortInput::Gone(_))) {
             return;
         }
         match &item {
-            FromUser::Data(data) => waiting.bytes += data.len(),
-            FromUser::End => {}
+            PortInput::Data(data) => waiting.bytes += data.len(),
+            PortInput::End => {}
             // Nobody reads what was sent before.
-            FromUser::Gone(_) => *waiting = Waiting::default(),
+            PortInput::Gone(_) => *waiting = QueuedInput::default(),
         }
         waiting.items.push_back(item);
         drop(waiting);
@@ -60,12 +60,12 @@ impl Inbox {
     }
 
     /// The next item, or without `room` only the news that the user is gone. One task takes. Cancel-safe.
-    pub(super) async fn take(&self, room: bool) -> FromUser {
+    pub(super) async fn take(&self, room: bool) -> PortInput {
         loop {
             let next = {
                 let mut waiting = self.lock();
-                let next = waiting.items.pop_front_if(|item| room || matches!(item, FromUser::Gone(_)));
-                if let Some(FromUser::Data(data)) = &next {
+                let next = waiting.items.pop_front_if(|item| room || matches!(item, PortInput::Gone(_)));
+                if let Some(PortInput::Data(data)) = &next {
                     waiting.bytes -= data.len();
                 }
                 next
@@ -86,7 +86,7 @@ impl Inbox {
         self.lock().bytes
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, QueuedInput> {
         self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -19,7 +19,7 @@ use wire::spdy::{Event, Headers, Role, StreamId};
 
 use super::{
     Dial, Forward, Side, halves,
-    inbox::{FromUser, Inbox},
+    inbox::{Inbox, PortInput},
     socket::{Happened, Socket},
 };
 
@@ -78,14 +78,19 @@ impl<D: Dial> Pair<D> {
         };
         let event = self.forward.pod.event(self.port);
         opened.fill(AuditEvent::PortOpened(Box::new(event.clone())));
-        let mut entry =
-            PortEntry { place: Some(closed), event, started: Instant::now(), counts: Counts::default(), reason: None };
+        let mut entry = PortEntry {
+            place: Some(closed),
+            event,
+            started: Instant::now(),
+            counts: PairCounts::default(),
+            reason: None,
+        };
         let reason = self.carried(&mut entry.counts).await;
         entry.reason.clone_from(&reason);
         reason
     }
 
-    async fn carried(&mut self, counts: &mut Counts) -> Reason {
+    async fn carried(&mut self, counts: &mut PairCounts) -> Reason {
         let mut standing = self.forward.standing.clone();
         let side = match self.first.take() {
             Some(side) => side,
@@ -132,7 +137,7 @@ impl Port {
         &mut self,
         (key, to_user): (Key, &mpsc::Sender<(Key, FromPair)>),
         inbox: &Inbox,
-        counts: &mut Counts,
+        counts: &mut PairCounts,
     ) -> Reason {
         let mut opening = pin!(sleep(OPENING));
         let mut user_sends = true;
@@ -157,16 +162,16 @@ impl Port {
                     Happened::Written => {}
                 },
                 item = inbox.take(takes) => match item {
-                    FromUser::Data(data) => {
+                    PortInput::Data(data) => {
                         counts.inward += length(&data);
                         // A port that has ended already reads no more.
                         let _ = self.socket.connection.send(self.data, &data);
                     }
-                    FromUser::End => {
+                    PortInput::End => {
                         user_sends = false;
                         let _ = self.socket.connection.finish(self.data);
                     }
-                    FromUser::Gone(reason) => return reason,
+                    PortInput::Gone(reason) => return reason,
                 },
                 () = &mut opening, if !is_open => return Some(TOO_LONG.to_owned()),
             }
@@ -213,7 +218,7 @@ impl Port {
 
 /// The bytes that were carried.
 #[derive(Debug, Clone, Copy, Default)]
-struct Counts {
+struct PairCounts {
     inward: u64,
     out: u64,
 }
@@ -223,7 +228,7 @@ struct PortEntry {
     place: Option<Place>,
     event: PortEvent,
     started: Instant,
-    counts: Counts,
+    counts: PairCounts,
     reason: Reason,
 }
 

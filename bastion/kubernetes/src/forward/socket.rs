@@ -6,13 +6,13 @@ use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use wire::spdy::{Connection, Event, Role};
 
-use super::{Incoming, Outgoing};
+use super::{Incoming, OutgoingSink};
 
 /// A connection, and both halves of its socket.
 pub(super) struct Socket {
     pub(super) connection: Connection,
     from: Incoming,
-    to: Outgoing,
+    to: OutgoingSink,
     unsent: Bytes,
     flushed: bool,
 }
@@ -28,7 +28,7 @@ pub(super) enum Happened {
 }
 
 impl Socket {
-    pub(super) fn new(role: Role, max_streams: usize, (from, to): (Incoming, Outgoing)) -> Self {
+    pub(super) fn new(role: Role, max_streams: usize, (from, to): (Incoming, OutgoingSink)) -> Self {
         Self { connection: Connection::new(role, max_streams), from, to, unsent: Bytes::new(), flushed: true }
     }
 
@@ -93,7 +93,7 @@ impl Socket {
 }
 
 /// Writes all of `unsent`. Cancel-safe: what is taken out of `unsent` is in the sink.
-async fn write(to: &mut Outgoing, unsent: &mut Bytes) -> io::Result<()> {
+async fn write(to: &mut OutgoingSink, unsent: &mut Bytes) -> io::Result<()> {
     poll_fn(|cx| {
         if !unsent.is_empty() {
             ready!(to.poll_ready_unpin(cx))?;

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 use wire::spdy::{Headers, ResetStatus};
 
 use self::site::{BANNER, CLOSED, ECHO, RULES, Running, SILENT, SOON, channels, fast, forward, rules};
-use super::{Limits, inbox};
+use super::{ForwardLimits, inbox};
 
 #[tokio::test]
 async fn each_connection_is_carried_by_itself_and_written_down() {
@@ -119,7 +119,7 @@ async fn streams_that_are_no_pair_are_refused() {
 
 #[tokio::test]
 async fn a_port_that_does_not_read_does_not_stall_the_others() {
-    let limits = Limits { waiting_bytes: 128 * 1024, patience: Duration::from_millis(300), ..fast() };
+    let limits = ForwardLimits { waiting_bytes: 128 * 1024, patience: Duration::from_millis(300), ..fast() };
     let mut user = forward(limits, None).await;
     let (silent_error, silent) = user.open(SILENT).await;
     let (_, echo) = user.open(ECHO).await;
@@ -136,7 +136,7 @@ async fn a_port_that_does_not_read_does_not_stall_the_others() {
 
 #[tokio::test]
 async fn a_port_that_reads_slowly_is_not_ended_while_nobody_waits() {
-    let limits = Limits { waiting_bytes: 1024, patience: Duration::from_millis(20), ..fast() };
+    let limits = ForwardLimits { waiting_bytes: 1024, patience: Duration::from_millis(20), ..fast() };
     let mut user = forward(limits, None).await;
     let (error, data) = user.open(SILENT).await;
     user.accepted(data).await;
@@ -170,7 +170,7 @@ async fn ten_thousand_connections_leave_nothing_behind() {
 
 #[tokio::test]
 async fn more_connections_than_allowed_are_refused_and_others_take_their_turn() {
-    let limits = Limits { connections: 2, ..fast() };
+    let limits = ForwardLimits { connections: 2, ..fast() };
     let mut user = forward(limits, None).await;
     let (first_error, first) = user.open(ECHO).await;
     let (_, second) = user.open(ECHO).await;
@@ -186,7 +186,7 @@ async fn more_connections_than_allowed_are_refused_and_others_take_their_turn() 
 
 #[tokio::test]
 async fn new_connections_come_no_faster_than_allowed() {
-    let mut user = forward(Limits { per_second: 10, ..Limits::default() }, None).await;
+    let mut user = forward(ForwardLimits { per_second: 10, ..ForwardLimits::default() }, None).await;
     let started = Instant::now();
     for _ in 0..15 {
         let (_, data) = user.open(ECHO).await;
@@ -224,10 +224,10 @@ async fn the_end_of_the_login_ends_every_port_with_words() {
 #[test]
 fn what_a_port_is_sent_waits_in_order_and_is_bounded_by_who_puts_it() {
     let inbox = inbox::Inbox::new(Arc::default());
-    inbox.put(inbox::FromUser::Data(Bytes::from_static(b"abc")));
-    inbox.put(inbox::FromUser::End);
+    inbox.put(inbox::PortInput::Data(Bytes::from_static(b"abc")));
+    inbox.put(inbox::PortInput::End);
     assert_eq!(inbox.bytes(), 3);
-    inbox.put(inbox::FromUser::Gone(None));
+    inbox.put(inbox::PortInput::Gone(None));
     assert_eq!(inbox.bytes(), 0);
 }
 

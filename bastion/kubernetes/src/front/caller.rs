@@ -15,7 +15,7 @@ use crate::status::Refusal;
 
 /// What a request shows of its user.
 #[derive(Debug)]
-pub(super) struct Shown {
+pub(super) struct ShownCredential {
     /// The certificate that the peer has proved to hold.
     certificate: Option<CertificateDer<'static>>,
     /// The bearer token.
@@ -24,7 +24,7 @@ pub(super) struct Shown {
     pub(super) reason: Option<String>,
 }
 
-impl Shown {
+impl ShownCredential {
     pub(super) fn of(peer: &Peer, headers: &HeaderMap) -> Self {
         let (token, reason) = bearer(headers).map(api::reason::without_reason).unwrap_or_default();
         Self { certificate: peer.certificate.clone(), token, reason }
@@ -33,7 +33,7 @@ impl Shown {
 
 impl Front {
     /// A client certificate, or else a bearer token.
-    pub(super) async fn authenticate(&self, shown: &Shown) -> Result<Login, Refusal> {
+    pub(super) async fn authenticate(&self, shown: &ShownCredential) -> Result<Login, Refusal> {
         let now = Timestamp::now();
         let found = match (&shown.certificate, &shown.token) {
             (Some(certificate), _) => self.credentials.by_certificate(certificate, now).await,

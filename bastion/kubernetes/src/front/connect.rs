@@ -9,20 +9,20 @@ use wire::request_info::{RequestInfo, StreamRequest};
 
 use super::{
     Front,
-    decision::{Allowed, Asking},
+    decision::{Allowed, KnownRequest},
 };
 use crate::{
     body::Body,
     command::{Command, Run},
     dial::Call,
     forward::{self, Forward, Pod, Side, channels},
-    proxy::Entry,
+    proxy::RequestEntry,
     status::{Refusal, Told},
     upgrade::{ForwardProtocol, Upgrade},
 };
 
 /// What is refused, with the entry that is to say so.
-type NotConnected = Box<(Entry, Told)>;
+type NotConnected = Box<(RequestEntry, Told)>;
 
 /// What a command or forwarded ports take. Without a command it is ports.
 struct Ready {
@@ -34,11 +34,11 @@ impl Front {
     /// A command or forwarded ports. What is refused is given back with its entry.
     pub(super) async fn connect(
         &self,
-        asking: &Asking<'_>,
+        asking: &KnownRequest<'_>,
         head: Parts,
         (info, stream): (&RequestInfo, StreamRequest),
         allowed: Allowed,
-        entry: Entry,
+        entry: RequestEntry,
     ) -> Result<Response<Body>, NotConnected> {
         let Allowed { permit, connection, path, impersonation, hold, standing, .. } = allowed;
         let Ready { upgrade, command } = match ready(&head, (info, stream), &permit) {
@@ -74,11 +74,11 @@ impl Front {
     /// The cluster is asked first: what it says instead of upgrading reaches the user unchanged.
     async fn forward(
         &self,
-        asking: &Asking<'_>,
+        asking: &KnownRequest<'_>,
         head: Parts,
         info: &RequestInfo,
         (upgrade, mut call, standing): (Upgrade, Call, LivePermit),
-        mut entry: Entry,
+        mut entry: RequestEntry,
     ) -> Result<Response<Body>, NotConnected> {
         let named = upgrade.forward().and_then(|protocol| match protocol {
             ForwardProtocol::Channels => Ok((protocol, channels::ports(&info.query)?)),
@@ -110,7 +110,7 @@ impl Front {
             },
             standing,
             log: self.log.clone(),
-            limits: forward::Limits::default(),
+            limits: forward::ForwardLimits::default(),
         };
         let user_side = hyper::upgrade::on(Request::from_parts(head, ()));
         let (place, closing) = (asking.peer.place.clone(), self.closing.clone());

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// A request whose user and cluster are known.
-pub(super) struct Asking<'a> {
+pub(super) struct KnownRequest<'a> {
     pub(super) login: &'a Login,
     pub(super) cluster: &'a KubeCluster,
     pub(super) peer: &'a Peer,
@@ -50,7 +50,7 @@ pub(super) struct Allowed {
 }
 
 /// What the rules say to a request.
-enum Decided {
+enum FrontDecision {
     Allowed(Box<Allowed>),
     /// The role wants an approval for each connection.
     Connection(Hold),
@@ -60,7 +60,7 @@ enum Decided {
 
 /// What other people have approved for one request while it waited.
 #[derive(Default)]
-struct Approvals {
+struct GivenApprovals {
     connection: Vec<Approved>,
     rule: Option<RuleName>,
 }
@@ -69,7 +69,7 @@ impl Front {
     /// Whether it may go on, after the wait for other people where the rules say so.
     pub(super) async fn allowed(
         &self,
-        asking: &Asking<'_>,
+        asking: &KnownRequest<'_>,
         head: &Parts,
         info: Result<RequestInfo, RefusedRequest>,
     ) -> Result<(RequestInfo, Allowed), Refusal> {
@@ -77,16 +77,16 @@ impl Front {
         if is_as_somebody_else(&head.headers) {
             return Err(Refusal::new(StatusCode::FORBIDDEN, AS_SOMEBODY_ELSE));
         }
-        let mut approvals = Approvals::default();
+        let mut approvals = GivenApprovals::default();
         // What was true before a wait need not be true after it.
         for _ in 0..=MAX_WAITS {
             match self.decide(asking, head, &info, &approvals)? {
-                Decided::Allowed(allowed) => return Ok((info, *allowed)),
-                Decided::Connection(hold) => {
+                FrontDecision::Allowed(allowed) => return Ok((info, *allowed)),
+                FrontDecision::Connection(hold) => {
                     let granted = self.connection_approved(asking, head, &info, hold).await?;
                     approvals.connection = granted.approved_session().into_iter().collect();
                 }
-                Decided::Request(verdict) => {
+                FrontDecision::Request(verdict) => {
                     self.request_approved(asking, head, &verdict).await?;
                     approvals.rule = verdict.rule;
                 }
@@ -97,12 +97,12 @@ impl Front {
 
     fn decide(
         &self,
-        asking: &Asking<'_>,
+        asking: &KnownRequest<'_>,
         head: &Parts,
         info: &RequestInfo,
-        approvals: &Approvals,
-    ) -> Result<Decided, Refusal> {
-        let Asking { login, cluster, peer, path, .. } = asking;
+        approvals: &GivenApprovals,
+    ) -> Result<FrontDecision, Refusal> {
+        let KnownRequest { login, cluster, peer, path, .. } = asking;
         let rules = self.rules.borrow().clone();
         let question = question(info);
         let access = Access::Cluster { cluster: Box::new(cluster.settings.clone()), request: question.into() };
@@ -121,7 +121,7 @@ impl Front {
             Decision::Hold(hold) => {
                 refuse_upgrade(question.capability(), info, &head.headers)?;
                 if !matches!(info.stream(), Some(StreamRequest::Attach | StreamRequest::Exec)) {
-                    return Ok(Decided::Connection(hold));
+                    return Ok(FrontDecision::Connection(hold));
                 }
                 // What it may be once it is approved. `standing` knows of no approval yet.
                 let (what, target, login) = (ApprovedKind::Session, cluster.settings.name.clone(), account()?);
@@ -131,7 +131,7 @@ impl Front {
                         held = Some(hold);
                         permit
                     }
-                    Decision::Deny(_) | Decision::Hold(_) => return Ok(Decided::Connection(hold)),
+                    Decision::Deny(_) | Decision::Hold(_) => return Ok(FrontDecision::Connection(hold)),
                 }
             }
         };
@@ -140,7 +140,7 @@ impl Front {
         match verdict.effect {
             RuleEffect::Allow => {}
             RuleEffect::Approve if rule.is_some() && rule == approvals.rule => {}
-            RuleEffect::Approve => return Ok(Decided::Request(verdict)),
+            RuleEffect::Approve => return Ok(FrontDecision::Request(verdict)),
             RuleEffect::Block => {
                 let refusal = refusal::Refusal::new(ReasonCode::RequestBlocked, verdict.message);
                 return Err(refusal.by_rule(rule).into());
@@ -165,11 +165,24 @@ impl Front {
             login: Some(self.ended_logins.follow(login)),
         };
         let connection = cluster.connection.clone();
-        Ok(Decided::Allowed(Box::new(Allowed { permit, connection, path, impersonation, rule, hold: held, standing })))
+        Ok(FrontDecision::Allowed(Box::new(Allowed {
+            permit,
+            connection,
+            path,
+            impersonation,
+            rule,
+            hold: held,
+            standing,
+        })))
     }
 
     /// Asks other people for what a rule wants approved.
-    async fn request_approved(&self, asking: &Asking<'_>, head: &Parts, verdict: &Verdict) -> Result<(), Refusal> {
+    async fn request_approved(
+        &self,
+        asking: &KnownRequest<'_>,
+        head: &Parts,
+        verdict: &Verdict,
+    ) -> Result<(), Refusal> {
         let Some(needed) = verdict.approvers.clone() else {
             let message = format!("{}, and the rules name nobody who can approve it", verdict.message);
             let refusal = refusal::Refusal::new(ReasonCode::ApprovalCannotBeAsked, message);
@@ -187,7 +200,7 @@ impl Front {
     /// gave it a time.
     async fn connection_approved(
         &self,
-        asking: &Asking<'_>,
+        asking: &KnownRequest<'_>,
         head: &Parts,
         info: &RequestInfo,
         hold: Hold,
@@ -211,7 +224,7 @@ impl Front {
         }
     }
 
-    pub(super) fn visit(&self, asking: &Asking<'_>, login: Account) -> Visit {
+    pub(super) fn visit(&self, asking: &KnownRequest<'_>, login: Account) -> Visit {
         Visit {
             sessions: self.sessions.clone(),
             user: asking.login.authenticated().clone(),
@@ -260,7 +273,7 @@ fn question(info: &RequestInfo) -> KubeRequest<'_> {
 }
 
 /// What other people approve of a request. What its body holds they do not see.
-fn act(asking: &Asking<'_>, head: &Parts) -> Act {
+fn act(asking: &KnownRequest<'_>, head: &Parts) -> Act {
     let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let words = [head.method.to_string(), format!("{}{query}", asking.path)];
     let has_body = !matches!(head.method, Method::GET | Method::HEAD);

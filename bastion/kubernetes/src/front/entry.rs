@@ -4,10 +4,10 @@ use http::Method;
 use ledger::audit::KubeRequestEvent;
 use wire::request_info::{RequestInfo, ResourceRequest};
 
-use super::decision::Asking;
+use super::decision::KnownRequest;
 
 /// The event of a request, before it is known what becomes of it.
-pub(super) fn event(asking: &Asking<'_>, method: &Method, info: Option<&RequestInfo>) -> KubeRequestEvent {
+pub(super) fn event(asking: &KnownRequest<'_>, method: &Method, info: Option<&RequestInfo>) -> KubeRequestEvent {
     let resource = info.and_then(|info| info.resource.clone());
     let path = resource.is_none().then(|| shown(asking.path));
     let ResourceRequest { group, resource, subresource, namespace, name, .. } = resource.unwrap_or_default();

@@ -19,7 +19,7 @@ use wire::{
 use super::{
     target_leg::{self, RemoteTargetReader, RemoteTargetWriter},
     user_leg::{self, RemoteUserReader, RemoteUserWriter},
-    wire::{HELD_BYTES, Held, Incoming, Outgoing, Wire, linger, until_closed, wire},
+    wire::{HELD_BYTES, HeldOutput, Incoming, OutgoingMessage, Wire, linger, until_closed, wire},
 };
 
 /// How long the streams may take, as in the API server.
@@ -200,21 +200,21 @@ impl Carried {
     }
 
     /// Writes to the connection; what the peer has ended already is dropped. False when nothing follows.
-    fn send(&mut self, item: Outgoing) -> bool {
+    fn send(&mut self, item: OutgoingMessage) -> bool {
         match item {
-            Outgoing::Close => {
+            OutgoingMessage::Close => {
                 for (_, id) in std::mem::take(&mut self.streams) {
                     let _ = self.connection.finish(id);
                 }
                 self.connection.go_away();
                 return false;
             }
-            Outgoing::Data(kind, data) => {
+            OutgoingMessage::Data(kind, data) => {
                 if let Some(id) = self.id(kind) {
                     let _ = self.connection.send(id, &data);
                 }
             }
-            Outgoing::End(kind) => {
+            OutgoingMessage::End(kind) => {
                 if let Some(id) = self.id(kind) {
                     let _ = self.connection.finish(id);
                 }
@@ -224,7 +224,7 @@ impl Carried {
     }
 
     /// Passes the next item to the leg.
-    fn pass(&mut self, permit: mpsc::Permit<'_, Incoming>, held: &Held) {
+    fn pass(&mut self, permit: mpsc::Permit<'_, Incoming>, held: &HeldOutput) {
         let Some(item) = self.incoming.pop_front() else { return };
         if let Incoming::Data(kind, data) = &item {
             held.take(*kind, data.len());
@@ -277,8 +277,8 @@ async fn exchange(
     writing: &mut (impl AsyncWrite + Unpin),
     carried: &mut Carried,
     incoming: mpsc::Sender<Incoming>,
-    mut outgoing: mpsc::Receiver<Outgoing>,
-    held: &Held,
+    mut outgoing: mpsc::Receiver<OutgoingMessage>,
+    held: &HeldOutput,
 ) -> Result<(), StreamsError> {
     let mut read = BytesMut::with_capacity(READ_BYTES);
     let mut unsent = Bytes::new();
@@ -309,7 +309,7 @@ async fn exchange(
                 Err(error) => broken = Some(error.into()),
             },
             item = outgoing.recv(), if is_whole && open && carried.connection.outgoing_bytes() < UNSENT_BYTES => {
-                open = carried.send(item.unwrap_or(Outgoing::Close));
+                open = carried.send(item.unwrap_or(OutgoingMessage::Close));
             }
             permit = room(&incoming, held), if leg_reads && !carried.incoming.is_empty() => match permit {
                 Some(permit) => carried.pass(permit, held),
@@ -334,7 +334,7 @@ async fn write_or_flush(writing: &mut (impl AsyncWrite + Unpin), unsent: &[u8]) 
 }
 
 /// Room for one item in the leg's queue, and for its bytes in what the session holds.
-async fn room<'a>(incoming: &'a mpsc::Sender<Incoming>, held: &Held) -> Option<mpsc::Permit<'a, Incoming>> {
+async fn room<'a>(incoming: &'a mpsc::Sender<Incoming>, held: &HeldOutput) -> Option<mpsc::Permit<'a, Incoming>> {
     held.room().await;
     incoming.reserve().await.ok()
 }

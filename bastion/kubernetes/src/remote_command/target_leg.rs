@@ -14,7 +14,7 @@ use wire::stream::{
     status::{CommandEnd, StatusReader},
 };
 
-use super::wire::{Incoming, Outgoing, WireReader, WireWriter};
+use super::wire::{Incoming, OutgoingMessage, WireReader, WireWriter};
 
 /// The exit code of a command that did not run, as kubectl's own.
 const DID_NOT_RUN: u32 = 1;
@@ -100,14 +100,14 @@ impl TargetWriter for RemoteTargetWriter {
         if !self.streams.stdin {
             return Ok(());
         }
-        self.wire.send(Outgoing::Data(StreamKind::Stdin, data)).await
+        self.wire.send(OutgoingMessage::Data(StreamKind::Stdin, data)).await
     }
 
     async fn resize(&self, size: WindowSize, _: Pixels) -> Result<(), LegClosed> {
         if !self.streams.tty {
             return Ok(());
         }
-        self.wire.send(Outgoing::Data(StreamKind::Resize, resize::encode(size).into())).await
+        self.wire.send(OutgoingMessage::Data(StreamKind::Resize, resize::encode(size).into())).await
     }
 
     /// Kubernetes has no signals: with a terminal they are typed.
@@ -119,7 +119,7 @@ impl TargetWriter for RemoteTargetWriter {
         if !self.streams.stdin {
             return Ok(());
         }
-        self.wire.send(Outgoing::End(StreamKind::Stdin)).await
+        self.wire.send(OutgoingMessage::End(StreamKind::Stdin)).await
     }
 
     async fn close(&self) -> Result<(), LegClosed> {

@@ -17,7 +17,7 @@ use wire::stream::{
     status::{CommandEnd, says_failed},
 };
 
-use super::wire::{Incoming, Outgoing, WireReader, WireWriter};
+use super::wire::{Incoming, OutgoingMessage, WireReader, WireWriter};
 
 /// What kubectl says when the session ends before the program said how.
 const LOST: &str = "the session ended before the program did";
@@ -77,7 +77,7 @@ impl UserWriter for RemoteUserWriter {
         if kind == StreamKind::Stdout && !self.streams.stdout {
             return Ok(());
         }
-        self.wire.send(Outgoing::Data(kind, data)).await
+        self.wire.send(OutgoingMessage::Data(kind, data)).await
     }
 
     /// What was masked may be no status any more: then it is said in its words.
@@ -102,7 +102,7 @@ impl UserWriter for RemoteUserWriter {
 
     async fn eof(&self) -> Result<(), LegClosed> {
         for kind in [StreamKind::Stdout, StreamKind::Stderr] {
-            self.wire.send(Outgoing::End(kind)).await?;
+            self.wire.send(OutgoingMessage::End(kind)).await?;
         }
         Ok(())
     }
@@ -132,7 +132,7 @@ impl RemoteUserWriter {
         if self.said_how_it_ended.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        self.wire.send(Outgoing::Data(StreamKind::Error, status)).await?;
-        self.wire.send(Outgoing::End(StreamKind::Error)).await
+        self.wire.send(OutgoingMessage::Data(StreamKind::Error, status)).await?;
+        self.wire.send(OutgoingMessage::End(StreamKind::Error)).await
     }
 }

@@ -27,7 +27,7 @@ use wire::{
 use super::{
     target_leg::{self, RemoteTargetReader, RemoteTargetWriter},
     user_leg::{self, RemoteUserReader, RemoteUserWriter},
-    wire::{Held, Incoming, Outgoing, Wire, Written, linger, until_closed, wire},
+    wire::{HeldOutput, Incoming, OutgoingMessage, Wire, Written, linger, until_closed, wire},
 };
 
 /// How often a peer hears of us while its bytes are held. kubectl gives up after 61 s without a pong, and its pings
@@ -107,7 +107,7 @@ async fn read(
     mut socket: impl Stream<Item = Result<Message, Error>> + Unpin,
     (role, protocol): (Role, ChannelProtocol),
     incoming: mpsc::Sender<Incoming>,
-    held: &Held,
+    held: &HeldOutput,
     (every, heartbeat): (Duration, mpsc::Sender<()>),
 ) {
     loop {
@@ -162,7 +162,7 @@ async fn write(
     mut socket: impl Sink<Message, Error = Error> + Unpin,
     role: Role,
     protocol: ChannelProtocol,
-    mut outgoing: mpsc::Receiver<Outgoing>,
+    mut outgoing: mpsc::Receiver<OutgoingMessage>,
     mut heartbeats: mpsc::Receiver<()>,
     written: Written,
 ) {
@@ -172,7 +172,7 @@ async fn write(
     }
     loop {
         let item = tokio::select! {
-            item = outgoing.recv() => item.unwrap_or(Outgoing::Close),
+            item = outgoing.recv() => item.unwrap_or(OutgoingMessage::Close),
             Some(()) = heartbeats.recv() => {
                 if socket.send(Message::Pong(Bytes::new())).await.is_err() {
                     return;
@@ -181,10 +181,10 @@ async fn write(
             }
         };
         let message = match item {
-            Outgoing::Close => break,
-            Outgoing::Data(kind, data) => Some(channel::data(kind, &data)),
+            OutgoingMessage::Close => break,
+            OutgoingMessage::Data(kind, data) => Some(channel::data(kind, &data)),
             // A server ends no stream before the connection; kubectl would complain of it.
-            Outgoing::End(kind) => protocol.end(kind).filter(|_| role == Role::Client),
+            OutgoingMessage::End(kind) => protocol.end(kind).filter(|_| role == Role::Client),
         };
         if let Some(message) = message
             && socket.feed(Message::Binary(message)).await.is_err()

@@ -35,7 +35,7 @@ pub(super) enum Incoming {
 
 /// What the peer is to get.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outgoing {
+pub(super) enum OutgoingMessage {
     Close,
     Data(StreamKind, Bytes),
     End(StreamKind),
@@ -48,8 +48,8 @@ pub(super) struct WireReader(mpsc::Receiver<Incoming>);
 /// The leg's writing half. The connection ends with it.
 #[derive(Debug)]
 pub(super) struct WireWriter {
-    outgoing: mpsc::Sender<Outgoing>,
-    held: Arc<Held>,
+    outgoing: mpsc::Sender<OutgoingMessage>,
+    held: Arc<HeldOutput>,
     written: watch::Receiver<bool>,
     _closing: DropGuard,
 }
@@ -58,15 +58,15 @@ pub(super) struct WireWriter {
 #[derive(Debug)]
 pub(super) struct Wire {
     incoming: mpsc::Sender<Incoming>,
-    outgoing: mpsc::Receiver<Outgoing>,
-    held: Arc<Held>,
+    outgoing: mpsc::Receiver<OutgoingMessage>,
+    held: Arc<HeldOutput>,
     closing: CancellationToken,
     written: watch::Sender<bool>,
 }
 
 /// Counts the bytes that the session holds.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct HeldOutput {
     bytes: AtomicUsize,
     released: Notify,
 }
@@ -76,7 +76,7 @@ pub(super) fn wire() -> (WireReader, WireWriter, Wire) {
     let (to_leg, incoming) = mpsc::channel(QUEUED);
     let (to_task, outgoing) = mpsc::channel(QUEUED);
     let (written, all_written) = watch::channel(false);
-    let (held, closing) = (Arc::new(Held::default()), CancellationToken::new());
+    let (held, closing) = (Arc::new(HeldOutput::default()), CancellationToken::new());
     let writer = WireWriter {
         outgoing: to_task,
         held: Arc::clone(&held),
@@ -93,14 +93,14 @@ impl WireReader {
 }
 
 impl WireWriter {
-    pub(super) async fn send(&self, outgoing: Outgoing) -> Result<(), LegClosed> {
+    pub(super) async fn send(&self, outgoing: OutgoingMessage) -> Result<(), LegClosed> {
         self.outgoing.send(outgoing).await.map_err(|_| LegClosed)
     }
 
     /// Closes the connection and waits until the peer has been sent everything.
     pub(super) async fn close(&self) -> Result<(), LegClosed> {
         // It may be closed already: then there is nothing to say.
-        let _ = self.outgoing.send(Outgoing::Close).await;
+        let _ = self.outgoing.send(OutgoingMessage::Close).await;
         self.written.clone().wait_for(|written| *written).await.map(drop).map_err(|_| LegClosed)
     }
 
@@ -124,7 +124,7 @@ impl Wire {
     /// The halves of the task's half, and what [`until_closed`] waits for.
     pub(super) fn split(
         self,
-    ) -> (mpsc::Sender<Incoming>, mpsc::Receiver<Outgoing>, Arc<Held>, Written, CancellationToken) {
+    ) -> (mpsc::Sender<Incoming>, mpsc::Receiver<OutgoingMessage>, Arc<HeldOutput>, Written, CancellationToken) {
         (self.incoming, self.outgoing, self.held, Written(self.written), self.closing)
     }
 }
@@ -145,7 +145,7 @@ pub(super) async fn linger(transport: impl Future<Output = ()>) {
     let _ = timeout(LINGER, transport).await;
 }
 
-impl Held {
+impl HeldOutput {
     /// Counts bytes that the session will release; statuses and sizes it deals with at once.
     pub(super) fn take(&self, kind: StreamKind, bytes: usize) {
         match kind {

@@ -50,7 +50,7 @@ use super::{
     liar::Liar,
     witness::{self, compiled},
 };
-use crate::{Front, KubeCluster, Listener, listener, retry::Refused, upstream::ClusterConnection};
+use crate::{Front, KubeCluster, Listener, listener, retry::RememberedRefusals, upstream::ClusterConnection};
 
 pub(super) const RULES: &str = r#"
 roles:
@@ -169,7 +169,7 @@ pub(super) async fn front() -> TestFront {
             approvals: approvals.clone(),
             limits: config::SessionLimits::default(),
         },
-        refused: Refused::default(),
+        refused: RememberedRefusals::default(),
         tasks: TaskTracker::new(),
         closing: CancellationToken::new(),
     });

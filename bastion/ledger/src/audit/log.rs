@@ -35,7 +35,7 @@ use crate::store::{Store, StoreError};
 
 /// The audit log, as those see it who write into it. Cheap to clone.
 #[derive(Clone)]
-pub struct AuditLog(Arc<Shared>);
+pub struct AuditLog(Arc<LogState>);
 
 /// A place in the log for the event or the few events of one end. Whoever has one can always write it down.
 #[derive(Debug)]
@@ -60,12 +60,12 @@ pub enum Unwritten {
     Store(#[from] StoreError),
 }
 
-struct Shared {
+struct LogState {
     store: Arc<dyn Store>,
     room: Arc<Semaphore>,
-    queue: Mutex<Queue>,
+    queue: Mutex<EventQueue>,
     woken: Notify,
-    progress: watch::Sender<Progress>,
+    progress: watch::Sender<QueueProgress>,
     closing: CancellationToken,
     writer: Mutex<Option<JoinHandle<()>>>,
     patience: Duration,
@@ -73,7 +73,7 @@ struct Shared {
 
 /// What is in memory.
 #[derive(Default)]
-struct Queue {
+struct EventQueue {
     events: VecDeque<Queued>,
     last: u64,
     refusals: Refusals,
@@ -88,7 +88,7 @@ struct Queued {
 
 /// How far the writer is.
 #[derive(Debug, Default)]
-struct Progress {
+struct QueueProgress {
     /// The last number that is in the store or on disk.
     kept: u64,
     /// Why the store does not take events, if it does not.
@@ -112,7 +112,7 @@ impl AuditLog {
     ///
     /// When the file cannot be read and written.
     pub fn start(store: Arc<dyn Store>, waiting: &Path) -> io::Result<Self> {
-        Self::start_with(store, waiting, Limits::default())
+        Self::start_with(store, waiting, LogLimits::default())
     }
 
     /// The same with little room: a place takes two of these units, an event one or more. Whoever finds none waits for
@@ -122,10 +122,14 @@ impl AuditLog {
     ///
     /// When the file cannot be read and written.
     pub fn with_room(store: Arc<dyn Store>, waiting: &Path, units: usize) -> io::Result<Self> {
-        Self::start_with(store, waiting, Limits { units, patience: Duration::from_millis(100), ..Limits::default() })
+        Self::start_with(
+            store,
+            waiting,
+            LogLimits { units, patience: Duration::from_millis(100), ..LogLimits::default() },
+        )
     }
 
-    fn start_with(store: Arc<dyn Store>, waiting: &Path, limits: Limits) -> io::Result<Self> {
+    fn start_with(store: Arc<dyn Store>, waiting: &Path, limits: LogLimits) -> io::Result<Self> {
         let spill = Spill::open(waiting)?;
         let trouble = (spill.waiting() > 0).then(|| Trouble {
             since: spill.since().unwrap_or_else(Timestamp::now),
@@ -133,17 +137,17 @@ impl AuditLog {
             delayed: spill.waiting(),
             not_kept: None,
         });
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(LogState {
             store,
             room: Arc::new(Semaphore::new(limits.units)),
-            queue: Mutex::new(Queue { last: spill.last(), ..Queue::default() }),
+            queue: Mutex::new(EventQueue { last: spill.last(), ..EventQueue::default() }),
             woken: Notify::new(),
-            progress: watch::Sender::new(Progress { kept: spill.last(), trouble }),
+            progress: watch::Sender::new(QueueProgress { kept: spill.last(), trouble }),
             closing: CancellationToken::new(),
             writer: Mutex::new(None),
             patience: limits.patience,
         });
-        let writer = Writer {
+        let writer = LogWriter {
             shared: Arc::clone(&shared),
             queue: spill.queue().into(),
             spill: Arc::new(Mutex::new(spill)),
@@ -255,7 +259,7 @@ impl AuditLog {
         }
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
+    fn queue(&self) -> MutexGuard<'_, EventQueue> {
         lock(&self.0.queue)
     }
 }
@@ -299,7 +303,7 @@ impl Place {
     }
 }
 
-impl Queue {
+impl EventQueue {
     fn push(&mut self, event: AuditEvent, at: Timestamp, room: Option<OwnedSemaphorePermit>) {
         self.last += 1;
         self.events.push_back(Queued { event: QueuedEvent { number: self.last, at, event }, _room: room });
@@ -307,14 +311,14 @@ impl Queue {
 }
 
 /// The task that writes.
-struct Writer {
-    shared: Arc<Shared>,
+struct LogWriter {
+    shared: Arc<LogState>,
     queue: Arc<str>,
     spill: Arc<Mutex<Spill>>,
-    limits: Limits,
+    limits: LogLimits,
 }
 
-impl Writer {
+impl LogWriter {
     async fn run(self) {
         loop {
             let closing = self.shared.closing.is_cancelled();
@@ -484,7 +488,7 @@ impl Writer {
 
 /// How much waits, and how long for.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
+struct LogLimits {
     /// Most in memory.
     units: usize,
     /// Most on disk.
@@ -495,7 +499,7 @@ struct Limits {
     patience: Duration,
 }
 
-impl Default for Limits {
+impl Default for LogLimits {
     fn default() -> Self {
         Self {
             units: 64 * 1024,

@@ -15,14 +15,14 @@ use super::{AuditEvent, bound::short};
 /// What was refused to whom lately.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    tallies: HashMap<(&'static str, Refused), Tally>,
+    tallies: HashMap<(&'static str, RefusalKey), RefusalTally>,
     /// How many were written one by one of those whom nobody knows, and since when.
     strangers: Option<(Timestamp, u32)>,
 }
 
 /// Who is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Refused {
+enum RefusalKey {
     Person(UserName),
     Source(String),
     /// Everybody for whom there is no place in the table.
@@ -30,7 +30,7 @@ enum Refused {
 }
 
 #[derive(Debug)]
-struct Tally {
+struct RefusalTally {
     since: Timestamp,
     written: u32,
     summed: Option<Summed>,
@@ -51,16 +51,16 @@ impl Refusals {
     pub(super) fn admit(&mut self, event: &AuditEvent, at: Timestamp) -> bool {
         let Some((reason, source)) = event.refusal() else { return true };
         let who = match event.user() {
-            Some(user) => Refused::Person(user.clone()),
-            None => Refused::Source(network(source)),
+            Some(user) => RefusalKey::Person(user.clone()),
+            None => RefusalKey::Source(network(source)),
         };
         let mut key = (event.kind(), who);
-        let known = matches!(key.1, Refused::Person(_));
+        let known = matches!(key.1, RefusalKey::Person(_));
         // People are as many as have a login; of addresses there is no end.
         if !known && self.tallies.len() >= MOST_TALLIES && !self.tallies.contains_key(&key) {
-            key.1 = Refused::Others;
+            key.1 = RefusalKey::Others;
         }
-        let tally = self.tallies.entry(key).or_insert(Tally { since: at, written: 0, summed: None });
+        let tally = self.tallies.entry(key).or_insert(RefusalTally { since: at, written: 0, summed: None });
         if tally.summed.is_none() && tally.written < ONE_BY_ONE && (known || admit_stranger(&mut self.strangers, at)) {
             tally.written += 1;
             return true;
@@ -89,14 +89,14 @@ impl Refusals {
         self.sums(|_| true)
     }
 
-    fn sums(&mut self, is_over: impl Fn(&Tally) -> bool) -> Vec<AuditEvent> {
+    fn sums(&mut self, is_over: impl Fn(&RefusalTally) -> bool) -> Vec<AuditEvent> {
         self.tallies
             .extract_if(|_, tally| is_over(tally))
             .filter_map(|((refused, who), tally)| {
                 let Summed { count, first, last, reason, source } = tally.summed?;
                 let user = match who {
-                    Refused::Person(user) => Some(user),
-                    Refused::Source(_) | Refused::Others => None,
+                    RefusalKey::Person(user) => Some(user),
+                    RefusalKey::Source(_) | RefusalKey::Others => None,
                 };
                 Some(AuditEvent::RefusalsSummed {
                     refused: refused.to_owned(),

@@ -17,27 +17,27 @@ use tokio::sync::watch;
 
 /// A lease that is kept by the store. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Lease(Arc<Shared>);
+pub struct Lease(Arc<LeaseShared>);
 
 /// The time from when a lease was got until it is lost. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Tenure {
-    shared: Arc<Shared>,
+    shared: Arc<LeaseShared>,
     number: u64,
-    states: watch::Receiver<State>,
+    states: watch::Receiver<LeaseState>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct LeaseShared {
     /// Where `until` is counted from.
     origin: Instant,
     /// In milliseconds.
     until: AtomicU64,
-    state: watch::Sender<State>,
+    state: watch::Sender<LeaseState>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct State {
+struct LeaseState {
     number: u64,
     /// Why it is not held now, if it is not.
     lost: Option<String>,
@@ -59,8 +59,8 @@ impl Lease {
     }
 
     fn with(until: u64) -> Self {
-        let state = watch::Sender::new(State { number: 0, lost: None });
-        Self(Arc::new(Shared { origin: Instant::now(), until: AtomicU64::new(until), state }))
+        let state = watch::Sender::new(LeaseState { number: 0, lost: None });
+        Self(Arc::new(LeaseShared { origin: Instant::now(), until: AtomicU64::new(until), state }))
     }
 
     /// What hangs on the lease from now on. One that is not held gives a tenure that is over.
@@ -104,7 +104,7 @@ impl Lease {
     /// It was got again, until then. What hung on it before does not come back.
     pub fn begin(&self, end: Instant) {
         self.extend(end);
-        self.0.state.send_modify(|state| *state = State { number: state.number + 1, lost: None });
+        self.0.state.send_modify(|state| *state = LeaseState { number: state.number + 1, lost: None });
     }
 
     /// It is lost. The first reason counts.
@@ -136,7 +136,7 @@ impl Lease {
     }
 }
 
-impl Shared {
+impl LeaseShared {
     fn is_over(&self) -> bool {
         self.left().is_zero()
     }

@@ -41,12 +41,12 @@ impl Reads {
 
 /// What came from the user behind what the gate holds.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
+pub(super) struct DeferredInput {
     events: VecDeque<FromUser>,
     bytes: usize,
 }
 
-impl Waiting {
+impl DeferredInput {
     /// Whether more may be read from the user. What waits is not released, so the user's window bounds it too.
     pub(super) fn has_room(&self) -> bool {
         self.bytes < OUTBOX_BYTES && self.events.len() < OUTBOX_ITEMS
@@ -223,7 +223,7 @@ impl Relay {
 
     fn user_sends_no_more(&mut self) {
         // A line that the gate holds has no user any more who could stand by it.
-        self.waiting = Waiting::default();
+        self.waiting = DeferredInput::default();
         self.decisions.push(Decision::Withdraw);
         self.close_target();
     }

@@ -48,7 +48,7 @@ pub struct Connection {
     frames: FrameReader,
     header_reader: HeaderReader,
     header_writer: HeaderWriter,
-    streams: BTreeMap<StreamId, Stream>,
+    streams: BTreeMap<StreamId, StreamState>,
     /// Streams of the peer that may be there at one time.
     max_streams: usize,
     /// The next one of ours.
@@ -64,7 +64,7 @@ pub struct Connection {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Stream {
+struct StreamState {
     ours: bool,
     accepted: bool,
     finished_here: bool,
@@ -119,7 +119,7 @@ impl Connection {
         self.next += 2;
         let block = self.header_writer.write(headers);
         self.writer().syn_stream(id, &block, false);
-        self.streams.insert(id, Stream::new(true));
+        self.streams.insert(id, StreamState::new(true));
         Ok(id)
     }
 
@@ -257,7 +257,7 @@ impl Connection {
             self.reply(|writer| writer.rst_stream(id, ResetStatus::REFUSED_STREAM));
             return Ok(());
         }
-        self.streams.insert(id, Stream { finished_there: fin, ..Stream::new(false) });
+        self.streams.insert(id, StreamState { finished_there: fin, ..StreamState::new(false) });
         events.push(Event::Opened(id, headers));
         if fin {
             events.push(Event::Finished(id));
@@ -297,7 +297,7 @@ impl Connection {
         Ok(())
     }
 
-    fn writable(&mut self, id: StreamId) -> Result<&mut Stream, SendError> {
+    fn writable(&mut self, id: StreamId) -> Result<&mut StreamState, SendError> {
         let stream = self.streams.get_mut(&id).filter(|stream| !stream.finished_here).ok_or(SendError::Closed)?;
         if stream.accepted { Ok(stream) } else { Err(SendError::NotAccepted) }
     }
@@ -323,7 +323,7 @@ impl Connection {
     }
 }
 
-impl Stream {
+impl StreamState {
     fn new(ours: bool) -> Self {
         Self { ours, accepted: false, finished_here: false, finished_there: false, consumed: 0 }
     }

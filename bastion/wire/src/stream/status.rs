@@ -46,7 +46,7 @@ struct Status {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     reason: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    details: Option<Details>,
+    details: Option<StatusDetails>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     code: Option<i32>,
 }
@@ -55,7 +55,7 @@ struct Status {
 struct Metadata {}
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Details {
+struct StatusDetails {
     #[serde(default)]
     causes: Vec<Cause>,
 }
@@ -97,7 +97,7 @@ impl CommandEnd {
                 status: FAILURE.to_owned(),
                 message: format!("command terminated with non-zero exit code: exit status {code}"),
                 reason: NON_ZERO_EXIT_CODE.to_owned(),
-                details: Some(Details {
+                details: Some(StatusDetails {
                     causes: vec![Cause { reason: EXIT_CODE.to_owned(), message: code.to_string() }],
                 }),
                 ..Status::default()

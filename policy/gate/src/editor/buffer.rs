@@ -11,13 +11,13 @@ pub(super) struct Buffer {
     bytes: usize,
     pub(super) killed: Vec<char>,
     undo: Vec<(Vec<char>, usize)>,
-    pub(super) last: Last,
+    pub(super) last: LastEdit,
     revision: u64,
 }
 
 /// What the last key did, for what goes together.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Last {
+pub(super) enum LastEdit {
     Insert,
     Kill,
     #[default]
@@ -83,7 +83,7 @@ impl Buffer {
         let fits = self.bytes + text.len() <= MAX_BYTES;
         if fits {
             let inserted: Vec<char> = text.chars().collect();
-            self.last = Last::Other;
+            self.last = LastEdit::Other;
             self.splice(self.cursor, self.cursor, &inserted);
         }
         fits
@@ -92,13 +92,13 @@ impl Buffer {
     /// Replaces all of it, with the cursor at the end.
     pub(super) fn replace(&mut self, text: &str) {
         let text: Vec<char> = text.chars().collect();
-        self.last = Last::Other;
+        self.last = LastEdit::Other;
         self.splice(0, self.text.len(), &text);
     }
 
     /// Replaces a part, with the cursor behind what is new. Going on to type is the same step for undo.
     pub(super) fn splice(&mut self, start: usize, end: usize, new: &[char]) {
-        if self.last != Last::Insert {
+        if self.last != LastEdit::Insert {
             self.keep_for_undo();
         }
         let removed: Vec<char> = self.text.splice(start..end, new.iter().copied()).collect();
@@ -114,12 +114,12 @@ impl Buffer {
         }
         let part = self.text.get(start..end).unwrap_or_default().to_vec();
         match (self.last, end == self.cursor) {
-            (Last::Kill, true) => drop(self.killed.splice(0..0, part)),
-            (Last::Kill, false) => self.killed.extend(part),
+            (LastEdit::Kill, true) => drop(self.killed.splice(0..0, part)),
+            (LastEdit::Kill, false) => self.killed.extend(part),
             _ => self.killed = part,
         }
         self.killed.truncate(MAX_BYTES);
-        self.last = Last::Kill;
+        self.last = LastEdit::Kill;
         self.splice(start, end, &[]);
         true
     }

@@ -1,7 +1,7 @@
 //! What keys do to a [`Buffer`].
 
 use super::{
-    buffer::{Buffer, Last},
+    buffer::{Buffer, LastEdit},
     layout,
 };
 use crate::key::Key;
@@ -13,10 +13,10 @@ impl Buffer {
         let before = self.last;
         let took = self.act(key);
         self.last = match (key, self.last) {
-            (Key::Char(_), _) => Last::Insert,
+            (Key::Char(_), _) => LastEdit::Insert,
             // Only a kill right after a kill goes with it.
-            (_, Last::Kill) if is_kill(key) && took => Last::Kill,
-            _ => Last::Other,
+            (_, LastEdit::Kill) if is_kill(key) && took => LastEdit::Kill,
+            _ => LastEdit::Other,
         };
         // What does nothing does not part what is typed around it.
         if !took {
@@ -28,12 +28,12 @@ impl Buffer {
     fn act(&mut self, key: Key) -> bool {
         let (cursor, end) = (self.cursor(), self.chars().len());
         if !matches!(key, Key::Char(_)) && !is_kill(key) {
-            self.last = Last::Other;
+            self.last = LastEdit::Other;
         }
         match key {
             Key::Char(char) => {
-                let goes_on = self.last == Last::Insert && char != ' ';
-                self.last = if goes_on { Last::Insert } else { Last::Other };
+                let goes_on = self.last == LastEdit::Insert && char != ' ';
+                self.last = if goes_on { LastEdit::Insert } else { LastEdit::Other };
                 self.insert_char(char)
             }
             Key::Left | Key::Ctrl('b') => self.go(self.left()),

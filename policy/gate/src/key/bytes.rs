@@ -4,10 +4,10 @@ use std::{fmt, ops::Deref};
 
 /// A few bytes.
 #[derive(Clone)]
-pub struct KeyBytes(Store);
+pub struct KeyBytes(KeyStorage);
 
 #[derive(Clone)]
-enum Store {
+enum KeyStorage {
     Inline { length: u8, bytes: [u8; INLINE] },
     Heap(Box<[u8]>),
 }
@@ -23,9 +23,9 @@ impl KeyBytes {
         match (inline.get_mut(..bytes.len()), u8::try_from(bytes.len())) {
             (Some(start), Ok(length)) => {
                 start.copy_from_slice(bytes);
-                Self(Store::Inline { length, bytes: inline })
+                Self(KeyStorage::Inline { length, bytes: inline })
             }
-            _ => Self(Store::Heap(bytes.into())),
+            _ => Self(KeyStorage::Heap(bytes.into())),
         }
     }
 }
@@ -35,8 +35,8 @@ impl Deref for KeyBytes {
 
     fn deref(&self) -> &[u8] {
         match &self.0 {
-            Store::Inline { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or_default(),
-            Store::Heap(bytes) => bytes,
+            KeyStorage::Inline { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or_default(),
+            KeyStorage::Heap(bytes) => bytes,
         }
     }
 }

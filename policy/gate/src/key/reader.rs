@@ -7,14 +7,14 @@ use super::{BEL, ESC, Key, KeyBytes, KeyPress, PASTE_END, control, plain, sequen
 /// Reads key presses from bytes.
 #[derive(Debug, Default)]
 pub struct KeyReader {
-    state: State,
+    state: KeyReaderState,
     /// What was read of the press that is not complete.
     pending: Vec<u8>,
     in_paste: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum KeyReaderState {
     #[default]
     Ground,
     /// Part of a UTF-8 character, maybe after ESC.
@@ -76,7 +76,7 @@ impl KeyReader {
     pub fn flush(&mut self, presses: &mut Vec<KeyPress>) {
         let key = match (self.state, self.pending.as_slice()) {
             (_, []) => return,
-            (State::PasteEnd, _) => return self.release_paste(presses),
+            (KeyReaderState::PasteEnd, _) => return self.release_paste(presses),
             (_, [ESC]) => Key::Escape,
             (_, [ESC, ESC]) => {
                 self.pending.truncate(1);
@@ -84,7 +84,7 @@ impl KeyReader {
                 self.pending.push(ESC);
                 Key::Escape
             }
-            (State::Utf8, _) => Key::Invalid,
+            (KeyReaderState::Utf8, _) => Key::Invalid,
             (_, [ESC, introducer]) => Key::Alt(char::from(*introducer)),
             _ => Key::Unknown,
         };
@@ -99,18 +99,18 @@ impl KeyReader {
     /// Reads one byte; false if it completed what was before it and has to be read again.
     fn step(&mut self, byte: u8, presses: &mut Vec<KeyPress>) -> bool {
         match self.state {
-            State::Ground => self.ground(byte, presses),
-            State::Utf8 => return self.utf8(byte, presses),
-            State::Escape => self.after_escape(byte, presses),
-            State::EscapeEscape => return self.after_two_escapes(byte, presses),
-            State::MaybeString => return self.maybe_string(byte, presses),
-            State::Csi => return self.csi(byte, presses),
-            State::Linux => return self.last_byte(byte, presses),
-            State::Mouse => return self.mouse(byte, presses),
-            State::Ss3 => return self.last_byte(byte, presses),
-            State::Text => return self.text(byte, presses),
-            State::TextEscape => return self.text_escape(byte, presses),
-            State::PasteEnd => return self.paste_end(byte, presses),
+            KeyReaderState::Ground => self.ground(byte, presses),
+            KeyReaderState::Utf8 => return self.utf8(byte, presses),
+            KeyReaderState::Escape => self.after_escape(byte, presses),
+            KeyReaderState::EscapeEscape => return self.after_two_escapes(byte, presses),
+            KeyReaderState::MaybeString => return self.maybe_string(byte, presses),
+            KeyReaderState::Csi => return self.csi(byte, presses),
+            KeyReaderState::Linux => return self.last_byte(byte, presses),
+            KeyReaderState::Mouse => return self.mouse(byte, presses),
+            KeyReaderState::Ss3 => return self.last_byte(byte, presses),
+            KeyReaderState::Text => return self.text(byte, presses),
+            KeyReaderState::TextEscape => return self.text_escape(byte, presses),
+            KeyReaderState::PasteEnd => return self.paste_end(byte, presses),
         }
         true
     }
@@ -118,9 +118,9 @@ impl KeyReader {
     fn ground(&mut self, byte: u8, presses: &mut Vec<KeyPress>) {
         self.pending.push(byte);
         match byte {
-            ESC => self.state = if self.in_paste { State::PasteEnd } else { State::Escape },
+            ESC => self.state = if self.in_paste { KeyReaderState::PasteEnd } else { KeyReaderState::Escape },
             0x80.. => {
-                self.state = State::Utf8;
+                self.state = KeyReaderState::Utf8;
                 self.complete_utf8(presses);
             }
             _ => self.emit(plain(byte), presses),
@@ -161,16 +161,16 @@ impl KeyReader {
     fn after_escape(&mut self, byte: u8, presses: &mut Vec<KeyPress>) {
         self.pending.push(byte);
         match byte {
-            ESC => self.state = State::EscapeEscape,
-            b'[' => self.state = State::Csi,
-            b'O' => self.state = State::Ss3,
-            b']' | b'P' | b'_' => self.state = State::MaybeString,
+            ESC => self.state = KeyReaderState::EscapeEscape,
+            b'[' => self.state = KeyReaderState::Csi,
+            b'O' => self.state = KeyReaderState::Ss3,
+            b']' | b'P' | b'_' => self.state = KeyReaderState::MaybeString,
             0x7f => self.emit(Key::AltBackspace, presses),
             0x20..0x7f => self.emit(Key::Alt(char::from(byte)), presses),
             0 => self.emit(Key::Invalid, presses),
             0x01..0x20 => self.emit(Key::AltCtrl(control(byte)), presses),
             0x80.. => {
-                self.state = State::Utf8;
+                self.state = KeyReaderState::Utf8;
                 self.complete_utf8(presses);
             }
         }
@@ -181,13 +181,13 @@ impl KeyReader {
     fn after_two_escapes(&mut self, byte: u8, presses: &mut Vec<KeyPress>) -> bool {
         if matches!(byte, b'[' | b'O') {
             self.pending.push(byte);
-            self.state = if byte == b'[' { State::Csi } else { State::Ss3 };
+            self.state = if byte == b'[' { KeyReaderState::Csi } else { KeyReaderState::Ss3 };
             return true;
         }
         self.pending.truncate(1);
         self.emit(Key::Escape, presses);
         self.pending.push(ESC);
-        self.state = State::Escape;
+        self.state = KeyReaderState::Escape;
         false
     }
 
@@ -199,7 +199,7 @@ impl KeyReader {
         };
         if begins {
             self.pending.push(byte);
-            self.state = State::Text;
+            self.state = KeyReaderState::Text;
         } else {
             self.alt_of_introducer(presses);
         }
@@ -211,8 +211,8 @@ impl KeyReader {
         let parameters = self.pending.iter().position(|byte| *byte == b'[').map_or(0, |bracket| bracket + 1);
         let parameters = self.pending.get(parameters..).unwrap_or_default();
         match byte {
-            b'[' if parameters.is_empty() => self.state = State::Linux,
-            b'M' if parameters.is_empty() => self.state = State::Mouse,
+            b'[' if parameters.is_empty() => self.state = KeyReaderState::Linux,
+            b'M' if parameters.is_empty() => self.state = KeyReaderState::Mouse,
             0x40..0x7f => {
                 self.pending.push(byte);
                 self.complete_sequence(presses);
@@ -267,7 +267,7 @@ impl KeyReader {
         self.pending.push(byte);
         match byte {
             BEL => self.complete_sequence(presses),
-            ESC => self.state = State::TextEscape,
+            ESC => self.state = KeyReaderState::TextEscape,
             _ => self.limit(MAX_STRING, presses),
         }
         true
@@ -282,7 +282,7 @@ impl KeyReader {
         self.pending.pop();
         self.cut_short(presses);
         self.pending.push(ESC);
-        self.state = State::Escape;
+        self.state = KeyReaderState::Escape;
         false
     }
 
@@ -335,7 +335,7 @@ impl KeyReader {
     fn emit(&mut self, key: Key, presses: &mut Vec<KeyPress>) {
         presses.push(KeyPress { key, bytes: KeyBytes::new(&self.pending) });
         self.pending.clear();
-        self.state = State::Ground;
+        self.state = KeyReaderState::Ground;
     }
 }
 

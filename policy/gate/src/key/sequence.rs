@@ -21,8 +21,8 @@ fn csi(body: &[u8], last: u8) -> Key {
     if let Some(report) = report(body, last) {
         return report;
     }
-    let Some(parameters) = Parameters::parse(body) else { return Key::Unknown };
-    let Parameters { first, second, third } = parameters;
+    let Some(parameters) = CsiParameters::parse(body) else { return Key::Unknown };
+    let CsiParameters { first, second, third } = parameters;
     match last {
         b'u' if third.is_none() => modified(first.unwrap_or(1), second),
         b'~' if first == Some(27) => third.map_or(Key::Unknown, |code| modified(code, second)),
@@ -165,13 +165,13 @@ fn function(number: u16) -> Key {
 
 /// The first numbers of a sequence.
 #[derive(Default)]
-struct Parameters {
+struct CsiParameters {
     first: Option<u16>,
     second: Option<u16>,
     third: Option<u16>,
 }
 
-impl Parameters {
+impl CsiParameters {
     /// None for what has no plain meaning: a prefix, sub-parameters, or numbers that are too many or too large.
     fn parse(body: &[u8]) -> Option<Self> {
         let mut parameters = Self::default();

@@ -19,13 +19,13 @@ pub struct Modes {
     pub bracketed_paste: bool,
     /// Whether the alternate screen is shown.
     pub alternate: bool,
-    state: State,
+    state: SequenceState,
     parameters: Vec<u16>,
 }
 
 /// How far a control sequence has been read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum State {
+enum SequenceState {
     #[default]
     Ground,
     /// After ESC.
@@ -40,7 +40,7 @@ impl Modes {
     pub(super) fn output(&mut self, data: &[u8], changes: &mut Vec<ModeChange>) {
         let mut rest = data;
         loop {
-            if self.state == State::Ground {
+            if self.state == SequenceState::Ground {
                 // Nearly all output is none of our business.
                 let Some(at) = memchr::memchr(ESCAPE, rest) else { return };
                 rest = rest.get(at..).unwrap_or_default();
@@ -53,34 +53,34 @@ impl Modes {
 
     fn byte(&mut self, byte: u8, changes: &mut Vec<ModeChange>) {
         self.state = match (self.state, byte) {
-            (_, ESCAPE) => State::Escape,
-            (State::Escape, b'[') => State::Csi,
-            (State::Escape, b'c') => {
+            (_, ESCAPE) => SequenceState::Escape,
+            (SequenceState::Escape, b'[') => SequenceState::Csi,
+            (SequenceState::Escape, b'c') => {
                 // RIS: full reset.
                 self.set(&[2004, 1049], false, changes);
-                State::Ground
+                SequenceState::Ground
             }
-            (State::Csi, b'?') => {
+            (SequenceState::Csi, b'?') => {
                 self.parameters.clear();
                 self.parameters.push(0);
-                State::Private
+                SequenceState::Private
             }
-            (State::Private, b'0'..=b'9') => {
+            (SequenceState::Private, b'0'..=b'9') => {
                 if let Some(last) = self.parameters.last_mut() {
                     *last = last.saturating_mul(10).saturating_add(u16::from(byte - b'0'));
                 }
-                State::Private
+                SequenceState::Private
             }
-            (State::Private, b';') if self.parameters.len() < MAX_PARAMETERS => {
+            (SequenceState::Private, b';') if self.parameters.len() < MAX_PARAMETERS => {
                 self.parameters.push(0);
-                State::Private
+                SequenceState::Private
             }
-            (State::Private, b'h' | b'l') => {
+            (SequenceState::Private, b'h' | b'l') => {
                 let parameters = std::mem::take(&mut self.parameters);
                 self.set(&parameters, byte == b'h', changes);
-                State::Ground
+                SequenceState::Ground
             }
-            _ => State::Ground,
+            _ => SequenceState::Ground,
         };
     }
 

@@ -135,7 +135,7 @@ fn continues(terminal: &Terminal, index: usize) -> bool {
 }
 
 /// A text as rows of cells, and where the cursor stands.
-struct Layout {
+struct RowLayout {
     /// For each cell its character; `None` for the second half of a wide one. The first row begins at the line's start.
     rows: Vec<Vec<Option<char>>>,
     cursor: (usize, usize),
@@ -144,7 +144,7 @@ struct Layout {
 }
 
 /// By how much a row is indented that begins after a newline: fish indents such rows.
-fn indentation(cells: &[Cell], expected: &[Option<char>], layout: &Layout, index: usize, cursor: usize) -> usize {
+fn indentation(cells: &[Cell], expected: &[Option<char>], layout: &RowLayout, index: usize, cursor: usize) -> usize {
     if !layout.breaks.contains(&index) {
         return 0;
     }
@@ -158,8 +158,8 @@ fn indentation(cells: &[Cell], expected: &[Option<char>], layout: &Layout, index
     shown.saturating_sub(typed)
 }
 
-fn lay_out(start: usize, text: &str, cursor: usize, columns: usize) -> Layout {
-    let mut layout = Layout { rows: vec![Vec::new()], cursor: (0, start), breaks: Vec::new() };
+fn lay_out(start: usize, text: &str, cursor: usize, columns: usize) -> RowLayout {
+    let mut layout = RowLayout { rows: vec![Vec::new()], cursor: (0, start), breaks: Vec::new() };
     let mut column = start;
     let place = |rows: &mut Vec<Vec<Option<char>>>, column: &mut usize, character: char, width: usize| {
         if *column + width > columns {
@@ -209,7 +209,7 @@ fn lay_out(start: usize, text: &str, cursor: usize, columns: usize) -> Layout {
     layout
 }
 
-fn agrees(terminal: &Terminal, start: &LineStart, layout: &Layout) -> bool {
+fn agrees(terminal: &Terminal, start: &LineStart, layout: &RowLayout) -> bool {
     let (columns, rows) = terminal.size();
     let cursor = terminal.cursor();
     // A cursor that waits behind the last column stands before the next row.

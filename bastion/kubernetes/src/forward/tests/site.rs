@@ -131,7 +131,7 @@ pub(super) struct Running {
     _folder: tempfile::TempDir,
 }
 
-pub(super) async fn forward(limits: Limits, login_ends: Option<SystemTime>) -> Running {
+pub(super) async fn forward(limits: ForwardLimits, login_ends: Option<SystemTime>) -> Running {
     let Parts { forward, cluster, rules, store, entry, folder } = parts(limits, login_ends).await;
     let (here, there) = tokio::io::duplex(64 * 1024);
     let user_side = Side { io: there, transport: ForwardTransport::Spdy, role: Role::Server };
@@ -158,11 +158,11 @@ struct Parts {
     cluster: TestCluster,
     rules: watch::Sender<Arc<RuleSet>>,
     store: SqlStore,
-    entry: Entry,
+    entry: RequestEntry,
     folder: tempfile::TempDir,
 }
 
-async fn parts(limits: Limits, login_ends: Option<SystemTime>) -> Parts {
+async fn parts(limits: ForwardLimits, login_ends: Option<SystemTime>) -> Parts {
     let folder = tempfile::tempdir().unwrap();
     let store = SqlStore::in_file(&folder.path().join("bastion.db")).await.unwrap();
     let log = AuditLog::start(Arc::new(store.clone()), &folder.path().join("waiting")).unwrap();
@@ -222,7 +222,7 @@ async fn parts(limits: Limits, login_ends: Option<SystemTime>) -> Parts {
         ended: None,
         source: pod.source.clone(),
     };
-    let entry = Entry::new(log.reserve().await.unwrap(), event, Instant::now());
+    let entry = RequestEntry::new(log.reserve().await.unwrap(), event, Instant::now());
     let forward = Forward { pod, standing, log, limits };
     Parts { forward, cluster: TestCluster::default(), rules: sender, store, entry, folder }
 }
@@ -346,8 +346,8 @@ impl Running {
     }
 }
 
-pub(super) fn fast() -> Limits {
-    Limits { per_second: 1_000_000, ..Limits::default() }
+pub(super) fn fast() -> ForwardLimits {
+    ForwardLimits { per_second: 1_000_000, ..ForwardLimits::default() }
 }
 
 /// A login of `user` that ends by itself only.

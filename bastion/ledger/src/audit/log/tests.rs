@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::store::{AuditFilter, SessionEnd, SessionFilter, SessionKind, SessionRecord, SqlStore};
 
-const LIMITS: Limits = Limits {
+const LIMITS: LogLimits = LogLimits {
     units: 64 * 1024,
     spill_bytes: 256 << 20,
     retry: Duration::from_millis(20),
@@ -23,7 +23,7 @@ struct Site {
 }
 
 impl Site {
-    async fn new(limits: Limits) -> Self {
+    async fn new(limits: LogLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bastion.db");
         let store = SqlStore::in_file_within(&path, Duration::from_secs(1)).await.unwrap();
@@ -170,7 +170,7 @@ async fn what_waits_when_the_bastion_is_killed_is_written_once_by_the_next() {
     for _ in 0..2 {
         // The second time is a crash after the store has taken them, and before the file was emptied.
         std::fs::write(&file, &left).unwrap();
-        let limits = Limits { patience: Duration::from_secs(30), ..LIMITS };
+        let limits = LogLimits { patience: Duration::from_secs(30), ..LIMITS };
         let log = AuditLog::start_with(Arc::new(site.store.clone()), &file, limits).unwrap();
         log.caught_up().await.unwrap();
         log.close(Duration::from_secs(10)).await;
@@ -182,7 +182,7 @@ async fn what_waits_when_the_bastion_is_killed_is_written_once_by_the_next() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_room_nothing_more_is_accepted_and_what_was_accepted_is_not_lost() {
-    let site = Site::new(Limits { units: 100, spill_bytes: 0, ..LIMITS }).await;
+    let site = Site::new(LogLimits { units: 100, spill_bytes: 0, ..LIMITS }).await;
     let lock = site.locked().await;
     let accepted = (0..300).take_while(|number| site.log.record(event(*number)).is_ok()).count();
     assert!((100..200).contains(&accepted), "{accepted}");
@@ -236,7 +236,7 @@ async fn what_must_be_written_first_is_refused_while_the_log_is_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_place_is_kept_for_the_end_of_what_began() {
-    let site = Site::new(Limits { units: 10, spill_bytes: 0, ..LIMITS }).await;
+    let site = Site::new(LogLimits { units: 10, spill_bytes: 0, ..LIMITS }).await;
     let place = site.log.reserve().await.unwrap();
     let lock = site.locked().await;
     while site.log.record(event(0)).is_ok() {}

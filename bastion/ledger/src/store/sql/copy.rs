@@ -15,7 +15,7 @@ mod rows_hash;
 pub(super) mod tables;
 
 use rows_hash::RowsHash;
-use tables::{Column, Kind, TABLES, Table};
+use tables::{Column, ColumnKind, CopyTable, TABLES};
 
 /// Why a copy was not made, or is not what it should be.
 #[derive(Debug, thiserror::Error)]
@@ -124,7 +124,7 @@ async fn begin(target: &SqlStore, source_url: &str) -> Result<(), CopyError> {
 }
 
 /// Copies the rows after the greatest key of the target; returns how many there were.
-async fn copy_batch(source: &SqlStore, target: &SqlStore, table: &Table) -> Result<u64, StoreError> {
+async fn copy_batch(source: &SqlStore, target: &SqlStore, table: &CopyTable) -> Result<u64, StoreError> {
     let mut transaction = target.writer.begin().await?;
     let last = last_key(&mut transaction, table).await?;
     let rows = source.read(async |connection| page(connection, table, last, BATCH).await).await?;
@@ -135,7 +135,7 @@ async fn copy_batch(source: &SqlStore, target: &SqlStore, table: &Table) -> Resu
     Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
 }
 
-async fn last_key(transaction: &mut Transaction, table: &Table) -> Result<Option<Vec<Value>>, StoreError> {
+async fn last_key(transaction: &mut Transaction, table: &CopyTable) -> Result<Option<Vec<Value>>, StoreError> {
     let mut query = sql("SELECT * FROM ");
     query.push(table.name);
     query.push(" ORDER BY ");
@@ -146,7 +146,7 @@ async fn last_key(transaction: &mut Transaction, table: &Table) -> Result<Option
 }
 
 /// The key among the values of a row.
-fn key_of(table: &Table, values: &[Value]) -> Result<Vec<Value>, StoreError> {
+fn key_of(table: &CopyTable, values: &[Value]) -> Result<Vec<Value>, StoreError> {
     let of_key = table.columns.iter().zip(values).filter(|(column, _)| table.keys.contains(&column.name));
     let named: Vec<_> = of_key.map(|(column, value)| (column.name, value.clone())).collect();
     let key = table.keys.iter().filter_map(|key| named.iter().find(|(name, _)| name == key));
@@ -156,7 +156,7 @@ fn key_of(table: &Table, values: &[Value]) -> Result<Vec<Value>, StoreError> {
 /// Rows after a key.
 async fn page(
     connection: &mut Connection,
-    table: &Table,
+    table: &CopyTable,
     after: Option<Vec<Value>>,
     limit: u64,
 ) -> Result<Vec<Vec<Value>>, StoreError> {
@@ -176,20 +176,20 @@ async fn page(
 }
 
 /// The values of a row, as every store can keep them.
-fn values(table: &Table, row: &Row) -> Result<Vec<Value>, StoreError> {
+fn values(table: &CopyTable, row: &Row) -> Result<Vec<Value>, StoreError> {
     let columns = Columns::of(table.name, row);
     let value = |column: &Column| {
         Ok(match column.kind {
-            Kind::Integer => Value::Integer(columns.plain(column.name)?),
-            Kind::Text => Value::Text(columns.plain::<Option<String>>(column.name)?.map(without_nul)),
-            Kind::Flag => Value::Flag(columns.plain(column.name)?),
-            Kind::Bytes => Value::Bytes(columns.plain(column.name)?),
+            ColumnKind::Integer => Value::Integer(columns.plain(column.name)?),
+            ColumnKind::Text => Value::Text(columns.plain::<Option<String>>(column.name)?.map(without_nul)),
+            ColumnKind::Flag => Value::Flag(columns.plain(column.name)?),
+            ColumnKind::Bytes => Value::Bytes(columns.plain(column.name)?),
         })
     };
     table.columns.iter().map(value).collect()
 }
 
-async fn insert(transaction: &mut Transaction, table: &Table, rows: &[Vec<Value>]) -> Result<(), StoreError> {
+async fn insert(transaction: &mut Transaction, table: &CopyTable, rows: &[Vec<Value>]) -> Result<(), StoreError> {
     let names = table.columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
     for rows in rows.chunks(ROWS) {
         let mut statement = sql("INSERT INTO ");
@@ -207,7 +207,7 @@ async fn insert(transaction: &mut Transaction, table: &Table, rows: &[Vec<Value>
 }
 
 /// How many rows a table has, and the hash of all of them.
-async fn hash(store: &SqlStore, table: &Table) -> Result<(u64, String), StoreError> {
+async fn hash(store: &SqlStore, table: &CopyTable) -> Result<(u64, String), StoreError> {
     let mut hash = RowsHash::default();
     let mut after = None;
     loop {

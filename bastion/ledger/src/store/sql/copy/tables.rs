@@ -2,7 +2,7 @@
 
 /// A table, and the order of its rows.
 #[derive(Debug)]
-pub(in crate::store::sql) struct Table {
+pub(in crate::store::sql) struct CopyTable {
     pub(in crate::store::sql) name: &'static str,
     /// Its primary key.
     pub(in crate::store::sql) keys: &'static [&'static str],
@@ -13,12 +13,12 @@ pub(in crate::store::sql) struct Table {
 #[derive(Debug)]
 pub(in crate::store::sql) struct Column {
     pub(in crate::store::sql) name: &'static str,
-    pub(in crate::store::sql) kind: Kind,
+    pub(in crate::store::sql) kind: ColumnKind,
 }
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store::sql) enum Kind {
+pub(in crate::store::sql) enum ColumnKind {
     Integer,
     Text,
     Flag,
@@ -27,17 +27,17 @@ pub(in crate::store::sql) enum Kind {
 
 macro_rules! tables {
     ($($table:ident by [$($key:ident)+] { $($column:ident $kind:ident,)+ })+) => {
-        &[$(Table {
+        &[$(CopyTable {
             name: stringify!($table),
             keys: &[$(stringify!($key)),+],
-            columns: &[$(Column { name: stringify!($column), kind: Kind::$kind }),+],
+            columns: &[$(Column { name: stringify!($column), kind: ColumnKind::$kind }),+],
         }),+]
     };
 }
 
 /// All of them but those that say something of one database, or of the moment, only: `store_copy`, `holder`, `instances`,
 /// `login_starts` and the list of migrations.
-pub(in crate::store::sql) const TABLES: &[Table] = tables! {
+pub(in crate::store::sql) const TABLES: &[CopyTable] = tables! {
     logins by [token] { token Text, kind Text, subject Text, created_at Integer, expires_at Integer, }
     login_flows by [flow] {
         flow Text, nonce Text, secret Text, redirect_uri Text, kind Text, expires_at Integer,
