@@ -42,9 +42,9 @@ use super::{
     upgrade::Upgrade,
 };
 
-pub mod door;
+pub mod user_upgrade;
 
-use door::{PendingUpgrade, UpgradeAnswer, UpgradedReader, UpgradedWriter, UserUpgrade, door};
+use user_upgrade::{PendingUpgrade, UpgradeAnswer, UpgradedReader, UpgradedWriter, UserUpgrade, user_upgrade};
 
 /// What is to run, as the query says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,10 +173,11 @@ impl Run {
         }
         let (answer, answered) = oneshot::channel();
         let streams = self.command.streams;
-        let (door, reader, writer) = door(PendingUpgrade { answer, connection, upgrade, transport, streams });
+        let (user_upgrade, reader, writer) =
+            user_upgrade(PendingUpgrade { answer, connection, upgrade, transport, streams });
         tasks.spawn(async move {
             match admit(self, reader, &writer).await {
-                Ok(admitted) => start(admitted, door, writer).await,
+                Ok(admitted) => start(admitted, user_upgrade, writer).await,
                 Err(refusal) => writer.refuse(&refusal).await,
             }
             drop(hold);
@@ -237,7 +238,7 @@ impl AccessRequest for Run {
 }
 
 /// Runs what was asked for, to its end.
-async fn start(admitted: Admitted<Run, UpgradedReader>, door: Arc<UserUpgrade>, writer: UpgradedWriter) {
+async fn start(admitted: Admitted<Run, UpgradedReader>, user_upgrade: Arc<UserUpgrade>, writer: UpgradedWriter) {
     let (asked, permitted, input, reader) = admitted.into_parts();
     let Run { command, call, .. } = asked;
     let text = (!command.words.is_empty()).then(|| Bytes::from(quoted(&command.words)));
@@ -251,7 +252,7 @@ async fn start(admitted: Admitted<Run, UpgradedReader>, door: Arc<UserUpgrade>, 
         terminal: command.streams.tty.then(|| Terminal { term: TERM.to_owned(), size: WindowSize::DEFAULT }),
         env: Vec::new(),
     };
-    let target = Prepared { call, streams: command.streams, cluster, door };
+    let target = Prepared { call, streams: command.streams, cluster, user_upgrade };
     sessions.run(request, (reader, writer), async { Ok(target) }).await;
 }
 
@@ -260,7 +261,7 @@ struct Prepared {
     call: Call,
     streams: Streams,
     cluster: TargetName,
-    door: Arc<UserUpgrade>,
+    user_upgrade: Arc<UserUpgrade>,
 }
 
 /// Why nothing runs.
@@ -280,7 +281,7 @@ impl PreparedTarget for Prepared {
     async fn launch(self) -> Result<(RemoteTargetReader, RemoteTargetWriter), LaunchError> {
         match self.call.command(self.streams).await {
             Ok(legs) => {
-                self.door.open().await?;
+                self.user_upgrade.open().await?;
                 Ok(legs)
             }
             Err(error) => {
@@ -288,7 +289,7 @@ impl PreparedTarget for Prepared {
                     tracing::error!(target.name = %self.cluster, "the cluster does not take the bastion's own credential");
                 }
                 let reason = error.to_string();
-                self.door.refuse(error.told());
+                self.user_upgrade.refuse(error.told());
                 Err(LaunchError::Dial(reason))
             }
         }

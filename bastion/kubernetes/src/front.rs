@@ -31,7 +31,7 @@ use wire::request_info::RequestInfo;
 
 use super::{
     body::{Body, BodyError},
-    parting::Lifetime,
+    ending::Lifetime,
     proxy::{self, RequestEntry},
     retry::{RememberedRefusals, RetriedRequest},
     server_name::Route,

@@ -12,7 +12,7 @@
 //! - [`front`]: one request from its head to a decision
 //! - [`server_name`]: which cluster: by the name in TLS, or by the path
 //! - [`impersonation`]: which headers go on, and as whom the cluster sees the user
-//! - [`proxy`]: a request and its answer, streamed both ways; `parting` ends an answer that is not allowed any longer
+//! - [`proxy`]: a request and its answer, streamed both ways; `ending` ends an answer that is not allowed any longer
 //! - [`watch_socket`]: watches and logs over WebSocket, from the plain form of the same
 //! - [`upstream`]: the connection to a cluster, with the bastion's own credential
 //! - each request takes a place in the [`AuditLog`](ledger::audit::AuditLog) before it goes on
@@ -33,11 +33,11 @@
 pub mod body;
 pub mod command;
 pub mod dial;
+mod ending;
 pub mod forward;
 pub mod front;
 pub mod impersonation;
 pub mod listener;
-mod parting;
 pub mod proxy;
 pub mod remote_command;
 pub mod retry;

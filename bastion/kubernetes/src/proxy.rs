@@ -21,8 +21,8 @@ use session::permit::LivePermit;
 
 use super::{
     body::{Body, BodyError},
+    ending::{AnswerEnding, Last, Lifetime, lost},
     impersonation::to_user,
-    parting::{Last, Lifetime, Parting, lost},
     status::{Refusal, Told},
     upstream::{ClusterConnection, UpstreamSendError},
 };
@@ -101,8 +101,8 @@ impl RequestEntry {
         CountedIn { body, bytes: Arc::clone(&self.bytes_in) }.boxed_unsync()
     }
 
-    fn count_out(self, body: Body, parting: Option<Parting>) -> Body {
-        CountedOut { body, entry: self, parting }.boxed_unsync()
+    fn count_out(self, body: Body, ending: Option<AnswerEnding>) -> Body {
+        CountedOut { body, entry: self, ending }.boxed_unsync()
     }
 }
 
@@ -160,8 +160,8 @@ pub async fn forward(
     }
     entry.answered(response.status());
     let (head, body) = response.into_parts();
-    let parting = Parting::new(lifetime, &head.headers, standing);
-    let mut answer = Response::new(entry.count_out(body.map_err(BodyError::from).boxed_unsync(), Some(parting)));
+    let ending = AnswerEnding::new(lifetime, &head.headers, standing);
+    let mut answer = Response::new(entry.count_out(body.map_err(BodyError::from).boxed_unsync(), Some(ending)));
     *answer.status_mut() = head.status;
     *answer.headers_mut() = to_user(&head.headers);
     if lifetime != Lifetime::Short {
@@ -218,7 +218,7 @@ struct CountedOut {
     body: Body,
     entry: RequestEntry,
     /// What ends it when it is not allowed any longer.
-    parting: Option<Parting>,
+    ending: Option<AnswerEnding>,
 }
 
 impl HttpBody for CountedOut {
@@ -226,25 +226,25 @@ impl HttpBody for CountedOut {
     type Error = BodyError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Self { body, entry, parting } = &mut *self;
-        if let Some(parting) = parting
-            && let Poll::Ready(last) = parting.poll(cx)
+        let Self { body, entry, ending } = &mut *self;
+        if let Some(ending) = ending
+            && let Poll::Ready(last) = ending.poll(cx)
         {
             if entry.event.ended.is_none() {
-                entry.ended(parting.reason().to_owned());
+                entry.ended(ending.reason().to_owned());
             }
             return match last {
                 Last::Words(words) => Poll::Ready(Some(Ok(Frame::data(words)))),
                 Last::Wait => Poll::Pending,
                 Last::End => Poll::Ready(None),
-                Last::Abort => Poll::Ready(Some(Err(BodyError::Lost(parting.reason().to_owned())))),
+                Last::Abort => Poll::Ready(Some(Err(BodyError::Lost(ending.reason().to_owned())))),
             };
         }
         let polled = Pin::new(body).poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &polled {
             entry.event.bytes_out += length(frame);
-            if let (Some(parting), Some(data)) = (parting, frame.data_ref()) {
-                parting.passed(data);
+            if let (Some(ending), Some(data)) = (ending, frame.data_ref()) {
+                ending.passed(data);
             }
         }
         polled

@@ -34,7 +34,7 @@ use tokio_tungstenite::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wire::websocket::{MAX_MESSAGE_BYTES, settings};
 
-use super::{body::Body, parting::Lifetime, status::Refusal, upgrade::Upgrade};
+use super::{body::Body, ending::Lifetime, status::Refusal, upgrade::Upgrade};
 
 /// A user who is to get an answer in messages.
 pub struct WatchSocket {

@@ -4,7 +4,7 @@
 //! Files in reading order:
 //!
 //! 1. [`listener`]: accept, limits, one task and one span per connection.
-//!    [`severable`]: a connection that can be cut at any moment. [`read_ahead`]: the buffer around a socket.
+//!    [`cuttable`]: a connection that can be cut at any moment. [`read_ahead`]: the buffer around a socket.
 //! 2. [`handler`]: russh's callbacks; each becomes a question to `connection`. It decides nothing.
 //! 3. [`auth`]: certificate -> [`Authenticated`](identity::Authenticated).
 //! 4. [`connection`]: one authenticated connection and its channels; the jump host inside it.
@@ -23,11 +23,11 @@ mod ahead;
 pub mod auth;
 pub mod channel;
 pub mod connection;
+pub mod cuttable;
 pub mod handler;
 pub mod host_identity;
 pub mod listener;
 pub mod read_ahead;
-pub mod severable;
 pub mod target_connection;
 pub mod target_error;
 pub mod target_leg;

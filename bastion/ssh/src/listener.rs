@@ -17,9 +17,9 @@ use tracing::{Instrument, debug, warn};
 
 use super::{
     connection::Front,
+    cuttable::Cuttable,
     handler::{Entrance, Handler},
     read_ahead::ReadAhead,
-    severable::Severable,
 };
 
 /// The SSH front's listening socket.
@@ -80,7 +80,7 @@ pub async fn serve<S>(
 
     // Whatever becomes of this function, the connection does not outlive it.
     let connected = front_open.child_token();
-    let stream = Severable::new(stream, connected.clone());
+    let stream = Cuttable::new(stream, connected.clone());
     let _cut = connected.drop_guard();
 
     // Version exchange, key exchange and authentication together have the grace time.

@@ -17,8 +17,8 @@ use wire::request_info::{RefusedRequest, RequestInfo, StreamRequest};
 
 use super::{Front, KubeCluster, Peer};
 use crate::{
+    ending::Lifetime,
     impersonation::{Impersonation, is_as_somebody_else},
-    parting::Lifetime,
     status::Refusal,
     upgrade,
     upstream::ClusterConnection,

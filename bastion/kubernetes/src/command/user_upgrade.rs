@@ -1,4 +1,4 @@
-//! A user who waits at the door: the request stands, and is answered when it is known whether anything runs.
+//! A user whose request waits to be upgraded: it stands, and is answered when it is known whether anything runs.
 //!
 //! Until then a refusal is the answer; once it is open the legs are those of the protocol that the user asked for.
 
@@ -41,14 +41,14 @@ pub struct PendingUpgrade {
     pub streams: Streams,
 }
 
-/// Opens the door, or refuses; either once.
+/// Upgrades the user's side, or refuses; either once.
 pub struct UserUpgrade {
     waiting: Mutex<Option<PendingUpgrade>>,
     reader: Mutex<Option<oneshot::Sender<RemoteUserReader>>>,
     writer: OnceLock<RemoteUserWriter>,
 }
 
-/// The reading half of the user's leg, before and after the door is open.
+/// The reading half of the user's leg, before and after the upgrade.
 pub enum UpgradedReader {
     /// It is not open yet.
     Shut(oneshot::Receiver<RemoteUserReader>),
@@ -60,19 +60,19 @@ pub enum UpgradedReader {
 #[derive(Clone)]
 pub struct UpgradedWriter(Arc<UserUpgrade>);
 
-/// The door of `waiting`, and the legs behind it.
-pub fn door(waiting: PendingUpgrade) -> (Arc<UserUpgrade>, UpgradedReader, UpgradedWriter) {
+/// The upgrade of `waiting`, and the legs behind it.
+pub fn user_upgrade(waiting: PendingUpgrade) -> (Arc<UserUpgrade>, UpgradedReader, UpgradedWriter) {
     let (sender, receiver) = oneshot::channel();
-    let door = Arc::new(UserUpgrade {
+    let user_upgrade = Arc::new(UserUpgrade {
         waiting: Mutex::new(Some(waiting)),
         reader: Mutex::new(Some(sender)),
         writer: OnceLock::new(),
     });
-    (Arc::clone(&door), UpgradedReader::Shut(receiver), UpgradedWriter(door))
+    (Arc::clone(&user_upgrade), UpgradedReader::Shut(receiver), UpgradedWriter(user_upgrade))
 }
 
 impl UserUpgrade {
-    /// Answers the request and establishes the streams. Opening an open door changes nothing.
+    /// Answers the request and establishes the streams. Once that is done it changes nothing.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl UserUpgrade {
         to_reader.send(reader).map_err(|_| LegClosed)
     }
 
-    /// Refuses; nothing where the door is open.
+    /// Refuses; nothing once it is upgraded.
     pub fn refuse(&self, told: Told) {
         if let Some(waiting) = take(&self.waiting) {
             drop(take(&self.reader));
@@ -134,7 +134,7 @@ impl UserWriter for UpgradedWriter {
         self.0.open().await
     }
 
-    /// Before the door is open, the refusal is the answer to the request.
+    /// Before the upgrade, the refusal is the answer to the request.
     async fn refuse(&self, refusal: &refusal::Refusal) {
         if self.opened().is_ok() {
             refuse_in_words(self, refusal).await;

@@ -14,12 +14,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// A stream that fails once its token is cancelled.
-pub struct Severable<S> {
+pub struct Cuttable<S> {
     stream: S,
     severed: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
-impl<S> Severable<S> {
+impl<S> Cuttable<S> {
     /// Wraps `stream`; it ends when `token` is cancelled.
     pub fn new(stream: S, token: CancellationToken) -> Self {
         Self { stream, severed: Box::pin(token.cancelled_owned()) }
@@ -33,14 +33,14 @@ impl<S> Severable<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Severable<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Cuttable<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.check(cx)?;
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Severable<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Cuttable<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, data)
     }
@@ -78,7 +78,7 @@ mod tests {
     async fn a_waiting_reader_is_woken_when_the_stream_is_cut() {
         let (ours, _theirs) = tokio::io::duplex(64);
         let token = CancellationToken::new();
-        let mut stream = Severable::new(ours, token.clone());
+        let mut stream = Cuttable::new(ours, token.clone());
         let reading = tokio::spawn(async move { stream.read_u8().await });
         token.cancel();
         let read = timeout(Duration::from_secs(5), reading).await.expect("woken").expect("no panic");

@@ -60,7 +60,7 @@ pub(super) enum Last {
 }
 
 /// Waits until an answer is not allowed any longer, and then says its last words.
-pub(super) struct Parting {
+pub(super) struct AnswerEnding {
     form: Form,
     state: EndingState,
     reason: String,
@@ -88,7 +88,7 @@ pub(super) fn lost(standing: &LivePermit, reason: &str) -> Refusal {
     Refusal::new(status, reason)
 }
 
-impl Parting {
+impl AnswerEnding {
     /// For an answer with these headers that is allowed as long as `standing` is.
     pub(super) fn new(lifetime: Lifetime, headers: &HeaderMap, mut standing: LivePermit) -> Self {
         let is = |name: &str| {
@@ -162,9 +162,9 @@ impl Parting {
     }
 }
 
-impl fmt::Debug for Parting {
+impl fmt::Debug for AnswerEnding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parting").field("form", &self.form).field("reason", &self.reason).finish_non_exhaustive()
+        f.debug_struct("AnswerEnding").field("form", &self.form).field("reason", &self.reason).finish_non_exhaustive()
     }
 }
 
