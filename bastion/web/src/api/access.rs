@@ -1,65 +1,23 @@
 //! Access for a time: asking for it, and who has it.
 
-use api::id::SubjectId;
-use approval::{ApprovalId, ApprovalKind, NewApproval, view::ApprovalView};
+use api::{
+    access::{AccessItem, AccessList, AccessRequest},
+    approvals::ApprovalView,
+    problem::Problem,
+};
+use approval::{ApprovalKind, NewApproval};
 use axum::{Json, extract::State};
 use bytes::Bytes;
-use config::{Login, TargetName, UserName};
+use config::{Login, TargetName};
 use http::StatusCode;
-use jiff::Timestamp;
 use ledger::store::{AccessGrant, subject_id};
 use policy::{
     AccessTerms, CLUSTER_LOGIN, Denial, Protocol, Resource,
     approval::{Act, ActKind},
 };
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
-use super::{
-    approvals,
-    error::{ApiError, Problem},
-    query::Body,
-};
+use super::{approvals, error::ApiError, query::Body};
 use crate::{caller::Caller, state::WebState};
-
-/// Asks for access.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AccessRequest {
-    /// To which target or Kubernetes cluster.
-    target: String,
-    /// As which account there; a cluster has none.
-    login: Option<String>,
-    /// For how long, such as `2h`.
-    #[serde(rename = "for")]
-    time: String,
-    /// Why.
-    reason: Option<String>,
-}
-
-/// Access that is open.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct AccessList {
-    /// The first to end comes first.
-    items: Vec<AccessItem>,
-}
-
-/// Access that somebody has for a time.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct AccessItem {
-    /// The approval that it came of.
-    #[schema(value_type = String)]
-    id: ApprovalId,
-    person: SubjectId,
-    #[schema(value_type = String)]
-    user: UserName,
-    #[schema(value_type = String)]
-    target: TargetName,
-    #[schema(value_type = String)]
-    login: Login,
-    #[schema(value_type = String, format = DateTime)]
-    until: Timestamp,
-}
 
 /// Asks for access to a target or a Kubernetes cluster for a time.
 #[utoipa::path(post, path = "/api/v1/access", operation_id = "request_access", tag = "approvals",
@@ -136,19 +94,17 @@ fn asked(state: &WebState, caller: &Caller, body: &AccessRequest) -> Result<Opti
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn list(State(state): State<WebState>, caller: Caller) -> Json<AccessList> {
     let who = (!caller.rights(&state).sessions).then(|| caller.subject());
-    let items = state.approvals.access_of(who).into_iter().map(AccessItem::from).collect();
+    let items = state.approvals.access_of(who).into_iter().map(item).collect();
     Json(AccessList { items })
 }
 
-impl From<AccessGrant> for AccessItem {
-    fn from(grant: AccessGrant) -> Self {
-        Self {
-            id: grant.id,
-            person: subject_id(&grant.person),
-            user: grant.user,
-            target: grant.target,
-            login: grant.login,
-            until: grant.until,
-        }
+fn item(grant: AccessGrant) -> AccessItem {
+    AccessItem {
+        id: grant.id,
+        person: Some(subject_id(&grant.person)),
+        user: grant.user.into(),
+        target: grant.target.into(),
+        login: grant.login.into(),
+        until: grant.until,
     }
 }
