@@ -35,8 +35,8 @@ setup: tools $(PATCHED) $(CONSOLE)/$(INSTALLED) tests/oidc/$(INSTALLED) tests/br
 tools:
 	tests/setup.sh build
 
-# russh with our flow-control patch, made from the crates.io source.
-$(PATCHED): $(wildcard patches/*)
+# russh with our patches, made from the crates.io source. Plain cargo does the same.
+$(PATCHED): $(wildcard patches/* patches/russh/*)
 	sh patches/apply.sh
 	touch $@
 

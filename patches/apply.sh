@@ -1,6 +1,10 @@
 #!/bin/sh
-# Writes the russh crate from crates.io, with our patches applied, to $1
-# (default: <repository>/.patched/russh). Does nothing if it is there already.
+# Writes the russh crate from crates.io, with the series of patches in russh/
+# applied, to $1 (default: <repository>/.patched/russh). Does nothing if it is
+# there already. cargo calls this by itself (russh/build.rs).
+#
+# `--manifest` prints what russh/Cargo.toml has to be instead.
+#
 # Needs cargo, git and tar. See README.md.
 set -eu
 
@@ -14,23 +18,28 @@ fail() {
 }
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
-# In this order: each is made against the result of those before.
-window=$here/russh-$version-consumption-window.patch
-offer=$here/russh-$version-certificate-offer.patch
-channels=$here/russh-$version-application-channels.patch
-names=$here/russh-$version-odd-names.patch
+cargo=${CARGO:-cargo}
+print_manifest=
+case ${1:-} in --manifest)
+    print_manifest=yes
+    shift
+    ;;
+esac
 dest=${1:-$(dirname -- "$here")/.patched/russh}
 case $dest in /*) ;; *) dest=$PWD/$dest ;; esac
-for patch in "$window" "$offer" "$channels" "$names"; do
-    [ -s "$patch" ] || fail "$patch is missing"
-done
+# In the order of their numbers: each is made against the result of those before.
+set -- "$here"/russh/[0-9]*.patch
+[ -s "$1" ] || fail "$here/russh holds no patches"
 
 # What is written depends on the patches and on this script.
 stamp=$version
-for file in "$window" "$offer" "$channels" "$names" "$here/apply.sh"; do
+for file in "$@" "$here/apply.sh"; do
     stamp="$stamp $(git hash-object --no-filters -- "$file")" || fail "git hash-object failed"
 done
-if [ -f "$dest/Cargo.toml" ] && [ "$(cat -- "$dest/.stamp" 2>/dev/null)" = "$stamp" ]; then
+is_there() {
+    [ -f "$dest/Cargo.toml" ] && [ "$(cat -- "$dest/.stamp" 2>/dev/null)" = "$stamp" ]
+}
+if [ -z "$print_manifest" ] && is_there; then
     exit 0
 fi
 
@@ -52,7 +61,7 @@ sha256_of() {
 
 # The archive is taken from cargo's cache, where any build that has russh as a
 # dependency, or else `cargo info`, has put it. Cargo is run outside of the
-# workspace, whose [patch] cannot be resolved before we are done.
+# workspace, whose [patch] is not what is wanted here.
 find_crate() {
     for crate in "${CARGO_HOME:-$HOME/.cargo}"/registry/cache/*/"russh-$version.crate"; do
         if [ -f "$crate" ] && [ "$(sha256_of "$crate")" = "$sha256" ]; then
@@ -66,28 +75,51 @@ if ! find_crate; then
     rm -rf -- "${CARGO_HOME:-$HOME/.cargo}"/registry/cache/*/"russh-$version.crate" \
         "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/"russh-$version"
     mkdir "$new/fetch"
-    (cd "${TMPDIR:-/tmp}" && cargo info --quiet --registry crates-io "russh@$version") \
+    (cd "${TMPDIR:-/tmp}" && "$cargo" info --quiet --registry crates-io "russh@$version") \
         >"$new/fetch/log" 2>&1 || { cat -- "$new/fetch/log" >&2; fail "cargo could not fetch russh $version"; }
     find_crate || fail "russh-$version.crate with checksum $sha256 not found after cargo fetched it"
 fi
 
 tar -xzf "$crate" -C "$new" || fail "cannot unpack $crate"
 src=$new/russh-$version
+
+# The crate's manifest, for a library whose source stands elsewhere.
+manifest() {
+    echo "# Made from the manifest of russh $version: sh patches/apply.sh --manifest >patches/russh/Cargo.toml"
+    echo "# Its library is the patched source, which build.rs writes first."
+    echo
+    awk '
+        /^\[/ { dropped = /^\[\[(example|test|bench)\]\]/ || /dev-dependencies/ }
+        /^#/ || /^readme = / || dropped { next }
+        $0 == "build = false" { $0 = "build = \"build.rs\"" }
+        $0 == "path = \"src/lib.rs\"" { $0 = "path = \"../../.patched/russh/src/lib.rs\"" }
+        NF || last { print }
+        { last = NF }
+    ' "$src/Cargo.toml" | sed '/./,$!d'
+}
+if [ -n "$print_manifest" ]; then
+    manifest
+    exit 0
+fi
+manifest | cmp -s - "$here/russh/Cargo.toml" ||
+    fail "patches/russh/Cargo.toml is not of russh $version; write it anew with: sh patches/apply.sh --manifest"
+
 # Inside a work tree `git apply` silently skips what is outside of the index:
 # the ceiling keeps git from finding any repository.
-(
-    unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
-    cd -- "$src"
-    GIT_CEILING_DIRECTORIES=$(cd .. && pwd -P) git apply --whitespace=nowarn -p1 -- "$window" "$offer" "$channels" "$names"
-) || fail "the patches do not apply"
-grep -q consumption_window "$src/src/server/mod.rs" || fail "$window was not applied"
-grep -q auth_certificate_offered "$src/src/server/mod.rs" || fail "$offer was not applied"
-grep -q application_channels "$src/src/server/mod.rs" || fail "$channels was not applied"
-grep -q 'fn text' "$src/src/parsing.rs" || fail "$names was not applied"
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+GIT_CEILING_DIRECTORIES=$(cd -- "$new" && pwd -P)
+export GIT_CEILING_DIRECTORIES
+for patch in "$@"; do
+    (cd -- "$src" && git apply --whitespace=nowarn -p1 -- "$patch") ||
+        fail "patches/russh/$(basename -- "$patch") does not apply to russh $version (README.md, A new release)"
+done
 
 # These only matter to the crate's own repository.
 rm -f -- "$src/Cargo.lock" "$src/Cargo.toml.orig" "$src/.cargo_vcs_info.json"
 echo "$stamp" >"$src/.stamp"
-rm -rf -- "$dest"
-mv -- "$src" "$dest"
-echo "russh $version, patched: $dest"
+# Another cargo may have been quicker.
+if ! is_there; then
+    rm -rf -- "$dest"
+    mv -- "$src" "$dest"
+    echo "russh $version, patched: $dest"
+fi

@@ -31,7 +31,11 @@ pub struct Hold {
     pub approvers: Approvers,
 }
 
-/// The proof that the rules allow something. Only [`RuleSet::decide`](crate::RuleSet::decide) makes one.
+/// The proof that the rules allow something. Only [`RuleSet::decide`](crate::RuleSet::decide) makes one:
+///
+/// ```compile_fail,E0624
+/// let forge = policy::Permit::new;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permit {
     target: TargetName,

@@ -15,6 +15,7 @@ mod exec_input_programs;
 mod flow_control;
 mod harness;
 mod hung_log;
+mod invariants;
 mod kube_abandoned;
 mod kube_access;
 mod kube_attacks;

@@ -82,7 +82,11 @@ impl Outcome {
     }
 }
 
-/// The proof that enough people approved something. Nothing outside this folder makes one.
+/// The proof that enough people approved something. Nothing outside of this crate makes one:
+///
+/// ```compile_fail,E0624
+/// let forge = approval::Granted::of;
+/// ```
 #[derive(Debug, Clone)]
 pub struct Granted {
     record: Box<Approval>,

@@ -2,7 +2,13 @@
 
 use policy::Subject;
 
-/// A subject whose login or certificate the bastion verified. Holding one is the proof.
+/// A subject whose login or certificate the bastion verified. Holding one is the proof; nobody else makes one:
+///
+/// ```compile_fail,E0423
+/// fn forge(subject: policy::Subject) -> identity::Authenticated {
+///     identity::Authenticated(subject)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authenticated(Subject);
 

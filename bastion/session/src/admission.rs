@@ -71,7 +71,13 @@ pub enum NotPermitted {
     Refused(Refusal),
 }
 
-/// What may start. Nothing else makes one but [`admit`].
+/// What may start. Nothing else makes one but [`admit`], and what was admitted cannot be exchanged:
+///
+/// ```compile_fail,E0616
+/// fn exchange<R>(admitted: &mut session::admission::Admitted<&str, R>) {
+///     admitted.asked = "rm -rf /";
+/// }
+/// ```
 pub struct Admitted<A, R> {
     asked: A,
     permitted: Permitted,

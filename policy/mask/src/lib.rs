@@ -19,7 +19,11 @@ pub use window::WindowSize;
 
 /// Session bytes after masking. They need not be valid UTF-8.
 ///
-/// Invariant: they came out of a [`Masker`].
+/// Invariant: they came out of a [`Masker`]. Nothing else makes one:
+///
+/// ```compile_fail,E0423
+/// mask::Masked(bytes::Bytes::from_static(b"a secret"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Masked(Bytes);
 
