@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::id::{ApprovalId, SubjectId};
+use crate::{
+    id::{ApprovalId, SubjectId},
+    targets::TargetKind,
+};
 
 /// Asks for access.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -41,6 +44,9 @@ pub struct AccessItem {
     pub user: String,
     /// Where.
     pub target: String,
+    /// What that is; older bastions do not say.
+    #[schema(required, value_type = TargetKind)]
+    pub target_kind: Option<TargetKind>,
     /// As which account there; `api` for a cluster.
     pub login: String,
     /// Until when.

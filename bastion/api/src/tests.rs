@@ -119,7 +119,9 @@ fn every_message_reads_what_it_writes_and_is_documented() {
 }
 
 fn access() -> Value {
-    json!({"id": ID, "person": person(), "user": "alice", "target": "db1", "login": "root", "until": AT})
+    json!({
+        "id": ID, "person": person(), "user": "alice", "target": "db1", "target_kind": "host", "login": "root", "until": AT,
+    })
 }
 
 #[test]

@@ -393,6 +393,8 @@ export interface components {
             person: components["schemas"]["SubjectId"];
             /** @description Where. */
             target: string;
+            /** @description What that is; older bastions do not say. */
+            target_kind: components["schemas"]["TargetKind"];
             /**
              * Format: date-time
              * @description Until when.

@@ -4,11 +4,12 @@ use api::{
     access::{AccessItem, AccessList, AccessRequest},
     approvals::ApprovalView,
     problem::Problem,
+    targets::TargetKind,
 };
 use approval::{ApprovalKind, NewApproval};
 use axum::{Json, extract::State};
 use bytes::Bytes;
-use config::{Login, TargetName};
+use config::{Cluster, Login, TargetName};
 use http::StatusCode;
 use ledger::store::{AccessGrant, subject_id};
 use policy::{
@@ -70,8 +71,7 @@ struct Requestable {
 /// What is asked for, if there is such a thing and the caller may ask for it.
 fn asked(state: &WebState, caller: &Caller, body: &AccessRequest) -> Result<Option<Requestable>, ApiError> {
     let read = |login: &str| login.parse().map_err(|error| ApiError::BadRequest(format!("login: {error}")));
-    let mut clusters = state.kube.iter().flat_map(|kube| kube.clusters.iter());
-    let cluster = clusters.find(|cluster| cluster.name.as_str() == body.target);
+    let cluster = cluster(state, &body.target);
     let login: Login = match (cluster, &body.login) {
         (Some(_), _) => read(CLUSTER_LOGIN)?,
         (None, Some(login)) => read(login)?,
@@ -94,15 +94,21 @@ fn asked(state: &WebState, caller: &Caller, body: &AccessRequest) -> Result<Opti
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn list(State(state): State<WebState>, caller: Caller) -> Json<AccessList> {
     let who = (!caller.rights(&state).sessions).then(|| caller.subject());
-    let items = state.approvals.access_of(who).into_iter().map(item).collect();
+    let items = state.approvals.access_of(who).into_iter().map(|grant| item(&state, grant)).collect();
     Json(AccessList { items })
 }
 
-fn item(grant: AccessGrant) -> AccessItem {
+/// The cluster of this name.
+fn cluster<'s>(state: &'s WebState, name: &str) -> Option<&'s Cluster> {
+    state.kube.iter().flat_map(|kube| kube.clusters.iter()).find(|cluster| cluster.name.as_str() == name)
+}
+
+fn item(state: &WebState, grant: AccessGrant) -> AccessItem {
     AccessItem {
         id: grant.id,
         person: Some(subject_id(&grant.person)),
         user: grant.user.into(),
+        target_kind: Some(cluster(state, grant.target.as_str()).map_or(TargetKind::Host, |_| TargetKind::Cluster)),
         target: grant.target.into(),
         login: grant.login.into(),
         until: grant.until,
