@@ -1433,6 +1433,7 @@ export interface components {
         };
         /** @description What [`AuditEvent::PortRefused`](super::AuditEvent::PortRefused) says. */
         PortRefusedEvent: components["schemas"]["PortEvent"] & {
+            code?: components["schemas"]["ReasonCode"] | null;
             /** @description Why. */
             reason: string;
             /** @description The rule that decided. */
