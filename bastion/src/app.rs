@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use api::info::{BastionInfo, KubeAddress, SshAddress};
 use approval::Approvals;
 use config::{Audit, Config, Credential, Store as StoreSettings, Target, TargetName};
 use identity::{
@@ -50,10 +51,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 use url::Url;
-use web::{
-    BastionInfo, WebState,
-    state::{KubeAccess, KubeAddress, SshAddress},
-};
+use web::{WebState, state::KubeAccess};
 
 use crate::{
     instance::{Instance, InstanceError},

@@ -24,7 +24,12 @@ fn refused(status: u16, reason: &str, code: &str) -> Refused {
 /// Asks for `true` in this pod, with these words, as kubectl would over WebSocket.
 async fn exec(raw: &RawKube, pod: &str, words: &[&str]) -> Result<Refused> {
     let words = words.iter().map(|word| format!("command={word}&")).collect::<String>();
-    let path = format!("{}/api/v1/namespaces/default/pods/{pod}/exec?{words}stdout=true", raw.prefix());
+    ask(raw, &format!("{pod}/exec?{words}stdout=true"), "v5.channel.k8s.io").await
+}
+
+/// Asks for what is under the pods, with an upgrade to WebSocket.
+async fn ask(raw: &RawKube, what: &str, protocol: &str) -> Result<Refused> {
+    let path = format!("{}/api/v1/namespaces/default/pods/{what}", raw.prefix());
     let answer = raw
         .ask(&[
             &format!("GET {path} HTTP/1.1"),
@@ -33,7 +38,7 @@ async fn exec(raw: &RawKube, pod: &str, words: &[&str]) -> Result<Refused> {
             "Upgrade: websocket",
             "Sec-WebSocket-Version: 13",
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-            "Sec-WebSocket-Protocol: v5.channel.k8s.io",
+            &format!("Sec-WebSocket-Protocol: {protocol}"),
         ])
         .await?;
     let status: Value = serde_json::from_str(&answer.body).with_context(|| format!("{answer:?}"))?;
@@ -62,11 +67,20 @@ async fn each_refusal_has_its_status_and_its_code_and_the_audit_log_has_it_too()
         let seen = exec(&raw, pod, words).await?;
         ensure!(seen == expected, "{pod} {words:?}: {seen:?}");
     }
+    for (what, protocol, expected) in [
+        ("vault/portforward?ports=80", "v4.channel.k8s.io", refused(403, "Forbidden", "request_blocked")),
+        ("web/portforward?ports=80", "v9.channel.k8s.io", refused(403, "Forbidden", "unsupported")),
+        ("vault/log?follow=true", "binary.k8s.io", refused(403, "Forbidden", "request_blocked")),
+        ("web/log?follow=true", "v9.channel.k8s.io", refused(403, "Forbidden", "unsupported")),
+    ] {
+        let seen = ask(&raw, what, protocol).await?;
+        ensure!(seen == expected, "{what} {protocol}: {seen:?}");
+    }
     ensure!(cluster.seen().upgrades.is_empty(), "the cluster heard of it: {:?}", cluster.seen().upgrades);
 
     let carol = site.bastion.api("carol").await?;
     let events = carol.items("/audit?kind=kube_request").await?;
-    for code in ["command_blocked", "approval_cannot_be_asked", "request_blocked"] {
+    for code in ["command_blocked", "approval_cannot_be_asked", "request_blocked", "unsupported"] {
         ensure!(events.iter().any(|event| event["code"] == code), "{code}: {events:?}");
     }
     Ok(())
@@ -80,6 +94,15 @@ async fn a_cluster_that_is_not_there_is_a_bad_gateway() -> Result<()> {
     let raw = RawKube::with_certificate(&site).await?;
     drop(cluster);
     let seen = exec(&raw, "web", &["true"]).await?;
-    ensure!(seen.status == 502, "{seen:?}");
+    let expected = refused(502, "InternalError", "target_unavailable");
+    ensure!(seen == expected, "{seen:?}");
+    for (what, protocol) in [
+        ("?watch=true", ""),
+        ("web/log?follow=true", "binary.k8s.io"),
+        ("web/portforward?ports=80", "v4.channel.k8s.io"),
+    ] {
+        let seen = ask(&raw, what, protocol).await?;
+        ensure!(seen == expected, "{what}: {seen:?}");
+    }
     Ok(())
 }

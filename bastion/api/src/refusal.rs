@@ -4,12 +4,11 @@
 //! The codes are part of the interface: programs branch on them, and the audit log has them. `docs/reason-codes.md` lists
 //! them.
 
-use std::fmt;
-
-use crate::id::ApprovalId;
 use config::RuleName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::{id::ApprovalId, open::words};
 
 /// What it was that said no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -50,10 +49,9 @@ pub enum ReasonCode {
 }
 
 /// Why something does not run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// What said no.
-    #[serde(rename = "code")]
     pub reason: ReasonCode,
     /// The rule that decided, if one did.
     pub rule: Option<RuleName>,
@@ -84,29 +82,6 @@ impl ReasonCode {
         Self::Unsupported,
     ];
 
-    /// The code, as it stands in events, answers and the audit log.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ApprovalCannotBeAsked => "approval_cannot_be_asked",
-            Self::ApprovalCancelled => "approval_cancelled",
-            Self::ApprovalDenied => "approval_denied",
-            Self::ApprovalExpired => "approval_expired",
-            Self::AuditUnavailable => "audit_unavailable",
-            Self::CommandBlocked => "command_blocked",
-            Self::InputNotJudged => "input_not_judged",
-            Self::LimitReached => "limit_reached",
-            Self::LoginEnded => "login_ended",
-            Self::NotAllowed => "not_allowed",
-            Self::RecordingUnavailable => "recording_unavailable",
-            Self::RequestBlocked => "request_blocked",
-            Self::RulesChanged => "rules_changed",
-            Self::Stopping => "stopping",
-            Self::TargetUnavailable => "target_unavailable",
-            Self::Unsupported => "unsupported",
-        }
-    }
-
     /// The exit status of a channel that is refused for it: 1 not allowed, 4 nobody approved it in time, 5 blocked or
     /// denied, 255 something is down (as `ssh` says of its own failures).
     #[must_use]
@@ -129,11 +104,24 @@ impl ReasonCode {
     }
 }
 
-impl fmt::Display for ReasonCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+words!(ReasonCode {
+    ApprovalCannotBeAsked = "approval_cannot_be_asked",
+    ApprovalCancelled = "approval_cancelled",
+    ApprovalDenied = "approval_denied",
+    ApprovalExpired = "approval_expired",
+    AuditUnavailable = "audit_unavailable",
+    CommandBlocked = "command_blocked",
+    InputNotJudged = "input_not_judged",
+    LimitReached = "limit_reached",
+    LoginEnded = "login_ended",
+    NotAllowed = "not_allowed",
+    RecordingUnavailable = "recording_unavailable",
+    RequestBlocked = "request_blocked",
+    RulesChanged = "rules_changed",
+    Stopping = "stopping",
+    TargetUnavailable = "target_unavailable",
+    Unsupported = "unsupported",
+});
 
 impl Refusal {
     /// One that no rule on commands has decided.

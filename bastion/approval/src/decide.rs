@@ -26,7 +26,7 @@ use super::{Approval, ApprovalId, ApprovalKind, ApprovalState, Approvals, ScopeW
 #[derive(Debug, thiserror::Error)]
 pub enum DecideError {
     /// It was decided before.
-    #[error("this request is {} already", view::state(*state))]
+    #[error("this request is {state} already")]
     AlreadyDecided {
         /// How.
         state: ApprovalState,

@@ -1,244 +1,85 @@
-//! [`ApprovalView`]: a request as people see it, in the API and in deliveries of the webhook.
+//! [`view()`]: a request as people see it, in the API and in deliveries of the webhook.
 
 use std::time::Duration;
 
-use api::id::SubjectId;
+use api::approvals::{ActView, ApprovalView, EnvView, NeededView, Requester, ScopeView, StdinView, VoteView};
 use bytes::Bytes;
-use config::{GroupName, Login, RuleName, TargetName, UserName};
+use config::{GroupName, RuleName};
 use jiff::{SignedDuration, Timestamp};
-use ledger::store::subject_id;
+use ledger::store::{approval::VoteRecord, subject_id};
 use mask::{Masker, visible};
 use policy::{
     Subject,
     approval::{Act, ActKind, Person, Scope, Stdin},
 };
-use recorder::SessionId;
-use serde::Serialize;
 use url::Url;
-use utoipa::ToSchema;
 
-use super::{Approval, ApprovalId, ApprovalKind, ApprovalState, ScopeWord, may_decide};
+use super::{Approval, ApprovalId, ApprovalState, ScopeWord, may_decide};
 
-/// A request for an approval.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ApprovalView {
-    #[schema(value_type = String)]
-    id: ApprovalId,
-    kind: ApprovalKind,
-    state: ApprovalState,
-    requester: Requester,
-    #[schema(value_type = String)]
-    target: TargetName,
-    /// The account on the target.
-    #[schema(value_type = String)]
-    login: Login,
-    /// The session, if it had started.
-    #[schema(required, value_type = Option<String>)]
-    session: Option<SessionId>,
-    /// The rule or role that asks for the approval.
-    #[schema(required, value_type = Option<String>)]
-    rule: Option<RuleName>,
-    /// Why it needs one.
-    because: String,
-    /// What will run, masked; whatever would not be shown as what it is is named between `⟨` and `⟩`. What it reads is
-    /// in `act`.
-    #[schema(required)]
-    command: Option<String>,
-    /// The same, part by part; unknown of requests from before the parts were kept apart.
-    #[schema(required)]
-    act: Option<ActView>,
-    /// The same, parsed: what each command would run.
-    commands: Vec<String>,
-    /// The requester's screen, masked.
-    #[schema(required)]
-    screen: Option<String>,
-    /// The requester's reason.
-    #[schema(required)]
-    reason: Option<String>,
-    /// For how many seconds access is asked for.
-    #[schema(required)]
-    lasting_seconds: Option<u64>,
-    needed: NeededView,
-    votes: Vec<VoteView>,
-    /// How far it was approved.
-    #[schema(required)]
-    scope: Option<ScopeView>,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
-    /// When it is refused if nobody decides.
-    #[schema(value_type = String, format = DateTime)]
-    expires_at: Timestamp,
-    #[schema(required, value_type = Option<String>, format = DateTime)]
-    decided_at: Option<Timestamp>,
-    /// Why it was cancelled.
-    #[schema(required)]
-    remark: Option<String>,
-    /// Whether whoever asks for it may vote on it now; not in deliveries of the webhook.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    may_decide: Option<bool>,
-    /// Where people decide on it.
-    url: String,
-}
-
-/// What is asked for, part by part: texts as in `command`.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ActView {
-    /// What it is: `access`, `argv`, `attach`, `exec`, `line`, `request`, `session`, `shell` or `subsystem`.
-    #[schema(value_type = String)]
-    kind: &'static str,
-    /// `ssh` or `kubernetes`.
-    #[schema(value_type = String)]
-    protocol: &'static str,
-    /// One command string, the words of a program's call, a typed line, a method and a path, capabilities.
-    words: Vec<String>,
-    stdin: StdinView,
-    /// What the terminal understands (`TERM`); null where there is no terminal.
-    #[schema(required)]
-    terminal: Option<String>,
-    /// In which container of the pod, where that was said.
-    #[schema(required)]
-    container: Option<String>,
-    /// The environment variables that the target is asked to set.
-    env: Vec<EnvView>,
-}
-
-/// What is read on standard input.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(tag = "how", rename_all = "snake_case")]
-pub enum StdinView {
-    /// Exactly this.
-    Given {
-        /// The text.
-        text: String,
-    },
-    /// Whatever is sent while it runs: nobody has seen that.
-    Live,
-    /// Nothing.
-    None,
-}
-
-/// An environment variable.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct EnvView {
-    name: String,
-    value: String,
-}
-
-/// Who asks.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Requester {
-    person: SubjectId,
-    #[schema(value_type = String)]
-    name: UserName,
-    #[schema(required)]
-    email: Option<String>,
-    #[schema(value_type = Vec<String>)]
-    groups: Vec<GroupName>,
-}
-
-/// Whose votes it takes.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct NeededView {
-    /// Members of any of these groups may vote.
-    #[schema(value_type = Vec<String>)]
-    groups: Vec<GroupName>,
-    /// How many different people must approve.
-    count: usize,
-}
-
-/// A vote.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct VoteView {
-    person: SubjectId,
-    #[schema(value_type = String)]
-    by: UserName,
-    approve: bool,
-    #[schema(required)]
-    comment: Option<String>,
-    #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
-}
-
-/// How far an approval goes.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ScopeView {
-    scope: ScopeWord,
-    /// Until when, where a time was given.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
-    until: Option<Timestamp>,
-}
-
-impl ActView {
-    fn of(act: &Act) -> Self {
-        let text = |text: &str| shown(&Bytes::copy_from_slice(text.as_bytes()));
-        Self {
-            kind: act.kind.as_str(),
-            protocol: act.protocol.as_str(),
-            words: act.words.iter().map(shown).collect(),
-            stdin: match &act.stdin {
-                Stdin::Given(input) => StdinView::Given { text: shown(input) },
-                Stdin::Live => StdinView::Live,
-                Stdin::None => StdinView::None,
-            },
-            terminal: act.terminal.as_deref().map(text),
-            container: act.container.as_deref().map(text),
-            env: act.env.iter().map(|(name, value)| EnvView { name: text(name), value: text(value) }).collect(),
-        }
+/// The request as `viewer` sees it. One whose time is over is shown as expired, whoever has noticed.
+#[must_use]
+pub fn view(record: &Approval, viewer: Option<&Subject>, console: &Url, now: Timestamp) -> ApprovalView {
+    let is_over = record.is_pending() && now >= record.expires_at;
+    ApprovalView {
+        id: record.id,
+        kind: record.kind.into(),
+        state: if is_over { ApprovalState::Expired } else { record.state },
+        requester: Requester {
+            person: Some(subject_id(&Person::of(&record.requester))),
+            name: record.requester.name.to_string(),
+            email: record.requester.email.clone(),
+            groups: record.requester.groups.iter().map(GroupName::to_string).collect(),
+        },
+        target: record.target.to_string(),
+        login: record.login.to_string(),
+        session: record.session.map(|session| session.to_string()),
+        rule: record.rule.as_ref().map(RuleName::to_string),
+        because: record.because.clone(),
+        command: command(record),
+        act: record.act.as_ref().map(act_view),
+        commands: record.commands.clone(),
+        screen: record.screen.clone(),
+        reason: record.reason.clone(),
+        lasting_seconds: record.lasting.map(|lasting| lasting.as_secs()),
+        needed: NeededView {
+            groups: record.needed.groups.iter().map(GroupName::to_string).collect(),
+            count: record.needed.count,
+        },
+        votes: record.votes.iter().map(vote_view).collect(),
+        scope: record.reach.map(|reach| ScopeView { scope: reach.scope.into(), until: reach.until }),
+        created_at: record.created_at,
+        expires_at: record.expires_at,
+        decided_at: record.decided_at,
+        remark: record.remark.clone(),
+        may_decide: viewer.map(|viewer| may_decide(record, viewer, now)),
+        url: url(console, record.id),
     }
 }
 
-impl ApprovalView {
-    /// The request as `viewer` sees it. One whose time is over is shown as expired, whoever has noticed.
-    #[must_use]
-    pub fn of(record: &Approval, viewer: Option<&Subject>, console: &Url, now: Timestamp) -> Self {
-        let is_over = record.is_pending() && now >= record.expires_at;
-        Self {
-            id: record.id,
-            kind: record.kind,
-            state: if is_over { ApprovalState::Expired } else { record.state },
-            requester: Requester {
-                person: subject_id(&Person::of(&record.requester)),
-                name: record.requester.name.clone(),
-                email: record.requester.email.clone(),
-                groups: record.requester.groups.iter().cloned().collect(),
-            },
-            target: record.target.clone(),
-            login: record.login.clone(),
-            session: record.session,
-            rule: record.rule.clone(),
-            because: record.because.clone(),
-            command: command(record),
-            act: record.act.as_ref().map(ActView::of),
-            commands: record.commands.clone(),
-            screen: record.screen.clone(),
-            reason: record.reason.clone(),
-            lasting_seconds: record.lasting.map(|lasting| lasting.as_secs()),
-            needed: NeededView { groups: record.needed.groups.clone(), count: record.needed.count },
-            votes: record
-                .votes
-                .iter()
-                .map(|vote| VoteView {
-                    person: subject_id(&vote.by),
-                    by: vote.name.clone(),
-                    approve: vote.approve,
-                    comment: vote.comment.clone(),
-                    at: vote.at,
-                })
-                .collect(),
-            scope: record.reach.map(|reach| ScopeView { scope: reach.scope, until: reach.until }),
-            created_at: record.created_at,
-            expires_at: record.expires_at,
-            decided_at: record.decided_at,
-            remark: record.remark.clone(),
-            may_decide: viewer.map(|viewer| may_decide(record, viewer, now)),
-            url: url(console, record.id),
-        }
+fn act_view(act: &Act) -> ActView {
+    let text = |text: &str| shown(&Bytes::copy_from_slice(text.as_bytes()));
+    ActView {
+        kind: act.kind.as_str().to_owned(),
+        protocol: act.protocol.as_str().to_owned(),
+        words: act.words.iter().map(shown).collect(),
+        stdin: match &act.stdin {
+            Stdin::Given(input) => StdinView::Given { text: shown(input) },
+            Stdin::Live => StdinView::Live,
+            Stdin::None => StdinView::None,
+        },
+        terminal: act.terminal.as_deref().map(text),
+        container: act.container.as_deref().map(text),
+        env: act.env.iter().map(|(name, value)| EnvView { name: text(name), value: text(value) }).collect(),
     }
+}
 
-    /// Without the screen: what leaves the bastion by itself need not carry it.
-    #[must_use]
-    pub fn without_screen(self) -> Self {
-        Self { screen: None, ..self }
+fn vote_view(vote: &VoteRecord) -> VoteView {
+    VoteView {
+        person: Some(subject_id(&vote.by)),
+        by: vote.name.to_string(),
+        approve: vote.approve,
+        comment: vote.comment.clone(),
+        at: vote.at,
     }
 }
 
@@ -302,16 +143,6 @@ pub(super) fn scope_word(scope: Scope) -> ScopeWord {
         Scope::For(_) => ScopeWord::For,
         Scope::Once => ScopeWord::Once,
         Scope::Session => ScopeWord::Session,
-    }
-}
-
-pub(super) fn state(state: ApprovalState) -> &'static str {
-    match state {
-        ApprovalState::Approved => "approved",
-        ApprovalState::Cancelled => "cancelled",
-        ApprovalState::Denied => "denied",
-        ApprovalState::Expired => "expired",
-        ApprovalState::Pending => "pending",
     }
 }
 

@@ -12,6 +12,7 @@
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
+use api::approvals::ApprovalView;
 use aws_lc_rs::hmac;
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
@@ -24,10 +25,7 @@ use tracing::{debug, warn};
 use url::{Host, Url};
 use uuid::Uuid;
 
-use super::{
-    Approval, ApprovalKind, StartError, view,
-    view::{ApprovalView, cut},
-};
+use super::{Approval, ApprovalKind, StartError, view, view::cut};
 
 /// What a receiver is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -90,7 +88,7 @@ impl Webhook {
 
     /// Puts a message into the queue.
     pub(super) fn send(&self, event: Event, record: &Approval, console: &Url) -> Result<(), &'static str> {
-        let approval = ApprovalView::of(record, None, console, Timestamp::now()).without_screen();
+        let approval = ApprovalView { screen: None, ..view::view(record, None, console, Timestamp::now()) };
         let message = Message { event, approval, text: text(event, record, console) };
         let body = serde_json::to_vec(&message).map_err(|_| "the message cannot be written")?;
         let delivery = Delivery { id: Uuid::now_v7(), body: body.into() };
@@ -235,7 +233,7 @@ fn text(event: Event, record: &Approval, console: &Url) -> String {
     let mut line;
     match event {
         Event::ApprovalDecided => {
-            line = format!("*{who}* asked for approval: {what} — {}", view::state(record.state));
+            line = format!("*{who}* asked for approval: {what} — {}", record.state);
             for vote in &record.votes {
                 let _ = write!(line, ", {} by *{}*", if vote.approve { "approved" } else { "denied" }, vote.name);
             }

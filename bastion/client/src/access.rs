@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use api::access::{AccessItem, AccessRequest};
+use api::approvals::{ApprovalState, ApprovalView};
+use api::page::Page;
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::api_client::{Access, ApiClient, Approval, ApprovalState, Page};
+use super::api_client::ApiClient;
 use super::exit::CommandError;
 use super::home::BastionHome;
 use super::output::{Format, OutputOptions, Table, local_time, print, print_json};
@@ -61,7 +64,7 @@ pub async fn run(home: &BastionHome, command: &AccessCommand) -> Result<(), Comm
     match command {
         AccessCommand::Request(options) => request(&api, options).await,
         AccessCommand::Ls(options) => {
-            let page: Page = api.get("access", &[]).await?;
+            let page: Page<Value> = api.get("access", &[]).await?;
             match options.output.output {
                 Format::Json => print_json(&Value::Array(page.items)),
                 Format::Table => print(&table(page.items)?),
@@ -71,10 +74,12 @@ pub async fn run(home: &BastionHome, command: &AccessCommand) -> Result<(), Comm
 }
 
 pub(super) async fn request(api: &ApiClient, options: &RequestOptions) -> Result<(), CommandError> {
-    let body = json!({
-        "target": options.target, "login": options.login,
-        "for": duration::seconds(options.length), "reason": options.reason,
-    });
+    let body = AccessRequest {
+        target: options.target.clone(),
+        login: options.login.clone(),
+        time: duration::seconds(options.length),
+        reason: Some(options.reason.clone()),
+    };
     let mut answer: Value = api.post("access", &body).await?;
     let mut approval = approvals::read(answer.clone())?;
     if options.wait && approval.state == ApprovalState::Pending {
@@ -90,7 +95,7 @@ pub(super) async fn request(api: &ApiClient, options: &RequestOptions) -> Result
     outcome(&approval)
 }
 
-fn said(approval: &Approval) -> String {
+fn said(approval: &ApprovalView) -> String {
     let text = match approval.state {
         ApprovalState::Approved => {
             let until = approval.scope.as_ref().and_then(|scope| scope.until);
@@ -101,14 +106,14 @@ fn said(approval: &Approval) -> String {
             format!("{} waits for approval; an approver types: bastion approvals approve {0}", approval.id)
         }
         state @ (ApprovalState::Cancelled | ApprovalState::Denied | ApprovalState::Expired) => {
-            format!("{}: {}", approval.id, state.name())
+            format!("{}: {}", approval.id, state)
         }
     };
     visible(&text).into_owned() + "\n"
 }
 
 /// The exit code of what became of it.
-fn outcome(approval: &Approval) -> Result<(), CommandError> {
+fn outcome(approval: &ApprovalView) -> Result<(), CommandError> {
     match approval.state {
         ApprovalState::Approved | ApprovalState::Pending => Ok(()),
         ApprovalState::Cancelled => Err(CommandError::Refused("the request was cancelled".to_owned())),
@@ -125,8 +130,8 @@ fn outcome(approval: &Approval) -> Result<(), CommandError> {
 fn table(items: Vec<Value>) -> Result<String, CommandError> {
     let mut table = Table::new(["ID", "USER", "TARGET", "LOGIN", "UNTIL"]);
     for item in items {
-        let access: Access = serde_json::from_value(item).map_err(anyhow::Error::new)?;
-        table.row([access.id, access.user, access.target, access.login, local_time(access.until)]);
+        let access: AccessItem = serde_json::from_value(item).map_err(anyhow::Error::new)?;
+        table.row([access.id.to_string(), access.user, access.target, access.login, local_time(access.until)]);
     }
     Ok(table.render())
 }
@@ -143,8 +148,10 @@ mod tests {
 
     #[test]
     fn what_one_has_is_one_row() {
-        let items = vec![json!({"id": "0193", "user": "alice", "target": "db1", "login": "root\u{1b}[2J",
-                                "until": "2026-11-22T10:00:00Z"})];
+        let items = vec![
+            serde_json::json!({"id": "01935f00-0000-7000-8000-000000000001", "user": "alice", "target": "db1", "login": "root\u{1b}[2J",
+                                "until": "2026-11-22T10:00:00Z"}),
+        ];
         let text = table(items).unwrap();
         assert!(text.contains("alice  db1     root\\u{1b}[2J"), "{text}");
     }

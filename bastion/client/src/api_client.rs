@@ -3,15 +3,15 @@
 //! Everything that comes back is untrusted text: sizes are bounded here, and what reaches the
 //! terminal passes `output::visible`. Redirects are never followed: the token would go along.
 
-mod approval;
-mod messages;
-
 use std::error::Error as _;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use api::login::{LoginAnswer, Pending, PollDeviceLogin};
+use api::page::Page;
+use api::problem::Problem;
 use recorder::SessionId;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -20,12 +20,6 @@ use serde_json::Value;
 use url::Url;
 
 use super::exit::CommandError;
-
-pub use self::approval::{Access, Act, Approval, ApprovalState, EnvVariable, Needed, Scope, Stdin, Vote};
-pub use self::messages::{
-    Certificate, ClientCertificate, Cluster, DevicePoll, DeviceStart, Info, Interval, KubeToken, Login, LoginStart,
-    Page, Problem, SshAddress, Target, TargetKind, User, Whoami,
-};
 
 /// Longest answer that is read into memory. A page of sessions is far below it.
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
@@ -108,7 +102,7 @@ impl ApiClient {
             let page_size = (limit - items.len()).min(MAX_PAGE).to_string();
             let mut query = vec![("cursor", cursor.as_str()), ("limit", page_size.as_str())];
             query.extend(filter);
-            let page: Page = self.get(path, &query).await?;
+            let page: Page<Value> = self.get(path, &query).await?;
             if !page.unreadable.is_empty() {
                 let rows = page.unreadable.len();
                 eprintln!("{rows} rows cannot be read by the bastion and are missing here; tell its operator");
@@ -149,7 +143,7 @@ impl ApiClient {
     ///
     /// When the login was refused or its code ran out.
     pub async fn poll_device(&self, device_id: &str) -> Result<DevicePoll, CommandError> {
-        let body = serde_json::json!({ "device_id": device_id });
+        let body = PollDeviceLogin { device_id: device_id.to_owned() };
         let request = self.request(Method::POST, "login/device/poll")?.json(&body).timeout(ANSWER_TIMEOUT);
         let response = self.send(request).await?;
         if response.status() == StatusCode::ACCEPTED {
@@ -226,6 +220,14 @@ impl ApiClient {
             _ => CommandError::Failed(anyhow::anyhow!("the server failed: {said}")),
         }
     }
+}
+
+/// The answer to a poll.
+pub enum DevicePoll {
+    /// The person has confirmed.
+    Done(LoginAnswer),
+    /// Not yet.
+    Pending(Pending),
 }
 
 /// A recording on its way.

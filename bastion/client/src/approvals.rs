@@ -9,14 +9,15 @@ mod watch;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use api::approvals::{ApprovalState, ApprovalView, ApproveRequest, DenyRequest, ScopeWord};
 use api::id::ApprovalId;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use self::sheet::{needs, sheet};
-use super::api_client::{ApiClient, Approval, ApprovalState};
+use super::api_client::ApiClient;
 use super::duration;
 use super::exit::CommandError;
 use super::home::BastionHome;
@@ -176,7 +177,7 @@ pub(super) async fn decided(api: &ApiClient, id: ApprovalId) -> Result<Value, Co
     }
 }
 
-pub(super) fn read(value: Value) -> Result<Approval, CommandError> {
+pub(super) fn read(value: Value) -> Result<ApprovalView, CommandError> {
     Ok(serde_json::from_value(value).context("the server describes an approval in an unknown way")?)
 }
 
@@ -190,15 +191,11 @@ pub(super) async fn list(api: &ApiClient, options: &ListOptions) -> Result<Vec<V
     api.list("approvals", &filter, options.limit as usize).await
 }
 
-pub(super) async fn approve(api: &ApiClient, options: &ApproveOptions) -> Result<Approval, CommandError> {
-    let mut body = vote(options.comment.as_deref());
+pub(super) async fn approve(api: &ApiClient, options: &ApproveOptions) -> Result<ApprovalView, CommandError> {
     let scope = match (options.scope, options.length) {
-        (None | Some(GrantScope::Once), None) => "once",
-        (Some(GrantScope::Session), None) => "session",
-        (None | Some(GrantScope::For), Some(length)) => {
-            body.insert("for".to_owned(), duration::seconds(length).into());
-            "for"
-        }
+        (None | Some(GrantScope::Once), None) => ScopeWord::Once,
+        (Some(GrantScope::Session), None) => ScopeWord::Session,
+        (None | Some(GrantScope::For), Some(_)) => ScopeWord::For,
         (Some(GrantScope::For), None) => {
             return Err(CommandError::Usage("say for how long: --scope for --for 1h".to_owned()));
         }
@@ -206,16 +203,14 @@ pub(super) async fn approve(api: &ApiClient, options: &ApproveOptions) -> Result
             return Err(CommandError::Usage("--for goes with --scope for only".to_owned()));
         }
     };
-    body.insert("scope".to_owned(), scope.into());
+    let time = options.length.map(duration::seconds);
+    let body = ApproveRequest { scope, time, comment: options.comment.clone() };
     api.post(&format!("{}/approve", path(options.approval)), &body).await
 }
 
-pub(super) async fn deny(api: &ApiClient, options: &DenyOptions) -> Result<Approval, CommandError> {
-    api.post(&format!("{}/deny", path(options.approval)), &vote(options.comment.as_deref())).await
-}
-
-fn vote(comment: Option<&str>) -> Map<String, Value> {
-    comment.map(|comment| ("comment".to_owned(), json!(comment))).into_iter().collect()
+pub(super) async fn deny(api: &ApiClient, options: &DenyOptions) -> Result<ApprovalView, CommandError> {
+    let body = DenyRequest { comment: options.comment.clone() };
+    api.post(&format!("{}/deny", path(options.approval)), &body).await
 }
 
 fn path(id: ApprovalId) -> String {
@@ -223,13 +218,13 @@ fn path(id: ApprovalId) -> String {
 }
 
 /// What became of it, in one line.
-fn said(approval: &Approval) -> String {
+fn said(approval: &ApprovalView) -> String {
     let what = match approval.state {
         ApprovalState::Pending => format!("your vote counts; {}", needs(approval)),
         state @ (ApprovalState::Approved
         | ApprovalState::Cancelled
         | ApprovalState::Denied
-        | ApprovalState::Expired) => state.name().to_owned(),
+        | ApprovalState::Expired) => state.to_string(),
     };
     visible(&format!("{}: {what}", approval.id)).into_owned() + "\n"
 }
@@ -242,7 +237,7 @@ fn table(items: Vec<Value>, now: Timestamp) -> Result<String, CommandError> {
         table.row([
             approval.id.to_string(),
             local_time(approval.created_at),
-            if pending { format!("pending, {} left", left(&approval, now)) } else { approval.state.name().to_owned() },
+            if pending { format!("pending, {} left", left(&approval, now)) } else { approval.state.to_string() },
             approval.requester.name.clone(),
             format!("{}@{}", approval.login, approval.target),
             approval.rule.clone().unwrap_or_default(),
@@ -254,12 +249,12 @@ fn table(items: Vec<Value>, now: Timestamp) -> Result<String, CommandError> {
 }
 
 /// The command, or what else it is for.
-fn what(approval: &Approval) -> String {
-    approval.command.clone().unwrap_or_else(|| approval.kind.clone())
+fn what(approval: &ApprovalView) -> String {
+    approval.command.clone().unwrap_or_else(|| approval.kind.to_string())
 }
 
 /// The time that is left, in the largest whole unit that tells enough.
-fn left(approval: &Approval, now: Timestamp) -> String {
+fn left(approval: &ApprovalView, now: Timestamp) -> String {
     match approval.expires_at.duration_since(now).as_secs().max(0) {
         seconds @ 0..120 => format!("{seconds}s"),
         seconds @ 120..7200 => format!("{}m", seconds / 60),

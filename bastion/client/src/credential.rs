@@ -6,6 +6,7 @@
 use std::fs;
 
 use anyhow::Context as _;
+use api::certificates::{TokenAnswer, X509Answer, X509Request};
 use api::reason::with_reason;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use rcgen::KeyPair;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::api_client::{ApiClient, ClientCertificate, KubeToken};
+use super::api_client::ApiClient;
 use super::exit::CommandError;
 use super::home::{BastionHome, SECRET, SavedLogin, write_atomically};
 use super::output;
@@ -95,12 +96,12 @@ async fn renew(home: &BastionHome, options: KubeCredentialOptions) -> Result<Kep
 
 async fn request(api: &ApiClient, login: &SavedLogin, options: KubeCredentialOptions) -> Result<Kept, CommandError> {
     let (secret, expires_at) = if options.token {
-        let issued: KubeToken = api.post("tokens/kube", &json!({})).await?;
+        let issued: TokenAnswer = api.post("tokens/kube", &json!({})).await?;
         (KeptSecret::Token(issued.token), issued.expires_at)
     } else {
         let pair = KeyPair::generate().context("cannot make a key")?;
-        let body = json!({ "public_key": pair.public_key_pem() });
-        let issued: ClientCertificate = api.post("certificates/x509", &body).await?;
+        let body = X509Request { public_key: pair.public_key_pem() };
+        let issued: X509Answer = api.post("certificates/x509", &body).await?;
         (KeptSecret::Certificate { certificate: issued.certificate, key: pair.serialize_pem() }, issued.expires_at)
     };
     Ok(Kept {

@@ -9,10 +9,11 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
+use api::login::User;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::api_client::{ApiClient, ServerUrl, User};
+use super::api_client::{ApiClient, ServerUrl};
 use super::exit::CommandError;
 
 /// Mode of files with a secret in them.

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, anyhow};
+use api::clusters::ClusterItem;
+use api::page::Page;
 use clap::Args;
 use data_encoding::BASE64;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::api_client::{Cluster, Page};
 use super::exit::CommandError;
 use super::home::{BastionHome, PUBLIC, SECRET, write_atomically};
 use super::output::print;
@@ -37,8 +38,9 @@ pub struct KubeconfigOptions {
 /// When there is no login, no such cluster, or a file cannot be written.
 pub async fn run(home: &BastionHome, options: &KubeconfigOptions) -> Result<(), CommandError> {
     let login = home.login_at(Timestamp::now())?;
-    let page: Page = home.client_of(&login)?.get("clusters", &[]).await?;
-    let clusters: Vec<Cluster> = page.items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect();
+    let page: Page<Value> = home.client_of(&login)?.get("clusters", &[]).await?;
+    let clusters: Vec<ClusterItem> =
+        page.items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect();
     let names: Vec<_> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
     let reachable = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let Some(name) = &options.cluster else {
@@ -58,7 +60,7 @@ pub async fn run(home: &BastionHome, options: &KubeconfigOptions) -> Result<(), 
 
 fn kubeconfig(
     home: &BastionHome,
-    cluster: &Cluster,
+    cluster: &ClusterItem,
     ca: Option<&[u8]>,
     program: &Path,
     token: bool,
@@ -100,7 +102,7 @@ fn kubeconfig(
 }
 
 /// Merges it into the person's own file with kubectl, which knows how.
-fn install(home: &BastionHome, cluster: &Cluster, text: &str) -> Result<(), CommandError> {
+fn install(home: &BastionHome, cluster: &ClusterItem, text: &str) -> Result<(), CommandError> {
     let lock = home.lock()?;
     let ours = home.folder().join(format!("kubeconfig-{}", cluster.name));
     write_atomically(&ours, text.as_bytes(), PUBLIC)?;
@@ -144,7 +146,7 @@ fn own_file() -> Result<PathBuf, CommandError> {
     Ok(std::fs::canonicalize(&file).unwrap_or(file))
 }
 
-fn context_name(cluster: &Cluster) -> String {
+fn context_name(cluster: &ClusterItem) -> String {
     format!("bastion-{}", cluster.name)
 }
 
@@ -155,7 +157,7 @@ mod tests {
     #[test]
     fn the_context_names_the_front_the_ca_and_the_plugin_and_holds_no_secret() {
         let home = BastionHome::at(Path::new("/home/alice/.bastion")).unwrap();
-        let cluster: Cluster = serde_json::from_value(json!({
+        let cluster: ClusterItem = serde_json::from_value(json!({
             "name": "prod", "server": "https://b.example:6443/clusters/prod", "tls_server_name": "prod.kube.b.example",
         }))
         .unwrap();

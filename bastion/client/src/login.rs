@@ -9,11 +9,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use api::certificates::{CertificateAnswer, CertificateRequest};
+use api::info::BastionInfo;
+use api::login::LoginAnswer;
 use clap::Args;
 use jiff::Timestamp;
 use russh::keys::ssh_key::PublicKey;
 
-use super::api_client::{ApiClient, Certificate, Info, Login, ServerUrl};
+use super::api_client::{ApiClient, ServerUrl};
 use super::exit::CommandError;
 use super::home::{BastionHome, HomeLock, KeyPlace, PUBLIC, SECRET, SavedLogin, remove, write_atomically};
 use super::output::local_time;
@@ -75,7 +78,7 @@ pub(super) async fn log_in(home: &BastionHome, options: &LoginOptions) -> Result
         None => None,
     };
     let api = ApiClient::new(&server, ca_pem.as_deref())?;
-    let info: Info = api.get("info", &[]).await?;
+    let info: BastionInfo = api.get("info", &[]).await?;
     let known_hosts = known_hosts_line(&info)?;
 
     let login = if options.device { device::log_in(&api).await? } else { browser::log_in(&api, options).await? };
@@ -111,7 +114,7 @@ async fn get_first_certificate(
     lock: &HomeLock,
     api: &ApiClient,
     server: &ServerUrl,
-    login: Login,
+    login: LoginAnswer,
     prefer: KeyPlace,
 ) -> Result<SavedLogin, CommandError> {
     // A key is never carried from one login to the next: the old one may belong to someone else.
@@ -143,9 +146,9 @@ async fn new_key(
     Ok(place)
 }
 
-async fn request_certificate(api: &ApiClient, key: &PublicKey) -> Result<Certificate, CommandError> {
-    let line = key.to_openssh().context("cannot write the key")?;
-    api.post("certificates/ssh", &serde_json::json!({ "public_key": line })).await
+async fn request_certificate(api: &ApiClient, key: &PublicKey) -> Result<CertificateAnswer, CommandError> {
+    let public_key = key.to_openssh().context("cannot write the key")?;
+    api.post("certificates/ssh", &CertificateRequest { public_key }).await
 }
 
 fn save(home: &BastionHome, _lock: &HomeLock, login: &SavedLogin) -> Result<(), CommandError> {
@@ -155,7 +158,7 @@ fn save(home: &BastionHome, _lock: &HomeLock, login: &SavedLogin) -> Result<(), 
 
 /// The line by which ssh trusts the bastion, and the targets behind it. It holds for every name,
 /// because the file is used for those hosts alone.
-fn known_hosts_line(info: &Info) -> Result<String, CommandError> {
+fn known_hosts_line(info: &BastionInfo) -> Result<String, CommandError> {
     // Parsed and written anew, so that the server cannot add lines.
     let key = PublicKey::from_openssh(info.host_ca.trim()).context("the server's host CA is no SSH public key")?;
     let key = PublicKey::from(key.key_data().clone()).to_openssh().context("cannot write the host CA")?;

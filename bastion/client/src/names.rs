@@ -1,10 +1,8 @@
 //! `bastion names ls|release`: whose names are. A role with `console: [names]` may use it.
 
-use api::id::SubjectId;
+use api::names::NameItem;
 use clap::{Args, Subcommand};
 use config::UserName;
-use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::exit::CommandError;
@@ -55,7 +53,7 @@ pub async fn run(home: &BastionHome, command: &NamesCommand) -> Result<(), Comma
             }
         }
         NamesCommand::Release(options) => {
-            let name: Name = api.delete(&format!("names/{}", options.name)).await?;
+            let name: NameItem = api.delete(&format!("names/{}", options.name)).await?;
             let whose = format!("{}#{}", name.person.issuer, name.person.subject);
             print(&format!("{} was the name of {}\n", visible(&name.name), visible(&whose)))
         }
@@ -63,17 +61,10 @@ pub async fn run(home: &BastionHome, command: &NamesCommand) -> Result<(), Comma
 }
 
 /// A name, as the server has it.
-#[derive(Debug, Deserialize)]
-struct Name {
-    name: String,
-    person: SubjectId,
-    bound_at: Timestamp,
-}
-
 fn table(items: Vec<Value>) -> Result<String, CommandError> {
     let mut table = Table::new(["NAME", "SINCE", "SUBJECT", "ISSUER"]);
     for item in items {
-        let name: Name = serde_json::from_value(item).map_err(anyhow::Error::new)?;
+        let name: NameItem = serde_json::from_value(item).map_err(anyhow::Error::new)?;
         table.row([name.name, local_time(name.bound_at), name.person.subject, name.person.issuer]);
     }
     Ok(table.render())

@@ -15,9 +15,13 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use api::info::BastionInfo;
+use api::page::Page;
+use api::targets::{TargetItem, TargetKind};
 use clap::Args;
 use config::{Login, TargetName};
 use jiff::Timestamp;
+use serde_json::Value;
 use ssh_client::destination::Destination;
 use tokio::io::{stderr, stdin, stdout};
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,7 +29,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::events::RunEvent;
 use self::printer::{Printer, Words};
 use self::remote::{Ending, Remote};
-use super::api_client::{ApiClient, Info, Page, Target, TargetKind};
+use super::api_client::ApiClient;
 use super::exit::CommandError;
 use super::home::BastionHome;
 use super::login::{self, LoginOptions};
@@ -114,7 +118,7 @@ async fn over_ssh(home: &BastionHome, options: &RunOptions, words: Words) -> Res
 async fn connect(home: &BastionHome, options: &RunOptions) -> Result<connection::Connection, CommandError> {
     let login = home.login_at(Timestamp::now())?;
     let api = home.client_of(&login)?;
-    let info: Info = api.get("info", &[]).await?;
+    let info: BastionInfo = api.get("info", &[]).await?;
     let account = match &options.login {
         Some(account) => account.clone(),
         None => only_login(&api, &options.target).await?,
@@ -125,8 +129,8 @@ async fn connect(home: &BastionHome, options: &RunOptions) -> Result<connection:
 
 /// The account on the target, where one may use only one.
 async fn only_login(api: &ApiClient, name: &TargetName) -> Result<Login, CommandError> {
-    let page: Page = api.get("targets", &[]).await?;
-    let mut targets = page.items.into_iter().filter_map(|item| serde_json::from_value::<Target>(item).ok());
+    let page: Page<Value> = api.get("targets", &[]).await?;
+    let mut targets = page.items.into_iter().filter_map(|item| serde_json::from_value::<TargetItem>(item).ok());
     let target = targets.find(|target| target.name == name.as_str()).ok_or_else(|| {
         CommandError::Refused(format!(
             "you may not reach {name}; bastion targets lists what you may, bastion access request asks for more"
@@ -136,7 +140,7 @@ async fn only_login(api: &ApiClient, name: &TargetName) -> Result<Login, Command
 }
 
 /// The one account that is named; `*` (any account) names none.
-fn account(target: &Target) -> Result<Login, CommandError> {
+fn account(target: &TargetItem) -> Result<Login, CommandError> {
     if target.kind == TargetKind::Cluster {
         let words = format!(
             "{0} is a Kubernetes cluster: `bastion kubeconfig {0} --install`, then `kubectl exec POD -- COMMAND`",

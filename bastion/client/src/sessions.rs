@@ -5,11 +5,10 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use api::id::SubjectId;
+use api::sessions::SessionItem;
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use recorder::SessionId;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::api_client::{ApiClient, Download};
@@ -129,82 +128,57 @@ pub(super) async fn list(api: &ApiClient, options: &ListOptions) -> Result<Vec<V
     api.list("sessions", &filter, options.limit as usize).await
 }
 
-/// What the table and the sheet show of a session.
-#[derive(Debug, Deserialize)]
-struct Session {
-    id: String,
-    #[serde(default)]
-    person: Option<SubjectId>,
-    user: String,
-    target: String,
-    login: String,
-    kind: String,
-    #[serde(default)]
-    command: Option<String>,
-    #[serde(default)]
-    source: Option<String>,
-    started_at: Timestamp,
-    #[serde(default)]
-    ended_at: Option<Timestamp>,
-    #[serde(default)]
-    end: Option<Value>,
-    #[serde(default)]
-    output_bytes: Option<u64>,
+fn read(value: Value) -> Result<SessionItem, CommandError> {
+    Ok(serde_json::from_value(value).context("the server describes a session in an unknown way")?)
 }
 
-impl Session {
-    fn read(value: Value) -> Result<Self, CommandError> {
-        Ok(serde_json::from_value(value).context("the server describes a session in an unknown way")?)
+fn duration(session: &SessionItem, now: Timestamp) -> String {
+    let length = session.ended_at.unwrap_or(now).duration_since(session.started_at);
+    let seconds = length.max(SignedDuration::ZERO).as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, seconds) => format!("{minutes}m{seconds:02}s"),
+        (hours, minutes, _) => format!("{hours}h{minutes:02}m"),
     }
+}
 
-    fn duration(&self, now: Timestamp) -> String {
-        let length = self.ended_at.unwrap_or(now).duration_since(self.started_at);
-        let seconds = length.max(SignedDuration::ZERO).as_secs();
-        match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-            (0, 0, seconds) => format!("{seconds}s"),
-            (0, minutes, seconds) => format!("{minutes}m{seconds:02}s"),
-            (hours, minutes, _) => format!("{hours}h{minutes:02}m"),
-        }
+/// `exited 0`, or whatever the server says about the end, in its own words.
+fn end(session: &SessionItem) -> String {
+    if session.ended_at.is_none() && session.end.is_none() {
+        return "running".to_owned();
     }
+    let Ok(Value::Object(end)) = serde_json::to_value(&session.end) else { return "ended".to_owned() };
+    let how = end.get("how").and_then(Value::as_str).unwrap_or("ended").to_owned();
+    let details = end.iter().filter(|(key, value)| *key != "how" && !value.is_null());
+    details.fold(how, |said, (_, value)| match value.as_str() {
+        Some(text) => format!("{said} {text}"),
+        None => format!("{said} {value}"),
+    })
+}
 
-    /// `exited 0`, or whatever the server says about the end, in its own words.
-    fn end(&self) -> String {
-        if self.ended_at.is_none() && self.end.is_none() {
-            return "running".to_owned();
-        }
-        let Some(Value::Object(end)) = &self.end else { return "ended".to_owned() };
-        let how = end.get("how").and_then(Value::as_str).unwrap_or("ended").to_owned();
-        let details = end.iter().filter(|(key, value)| *key != "how" && !value.is_null());
-        details.fold(how, |said, (_, value)| match value.as_str() {
-            Some(text) => format!("{said} {text}"),
-            None => format!("{said} {value}"),
-        })
-    }
-
-    fn what(&self) -> String {
-        self.command.clone().unwrap_or_else(|| self.kind.clone())
-    }
+fn what(session: &SessionItem) -> String {
+    session.command.clone().unwrap_or_else(|| session.kind.to_string())
 }
 
 fn table(items: Vec<Value>, now: Timestamp) -> Result<String, CommandError> {
     let mut table = Table::new(["ID", "STARTED", "LASTED", "USER", "TARGET", "END", "COMMAND"]);
     for item in items {
-        let session = Session::read(item)?;
+        let session = read(item)?;
         table.row([
             session.id.clone(),
             local_time(session.started_at),
-            session.duration(now),
+            duration(&session, now),
             session.user.clone(),
             format!("{}@{}", session.login, session.target),
-            session.end(),
-            shortened(&session.what(), COMMAND_COLUMNS),
+            end(&session),
+            shortened(&what(&session), COMMAND_COLUMNS),
         ]);
     }
     Ok(table.render())
 }
 
 fn sheet(value: Value, now: Timestamp) -> Result<String, CommandError> {
-    let session = Session::read(value)?;
+    let session = read(value)?;
     let subject = session.person.as_ref().map(|person| format!("{}#{}", person.issuer, person.subject));
     let subject = subject.unwrap_or_else(|| "unknown: from before this was kept".to_owned());
     let mut table = Table::new(["SESSION", ""]);
@@ -213,14 +187,14 @@ fn sheet(value: Value, now: Timestamp) -> Result<String, CommandError> {
         ("user", session.user.clone()),
         ("subject", subject),
         ("target", format!("{}@{}", session.login, session.target)),
-        ("kind", session.kind.clone()),
+        ("kind", session.kind.to_string()),
         ("command", session.command.clone().unwrap_or_default()),
-        ("source", session.source.clone().unwrap_or_default()),
+        ("source", session.source.clone()),
         ("started", local_time(session.started_at)),
         ("ended", session.ended_at.map(local_time).unwrap_or_default()),
-        ("lasted", session.duration(now)),
-        ("end", session.end()),
-        ("output", session.output_bytes.map(|bytes| format!("{bytes} bytes")).unwrap_or_default()),
+        ("lasted", duration(&session, now)),
+        ("end", end(&session)),
+        ("output", format!("{} bytes", session.output_bytes)),
     ];
     for (name, value) in rows {
         table.row([name.to_owned(), value]);

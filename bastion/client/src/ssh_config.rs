@@ -6,11 +6,15 @@
 mod block;
 mod install;
 
+use api::info::BastionInfo;
+use api::page::Page;
+use api::targets::{TargetItem, TargetKind};
 use clap::Args;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use self::block::{Block, TargetHost};
-use super::api_client::{ApiClient, Info, Page, Target, TargetKind};
+use super::api_client::ApiClient;
 use super::exit::CommandError;
 use super::home::{BastionHome, PUBLIC, SavedLogin, write_atomically};
 use super::output::print;
@@ -60,13 +64,13 @@ pub async fn refresh(home: &BastionHome, api: &ApiClient, login: &SavedLogin) ->
 }
 
 async fn text(home: &BastionHome, api: &ApiClient, login: &SavedLogin) -> Result<String, CommandError> {
-    let info: Info = api.get("info", &[]).await?;
-    let page: Page = api.get("targets", &[]).await?;
+    let info: BastionInfo = api.get("info", &[]).await?;
+    let page: Page<Value> = api.get("targets", &[]).await?;
     let targets = page
         .items
         .into_iter()
         .filter_map(|item| serde_json::from_value(item).ok())
-        .filter(|target: &Target| target.kind == TargetKind::Host)
+        .filter(|target: &TargetItem| target.kind == TargetKind::Host)
         .filter_map(|target| TargetHost::of(&target))
         .collect();
     let program = std::env::current_exe()?;

@@ -1,9 +1,10 @@
 //! `bastion targets`: what one may reach.
 
+use api::page::Page;
+use api::targets::TargetItem;
 use clap::Args;
 use serde_json::Value;
 
-use super::api_client::{Page, Target, TargetKind};
 use super::exit::CommandError;
 use super::home::BastionHome;
 use super::output::{Format, OutputOptions, Table, print, print_json};
@@ -21,7 +22,7 @@ pub struct TargetsOptions {
 ///
 /// When there is no login, or the server refuses.
 pub async fn run(home: &BastionHome, options: &TargetsOptions) -> Result<(), CommandError> {
-    let page: Page = home.client()?.get("targets", &[]).await?;
+    let page: Page<Value> = home.client()?.get("targets", &[]).await?;
     match options.output.output {
         Format::Json => print_json(&Value::Array(page.items)),
         Format::Table => print(&table(page.items)?),
@@ -31,15 +32,11 @@ pub async fn run(home: &BastionHome, options: &TargetsOptions) -> Result<(), Com
 fn table(items: Vec<Value>) -> Result<String, CommandError> {
     let mut table = Table::new(["NAME", "KIND", "LOGINS", "LABELS", "CAPABILITIES"]);
     for item in items {
-        let target: Target = serde_json::from_value(item).map_err(anyhow::Error::new)?;
+        let target: TargetItem = serde_json::from_value(item).map_err(anyhow::Error::new)?;
         let labels: Vec<_> = target.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        let kind = match target.kind {
-            TargetKind::Cluster => "cluster",
-            TargetKind::Host => "host",
-        };
         table.row([
             target.name,
-            kind.to_owned(),
+            target.kind.to_string(),
             target.logins.join(" "),
             labels.join(" "),
             target.capabilities.join(" "),

@@ -1,9 +1,9 @@
 //! `bastion whoami` and `bastion logout`.
 
+use api::login::WhoAmI;
 use clap::Args;
 use serde_json::Value;
 
-use super::api_client::Whoami;
 use super::exit::CommandError;
 use super::home::{BastionHome, remove};
 use super::key;
@@ -27,7 +27,7 @@ pub async fn run(home: &BastionHome, options: &WhoamiOptions) -> Result<(), Comm
     if options.output.output == Format::Json {
         return print_json(&answer);
     }
-    let whoami: Whoami = serde_json::from_value(answer.take()).map_err(anyhow::Error::new)?;
+    let whoami: WhoAmI = serde_json::from_value(answer.take()).map_err(anyhow::Error::new)?;
     let groups = whoami.user.groups.join(" ");
     // As rules write it in `users`.
     let subject = whoami.user.person.map(|person| format!("{}#{}", person.issuer, person.subject));

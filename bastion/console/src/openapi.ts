@@ -387,11 +387,20 @@ export interface components {
         AccessItem: {
             /** @description The approval that it came of. */
             id: string;
+            /** @description As which account there; `api` for a cluster. */
             login: string;
+            /** @description Who has it; older bastions do not say. */
             person: components["schemas"]["SubjectId"];
+            /** @description Where. */
             target: string;
-            /** Format: date-time */
+            /** @description What that is; older bastions do not say. */
+            target_kind: components["schemas"]["TargetKind"];
+            /**
+             * Format: date-time
+             * @description Until when.
+             */
             until: string;
+            /** @description The name they had. */
             user: string;
         };
         /** @description Access that is open. */
@@ -420,6 +429,7 @@ export interface components {
             kind: string;
             /** @description `ssh` or `kubernetes`. */
             protocol: string;
+            /** @description What it reads on standard input. */
             stdin: components["schemas"]["StdinView"];
             /** @description What the terminal understands (`TERM`); null where there is no terminal. */
             terminal: string | null;
@@ -448,16 +458,24 @@ export interface components {
             command: string | null;
             /** @description The same, parsed: what each command would run. */
             commands: string[];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
             created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was decided.
+             */
             decided_at: string | null;
             /**
              * Format: date-time
              * @description When it is refused if nobody decides.
              */
             expires_at: string;
+            /** @description Its name. */
             id: string;
+            /** @description What is asked for. */
             kind: components["schemas"]["ApprovalKind"];
             /**
              * Format: int64
@@ -468,11 +486,13 @@ export interface components {
             login: string;
             /** @description Whether whoever asks for it may vote on it now; not in deliveries of the webhook. */
             may_decide?: boolean | null;
+            /** @description Whose votes it takes. */
             needed: components["schemas"]["NeededView"];
             /** @description The requester's reason. */
             reason: string | null;
             /** @description Why it was cancelled. */
             remark: string | null;
+            /** @description Who asks. */
             requester: components["schemas"]["Requester"];
             /** @description The rule or role that asks for the approval. */
             rule: string | null;
@@ -481,10 +501,13 @@ export interface components {
             screen: string | null;
             /** @description The session, if it had started. */
             session: string | null;
+            /** @description Where it stands. */
             state: components["schemas"]["ApprovalState"];
+            /** @description On which target. */
             target: string;
             /** @description Where people decide on it. */
             url: string;
+            /** @description The votes, in their order. */
             votes: components["schemas"]["VoteView"][];
         };
         /** @description A yes. */
@@ -1036,9 +1059,11 @@ export interface components {
              *     ]
              */
             capabilities: string[];
+            /** @description Its labels. */
             labels: {
                 [key: string]: string;
             };
+            /** @description Its name. */
             name: string;
             /** @description Its API server, as kubectl reaches it. */
             server: string;
@@ -1050,6 +1075,7 @@ export interface components {
         };
         /** @description The clusters that somebody may reach. */
         Clusters: {
+            /** @description In the order of the settings. */
             items: components["schemas"]["ClusterItem"][];
         };
         /** @description What [`AuditEvent::CommandBlocked`](super::AuditEvent::CommandBlocked) says, and the other two with it. */
@@ -1093,12 +1119,16 @@ export interface components {
         };
         /** @description An environment variable. */
         EnvView: {
+            /** @description Its name. */
             name: string;
+            /** @description Its value. */
             value: string;
         };
         /** @description What came back to `redirect_uri`. */
         FinishLogin: {
+            /** @description The issuer's code for the login. */
             code: string;
+            /** @description As it was when the login was begun. */
             state: string;
         };
         /** @description Where Kubernetes clusters are served, as users reach it. */
@@ -1167,6 +1197,7 @@ export interface components {
             expires_at: string;
             /** @description To be sent as `Authorization: Bearer …`. */
             token: string;
+            /** @description Who logged in. */
             user: components["schemas"]["User"];
         };
         /** @description A name, and whose it is. */
@@ -1176,7 +1207,9 @@ export interface components {
              * @description Since when.
              */
             bound_at: string;
+            /** @description The name. */
             name: string;
+            /** @description Whose it is. */
             person: components["schemas"]["SubjectId"];
         };
         /** @description Whose votes it takes. */
@@ -1200,16 +1233,24 @@ export interface components {
                 command: string | null;
                 /** @description The same, parsed: what each command would run. */
                 commands: string[];
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description When it was asked for.
+                 */
                 created_at: string;
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description When it was decided.
+                 */
                 decided_at: string | null;
                 /**
                  * Format: date-time
                  * @description When it is refused if nobody decides.
                  */
                 expires_at: string;
+                /** @description Its name. */
                 id: string;
+                /** @description What is asked for. */
                 kind: components["schemas"]["ApprovalKind"];
                 /**
                  * Format: int64
@@ -1220,11 +1261,13 @@ export interface components {
                 login: string;
                 /** @description Whether whoever asks for it may vote on it now; not in deliveries of the webhook. */
                 may_decide?: boolean | null;
+                /** @description Whose votes it takes. */
                 needed: components["schemas"]["NeededView"];
                 /** @description The requester's reason. */
                 reason: string | null;
                 /** @description Why it was cancelled. */
                 remark: string | null;
+                /** @description Who asks. */
                 requester: components["schemas"]["Requester"];
                 /** @description The rule or role that asks for the approval. */
                 rule: string | null;
@@ -1233,10 +1276,13 @@ export interface components {
                 screen: string | null;
                 /** @description The session, if it had started. */
                 session: string | null;
+                /** @description Where it stands. */
                 state: components["schemas"]["ApprovalState"];
+                /** @description On which target. */
                 target: string;
                 /** @description Where people decide on it. */
                 url: string;
+                /** @description The votes, in their order. */
                 votes: components["schemas"]["VoteView"][];
             }[];
             /** @description The `cursor` of the next page; null at the end. */
@@ -1279,7 +1325,9 @@ export interface components {
                  * @description Since when.
                  */
                 bound_at: string;
+                /** @description The name. */
                 name: string;
+                /** @description Whose it is. */
                 person: components["schemas"]["SubjectId"];
             }[];
             /** @description The `cursor` of the next page; null at the end. */
@@ -1301,6 +1349,7 @@ export interface components {
                 ended_at: string | null;
                 /** @description Its identifier, also its recording's. */
                 id: string;
+                /** @description What it runs. */
                 kind: components["schemas"]["SessionKind"];
                 /** @description The account on the target. */
                 login: string;
@@ -1312,11 +1361,16 @@ export interface components {
                 person: components["schemas"]["SubjectId"] | null;
                 /** @description Whether it has a terminal. */
                 pty: boolean;
+                /** @description Its recording. */
                 recording: components["schemas"]["RecordingLink"];
                 /** @description Where the user came from. */
                 source: string;
-                /** Format: date-time */
+                /**
+                 * Format: date-time
+                 * @description When it began.
+                 */
                 started_at: string;
+                /** @description On which target. */
                 target: string;
                 /** @description The name they had. */
                 user: string;
@@ -1336,6 +1390,7 @@ export interface components {
         };
         /** @description Asks whether the person has entered the code. */
         PollDeviceLogin: {
+            /** @description Which login. */
             device_id: string;
         };
         /** @description What [`AuditEvent::PortClosed`](super::AuditEvent::PortClosed) says. */
@@ -1378,6 +1433,7 @@ export interface components {
         };
         /** @description What [`AuditEvent::PortRefused`](super::AuditEvent::PortRefused) says. */
         PortRefusedEvent: components["schemas"]["PortEvent"] & {
+            code?: components["schemas"]["ReasonCode"] | null;
             /** @description Why. */
             reason: string;
             /** @description The rule that decided. */
@@ -1409,9 +1465,13 @@ export interface components {
         };
         /** @description Who asks. */
         Requester: {
+            /** @description Their mail address, where the issuer gives one. */
             email: string | null;
+            /** @description Their groups, as the issuer gave them. */
             groups: string[];
+            /** @description The name they had. */
             name: string;
+            /** @description Who they are to their issuer; older bastions do not say. */
             person: components["schemas"]["SubjectId"];
         };
         /** @description What somebody may see beyond their own. */
@@ -1425,6 +1485,7 @@ export interface components {
         };
         /** @description How far an approval goes. */
         ScopeView: {
+            /** @description The word for it. */
             scope: components["schemas"]["ScopeWord"];
             /**
              * Format: date-time
@@ -1477,6 +1538,7 @@ export interface components {
             ended_at: string | null;
             /** @description Its identifier, also its recording's. */
             id: string;
+            /** @description What it runs. */
             kind: components["schemas"]["SessionKind"];
             /** @description The account on the target. */
             login: string;
@@ -1488,11 +1550,16 @@ export interface components {
             person: components["schemas"]["SubjectId"] | null;
             /** @description Whether it has a terminal. */
             pty: boolean;
+            /** @description Its recording. */
             recording: components["schemas"]["RecordingLink"];
             /** @description Where the user came from. */
             source: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
             started_at: string;
+            /** @description On which target. */
             target: string;
             /** @description The name they had. */
             user: string;
@@ -1542,12 +1609,15 @@ export interface components {
              *     ]
              */
             capabilities: string[];
+            /** @description What it is; a host, to bastions that do not say. */
             kind: components["schemas"]["TargetKind"];
+            /** @description Its labels. */
             labels: {
                 [key: string]: string;
             };
             /** @description The accounts there that may be used; `*` is any. A cluster has none. */
             logins: string[];
+            /** @description Its name. */
             name: string;
         };
         /**
@@ -1557,6 +1627,7 @@ export interface components {
         TargetKind: "cluster" | "host";
         /** @description The targets that somebody may reach. */
         Targets: {
+            /** @description Hosts, and then Kubernetes clusters. */
             items: components["schemas"]["TargetItem"][];
         };
         /** @description A bearer token for the Kubernetes front. */
@@ -1578,23 +1649,34 @@ export interface components {
         };
         /** @description A person, as the issuer describes them. */
         User: {
+            /** @description Their mail address, where the issuer gives one. */
             email: string | null;
+            /** @description Their groups, as the issuer gives them. */
             groups: string[];
             /** @description The name that they go by here; no two people have the same one. */
             name: string;
+            /** @description Who they are to their issuer; older bastions do not say. */
             person: components["schemas"]["SubjectId"];
         };
         /** @description A vote. */
         VoteView: {
+            /** @description Yes or no. */
             approve: boolean;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When.
+             */
             at: string;
+            /** @description The name they had. */
             by: string;
+            /** @description Words for the requester. */
             comment: string | null;
+            /** @description Who they are to their issuer; older bastions do not say. */
             person: components["schemas"]["SubjectId"];
         };
         /** @description Who is logged in, and what they may see. */
         WhoAmI: {
+            /** @description What they may see beyond their own. */
             console: components["schemas"]["Rights"];
             /** @description What changing requests of the console must show as `X-Bastion-CSRF`. */
             csrf?: string | null;
@@ -1603,6 +1685,7 @@ export interface components {
              * @description When the login ends.
              */
             expires_at: string;
+            /** @description Who is logged in. */
             user: components["schemas"]["User"];
         };
         /**

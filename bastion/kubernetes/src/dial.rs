@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use api::refusal::ReasonCode;
 use aws_lc_rs::rand;
 use data_encoding::BASE64;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, uri::PathAndQuery};
@@ -57,7 +58,7 @@ impl DialError {
             }
             error @ Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, error.to_string()),
         };
-        Refusal::new(status, message).told()
+        Refusal::new(status, message).for_reason(ReasonCode::TargetUnavailable).told()
     }
 }
 

@@ -11,8 +11,9 @@ use std::{
     time::Duration,
 };
 
+use api::refusal::{self, ReasonCode};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, header};
 use session::permit::LivePermit;
 use tokio::time::{Sleep, sleep};
 use wire::request_info::RequestInfo;
@@ -63,7 +64,8 @@ pub(super) enum Last {
 pub(super) struct AnswerEnding {
     form: Form,
     state: EndingState,
-    reason: String,
+    /// Why it ends.
+    lost: Option<Refusal>,
     /// Whether what was passed on ends with a line.
     is_at_line: bool,
 }
@@ -84,8 +86,8 @@ enum EndingState {
 
 /// Why a request is not allowed any longer, as an answer.
 pub(super) fn lost(standing: &LivePermit, reason: &str) -> Refusal {
-    let status = if standing.login_has_ended() { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN };
-    Refusal::new(status, reason)
+    let code = if standing.login_has_ended() { ReasonCode::LoginEnded } else { ReasonCode::RulesChanged };
+    refusal::Refusal::new(code, reason).into()
 }
 
 impl AnswerEnding {
@@ -106,7 +108,7 @@ impl AnswerEnding {
             let reason = standing.lost().await;
             lost(&standing, &reason)
         };
-        Self { form, state: EndingState::Allowed(Box::pin(end)), reason: String::new(), is_at_line: true }
+        Self { form, state: EndingState::Allowed(Box::pin(end)), lost: None, is_at_line: true }
     }
 
     /// Notes what was passed on.
@@ -117,8 +119,8 @@ impl AnswerEnding {
     }
 
     /// Why it ends.
-    pub(super) fn reason(&self) -> &str {
-        &self.reason
+    pub(super) fn lost(&self) -> Option<&Refusal> {
+        self.lost.as_ref()
     }
 
     /// What is said next; pending as long as the answer is allowed.
@@ -126,8 +128,9 @@ impl AnswerEnding {
         match &mut self.state {
             EndingState::Allowed(end) => {
                 let Poll::Ready(refusal) = end.as_mut().poll(cx) else { return Poll::Pending };
-                self.reason.clone_from(&refusal.message);
-                let Some(words) = self.words(&refusal) else {
+                let words = self.words(&refusal);
+                self.lost = Some(refusal);
+                let Some(words) = words else {
                     self.state = EndingState::Over;
                     return Poll::Ready(Last::Abort);
                 };
@@ -164,7 +167,7 @@ impl AnswerEnding {
 
 impl fmt::Debug for AnswerEnding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnswerEnding").field("form", &self.form).field("reason", &self.reason).finish_non_exhaustive()
+        f.debug_struct("AnswerEnding").field("form", &self.form).field("lost", &self.lost).finish_non_exhaustive()
     }
 }
 

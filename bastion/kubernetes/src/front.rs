@@ -13,9 +13,10 @@
 
 use std::{collections::HashMap, convert::Infallible, net::SocketAddr, sync::Arc, time::Instant};
 
+use api::refusal::{self, ReasonCode};
 use config::{Cluster, HostName, TargetName};
 use futures_util::future::BoxFuture;
-use http::{Request, Response, StatusCode, header};
+use http::{Request, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use identity::{kube_credential::KubeCredentials, login::EndedLogins};
@@ -142,7 +143,7 @@ impl Front {
 
         let place = self.log.reserve().await.map_err(|full| {
             tracing::error!("no place in the audit log");
-            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string())
+            Refusal::from(refusal::Refusal::new(ReasonCode::AuditUnavailable, full.to_string()))
         })?;
         let info = RequestInfo::parse(&head.method, &path, head.uri.query());
         let asking = KnownRequest { login: &login, cluster, peer: &peer, path: &path, reason: shown.reason };

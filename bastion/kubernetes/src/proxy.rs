@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use api::refusal::{self, ReasonCode};
 use bytes::{Buf as _, Bytes};
 use http::{Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -87,8 +88,9 @@ impl RequestEntry {
     }
 
     /// Why the bastion has ended it.
-    pub fn ended(&mut self, reason: String) {
-        self.event.ended = Some(reason);
+    pub fn ended(&mut self, refusal: &Refusal) {
+        self.event.ended = Some(refusal.message.clone());
+        self.event.code = refusal.code;
     }
 
     /// The head of the answer is on its way.
@@ -141,22 +143,24 @@ pub async fn forward(
         },
         () = deadline => {
             let message = "the cluster took too long to answer; it may still do what it was asked";
-            return entry.refuse(&Refusal::new(StatusCode::GATEWAY_TIMEOUT, message));
+            let refusal = Refusal::new(StatusCode::GATEWAY_TIMEOUT, message);
+            return entry.refuse(&refusal.for_reason(ReasonCode::TargetUnavailable));
         }
         reason = standing.lost() => {
-            entry.ended(reason.clone());
-            return entry.refuse(&lost(&standing, &reason));
+            let refusal = lost(&standing, &reason);
+            entry.ended(&refusal);
+            return entry.refuse(&refusal);
         }
     };
     if response.status() == StatusCode::UNAUTHORIZED {
         // Passed on, it would tell kubectl that the user's credential is the wrong one.
         tracing::error!("the cluster does not take the bastion's own credential");
         let message = "the cluster does not take the bastion's own credential; tell the operator";
-        return entry.refuse(&Refusal::new(StatusCode::BAD_GATEWAY, message));
+        return entry.refuse(&refusal::Refusal::new(ReasonCode::TargetUnavailable, message).into());
     }
     if response.status().is_informational() {
         let message = "the cluster changed the protocol unasked";
-        return entry.refuse(&Refusal::new(StatusCode::BAD_GATEWAY, message));
+        return entry.refuse(&refusal::Refusal::new(ReasonCode::TargetUnavailable, message).into());
     }
     entry.answered(response.status());
     let (head, body) = response.into_parts();
@@ -183,7 +187,7 @@ pub fn unavailable(error: &UpstreamSendError) -> Refusal {
         }
     };
     // Not 503: client libraries would repeat requests for minutes without a word.
-    Refusal::new(StatusCode::BAD_GATEWAY, message)
+    refusal::Refusal::new(ReasonCode::TargetUnavailable, message).into()
 }
 
 /// A request's body, with the count of what was read of it.
@@ -230,14 +234,17 @@ impl HttpBody for CountedOut {
         if let Some(ending) = ending
             && let Poll::Ready(last) = ending.poll(cx)
         {
-            if entry.event.ended.is_none() {
-                entry.ended(ending.reason().to_owned());
+            if let (None, Some(refusal)) = (&entry.event.ended, ending.lost()) {
+                entry.ended(refusal);
             }
             return match last {
                 Last::Words(words) => Poll::Ready(Some(Ok(Frame::data(words)))),
                 Last::Wait => Poll::Pending,
                 Last::End => Poll::Ready(None),
-                Last::Abort => Poll::Ready(Some(Err(BodyError::Lost(ending.reason().to_owned())))),
+                Last::Abort => {
+                    let reason = ending.lost().map(|refusal| refusal.message.clone()).unwrap_or_default();
+                    Poll::Ready(Some(Err(BodyError::Lost(reason))))
+                }
             };
         }
         let polled = Pin::new(body).poll_frame(cx);

@@ -17,7 +17,7 @@ pub struct Refusal {
     pub message: String,
     /// The rule that decided.
     pub rule: Option<String>,
-    /// What said no, where a session was asked for.
+    /// What said no; nothing where the request cannot be read.
     pub code: Option<ReasonCode>,
 }
 
@@ -30,7 +30,7 @@ pub struct Told {
     pub content_type: Option<HeaderValue>,
     /// The body.
     pub body: Bytes,
-    /// What said no, where that was the bastion, of a session.
+    /// What said no, where that was the bastion.
     pub code: Option<ReasonCode>,
 }
 
@@ -46,6 +46,12 @@ impl Refusal {
     pub fn by_rule(mut self, rule: Option<String>) -> Self {
         self.rule = rule;
         self
+    }
+
+    /// The same, with what said no. Its status stays what the protocol asks for.
+    #[must_use]
+    pub fn for_reason(self, code: ReasonCode) -> Self {
+        Self { code: Some(code), ..self }
     }
 
     /// The answer. Its message begins with `bastion:`, so that nobody looks for the reason in the cluster.

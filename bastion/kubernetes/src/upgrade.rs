@@ -1,5 +1,6 @@
 //! The head of a request that asks for another protocol, and the answer to it.
 
+use api::refusal::ReasonCode;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty};
 use wire::websocket::{PORT_FORWARD_TUNNEL, accept_key, channel::ChannelProtocol};
@@ -125,7 +126,7 @@ impl Upgrade {
             Some(word) if word.eq_ignore_ascii_case(SPDY) => Ok(Self::Spdy(all(STREAM_PROTOCOL))),
             Some(_) | None => {
                 let message = "the only protocols that a request can be upgraded to are WebSocket and SPDY/3.1";
-                Err(Refusal::new(StatusCode::FORBIDDEN, message))
+                Err(Refusal::new(StatusCode::FORBIDDEN, message).for_reason(ReasonCode::Unsupported))
             }
         }
     }
@@ -144,7 +145,7 @@ impl Upgrade {
         };
         chosen.ok_or_else(|| {
             let message = "none of the stream protocols is known here: v5.channel.k8s.io and v4.channel.k8s.io are";
-            Refusal::new(StatusCode::FORBIDDEN, message)
+            Refusal::new(StatusCode::FORBIDDEN, message).for_reason(ReasonCode::Unsupported)
         })
     }
 
@@ -164,7 +165,7 @@ impl Upgrade {
         chosen.copied().ok_or_else(|| {
             let names: Vec<_> = known.iter().map(|protocol| protocol.name()).collect();
             let message = format!("the protocol to forward ports with must be {}", names.join(" or "));
-            Refusal::new(StatusCode::FORBIDDEN, message)
+            Refusal::new(StatusCode::FORBIDDEN, message).for_reason(ReasonCode::Unsupported)
         })
     }
 

@@ -13,6 +13,7 @@
 
 use std::time::Duration;
 
+use api::refusal::ReasonCode;
 use bytes::{Bytes, BytesMut};
 use data_encoding::BASE64;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -72,7 +73,7 @@ impl WatchSocket {
         let upgrade = Upgrade::read(&head.method, &head.headers)?;
         let Upgrade::WebSocket { offered, .. } = &upgrade else {
             let message = "watches and logs are to be had as they are, and over WebSocket";
-            return Err(Refusal::new(StatusCode::FORBIDDEN, message));
+            return Err(Refusal::new(StatusCode::FORBIDDEN, message).for_reason(ReasonCode::Unsupported));
         };
         // A token in this place is not looked at, and told nobody.
         let mut offered = offered.iter().filter(|name| !name.is_empty() && !name.starts_with(BEARER)).peekable();
@@ -82,7 +83,7 @@ impl WatchSocket {
                 let known = offered.find(|name| [BINARY, BASE64_BINARY].contains(&name.as_str()));
                 if is_offered && known.is_none() {
                     let message = format!("the protocol of a log must be {BINARY} or {BASE64_BINARY}, or none");
-                    return Err(Refusal::new(StatusCode::FORBIDDEN, message));
+                    return Err(Refusal::new(StatusCode::FORBIDDEN, message).for_reason(ReasonCode::Unsupported));
                 }
                 (known, Content::Log { base64: known.is_some_and(|name| name == BASE64_BINARY) })
             }

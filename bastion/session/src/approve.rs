@@ -3,13 +3,16 @@
 
 use std::collections::VecDeque;
 
-use api::refusal::{ReasonCode, Refusal};
+use api::{
+    events::Event,
+    refusal::{ReasonCode, Refusal},
+};
 use approval::{Application, ApprovalId, Approvals, Granted, NewApproval, Progress, Waiting};
 
 use super::{
     leg::{UserReader, UserWriter},
     terminal::FromUser,
-    voice::{Said, say},
+    voice::say,
 };
 
 /// Asks other people, and waits for what they say.
@@ -45,7 +48,7 @@ pub async fn approve<R: UserReader, W: UserWriter>(
         }
     };
     let granted = waiting.settle(outcome)?;
-    say(writer, &Said::Approved { by: granted.by() }).await;
+    say(writer, &Event::Approved { by: granted.by().into_iter().map(Into::into).collect() }).await;
     Ok(granted)
 }
 
@@ -63,12 +66,12 @@ pub fn waiting_for(waiting: &Waiting) -> String {
     )
 }
 
-fn waits(waiting: &Waiting, message: String) -> Said {
-    Said::WaitingApproval {
+fn waits(waiting: &Waiting, message: String) -> Event {
+    Event::WaitingApproval {
         approval: waiting.id(),
-        rule: waiting.rule().cloned(),
+        rule: waiting.rule().map(ToString::to_string),
         message,
-        expires_at: waiting.expires_at(),
+        expires_at: Some(waiting.expires_at()),
     }
 }
 

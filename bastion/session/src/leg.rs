@@ -7,14 +7,14 @@
 
 use std::future::Future;
 
-use api::refusal::Refusal;
+use api::{events::Event, refusal::Refusal};
 use bytes::Bytes;
 use mask::WindowSize;
 use recorder::ExitStatus;
 
 use super::{
     terminal::{Failure, FromTarget, FromUser, OutputStream, Pixels, Signal},
-    voice::{Said, Voice, say},
+    voice::{Voice, say},
 };
 
 /// The other end of this leg is gone.
@@ -72,7 +72,7 @@ pub trait UserWriter: Send + Sync + Sized {
 
 /// Says why nothing runs on an open channel, and closes it.
 pub async fn refuse_in_words<W: UserWriter>(user: &W, refusal: &Refusal) {
-    say(user, &Said::Blocked(refusal.clone())).await;
+    say(user, &Event::from(refusal.clone())).await;
     let _ = user.exit(ExitStatus::Code(refusal.reason.exit_status())).await;
     let _ = user.eof().await;
     let _ = user.close().await;

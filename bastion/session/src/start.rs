@@ -5,7 +5,10 @@
 
 use std::{fmt::Display, future::Future, panic::AssertUnwindSafe};
 
-use api::refusal::{ReasonCode, Refusal};
+use api::{
+    events::Event,
+    refusal::{ReasonCode, Refusal},
+};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
@@ -33,7 +36,7 @@ use super::{
     terminal::Terminal,
     termination::Termination,
     visit::Visit,
-    voice::{Said, say},
+    voice::say,
 };
 
 /// A target whose program can be started.
@@ -110,7 +113,7 @@ impl Sessions {
         };
         let Started { reader, writer, tap, termination, entry } = started;
         user_writer.accept().await;
-        say(&user_writer, &Said::Started { session: id }).await;
+        say(&user_writer, &Event::Started { session: Some(id.to_string()) }).await;
         let legs = ((user_reader, user_writer), (reader, writer));
         let relayed = relay(legs.0, legs.1, gate, tap, &visit, termination);
         // A fault of ours in one session is that session's end, and no other's.

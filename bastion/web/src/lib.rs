@@ -30,7 +30,7 @@ pub mod state;
 pub mod tls;
 
 pub use self::listener::Listener;
-pub use state::{BastionInfo, WebState};
+pub use state::WebState;
 
 /// Everything that is served. The listener puts the peer's address into each request
 /// (`axum::extract::ConnectInfo<SocketAddr>`).

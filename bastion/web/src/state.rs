@@ -2,17 +2,16 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use api::info::BastionInfo;
 use approval::Approvals;
 use config::{Cluster, Target, TargetName};
 use identity::{kube_credential::KubeCredentials, login::LoginService};
 use ledger::{audit::AuditLog, store::Store};
 use policy::RuleSet;
 use recorder::Recorder;
-use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
-use utoipa::ToSchema;
 
 use super::{api::health::Readiness, limits::LoginLimiter};
 
@@ -109,42 +108,4 @@ pub struct KubeAccess {
     pub url: Url,
     /// What clusters are called in TLS; those that the certificate covers.
     pub server_names: Arc<HashMap<TargetName, String>>,
-}
-
-/// What the bastion tells everybody, so that clients can be set up.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct BastionInfo {
-    /// Always `bastion`.
-    #[schema(example = "bastion")]
-    pub name: String,
-    /// The version of the program.
-    #[schema(example = "0.1.0")]
-    pub version: String,
-    /// Where SSH is served.
-    pub ssh: SshAddress,
-    /// Where Kubernetes clusters are served; none where there are no clusters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kube: Option<KubeAddress>,
-    /// The bastion's own host names: principals of its host certificate.
-    pub names: Vec<String>,
-    /// The CA that signs host certificates, as in a `known_hosts` line after `@cert-authority`.
-    pub host_ca: String,
-    /// The OpenID Connect issuer.
-    pub issuer: String,
-}
-
-/// Where SSH is served, as users reach it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct SshAddress {
-    /// Host name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-}
-
-/// Where Kubernetes clusters are served, as users reach it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct KubeAddress {
-    /// The front's URL; clusters are under `/clusters/NAME`.
-    pub url: String,
 }

@@ -1,13 +1,13 @@
 //! `bastion approvals show`: all that an approver must see.
 
+use api::approvals::{ActView, ApprovalState, ApprovalView, StdinView, VoteView};
 use jiff::Timestamp;
 
 use super::{left, what};
-use crate::api_client::{Act, Approval, ApprovalState, Stdin, Vote};
 use crate::output::{Table, local_time};
 use crate::shown::visible;
 
-pub(super) fn sheet(approval: &Approval, now: Timestamp) -> String {
+pub(super) fn sheet(approval: &ApprovalView, now: Timestamp) -> String {
     let mut text = rows(approval, now).render();
     text.push_str(&format!("\n{}\n  {}\n", heading(approval), visible(&what(approval))));
     if let Some(act) = &approval.act {
@@ -19,7 +19,7 @@ pub(super) fn sheet(approval: &Approval, now: Timestamp) -> String {
         section(&mut text, "screen", &framed(&lines));
     }
     section(&mut text, "votes", &approval.votes.iter().map(line).collect::<Vec<_>>());
-    if approval.state == ApprovalState::Pending && approval.may_decide {
+    if approval.state == ApprovalState::Pending && approval.may_decide == Some(true) {
         let id = approval.id;
         text.push_str(&format!(
             "\nnext: bastion approvals approve {id}\n  or: bastion approvals deny {id} --comment WHY\n"
@@ -29,13 +29,13 @@ pub(super) fn sheet(approval: &Approval, now: Timestamp) -> String {
 }
 
 /// `1 more from sre`.
-pub(super) fn needs(approval: &Approval) -> String {
+pub(super) fn needs(approval: &ApprovalView) -> String {
     let (missing, count) = (approval.missing(), approval.needed.count);
     let of = if missing < count { format!(" (of {count})") } else { String::new() };
     format!("{missing} more{of} from {}", approval.needed.groups.join(" or "))
 }
 
-fn rows(approval: &Approval, now: Timestamp) -> Table<2> {
+fn rows(approval: &ApprovalView, now: Timestamp) -> Table<2> {
     let requester = &approval.requester;
     let mail = requester.email.as_ref().map(|mail| format!(" <{mail}>")).unwrap_or_default();
     let groups = requester.groups.join(" ");
@@ -47,7 +47,7 @@ fn rows(approval: &Approval, now: Timestamp) -> Table<2> {
     let mut table = Table::new(["APPROVAL", ""]);
     for (name, value) in [
         ("id", approval.id.to_string()),
-        ("state", approval.state.name().to_owned()),
+        ("state", approval.state.to_string()),
         ("needs", if pending { needs(approval) } else { String::new() }),
         (
             "expires",
@@ -61,7 +61,7 @@ fn rows(approval: &Approval, now: Timestamp) -> Table<2> {
         ("subject", subject),
         ("target", approval.target.clone()),
         ("login", approval.login.clone()),
-        ("kind", approval.kind.clone()),
+        ("kind", approval.kind.to_string()),
         ("session", approval.session.clone().unwrap_or_default()),
         ("rule", approval.rule.clone().unwrap_or_default()),
         ("because", approval.because.clone()),
@@ -75,27 +75,27 @@ fn rows(approval: &Approval, now: Timestamp) -> Table<2> {
                 .unwrap_or_default(),
         ),
         ("asked", local_time(approval.created_at)),
-        ("page", approval.url.clone().unwrap_or_default()),
+        ("page", approval.url.clone()),
     ] {
         table.row([name.to_owned(), value]);
     }
     table
 }
 
-fn heading(approval: &Approval) -> &'static str {
+fn heading(approval: &ApprovalView) -> &'static str {
     if approval.command.is_some() { "command" } else { "asks for" }
 }
 
 /// What belongs to it and is not the command: each part in a section of its own.
-fn circumstances(text: &mut String, act: &Act) {
+fn circumstances(text: &mut String, act: &ActView) {
     if act.kind == "argv" {
         section(text, "program and arguments", &act.words);
     }
     match &act.stdin {
-        Stdin::Given { text: input } if input.is_empty() => section(text, "standard input", &["(empty)"]),
-        Stdin::Given { text: input } => section(text, "standard input", &[input]),
-        Stdin::Live => section(text, "standard input", &["(whatever is sent while it runs: nobody has seen that)"]),
-        Stdin::None => {}
+        StdinView::Given { text: input } if input.is_empty() => section(text, "standard input", &["(empty)"]),
+        StdinView::Given { text: input } => section(text, "standard input", &[input]),
+        StdinView::Live => section(text, "standard input", &["(whatever is sent while it runs: nobody has seen that)"]),
+        StdinView::None => {}
     }
     section(text, "environment", &act.env.iter().map(|one| format!("{}={}", one.name, one.value)).collect::<Vec<_>>());
     section(text, "terminal", &act.terminal.iter().collect::<Vec<_>>());
@@ -119,7 +119,7 @@ fn framed(lines: &[&str]) -> Vec<String> {
     std::iter::once(format!("┌{rule}")).chain(inside).chain([format!("└{rule}")]).collect()
 }
 
-fn line(vote: &Vote) -> String {
+fn line(vote: &VoteView) -> String {
     let comment = vote.comment.as_ref().map(|comment| format!(": {comment}")).unwrap_or_default();
     let what = if vote.approve { "approved" } else { "denied" };
     format!("{} {what} at {}{comment}", vote.by, local_time(vote.at))

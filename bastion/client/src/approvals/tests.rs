@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use clap::Parser as _;
+use serde_json::json;
 
 use super::*;
 use crate::access::{self, AccessCommand};
@@ -174,7 +175,7 @@ async fn a_vote_carries_scope_and_comment() {
         asked,
         [
             format!("approve {ID} {{\"scope\":\"once\"}}"),
-            format!("approve {ID} {{\"comment\":\"ok\",\"for\":\"3600s\",\"scope\":\"for\"}}"),
+            format!("approve {ID} {{\"scope\":\"for\",\"for\":\"3600s\",\"comment\":\"ok\"}}"),
             format!("approve {ID} {{\"scope\":\"session\"}}"),
         ]
     );
@@ -223,7 +224,7 @@ async fn the_exit_code_of_an_access_request_tells_what_became_of_it() {
         let outcome = access::request(&api, &options).await;
         assert_eq!(outcome.err().map(|error| error.code()), code, "{states:?}");
         let asked = shared.lock().unwrap().asked[0].clone();
-        assert_eq!(asked, r#"access {"for":"7200s","login":"root","reason":"4711","target":"db1"}"#);
+        assert_eq!(asked, r#"access {"target":"db1","login":"root","for":"7200s","reason":"4711"}"#);
     }
 }
 

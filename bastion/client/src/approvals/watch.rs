@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::approvals::{ApprovalState, ApprovalView};
 use api::id::ApprovalId;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -16,7 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::{decided, left, needs, read, what};
-use crate::api_client::{ApiClient, Approval, ApprovalState};
+use crate::api_client::ApiClient;
 use crate::exit::CommandError;
 use crate::output::{Format, json_line, local_time, print};
 use crate::shown::visible;
@@ -79,7 +80,7 @@ fn line(item: Value, format: Format) -> Result<String, CommandError> {
     })
 }
 
-pub(super) fn words(approval: &Approval, now: Timestamp) -> String {
+pub(super) fn words(approval: &ApprovalView, now: Timestamp) -> String {
     let state = match approval.state {
         ApprovalState::Pending => format!("pending ({}, {} left)", needs(approval), left(approval, now)),
         state @ (ApprovalState::Approved
@@ -87,7 +88,7 @@ pub(super) fn words(approval: &Approval, now: Timestamp) -> String {
         | ApprovalState::Denied
         | ApprovalState::Expired) => {
             let by: Vec<_> = approval.votes.iter().map(|vote| vote.by.as_str()).collect();
-            if by.is_empty() { state.name().to_owned() } else { format!("{} by {}", state.name(), by.join(", ")) }
+            if by.is_empty() { state.to_string() } else { format!("{state} by {}", by.join(", ")) }
         }
     };
     format!(

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use api::login::{BeginLogin, BegunLogin, FinishLogin, LoginAnswer};
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HOST, LOCATION};
@@ -19,7 +20,7 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use super::LoginOptions;
-use crate::api_client::{ApiClient, Login, LoginStart};
+use crate::api_client::ApiClient;
 use crate::exit::CommandError;
 use crate::shown::visible;
 
@@ -28,10 +29,10 @@ use crate::shown::visible;
 /// # Errors
 ///
 /// When the issuer or the bastion refuses, or nobody logs in for five minutes.
-pub(super) async fn log_in(api: &ApiClient, options: &LoginOptions) -> Result<Login, CommandError> {
+pub(super) async fn log_in(api: &ApiClient, options: &LoginOptions) -> Result<LoginAnswer, CommandError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen on 127.0.0.1")?;
     let redirect_uri = format!("http://{}/callback", listener.local_addr()?);
-    let start: LoginStart = api.post("login", &serde_json::json!({ "redirect_uri": redirect_uri })).await?;
+    let start: BegunLogin = api.post("login", &BeginLogin { redirect_uri: redirect_uri.clone() }).await?;
     let page = Url::parse(&start.authorization_url).context("the server gave no login page")?;
     if !matches!(page.scheme(), "http" | "https") {
         return Err(CommandError::Refused(format!("the server gave a login page that is no web page: {page}")));
@@ -47,7 +48,7 @@ pub(super) async fn log_in(api: &ApiClient, options: &LoginOptions) -> Result<Lo
             callback.wait(PATIENCE).await?
         }
     };
-    api.post("login/finish", &serde_json::json!({ "state": start.state, "code": code })).await
+    api.post("login/finish", &FinishLogin { state: start.state, code }).await
 }
 
 // === Callback ===

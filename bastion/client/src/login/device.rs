@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use api::login::{BegunDeviceLogin, LoginAnswer};
 use jiff::Timestamp;
 use tokio::time::sleep;
 
-use crate::api_client::{ApiClient, DevicePoll, DeviceStart, Login};
+use crate::api_client::{ApiClient, DevicePoll};
 use crate::exit::CommandError;
 use crate::shown::visible;
 
@@ -14,8 +15,8 @@ use crate::shown::visible;
 /// # Errors
 ///
 /// When the person or the issuer refuses, or the code runs out.
-pub(super) async fn log_in(api: &ApiClient) -> Result<Login, CommandError> {
-    let start: DeviceStart = api.post("login/device", &serde_json::json!({})).await?;
+pub(super) async fn log_in(api: &ApiClient) -> Result<LoginAnswer, CommandError> {
+    let start: BegunDeviceLogin = api.post("login/device", &serde_json::json!({})).await?;
     eprintln!("open    {}", visible(&start.verification_uri));
     eprintln!("confirm {}", visible(&start.user_code));
     if let Some(complete) = &start.verification_uri_complete {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use api::info::BastionInfo;
 use jiff::Timestamp;
 use russh::client::{self, AuthResult, Handle};
 use russh::keys::agent::AgentIdentity;
@@ -19,7 +20,6 @@ use ssh_client::outgoing::{OpensChannels, Outgoing, Server};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
-use crate::api_client::Info;
 use crate::exit::CommandError;
 use crate::home::{BastionHome, SavedLogin};
 
@@ -30,7 +30,7 @@ pub(super) type Connection = Handle<Outgoing<BastionCheck>>;
 pub(super) async fn connect(
     home: &BastionHome,
     login: &SavedLogin,
-    info: &Info,
+    info: &BastionInfo,
     destination: &Destination,
 ) -> Result<Connection, CommandError> {
     let credential = Credential::read(home).await?;

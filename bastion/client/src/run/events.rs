@@ -3,21 +3,15 @@
 //! Output of the command is text while it is UTF-8 and base64 where it is not. A character that two
 //! packets share is printed whole, so a program may join the `data` of all events.
 
-use api::id::ApprovalId;
-use jiff::Timestamp;
+use api::events::Event;
 use serde::Serialize;
 
-use super::notices::Notice;
 use crate::output::json_line;
 
 /// One line of `--json`.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(super) enum RunEvent<'a> {
-    /// Enough people approved.
-    Approved { by: &'a [String] },
-    /// A rule or a person refused: nothing ran.
-    Blocked { code: Option<&'a str>, rule: Option<&'a str>, message: &'a str, approval: Option<ApprovalId> },
     /// The command could not be run, or its end is not known.
     Error { message: &'a str },
     /// The last line: what `bastion run` exits with.
@@ -32,35 +26,24 @@ pub(super) enum RunEvent<'a> {
         #[serde(flatten)]
         data: OutputData<'a>,
     },
-    /// The target has the command.
-    Started { session: Option<&'a str> },
-    /// The command waits for people.
-    WaitingApproval {
-        approval: ApprovalId,
-        rule: Option<&'a str>,
-        message: &'a str,
-        expires_at: Option<Timestamp>,
+    /// What the bastion says.
+    #[serde(untagged)]
+    Said {
+        #[serde(flatten)]
+        event: &'a Event,
         /// What an approver types.
-        next: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next: Option<String>,
     },
 }
 
 impl<'a> RunEvent<'a> {
-    pub(super) fn of(notice: &'a Notice) -> Self {
-        match notice {
-            Notice::Approved { by } => Self::Approved { by },
-            Notice::Blocked { code, rule, message, approval } => {
-                Self::Blocked { code: code.as_deref(), rule: rule.as_deref(), message, approval: *approval }
-            }
-            Notice::Started { session } => Self::Started { session: session.as_deref() },
-            Notice::WaitingApproval { approval, rule, message, expires_at } => Self::WaitingApproval {
-                approval: *approval,
-                rule: rule.as_deref(),
-                message,
-                expires_at: *expires_at,
-                next: format!("bastion approvals approve {approval}"),
-            },
-        }
+    pub(super) fn of(event: &'a Event) -> Self {
+        let next = match event {
+            Event::WaitingApproval { approval, .. } => Some(format!("bastion approvals approve {approval}")),
+            Event::Approved { .. } | Event::Blocked { .. } | Event::Started { .. } => None,
+        };
+        Self::Said { event, next }
     }
 
     /// The line, ended.

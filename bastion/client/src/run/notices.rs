@@ -1,60 +1,16 @@
 //! The bastion's own words in a channel, for programs.
 //!
-//! With `BASTION_EVENTS=1` in the channel's environment the bastion writes them as lines of stderr:
-//!
-//! ```text
-//! RS "BASTION " JSON LF          RS = 0x1e, at the start of a line only
-//! ```
-//!
-//! A target could write such a line too, but it writes nothing before `started` (or its first byte
-//! of stdout): from there on all of stderr is the command's.
+//! With `BASTION_EVENTS=1` in the channel's environment the bastion writes them as lines of stderr ([`api::events`]). A
+//! target could write such a line too, but it writes nothing before `started` (or its first byte of stdout): from there
+//! on all of stderr is the command's.
 
-use api::id::ApprovalId;
-use jiff::Timestamp;
-use serde::Deserialize;
-
-/// What the bastion says about a command.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub(super) enum Notice {
-    /// Enough people approved.
-    Approved {
-        #[serde(default)]
-        by: Vec<String>,
-    },
-    /// It does not run.
-    Blocked {
-        /// What said no; bastions from before it was sent give none.
-        #[serde(default)]
-        code: Option<String>,
-        #[serde(default)]
-        rule: Option<String>,
-        message: String,
-        /// Where people refused it, or nobody answered.
-        #[serde(default)]
-        approval: Option<ApprovalId>,
-    },
-    /// It runs.
-    Started {
-        #[serde(default)]
-        session: Option<String>,
-    },
-    /// It waits for people.
-    WaitingApproval {
-        approval: ApprovalId,
-        #[serde(default)]
-        rule: Option<String>,
-        message: String,
-        #[serde(default)]
-        expires_at: Option<Timestamp>,
-    },
-}
+use api::events::{Event, MARKER};
 
 /// A part of stderr.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part {
     /// Words of the bastion.
-    Notice(Notice),
+    Notice(Event),
     /// What the command wrote, or a line that is no notice after all.
     Plain(Vec<u8>),
 }
@@ -108,9 +64,9 @@ impl NoticeReader {
                 State::AtStart(held) => {
                     held.push(byte);
                     if byte == b'\n' {
-                        match read(held) {
+                        match Event::read(held) {
                             Some(notice) => {
-                                let started = matches!(notice, Notice::Started { .. });
+                                let started = matches!(notice, Event::Started { .. });
                                 parts.extend(take(&mut plain));
                                 parts.push(Part::Notice(notice));
                                 self.state = if started { State::Closed } else { State::AtStart(Vec::new()) };
@@ -134,15 +90,9 @@ fn take(plain: &mut Vec<u8>) -> Option<Part> {
 }
 
 fn may_be_notice(held: &[u8]) -> bool {
-    held.starts_with(MARKER) || MARKER.starts_with(held)
+    held.starts_with(MARKER.as_bytes()) || MARKER.as_bytes().starts_with(held)
 }
 
-fn read(line: &[u8]) -> Option<Notice> {
-    serde_json::from_slice(line.strip_prefix(MARKER)?).ok()
-}
-
-/// What a notice begins with.
-const MARKER: &[u8] = b"\x1eBASTION ";
 /// Longest line that is held back while it may be a notice.
 const MAX_LINE_BYTES: usize = 64 * 1024;
 
@@ -172,7 +122,7 @@ mod tests {
     }
 
     fn blocked(message: &str) -> Part {
-        Part::Notice(Notice::Blocked { code: None, rule: None, message: message.into(), approval: None })
+        Part::Notice(Event::Blocked { code: None, rule: None, message: message.into(), approval: None })
     }
 
     const APPROVED: &str = "\x1eBASTION {\"event\":\"approved\",\"by\":[\"bob\"]}\n";
@@ -182,7 +132,7 @@ mod tests {
     #[test]
     fn notices_are_told_from_what_stands_around_them() {
         let stream = format!("a banner\n{APPROVED}{BLOCKED}\x1eBASTARD\nrest");
-        let approved = Part::Notice(Notice::Approved { by: vec!["bob".into()] });
+        let approved = Part::Notice(Event::Approved { by: vec!["bob".into()] });
         let expected = [plain("a banner\n"), approved, blocked("no"), plain("\x1eBASTARD\nrest")];
         assert_eq!(read_all([stream.as_bytes()]), expected);
     }
@@ -190,7 +140,7 @@ mod tests {
     #[test]
     fn a_target_can_forge_nothing_once_it_runs() {
         let stream = format!("{STARTED}{BLOCKED}x");
-        let started = Part::Notice(Notice::Started { session: Some("s".into()) });
+        let started = Part::Notice(Event::Started { session: Some("s".into()) });
         assert_eq!(read_all([stream.as_bytes()]), [started, plain(&format!("{BLOCKED}x"))]);
 
         let mut reader = NoticeReader::new();
@@ -215,7 +165,7 @@ mod tests {
     fn a_line_without_end_is_not_held_for_ever() {
         let mut reader = NoticeReader::new();
         let mut passed = 0;
-        let line = [MARKER, &[b'{'; 2 * MAX_LINE_BYTES]].concat();
+        let line = [MARKER.as_bytes(), &[b'{'; 2 * MAX_LINE_BYTES]].concat();
         for packet in line.chunks(1000) {
             for part in reader.feed(packet) {
                 let Part::Plain(bytes) = part else { panic!("{part:?}") };

@@ -1,10 +1,10 @@
 //! What `bastion run` shows: the command's bytes as they are and the bastion's words on stderr, or
 //! everything as events on stdout.
 
+use api::events::Event;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use super::events::{OutputEncoder, RunEvent, Stream};
-use super::notices::Notice;
 use crate::exit::CommandError;
 use crate::output::local_time;
 use crate::shown::visible;
@@ -46,7 +46,7 @@ impl<O: AsyncWrite + Unpin, E: AsyncWrite + Unpin> Printer<O, E> {
     }
 
     /// Something that the bastion said.
-    pub(super) async fn notice(&mut self, notice: &Notice) -> Result<(), CommandError> {
+    pub(super) async fn notice(&mut self, notice: &Event) -> Result<(), CommandError> {
         match self.words {
             Words::Json => write(&mut self.stdout, RunEvent::of(notice).line().as_bytes()).await,
             Words::Plain => write(&mut self.stderr, in_words(notice).as_bytes()).await,
@@ -66,14 +66,14 @@ async fn write(to: &mut (impl AsyncWrite + Unpin), data: &[u8]) -> Result<(), Co
     Ok(to.flush().await?)
 }
 
-fn in_words(notice: &Notice) -> String {
+fn in_words(notice: &Event) -> String {
     let text = match notice {
-        Notice::Approved { by } => format!("bastion: approved by {}", by.join(", ")),
+        Event::Approved { by } => format!("bastion: approved by {}", by.join(", ")),
         // The message names the rule.
-        Notice::Blocked { message, .. } => format!("bastion: {message}"),
+        Event::Blocked { message, .. } => format!("bastion: {message}"),
         // The output of the command says as much.
-        Notice::Started { .. } => return String::new(),
-        Notice::WaitingApproval { approval, rule, message, expires_at } => {
+        Event::Started { .. } => return String::new(),
+        Event::WaitingApproval { approval, rule, message, expires_at } => {
             let by = rule.as_ref().map(|rule| format!(" by rule {rule}")).unwrap_or_default();
             let held = format!("bastion: held{by}: {message}");
             let until = expires_at.map(|until| format!(" until {}", local_time(until))).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! One exec channel, from its request to its exit status.
 
+use api::events::Event;
 use bytes::Bytes;
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
@@ -9,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use super::Stopped;
 use super::connection::Connection;
 use super::events::Stream;
-use super::notices::{Notice, NoticeReader, Part};
+use super::notices::{NoticeReader, Part};
 use super::printer::Printer;
 use crate::exit::CommandError;
 
@@ -79,8 +80,8 @@ impl Remote {
                             match part {
                                 Part::Plain(bytes) => printer.output(Stream::Stderr, &bytes).await?,
                                 Part::Notice(notice) => {
-                                    *waits = matches!(notice, Notice::WaitingApproval { .. });
-                                    *blocked |= matches!(notice, Notice::Blocked { .. });
+                                    *waits = matches!(notice, Event::WaitingApproval { .. });
+                                    *blocked |= matches!(notice, Event::Blocked { .. });
                                     printer.notice(&notice).await?;
                                 }
                             }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::Cursor;
 use std::sync::{Arc, Mutex};
 
+use api::info::SshAddress;
 use russh::keys::ssh_key::certificate::{Builder, CertType};
 use russh::keys::{Certificate, PrivateKey};
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Session};
@@ -12,7 +13,6 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::api_client::SshAddress;
 use crate::key;
 use crate::tests::Person;
 use crate::tests::fake_api::FakeApi;
@@ -125,7 +125,7 @@ fn host(ca: &PrivateKey, name: &str) -> (PrivateKey, Certificate) {
 
 struct Site {
     person: Person,
-    info: Info,
+    info: BastionInfo,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -136,7 +136,7 @@ async fn site(host: impl FnOnce(&PrivateKey) -> (PrivateKey, Option<Certificate>
     let (key, certificate) = host(api.ca());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let ssh = SshAddress { host: "127.0.0.1".into(), port: listener.local_addr().unwrap().port() };
-    let info = Info { ssh, names: vec!["127.0.0.1".into()], host_ca: String::new() };
+    let info = serde_json::from_value(json!({ "ssh": ssh, "names": ["127.0.0.1"], "host_ca": "" })).unwrap();
     let seen = Arc::<Mutex<Seen>>::default();
     let handler = FakeBastion { script, seen: Arc::clone(&seen) };
     let config = russh::server::Config {
@@ -339,7 +339,8 @@ async fn a_name_that_a_load_balancer_answers_for_is_checked_in_its_place() {
 
 #[test]
 fn the_login_may_be_left_out_where_one_is_named() {
-    let target = |logins: &[&str]| serde_json::from_value::<Target>(json!({"name": "demo", "logins": logins})).unwrap();
+    let target =
+        |logins: &[&str]| serde_json::from_value::<TargetItem>(json!({"name": "demo", "logins": logins})).unwrap();
     assert_eq!(account(&target(&["*", "demo"])).unwrap().as_str(), "demo");
     assert_eq!(account(&target(&["demo"])).unwrap().as_str(), "demo");
     for logins in [&["*"][..], &["root", "demo"], &[]] {

@@ -6,9 +6,10 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use api::info::BastionInfo;
+use api::targets::TargetItem;
 use config::{Login, TargetName, UserName};
 
-use crate::api_client::{Info, Target};
 use crate::exit::CommandError;
 use crate::home::BastionHome;
 
@@ -17,7 +18,7 @@ pub(super) struct Block<'a> {
     pub(super) home: &'a BastionHome,
     pub(super) program: &'a Path,
     pub(super) user: &'a str,
-    pub(super) info: &'a Info,
+    pub(super) info: &'a BastionInfo,
     pub(super) targets: Vec<TargetHost>,
 }
 
@@ -30,7 +31,7 @@ pub(super) struct TargetHost {
 
 impl TargetHost {
     /// `None` for a name that is none: nothing from the server may add lines to the block.
-    pub(super) fn of(target: &Target) -> Option<Self> {
+    pub(super) fn of(target: &TargetItem) -> Option<Self> {
         // `*` (any account) names none.
         let mut named = target.logins.iter().filter(|login| *login != "*");
         let login = match (named.next(), named.next()) {

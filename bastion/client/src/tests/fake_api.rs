@@ -190,7 +190,7 @@ async fn issue(State(shared): State<Arc<Shared>>, headers: HeaderMap, Json(body)
     }
     let serial = shared.issued.fetch_add(1, SeqCst) + 1;
     let certificate = shared.certificate(body["public_key"].as_str().unwrap(), 0, 600, serial);
-    Json(json!({"certificate": certificate.to_openssh().unwrap(), "serial": serial,
+    Json(json!({"certificate": certificate.to_openssh().unwrap(), "serial": serial.to_string(),
                 "expires_at": Timestamp::now() + 10.minutes()}))
     .into_response()
 }

@@ -99,7 +99,7 @@ function openRow(given: Access): HTMLElement {
   return h(
     "li",
     { class: "request" },
-    h("p", { class: "request-who" }, h("strong", {}, `${visible(given.login)}@${visible(given.target)}`)),
+    h("p", { class: "request-who" }, h("strong", {}, given.target_kind === "cluster" ? `${visible(given.target)} (cluster)` : `${visible(given.login)}@${visible(given.target)}`)),
     h("span", { class: "left", title: `Until ${localTime(given.until)}` }, h("time", { "data-until": given.until, datetime: given.until }, countdown(given.until, Date.now())), " left"),
   );
 }

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use api::refusal::{self, ReasonCode};
 use bytes::Bytes;
 use ledger::audit::{AuditEvent, PortRefusedEvent};
 use policy::{Access, Context, Decision, RuleEffect};
@@ -25,7 +26,7 @@ use super::{
     pair::{FromPair, Key, Pair},
     socket::{Happened, Socket},
 };
-use crate::proxy::RequestEntry;
+use crate::{ending, proxy::RequestEntry, status::Refusal};
 
 /// One port-forward.
 pub(super) struct PortHub<D: Dial> {
@@ -95,7 +96,7 @@ impl<D: Dial> PortHub<D> {
         let mut standing = self.forward.standing.clone();
         let taken = Arc::clone(&self.taken);
         let mut lost = pin!(standing.lost());
-        let reason = loop {
+        let ended: Option<Refusal> = loop {
             let stuck = self.full.map(|(_, until)| until);
             tokio::select! {
                 happened = socket.next(stuck.is_none()) => match happened {
@@ -111,14 +112,16 @@ impl<D: Dial> PortHub<D> {
                 () = taken.notified(), if stuck.is_some() => self.look_again(),
                 () = sleep_until(stuck.unwrap_or_else(Instant::now)), if stuck.is_some() => self.end_stuck(),
                 Some(_ended) = self.tasks.join_next() => {}
-                reason = &mut lost => break Some(reason),
-                () = closing.cancelled() => break Some("the bastion stops".to_owned()),
+                reason = &mut lost => break Some(ending::lost(&self.forward.standing, &reason)),
+                () = closing.cancelled() => {
+                    break Some(refusal::Refusal::new(ReasonCode::Stopping, "the bastion stops").into());
+                }
             }
         };
-        if let Some(reason) = reason {
-            tracing::info!(reason, "forwarded ports ended");
-            self.tell_all(&mut socket, &reason);
-            self.entry.ended(reason);
+        if let Some(refusal) = ended {
+            tracing::info!(reason = refusal.message, "forwarded ports ended");
+            self.tell_all(&mut socket, &refusal.message);
+            self.entry.ended(&refusal);
             // kubectl ends with the connection, also in the middle of printing why; it closes when it has printed it.
             let gone = async { while !matches!(socket.next(true).await, Happened::Gone) {} };
             let _ = tokio::time::timeout(LAST_WORDS, gone).await;
@@ -201,11 +204,16 @@ impl<D: Dial> PortHub<D> {
     async fn paired(&mut self, socket: &mut Socket, Begun { error, port }: Begun, data: StreamId) {
         let forward = match self.decided(port) {
             Ok(forward) => forward,
-            Err((rule, reason)) => {
-                let event = PortRefusedEvent { port: self.forward.pod.event(port), rule, reason: reason.clone() };
+            Err(refusal) => {
+                let event = PortRefusedEvent {
+                    port: self.forward.pod.event(port),
+                    rule: refusal.rule.map(String::from),
+                    reason: refusal.message.clone(),
+                    code: Some(refusal.reason),
+                };
                 // What finds no room is counted: it is a refusal.
                 let _ = self.forward.log.record(AuditEvent::PortRefused(Box::new(event)));
-                tell(socket, error, data, &reason);
+                tell(socket, error, data, &refusal.message);
                 return;
             }
         };
@@ -225,12 +233,13 @@ impl<D: Dial> PortHub<D> {
         self.tasks.spawn(pair.carry());
     }
 
-    /// What the rules say to this port now; the permit of its connection, or the rule and the reason.
-    fn decided(&self, port: u16) -> Result<Forward, (Option<String>, String)> {
+    /// What the rules say to this port now; the permit of its connection, or why not.
+    fn decided(&self, port: u16) -> Result<Forward, refusal::Refusal> {
+        let refused = refusal::Refusal::new;
         let mut forward = self.forward.clone();
         let standing = &mut forward.standing;
         let Access::Cluster { request, .. } = &mut standing.access else {
-            return Err((None, "forwarded ports are those of a pod".to_owned()));
+            return Err(refused(ReasonCode::NotAllowed, "forwarded ports are those of a pod"));
         };
         *request = request.get().to_port(port).into();
         let request = request.clone();
@@ -239,12 +248,15 @@ impl<D: Dial> PortHub<D> {
         let context = Context { now: SystemTime::now(), source: standing.source, approved: &standing.approved };
         let verdict = rules.judge_request(&standing.user, what, &request.get(), context.now);
         if verdict.effect == RuleEffect::Block {
-            return Err((verdict.rule.map(String::from), verdict.message));
+            return Err(refused(ReasonCode::RequestBlocked, &verdict.message).by_rule(verdict.rule));
         }
         match rules.decide(&standing.user, what, action, &context) {
             Decision::Allow(_) => Ok(forward),
-            Decision::Deny(denial) => Err((denial.rule.map(String::from), denial.reason)),
-            Decision::Hold(hold) => Err((None, format!("the role {} needs an approval now; forward anew", hold.role))),
+            Decision::Deny(denial) => Err(refused(ReasonCode::NotAllowed, &denial.reason).by_rule(denial.rule)),
+            Decision::Hold(hold) => {
+                let message = format!("the role {} needs an approval now; forward anew", hold.role);
+                Err(refused(ReasonCode::RulesChanged, &message))
+            }
         }
     }
 

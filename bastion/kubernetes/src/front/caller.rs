@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use api::refusal::{self, ReasonCode};
 use config::{TargetName, UserName};
 use http::{HeaderMap, StatusCode, header};
 use identity::{kube_credential::CredentialError, login::Login};
@@ -46,14 +47,13 @@ impl Front {
         };
         found.map_err(|error| {
             tracing::info!(%error, "credential refused");
-            let status = match &error {
-                CredentialError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            match &error {
+                CredentialError::Store(_) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
                 CredentialError::Ended
                 | CredentialError::LoginEnded
                 | CredentialError::Malformed
-                | CredentialError::Unknown => StatusCode::UNAUTHORIZED,
-            };
-            Refusal::new(status, error.to_string())
+                | CredentialError::Unknown => refusal::Refusal::new(ReasonCode::LoginEnded, error.to_string()).into(),
+            }
         })
     }
 
@@ -79,7 +79,7 @@ impl Front {
         };
         // What finds no room is counted: it is a refusal.
         let _ = self.log.record_now(event).await;
-        Refusal::new(StatusCode::NOT_FOUND, denial.reason)
+        Refusal::new(StatusCode::NOT_FOUND, denial.reason).for_reason(ReasonCode::NotAllowed)
     }
 }
 

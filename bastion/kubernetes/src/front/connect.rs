@@ -1,5 +1,6 @@
 //! A request for another protocol that is allowed: a command becomes a session, ports are forwarded.
 
+use api::refusal::{self, ReasonCode};
 use http::{Request, Response, StatusCode, header, request::Parts};
 use hyper_util::rt::TokioIo;
 use policy::Permit;
@@ -142,11 +143,11 @@ fn ready(head: &Parts, (info, stream): (&RequestInfo, StreamRequest), permit: &P
         StreamRequest::PortForward => None,
         StreamRequest::Proxy => {
             let message = "a proxied request cannot be upgraded to another protocol";
-            return Err(Refusal::new(StatusCode::FORBIDDEN, message));
+            return Err(Refusal::new(StatusCode::FORBIDDEN, message).for_reason(ReasonCode::Unsupported));
         }
     };
     if command.as_ref().is_some_and(|command| command.streams.tty) {
-        permit.terminal().map_err(|denial| Refusal::new(StatusCode::FORBIDDEN, denial.reason))?;
+        permit.terminal().map_err(|denial| refusal::Refusal::new(ReasonCode::NotAllowed, denial.reason))?;
     }
     Ok(Ready { upgrade, command })
 }

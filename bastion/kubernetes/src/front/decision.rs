@@ -75,7 +75,7 @@ impl Front {
     ) -> Result<(RequestInfo, Allowed), Refusal> {
         let info = info.map_err(|refused| Refusal::new(StatusCode::BAD_REQUEST, refused.to_string()))?;
         if is_as_somebody_else(&head.headers) {
-            return Err(Refusal::new(StatusCode::FORBIDDEN, AS_SOMEBODY_ELSE));
+            return Err(Refusal::new(StatusCode::FORBIDDEN, AS_SOMEBODY_ELSE).for_reason(ReasonCode::Unsupported));
         }
         let mut approvals = GivenApprovals::default();
         // What was true before a wait need not be true after it.
@@ -148,7 +148,7 @@ impl Front {
         }
         refuse_upgrade(question.capability(), info, &head.headers)?;
         let impersonation = Impersonation::new(login.authenticated(), &permit)
-            .map_err(|error| Refusal::new(StatusCode::FORBIDDEN, error.to_string()))?;
+            .map_err(|error| refusal::Refusal::new(ReasonCode::NotAllowed, error.to_string()))?;
         let path = match head.uri.query() {
             Some(query) => format!("{path}?{query}").parse(),
             None => path.parse::<PathAndQuery>(),
@@ -251,11 +251,11 @@ fn refuse_upgrade(capability: Capability, info: &RequestInfo, headers: &HeaderMa
         || info.stream() == Some(StreamRequest::PortForward);
     if !is_upgrade && needs_road {
         let message = "the request must ask for an upgrade to WebSocket or SPDY";
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, message));
+        return Err(refusal::Refusal::new(ReasonCode::Unsupported, message).into());
     }
     if is_upgrade && !has_road {
         let message = "this request cannot be upgraded to another protocol";
-        return Err(Refusal::new(StatusCode::FORBIDDEN, message));
+        return Err(Refusal::new(StatusCode::FORBIDDEN, message).for_reason(ReasonCode::Unsupported));
     }
     Ok(())
 }

@@ -95,4 +95,7 @@ pub struct PortRefusedEvent {
     pub rule: Option<String>,
     /// Why.
     pub reason: String,
+    /// What said no.
+    #[serde(default)]
+    pub code: Option<ReasonCode>,
 }

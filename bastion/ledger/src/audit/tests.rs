@@ -186,6 +186,7 @@ pub(super) fn every_kind() -> Vec<AuditEvent> {
             port,
             rule: Some("no-sshd".into()),
             reason: "not this one".into(),
+            code: Some(api::refusal::ReasonCode::RequestBlocked),
         })),
         AuditEvent::RecordingFailed { session, reason: "disk full".into(), terminated: true },
         AuditEvent::RecordingViewed { user: user.clone(), session, source: source() },
@@ -248,7 +249,7 @@ const GOLDEN: &str = r#"{"kind":"access_ended","approval":"0199aaaa-0000-7000-80
 {"kind":"name_released","user":"alice","name":"bob","issuer":"https://issuer","subject":"43","source":"192.0.2.7:50000"}
 {"kind":"port_closed","user":"alice","cluster":"prod","namespace":"shop","pod":"web","port":5432,"source":"192.0.2.7:50000","duration_ms":5,"bytes_in":3,"bytes_out":4,"reason":null}
 {"kind":"port_opened","user":"alice","cluster":"prod","namespace":"shop","pod":"web","port":5432,"source":"192.0.2.7:50000"}
-{"kind":"port_refused","user":"alice","cluster":"prod","namespace":"shop","pod":"web","port":5432,"source":"192.0.2.7:50000","rule":"no-sshd","reason":"not this one"}
+{"kind":"port_refused","user":"alice","cluster":"prod","namespace":"shop","pod":"web","port":5432,"source":"192.0.2.7:50000","rule":"no-sshd","reason":"not this one","code":"request_blocked"}
 {"kind":"recording_failed","session":"0199aaaa-0000-7000-8000-000000000001","reason":"disk full","terminated":true}
 {"kind":"recording_viewed","user":"alice","session":"0199aaaa-0000-7000-8000-000000000001","source":"192.0.2.7:50000"}
 {"kind":"refusals_summed","refused":"channel_refused","user":"alice","count":400,"from":"2023-11-14T22:13:20Z","until":"2023-11-14T22:13:20Z","reason":"no","source":"192.0.2.7:50000"}

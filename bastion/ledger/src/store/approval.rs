@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub use api::approvals::{ApprovalKind, ApprovalState, ScopeWord};
 use api::id::ApprovalId;
 use bytes::Bytes;
 use config::{Login, RuleName, TargetName, UserName};
@@ -11,37 +12,8 @@ use policy::{
     approval::{Act, Cast, Needed, Person, Scope},
 };
 use recorder::SessionId;
-use serde::{Deserialize, Serialize};
 
 use super::instance::Owner;
-
-/// What is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ApprovalKind {
-    /// Access to a target for a time.
-    Access,
-    /// A command.
-    Command,
-    /// A session.
-    Session,
-}
-
-/// Where a request stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ApprovalState {
-    /// Enough people approved.
-    Approved,
-    /// The requester gave it up, or went away; or the bastion was started anew.
-    Cancelled,
-    /// Somebody said no.
-    Denied,
-    /// Its time ran out.
-    Expired,
-    /// It waits.
-    Pending,
-}
 
 /// What was approved goes this far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,18 +22,6 @@ pub struct Reach {
     pub scope: ScopeWord,
     /// Until then, where a time was given.
     pub until: Option<Timestamp>,
-}
-
-/// The words for how far an approval goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ScopeWord {
-    /// For a time.
-    For,
-    /// This once.
-    Once,
-    /// Until the session ends.
-    Session,
 }
 
 /// A request for an approval, with the votes on it.

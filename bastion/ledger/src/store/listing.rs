@@ -2,8 +2,7 @@
 
 use std::ops::Deref;
 
-use serde::Serialize;
-use utoipa::ToSchema;
+pub use api::page::UnreadableRow;
 
 /// Rows in their order.
 #[derive(Debug)]
@@ -12,15 +11,6 @@ pub struct Listing<T> {
     pub rows: Vec<T>,
     /// Those that cannot.
     pub unreadable: Vec<UnreadableRow>,
-}
-
-/// A row that cannot be read: the database was changed by other hands, or by a newer bastion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct UnreadableRow {
-    /// The table of the row.
-    pub table: &'static str,
-    /// The row's identifier.
-    pub id: String,
 }
 
 impl<T> Default for Listing<T> {

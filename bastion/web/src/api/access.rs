@@ -1,65 +1,24 @@
 //! Access for a time: asking for it, and who has it.
 
-use api::id::SubjectId;
-use approval::{ApprovalId, ApprovalKind, NewApproval, view::ApprovalView};
+use api::{
+    access::{AccessItem, AccessList, AccessRequest},
+    approvals::ApprovalView,
+    problem::Problem,
+    targets::TargetKind,
+};
+use approval::{ApprovalKind, NewApproval};
 use axum::{Json, extract::State};
 use bytes::Bytes;
-use config::{Login, TargetName, UserName};
+use config::{Cluster, Login, TargetName};
 use http::StatusCode;
-use jiff::Timestamp;
 use ledger::store::{AccessGrant, subject_id};
 use policy::{
     AccessTerms, CLUSTER_LOGIN, Denial, Protocol, Resource,
     approval::{Act, ActKind},
 };
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
-use super::{
-    approvals,
-    error::{ApiError, Problem},
-    query::Body,
-};
+use super::{approvals, error::ApiError, query::Body};
 use crate::{caller::Caller, state::WebState};
-
-/// Asks for access.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AccessRequest {
-    /// To which target or Kubernetes cluster.
-    target: String,
-    /// As which account there; a cluster has none.
-    login: Option<String>,
-    /// For how long, such as `2h`.
-    #[serde(rename = "for")]
-    time: String,
-    /// Why.
-    reason: Option<String>,
-}
-
-/// Access that is open.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct AccessList {
-    /// The first to end comes first.
-    items: Vec<AccessItem>,
-}
-
-/// Access that somebody has for a time.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct AccessItem {
-    /// The approval that it came of.
-    #[schema(value_type = String)]
-    id: ApprovalId,
-    person: SubjectId,
-    #[schema(value_type = String)]
-    user: UserName,
-    #[schema(value_type = String)]
-    target: TargetName,
-    #[schema(value_type = String)]
-    login: Login,
-    #[schema(value_type = String, format = DateTime)]
-    until: Timestamp,
-}
 
 /// Asks for access to a target or a Kubernetes cluster for a time.
 #[utoipa::path(post, path = "/api/v1/access", operation_id = "request_access", tag = "approvals",
@@ -112,8 +71,7 @@ struct Requestable {
 /// What is asked for, if there is such a thing and the caller may ask for it.
 fn asked(state: &WebState, caller: &Caller, body: &AccessRequest) -> Result<Option<Requestable>, ApiError> {
     let read = |login: &str| login.parse().map_err(|error| ApiError::BadRequest(format!("login: {error}")));
-    let mut clusters = state.kube.iter().flat_map(|kube| kube.clusters.iter());
-    let cluster = clusters.find(|cluster| cluster.name.as_str() == body.target);
+    let cluster = cluster(state, &body.target);
     let login: Login = match (cluster, &body.login) {
         (Some(_), _) => read(CLUSTER_LOGIN)?,
         (None, Some(login)) => read(login)?,
@@ -136,19 +94,23 @@ fn asked(state: &WebState, caller: &Caller, body: &AccessRequest) -> Result<Opti
         (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn list(State(state): State<WebState>, caller: Caller) -> Json<AccessList> {
     let who = (!caller.rights(&state).sessions).then(|| caller.subject());
-    let items = state.approvals.access_of(who).into_iter().map(AccessItem::from).collect();
+    let items = state.approvals.access_of(who).into_iter().map(|grant| item(&state, grant)).collect();
     Json(AccessList { items })
 }
 
-impl From<AccessGrant> for AccessItem {
-    fn from(grant: AccessGrant) -> Self {
-        Self {
-            id: grant.id,
-            person: subject_id(&grant.person),
-            user: grant.user,
-            target: grant.target,
-            login: grant.login,
-            until: grant.until,
-        }
+/// The cluster of this name.
+fn cluster<'s>(state: &'s WebState, name: &str) -> Option<&'s Cluster> {
+    state.kube.iter().flat_map(|kube| kube.clusters.iter()).find(|cluster| cluster.name.as_str() == name)
+}
+
+fn item(state: &WebState, grant: AccessGrant) -> AccessItem {
+    AccessItem {
+        id: grant.id,
+        person: Some(subject_id(&grant.person)),
+        user: grant.user.into(),
+        target_kind: Some(cluster(state, grant.target.as_str()).map_or(TargetKind::Host, |_| TargetKind::Cluster)),
+        target: grant.target.into(),
+        login: grant.login.into(),
+        until: grant.until,
     }
 }

@@ -4,7 +4,12 @@
 
 use std::time::Duration;
 
-use approval::{Approval, ApprovalError, ApprovalId, DecideError, Scope, ScopeWord, Vote, view::ApprovalView};
+use api::{
+    approvals::{ApprovalView, ApproveRequest, DenyRequest},
+    page::Page,
+    problem::Problem,
+};
+use approval::{Approval, ApprovalError, ApprovalId, DecideError, Scope, ScopeWord, Vote};
 use axum::{
     Json,
     extract::{Path, State},
@@ -16,8 +21,8 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    error::{ApiError, Problem},
-    query::{Body, Filter, Page, page_size, parsed},
+    error::ApiError,
+    query::{Body, Filter, page, page_size, parsed},
 };
 use crate::{caller::Caller, state::WebState};
 
@@ -57,28 +62,6 @@ pub(crate) struct WaitQuery {
     wait: Option<u64>,
 }
 
-/// A yes.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ApproveRequest {
-    /// How far it goes; once where it is left out.
-    #[serde(default = "once")]
-    scope: ScopeWord,
-    /// For scope `for`: for how long, such as `1h`.
-    #[serde(rename = "for")]
-    time: Option<String>,
-    /// Words for the requester.
-    comment: Option<String>,
-}
-
-/// A no.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DenyRequest {
-    /// Words for the requester.
-    comment: Option<String>,
-}
-
 /// Requests, newest first.
 #[utoipa::path(get, path = "/api/v1/approvals", operation_id = "list_approvals", tag = "approvals",
     params(ApprovalQuery),
@@ -100,7 +83,7 @@ pub(crate) async fn list(
         limit: limit + 1,
     };
     let rows = state.approvals.list(&filter).await?;
-    Ok(Json(Page::cut(rows, limit, |row| row.id.to_string(), |row| view(&state, &caller, &row))))
+    Ok(Json(page(rows, limit, |row| row.id.to_string(), |row| view(&state, &caller, &row))))
 }
 
 /// One request.
@@ -197,7 +180,7 @@ async fn visible(state: &WebState, caller: &Caller, id: &str) -> Result<Approval
 }
 
 pub(super) fn view(state: &WebState, caller: &Caller, record: &Approval) -> ApprovalView {
-    ApprovalView::of(record, Some(caller.subject()), &state.url, Timestamp::now())
+    approval::view::view(record, Some(caller.subject()), &state.url, Timestamp::now())
 }
 
 fn scope(word: ScopeWord, time: Option<&str>) -> Result<Scope, ApiError> {
@@ -244,10 +227,6 @@ impl From<ApprovalError> for ApiError {
             ApprovalError::TooManyPending { .. } => Self::Conflict(error.to_string()),
         }
     }
-}
-
-fn once() -> ScopeWord {
-    ScopeWord::Once
 }
 
 /// Every answer has to begin within the deadline of `limits`, with time to spare for the store.

@@ -1,5 +1,6 @@
 //! The audit log, for those whom the rules let read it.
 
+use api::{page::Page, problem::Problem};
 use axum::{Json, extract::State};
 use ledger::{audit::AuditRecord, store::AuditFilter};
 use recorder::SessionId;
@@ -7,8 +8,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    error::{ApiError, Problem},
-    query::{Filter, Page, page_size, parsed},
+    error::ApiError,
+    query::{Filter, page, page_size, parsed},
 };
 use crate::{caller::Caller, state::WebState};
 
@@ -51,5 +52,5 @@ pub(crate) async fn list(
         limit: limit + 1,
     };
     let rows = state.store.audit(&filter).await?;
-    Ok(Json(Page::cut(rows, limit, |row| row.seq.to_string(), |row| row)))
+    Ok(Json(page(rows, limit, |row| row.seq.to_string(), |row| row)))
 }

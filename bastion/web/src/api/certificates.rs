@@ -1,35 +1,14 @@
 //! Certificates under a login.
 
+use api::{
+    certificates::{CertificateAnswer, CertificateRequest},
+    problem::Problem,
+};
 use axum::{Json, extract::State};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
-use super::{
-    error::{ApiError, Problem},
-    query::Body,
-};
+use super::{error::ApiError, query::Body};
 use crate::{caller::Caller, state::WebState};
-
-/// Asks for a certificate.
-#[derive(Deserialize, ToSchema)]
-pub(crate) struct CertificateRequest {
-    /// The public key to certify, as in a `.pub` file.
-    #[schema(example = "ssh-ed25519 AAAA…")]
-    public_key: String,
-}
-
-/// A certificate.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct CertificateAnswer {
-    /// One line, as in a `-cert.pub` file.
-    certificate: String,
-    /// Its serial number, as text: it does not fit a JavaScript number.
-    serial: String,
-    /// When it ends.
-    #[schema(value_type = String, format = DateTime)]
-    expires_at: Timestamp,
-}
 
 /// Certifies an SSH key for some minutes.
 #[utoipa::path(post, path = "/api/v1/certificates/ssh",

@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 
+use api::problem::Problem;
 use axum::{
     Json,
     http::Uri,
@@ -17,8 +18,6 @@ use identity::{
 };
 use ledger::{audit::log::Unwritten, store::StoreError};
 use recorder::RecordError;
-use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Why a request got no answer.
@@ -50,20 +49,6 @@ pub(crate) enum ApiError {
     UnsupportedMediaType,
     /// The range starts behind the end, which is at this byte.
     RangeNotSatisfiable(u64),
-}
-
-/// The JSON form of an error.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Problem {
-    /// Always `about:blank`: the status says which problem it is.
-    #[serde(rename = "type")]
-    pub(crate) kind: &'static str,
-    /// The words for the status.
-    pub(crate) title: String,
-    /// The HTTP status.
-    pub(crate) status: u16,
-    /// What went wrong and what to do next.
-    pub(crate) detail: String,
 }
 
 impl ApiError {
@@ -229,7 +214,7 @@ pub(super) async fn wrong_method(method: Method) -> Response {
 
 fn problem(status: StatusCode, detail: String, extra: Option<(header::HeaderName, HeaderValue)>) -> Response {
     let title = status.canonical_reason().unwrap_or_default().to_owned();
-    let body = Problem { kind: "about:blank", title, status: status.as_u16(), detail };
+    let body = Problem { kind: "about:blank".to_owned(), title, status: status.as_u16(), detail };
     let mut response = (status, Json(body)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response.headers_mut().extend(extra);

@@ -1,8 +1,9 @@
 //! What everybody may know, so that clients can be set up.
 
+use api::info::BastionInfo;
 use axum::{Json, extract::State};
 
-use crate::state::{BastionInfo, WebState};
+use crate::state::WebState;
 
 /// About this bastion.
 #[utoipa::path(get, path = "/api/v1/info", tag = "info", security(()),

@@ -1,75 +1,21 @@
 //! Kubernetes clusters that one may reach, and credentials for their front.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::time::SystemTime;
 
-use axum::{Json, extract::State};
-use config::TargetName;
-use jiff::Timestamp;
-use policy::{Capability, Context, Reachable, Site};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
-use super::{
-    error::{ApiError, Problem},
-    query::Body,
+use api::{
+    certificates::{TokenAnswer, X509Answer, X509Request},
+    clusters::{ClusterItem, Clusters},
+    problem::Problem,
 };
+use axum::{Json, extract::State};
+use jiff::Timestamp;
+use policy::{Context, Reachable, Site};
+
+use super::{error::ApiError, query::Body, targets::words};
 use crate::{
     caller::Caller,
     state::{KubeAccess, WebState},
 };
-
-/// Asks for a client certificate.
-#[derive(Deserialize, ToSchema)]
-pub(crate) struct X509Request {
-    /// The public key to certify, as PEM: ECDSA on P-256, or Ed25519.
-    #[schema(example = "-----BEGIN PUBLIC KEY-----…")]
-    public_key: String,
-}
-
-/// A client certificate.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct X509Answer {
-    /// The certificate, as PEM.
-    certificate: String,
-    /// Its serial number, as text: it does not fit a JavaScript number.
-    serial: String,
-    /// When it ends.
-    #[schema(value_type = String, format = DateTime)]
-    expires_at: Timestamp,
-}
-
-/// A bearer token for the Kubernetes front.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct TokenAnswer {
-    /// To be sent as `Authorization: Bearer …`.
-    token: String,
-    /// When it ends.
-    #[schema(value_type = String, format = DateTime)]
-    expires_at: Timestamp,
-}
-
-/// The clusters that somebody may reach.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Clusters {
-    items: Vec<ClusterItem>,
-}
-
-/// A cluster that somebody may reach.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct ClusterItem {
-    #[schema(value_type = String)]
-    name: TargetName,
-    labels: BTreeMap<String, String>,
-    /// What may be done there now; nothing where access has to be asked for.
-    #[schema(value_type = Vec<String>, example = json!(["api", "exec"]))]
-    capabilities: Vec<&'static str>,
-    /// Its API server, as kubectl reaches it.
-    server: String,
-    /// The TLS server name with which its API server is also at the root of the front, without the path of `server`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "prod.kube.bastion.example.com")]
-    tls_server_name: Option<String>,
-}
 
 /// Certifies a key for the Kubernetes front, for some minutes.
 #[utoipa::path(post, path = "/api/v1/certificates/x509",
@@ -113,9 +59,9 @@ pub(crate) async fn list(State(state): State<WebState>, caller: Caller) -> Json<
     let context = Context { now: SystemTime::now(), source: caller.source.0, approved: &approved };
     let reachable = rules.reachable(caller.subject(), kube.clusters.iter().map(Site::Cluster), &context);
     let item = |reachable: Reachable<'_>| ClusterItem {
-        name: reachable.site.name().clone(),
+        name: reachable.site.name().to_string(),
         labels: reachable.site.labels().clone(),
-        capabilities: reachable.capabilities.into_iter().map(Capability::as_str).collect(),
+        capabilities: words(reachable.capabilities),
         server: format!("{base}/clusters/{}", reachable.site.name()),
         tls_server_name: kube.server_names.get(reachable.site.name()).cloned(),
     };

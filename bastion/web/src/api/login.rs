@@ -1,136 +1,29 @@
 //! Logins of the command line, and who is logged in.
 
-use api::id::SubjectId;
+use api::{
+    login::{
+        BeginLogin, BegunDeviceLogin, BegunLogin, FinishLogin, LoginAnswer, Pending, PollDeviceLogin, Rights, User,
+        WhoAmI,
+    },
+    problem::Problem,
+};
 use axum::{
     Json,
     extract::State,
     response::{IntoResponse as _, Response},
 };
-use config::{GroupName, UserName};
 use http::{StatusCode, header};
 use identity::login::{DevicePoll, NewLogin};
 use jiff::Timestamp;
 use ledger::store::{LoginKind, subject_id};
-use policy::{ConsoleRights, Subject, approval::Person};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use policy::{Subject, approval::Person};
 
-use super::{
-    error::{ApiError, Problem},
-    query::Body,
-};
+use super::{error::ApiError, query::Body};
 use crate::{
     caller::{Caller, Source},
     cookie,
     state::WebState,
 };
-
-/// Begins a login in a browser on this machine.
-#[derive(Deserialize, ToSchema)]
-pub(crate) struct BeginLogin {
-    /// `http://127.0.0.1:PORT/callback`
-    redirect_uri: String,
-}
-
-/// A login that was begun.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct BegunLogin {
-    /// The page to open.
-    authorization_url: String,
-    /// Comes back with the code; to be compared.
-    state: String,
-}
-
-/// What came back to `redirect_uri`.
-#[derive(Deserialize, ToSchema)]
-pub(crate) struct FinishLogin {
-    state: String,
-    code: String,
-}
-
-/// A device login that was begun.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct BegunDeviceLogin {
-    /// What to poll with.
-    device_id: String,
-    /// What the person enters.
-    user_code: String,
-    /// Where they enter it.
-    verification_uri: String,
-    /// The same with the code in it.
-    #[schema(required)]
-    verification_uri_complete: Option<String>,
-    /// Seconds to wait between polls.
-    interval: u64,
-    /// When the code is void.
-    #[schema(value_type = String, format = DateTime)]
-    expires_at: Timestamp,
-}
-
-/// Asks whether the person has entered the code.
-#[derive(Deserialize, ToSchema)]
-pub(crate) struct PollDeviceLogin {
-    device_id: String,
-}
-
-/// They have not, yet.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Pending {
-    /// Seconds to wait before the next poll.
-    interval: u64,
-}
-
-/// A login.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct LoginAnswer {
-    /// To be sent as `Authorization: Bearer …`.
-    token: String,
-    user: User,
-    /// What the issuer calls them, where that is somebody else's name here.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    claimed: Option<UserName>,
-    /// When the login ends.
-    #[schema(value_type = String, format = DateTime)]
-    expires_at: Timestamp,
-}
-
-/// A person, as the issuer describes them.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct User {
-    person: SubjectId,
-    /// The name that they go by here; no two people have the same one.
-    #[schema(value_type = String)]
-    name: UserName,
-    #[schema(required)]
-    email: Option<String>,
-    #[schema(value_type = Vec<String>)]
-    groups: Vec<GroupName>,
-}
-
-/// Who is logged in, and what they may see.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct WhoAmI {
-    user: User,
-    /// When the login ends.
-    #[schema(value_type = String, format = DateTime)]
-    expires_at: Timestamp,
-    /// What changing requests of the console must show as `X-Bastion-CSRF`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    csrf: Option<String>,
-    console: Rights,
-}
-
-/// What somebody may see beyond their own.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Rights {
-    /// Everybody's sessions and recordings.
-    sessions: bool,
-    /// The audit log.
-    audit: bool,
-    /// Whose names are, and to release them.
-    names: bool,
-}
 
 /// Begins a login that comes back to a loopback listener of the command line.
 #[utoipa::path(post, path = "/api/v1/login",
@@ -157,7 +50,7 @@ pub(crate) async fn finish(
 ) -> Result<Json<LoginAnswer>, ApiError> {
     let now = Timestamp::now();
     let login = state.logins.finish_browser(&body.state, &body.code, LoginKind::Cli, source.0, now).await?;
-    Ok(Json(login.into()))
+    Ok(Json(answer(login)))
 }
 
 /// Begins a login with a code that the person enters on any device (RFC 8628).
@@ -190,7 +83,7 @@ pub(crate) async fn poll_device(
     Body(body): Body<PollDeviceLogin>,
 ) -> Result<Response, ApiError> {
     Ok(match state.logins.poll_device(&body.device_id, source.0, Timestamp::now()).await? {
-        DevicePoll::Done(login) => Json(LoginAnswer::from(*login)).into_response(),
+        DevicePoll::Done(login) => Json(answer(*login)).into_response(),
         DevicePoll::Pending { interval } => {
             (StatusCode::ACCEPTED, Json(Pending { interval: interval.as_secs() })).into_response()
         }
@@ -213,39 +106,30 @@ pub(crate) async fn end(State(state): State<WebState>, caller: Caller) -> Result
 #[utoipa::path(get, path = "/api/v1/whoami", tag = "login",
     responses((status = 200, body = WhoAmI), (status = "4XX", body = Problem, content_type = PROBLEM)))]
 pub(crate) async fn whoami(State(state): State<WebState>, caller: Caller) -> Json<WhoAmI> {
+    let rights = caller.rights(&state);
     Json(WhoAmI {
-        user: caller.subject().clone().into(),
+        user: user(caller.subject().clone()),
         expires_at: caller.login.expires_at(),
-        console: caller.rights(&state).into(),
+        console: Rights { sessions: rights.sessions, audit: rights.audit, names: rights.names },
         csrf: caller.csrf,
     })
 }
 
-impl From<NewLogin> for LoginAnswer {
-    fn from(login: NewLogin) -> Self {
-        Self {
-            token: login.token.as_str().to_owned(),
-            user: login.record.subject.into(),
-            claimed: login.claimed,
-            expires_at: login.record.expires_at,
-        }
+fn answer(login: NewLogin) -> LoginAnswer {
+    LoginAnswer {
+        token: login.token.as_str().to_owned(),
+        user: user(login.record.subject),
+        claimed: login.claimed.map(Into::into),
+        expires_at: login.record.expires_at,
     }
 }
 
-impl From<ConsoleRights> for Rights {
-    fn from(rights: ConsoleRights) -> Self {
-        Self { sessions: rights.sessions, audit: rights.audit, names: rights.names }
-    }
-}
-
-impl From<Subject> for User {
-    fn from(subject: Subject) -> Self {
-        Self {
-            person: subject_id(&Person::of(&subject)),
-            name: subject.name,
-            email: subject.email,
-            groups: subject.groups.into_iter().collect(),
-        }
+fn user(subject: Subject) -> User {
+    User {
+        person: Some(subject_id(&Person::of(&subject))),
+        name: subject.name.into(),
+        email: subject.email,
+        groups: subject.groups.into_iter().map(Into::into).collect(),
     }
 }
 

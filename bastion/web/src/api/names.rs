@@ -1,6 +1,6 @@
 //! Whose names are, and to release one, for those whom the rules let.
 
-use api::id::SubjectId;
+use api::{names::NameItem, page::Page, problem::Problem};
 use axum::{
     Json,
     extract::{Path, State},
@@ -8,25 +8,14 @@ use axum::{
 use config::UserName;
 use jiff::Timestamp;
 use ledger::store::{NameRecord, subject_id};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
-    error::{ApiError, Problem},
-    query::{Filter, Page, page_size, parsed},
+    error::ApiError,
+    query::{Filter, page, page_size, parsed},
 };
 use crate::{caller::Caller, state::WebState};
-
-/// A name, and whose it is.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct NameItem {
-    #[schema(value_type = String)]
-    name: UserName,
-    person: SubjectId,
-    /// Since when.
-    #[schema(value_type = String, format = DateTime)]
-    bound_at: Timestamp,
-}
 
 /// Which names.
 #[derive(Deserialize, IntoParams)]
@@ -52,7 +41,7 @@ pub(crate) async fn list(
     let limit = page_size(query.limit)?;
     let after = parsed::<UserName>("cursor", query.cursor.as_deref())?;
     let rows = state.store.names(after.as_ref(), limit + 1).await?;
-    Ok(Json(Page::cut(rows, limit, |row| row.name.to_string(), NameItem::from)))
+    Ok(Json(page(rows, limit, |row| row.name.to_string(), item)))
 }
 
 /// Makes a name nobody's: it will be that of the next who logs in with it. The logins of whoever had it end.
@@ -69,7 +58,7 @@ pub(crate) async fn release(
     let nobodys = || ApiError::NotFound("this name is nobody's".into());
     let name: UserName = name.parse().map_err(|_| nobodys())?;
     let released = state.logins.release_name(&name, &caller.login, caller.source.0, Timestamp::now()).await?;
-    released.map(|record| Json(record.into())).ok_or_else(nobodys)
+    released.map(|record| Json(item(record))).ok_or_else(nobodys)
 }
 
 async fn may_see(state: &WebState, caller: &Caller) -> Result<(), ApiError> {
@@ -80,8 +69,6 @@ async fn may_see(state: &WebState, caller: &Caller) -> Result<(), ApiError> {
     Err(caller.refuse(state, "names", reason).await)
 }
 
-impl From<NameRecord> for NameItem {
-    fn from(record: NameRecord) -> Self {
-        Self { person: subject_id(&record.person), name: record.name, bound_at: record.bound_at }
-    }
+fn item(record: NameRecord) -> NameItem {
+    NameItem { name: record.name.into(), person: subject_id(&record.person), bound_at: record.bound_at }
 }

@@ -2,49 +2,34 @@
 
 use std::str::FromStr;
 
+use api::page::Page;
 use axum::extract::{
     FromRequest, FromRequestParts, Json, Query, Request,
     rejection::{JsonRejection, QueryRejection},
 };
 use http::{StatusCode, request::Parts};
-use ledger::store::{Listing, UnreadableRow};
-use serde::{Serialize, de::DeserializeOwned};
-use utoipa::ToSchema;
+use ledger::store::Listing;
+use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
 
-/// One page of a list; `next` asks for the page after it.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Page<T> {
-    /// The items, newest first.
-    pub(crate) items: Vec<T>,
-    /// The `cursor` of the next page; null at the end.
-    #[schema(required)]
-    pub(crate) next: Option<String>,
-    /// Items that should stand here and cannot be read; missing where there are none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) unreadable: Vec<UnreadableRow>,
-}
-
-impl<T> Page<T> {
-    /// A page out of one item more than was asked for, if there is one more.
-    pub(super) fn cut<R>(
-        rows: impl Into<Listing<R>>,
-        limit: u32,
-        cursor: impl Fn(&R) -> String,
-        item: impl Fn(R) -> T,
-    ) -> Self {
-        let Listing { mut rows, unreadable } = rows.into();
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = rows.len() + unreadable.len() > limit;
-        if more {
-            // Among unreadable ones it may not be the last of them all. It comes on the next page then, as some of them.
-            rows.pop();
-        }
-        let last = || rows.last().map(cursor).or_else(|| unreadable.last().map(|row| row.id.clone()));
-        let next = if more { last() } else { None };
-        Self { items: rows.into_iter().map(item).collect(), next, unreadable }
+/// A page out of one item more than was asked for, if there is one more.
+pub(super) fn page<R, T>(
+    rows: impl Into<Listing<R>>,
+    limit: u32,
+    cursor: impl Fn(&R) -> String,
+    item: impl Fn(R) -> T,
+) -> Page<T> {
+    let Listing { mut rows, unreadable } = rows.into();
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() + unreadable.len() > limit;
+    if more {
+        // Among unreadable ones it may not be the last of them all. It comes on the next page then, as some of them.
+        rows.pop();
     }
+    let last = || rows.last().map(cursor).or_else(|| unreadable.last().map(|row| row.id.clone()));
+    let next = if more { last() } else { None };
+    Page { items: rows.into_iter().map(item).collect(), next, unreadable }
 }
 
 /// How many items a page has: as asked for, within bounds.

@@ -2,6 +2,7 @@
 //!
 //! That somebody looks at a recording is written to the audit log before its first byte leaves.
 
+use api::problem::Problem;
 use axum::{
     body::Body,
     extract::{Path, State},
@@ -12,7 +13,7 @@ use ledger::audit::AuditEvent;
 use recorder::{RecordingReader, SessionId};
 
 use super::{
-    error::{ApiError, Problem},
+    error::ApiError,
     range::{self, Wanted},
     sessions::visible,
 };

@@ -1,68 +1,26 @@
 //! Sessions: everyone sees their own; who may see all of them is up to the rules.
 
-use api::id::SubjectId;
+use api::{
+    page::Page,
+    problem::Problem,
+    sessions::{RecordingLink, SessionItem},
+};
 use axum::{
     Json,
     extract::{Path, State},
 };
-use config::{Login, TargetName, UserName};
-use jiff::Timestamp;
-use ledger::store::{SessionEnd, SessionFilter, SessionKind, SessionRecord, subject_id};
+use config::UserName;
+use ledger::store::{SessionFilter, SessionRecord, subject_id};
 use policy::approval::Person;
 use recorder::SessionId;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
-    error::{ApiError, Problem},
-    query::{Filter, Page, page_size, parsed},
+    error::ApiError,
+    query::{Filter, page, page_size, parsed},
 };
 use crate::{caller::Caller, state::WebState};
-
-/// A session.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct SessionItem {
-    /// Its identifier, also its recording's.
-    #[schema(value_type = String)]
-    id: SessionId,
-    /// Whose; unknown of some sessions from before this was kept.
-    #[schema(required)]
-    person: Option<SubjectId>,
-    /// The name they had.
-    #[schema(value_type = String)]
-    user: UserName,
-    #[schema(value_type = String)]
-    target: TargetName,
-    /// The account on the target.
-    #[schema(value_type = String)]
-    login: Login,
-    kind: SessionKind,
-    /// The command of an exec request, masked.
-    #[schema(required)]
-    command: Option<String>,
-    /// Whether it has a terminal.
-    pty: bool,
-    /// Where the user came from.
-    source: String,
-    #[schema(value_type = String, format = DateTime)]
-    started_at: Timestamp,
-    /// Null while it runs.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
-    ended_at: Option<Timestamp>,
-    /// Null while it runs.
-    #[schema(required)]
-    end: Option<SessionEnd>,
-    /// Bytes of output that the target sent.
-    output_bytes: u64,
-    recording: RecordingLink,
-}
-
-/// Where a recording is.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct RecordingLink {
-    /// On this host.
-    url: String,
-}
 
 /// Which sessions.
 #[derive(Deserialize, IntoParams)]
@@ -113,7 +71,7 @@ pub(crate) async fn list(
         limit: limit + 1,
     };
     let rows = state.store.sessions(&filter).await?;
-    Ok(Json(Page::cut(rows, limit, |row| row.id.to_string(), SessionItem::from)))
+    Ok(Json(page(rows, limit, |row| row.id.to_string(), item)))
 }
 
 /// One session.
@@ -126,7 +84,7 @@ pub(crate) async fn show(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<SessionItem>, ApiError> {
-    Ok(Json(visible(&state, &caller, &id).await?.into()))
+    Ok(Json(item(visible(&state, &caller, &id).await?)))
 }
 
 /// The session, if it exists and this person may see it: the two cannot be told apart from outside.
@@ -139,23 +97,21 @@ pub(super) async fn visible(state: &WebState, caller: &Caller, id: &str) -> Resu
     if allowed { Ok(session) } else { Err(missing()) }
 }
 
-impl From<SessionRecord> for SessionItem {
-    fn from(row: SessionRecord) -> Self {
-        Self {
-            recording: RecordingLink { url: format!("/api/v1/sessions/{}/recording.cast", row.id) },
-            id: row.id,
-            person: row.person.as_ref().map(subject_id),
-            user: row.user,
-            target: row.target,
-            login: row.login,
-            kind: row.kind,
-            command: row.command,
-            pty: row.pty,
-            source: row.source,
-            started_at: row.started_at,
-            ended_at: row.ended_at,
-            end: row.end,
-            output_bytes: row.output_bytes,
-        }
+fn item(row: SessionRecord) -> SessionItem {
+    SessionItem {
+        recording: RecordingLink { url: format!("/api/v1/sessions/{}/recording.cast", row.id) },
+        id: row.id.to_string(),
+        person: row.person.as_ref().map(subject_id),
+        user: row.user.into(),
+        target: row.target.into(),
+        login: row.login.into(),
+        kind: row.kind.into(),
+        command: row.command,
+        pty: row.pty,
+        source: row.source,
+        started_at: row.started_at,
+        ended_at: row.ended_at,
+        end: row.end.map(Into::into),
+        output_bytes: row.output_bytes,
     }
 }

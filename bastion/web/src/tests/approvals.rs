@@ -315,7 +315,7 @@ async fn access_is_asked_for_approved_and_listed() {
     assert_eq!(decided["state"], "approved");
     let items = async |token: &str| front.get("/api/v1/access", token).await.json()["items"].clone();
     let person = json!({ "issuer": "https://issuer.example.com", "subject": "id-alice" });
-    let item = json!([{ "id": asked["id"], "person": person, "user": "alice", "target": "db1", "login": "deploy", "until": decided["scope"]["until"] }]);
+    let item = json!([{ "id": asked["id"], "person": person, "user": "alice", "target": "db1", "target_kind": "host", "login": "deploy", "until": decided["scope"]["until"] }]);
     assert_eq!(items(&alice).await, item);
     assert_eq!(items(&carol).await, item);
     assert_eq!(items(&bob).await, json!([]));

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
+use api::info::{BastionInfo, KubeAddress, SshAddress};
 use approval::Approvals;
 use axum::{Router, body::Body, extract::ConnectInfo};
 use bytes::Bytes;
@@ -34,10 +35,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use url::Url;
 
-use crate::{
-    BastionInfo, WebState, router,
-    state::{KubeAccess, KubeAddress, SshAddress},
-};
+use crate::{WebState, router, state::KubeAccess};
 
 /// Who vouches for the people of these tests.
 const ISSUER: &str = "https://issuer.example.com";

@@ -1,3 +1,5 @@
+use api::id::ApprovalId;
+use api::refusal::{ReasonCode, Refusal};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -69,7 +71,7 @@ fn a_line_moves_no_cursor() {
 #[test]
 fn waiting_carries_the_command_that_an_approver_types() {
     let approval: ApprovalId = "01935f00-0000-7000-8000-000000000001".parse().unwrap();
-    let notice = Notice::WaitingApproval {
+    let notice = Event::WaitingApproval {
         approval,
         rule: Some("restart-service".into()),
         message: "ask sre".into(),
@@ -84,11 +86,14 @@ fn waiting_carries_the_command_that_an_approver_types() {
 
 #[test]
 fn the_other_events_are_as_documented() {
+    let started = Event::Started { session: None };
+    let approved = Event::Approved { by: vec!["bob".into()] };
+    let blocked = Event::from(Refusal::new(ReasonCode::NotAllowed, "no"));
     let table = [
-        (RunEvent::Started { session: None }, json!({"event": "started", "session": null})),
-        (RunEvent::Approved { by: &["bob".into()] }, json!({"event": "approved", "by": ["bob"]})),
+        (RunEvent::of(&started), json!({"event": "started", "session": null})),
+        (RunEvent::of(&approved), json!({"event": "approved", "by": ["bob"]})),
         (
-            RunEvent::Blocked { code: Some("not_allowed"), rule: None, message: "no", approval: None },
+            RunEvent::of(&blocked),
             json!({"event": "blocked", "code": "not_allowed", "rule": null, "message": "no", "approval": null}),
         ),
         (RunEvent::Error { message: "gone" }, json!({"event": "error", "message": "gone"})),

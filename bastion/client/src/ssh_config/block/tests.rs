@@ -3,20 +3,25 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::*;
-use crate::api_client::SshAddress;
+use api::info::SshAddress;
 
-fn info() -> Info {
-    Info {
+use super::*;
+
+fn info() -> BastionInfo {
+    BastionInfo {
+        name: "bastion".into(),
+        version: "0.1.0".into(),
         ssh: SshAddress { host: "bastion.example.com".into(), port: 2222 },
         names: vec!["bastion.example.com".into()],
         host_ca: String::new(),
+        kube: None,
+        issuer: String::new(),
     }
 }
 
 fn target(name: &str, logins: &[&str]) -> TargetHost {
     let logins = logins.iter().map(|login| (*login).to_owned()).collect();
-    TargetHost::of(&Target {
+    TargetHost::of(&TargetItem {
         name: name.into(),
         kind: Default::default(),
         labels: Default::default(),
@@ -26,7 +31,7 @@ fn target(name: &str, logins: &[&str]) -> TargetHost {
     .unwrap()
 }
 
-fn render(home: &str, program: &str, info: &Info, targets: Vec<TargetHost>) -> Result<String, CommandError> {
+fn render(home: &str, program: &str, info: &BastionInfo, targets: Vec<TargetHost>) -> Result<String, CommandError> {
     let home = BastionHome::at(Path::new(home)).unwrap();
     Block { home: &home, program: Path::new(program), user: "alice", info, targets }.render()
 }
@@ -63,7 +68,7 @@ fn paths_are_escaped_or_refused_by_name() {
 
 #[test]
 fn nothing_from_the_server_adds_a_line() {
-    let item = Target {
+    let item = TargetItem {
         kind: Default::default(),
         name: "x\n  ProxyCommand evil".into(),
         labels: Default::default(),
@@ -71,7 +76,7 @@ fn nothing_from_the_server_adds_a_line() {
         capabilities: vec![],
     };
     assert!(TargetHost::of(&item).is_none());
-    let mut item = Target { name: "x".into(), ..item };
+    let mut item = TargetItem { name: "x".into(), ..item };
     item.logins = vec!["root\n  ProxyCommand evil".into()];
     assert!(TargetHost::of(&item).unwrap().login.is_none());
     for host in ["", "-oProxyCommand=evil", "a b", "a\nb", "%h", "a\"b"] {

@@ -137,7 +137,7 @@ impl<'r> Columns<'r> {
             Err(error @ StoreError::Corrupt { .. }) => {
                 let id = self.plain(id).unwrap_or_default();
                 tracing::error!(%error, id, "a row is passed over in a listing");
-                listing.unreadable.push(UnreadableRow { table: self.table, id });
+                listing.unreadable.push(UnreadableRow { table: self.table.to_owned(), id });
             }
             Err(error) => return Err(error),
         }

@@ -114,7 +114,10 @@ async fn one_row_that_cannot_be_read_does_not_take_its_page_along(place: Place) 
 
     let listing = store.sessions(&SessionFilter { limit: 9, ..Default::default() }).await.unwrap();
     assert_eq!(listing.iter().map(|row| row.id).collect::<Vec<_>>(), [rows[2].id, rows[0].id]);
-    assert_eq!((listing.unreadable[0].table, &listing.unreadable[0].id), ("sessions", &rows[1].id.to_string()));
+    assert_eq!(
+        (listing.unreadable[0].table.as_str(), &listing.unreadable[0].id),
+        ("sessions", &rows[1].id.to_string())
+    );
     let events = store.audit(&AuditFilter { limit: 9, ..Default::default() }).await.unwrap();
     assert_eq!(events.iter().map(|record| record.seq).collect::<Vec<_>>(), [3, 2, 1]);
     let AuditEvent::UnreadableRow { table, id, reason } = &events[1].event else { panic!("{events:?}") };
