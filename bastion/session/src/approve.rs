@@ -10,9 +10,8 @@ use api::{
 use approval::{Application, ApprovalId, Approvals, Granted, NewApproval, Progress, Waiting};
 
 use super::{
-    leg::{UserReader, UserWriter},
+    leg::{UserReader, UserWriter, say},
     terminal::FromUser,
-    voice::say,
 };
 
 /// Asks other people, and waits for what they say.

@@ -13,9 +13,9 @@ use tokio::{
 
 use super::{
     approve::waiting_for,
+    notice_format::approved,
     tap::{masked_text, shown},
     visit::Visit,
-    voice::approved,
 };
 
 /// What comes of a question.

@@ -13,8 +13,8 @@ use mask::WindowSize;
 use recorder::ExitStatus;
 
 use super::{
+    notice_format::NoticeFormat,
     terminal::{Failure, FromTarget, FromUser, OutputStream, Pixels, Signal},
-    voice::{Voice, say},
 };
 
 /// The other end of this leg is gone.
@@ -33,8 +33,8 @@ pub trait UserWriter: Send + Sync + Sized {
     /// Writes output; waits while the user's window is closed.
     fn output(&self, stream: OutputStream, data: Bytes) -> impl Future<Output = Result<(), LegClosed>> + Send;
     /// How the user wants to be told what the bastion itself says.
-    fn voice(&self) -> Voice {
-        Voice::Words
+    fn notice_format(&self) -> NoticeFormat {
+        NoticeFormat::Words
     }
     /// Makes sure that the user can be told something before anything runs, and may send.
     fn open(&self) -> impl Future<Output = Result<(), LegClosed>> + Send {
@@ -68,6 +68,14 @@ pub trait UserWriter: Send + Sync + Sized {
     /// So many bytes were read that are kept, and released when they are passed on. Where the user's window is smaller
     /// than what is kept, it lets them send on.
     fn kept(&self, _bytes: usize) {}
+}
+
+/// Says something to the user, who may be gone; then there is nobody to tell.
+pub async fn say<W: UserWriter>(user: &W, said: &Event) {
+    let line = user.notice_format().line(said);
+    if !line.is_empty() {
+        let _ = user.output(OutputStream::Stderr, line).await;
+    }
 }
 
 /// Says why nothing runs on an open channel, and closes it.

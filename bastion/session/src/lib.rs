@@ -6,7 +6,7 @@
 //! 2. [`leg`]: what the relay needs of the user's side and of the target's side.
 //! 3. [`admission`]: from what is asked for to what may start, for every front. [`request`]: the request, judged;
 //!    [`script`]: its standard input, where that is code; [`approve`]: the wait for other people; [`visit`]: who
-//!    came, from where, to what and why; [`voice`]: how the user is told.
+//!    came, from where, to what and why; [`notice_format`]: how the user is told.
 //! 4. [`start`]: recording open, row and audit event written, target ready; then the program runs.
 //!    [`permit`]: ended too when the rules no longer allow it.
 //! 5. [`relay`]: the one loop that carries bytes both ways, bounded; `outbox`: what waits for each side; `modes`: what
@@ -24,6 +24,7 @@ pub mod gate;
 pub mod leg;
 pub mod line_gate;
 mod modes;
+pub mod notice_format;
 mod outbox;
 pub mod permit;
 pub mod registry;
@@ -37,7 +38,6 @@ pub mod tap;
 pub mod terminal;
 pub mod termination;
 pub mod visit;
-pub mod voice;
 
 pub use registry::Registry;
 pub use sessions::Sessions;

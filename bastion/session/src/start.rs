@@ -28,7 +28,7 @@ use super::{
     admission::Permitted,
     dialogue_gate::DialogueGate,
     gate::Gate,
-    leg::{TargetReader, TargetWriter, UserReader, UserWriter},
+    leg::{TargetReader, TargetWriter, UserReader, UserWriter, say},
     line_gate::LineGate,
     relay::{Outcome, relay},
     sessions::Sessions,
@@ -36,7 +36,6 @@ use super::{
     terminal::Terminal,
     termination::Termination,
     visit::Visit,
-    voice::say,
 };
 
 /// A target whose program can be started.

@@ -18,6 +18,7 @@ use session::{
     SessionRequest,
     admission::{AccessRequest, Admitted, NotPermitted, Permitted, admit},
     leg::UserWriter as _,
+    notice_format::NoticeFormat,
     request::Request,
     terminal::Terminal,
 };
@@ -61,7 +62,7 @@ async fn serve(connection: Arc<Connection>, channel: Channel<server::Msg>, handl
     let (mut reading, writing) = channel.split();
     let collecting = channel::collect(&mut reading, &writing, ahead);
     let Ok(Some(asked)) = timeout(REQUEST_DEADLINE, collecting).await else { return };
-    let (reader, writer) = user_leg::legs((reading, writing), handle, &asked);
+    let (reader, writer) = user_leg::legs((reading, writing), handle, asked.owed, NoticeFormat::of(asked.events()));
     if !asked.refused_env.is_empty() {
         let what = format!("env {}", asked.refused_env.join(", "));
         connection.refuse(&what, ENV_ACCEPTED).await;

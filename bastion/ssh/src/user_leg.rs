@@ -12,12 +12,10 @@ use recorder::ExitStatus;
 use russh::{ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig, server};
 use session::{
     leg::{LegClosed, UserReader, UserWriter},
+    notice_format::NoticeFormat,
     terminal::{FromUser, OutputStream, Pixels, Signal},
-    voice::Voice,
 };
 use ssh_client::message::{END_OF_WRITE, signal_name, wants_reply};
-
-use super::channel::ChannelRequests;
 
 /// Extended data of this type is stderr (RFC 4254 §5.2).
 pub(super) const EXTENDED_DATA_STDERR: u32 = 1;
@@ -41,19 +39,19 @@ pub struct SshUserWriter {
     connection: server::Handle,
     /// Whether the request that starts the program is still to be answered.
     owed: AtomicBool,
-    voice: Voice,
+    notice_format: NoticeFormat,
 }
 
 /// Both halves of a channel whose user has asked for a program, and may wait for an answer.
 pub(super) fn legs(
     channel: (ChannelReadHalf, ChannelWriteHalf<server::Msg>),
     connection: server::Handle,
-    asked: &ChannelRequests,
+    owed: bool,
+    notice_format: NoticeFormat,
 ) -> (SshUserReader, SshUserWriter) {
     let (reading, writing) = channel;
     let reader = SshUserReader { channel: reading, connection: connection.clone(), id: writing.id(), owed: 0 };
-    let (owed, voice) = (AtomicBool::new(asked.owed), Voice::of(asked.events()));
-    (reader, SshUserWriter { channel: writing, connection, owed, voice })
+    (reader, SshUserWriter { channel: writing, connection, owed: AtomicBool::new(owed), notice_format })
 }
 
 impl UserReader for SshUserReader {
@@ -90,8 +88,8 @@ impl UserReader for SshUserReader {
 }
 
 impl UserWriter for SshUserWriter {
-    fn voice(&self) -> Voice {
-        self.voice
+    fn notice_format(&self) -> NoticeFormat {
+        self.notice_format
     }
 
     async fn accept(&self) {

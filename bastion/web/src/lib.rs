@@ -8,6 +8,7 @@
 //! - `login`: the console's way through the issuer
 //! - `api`: the table of routes
 //! - `assets`: the built console
+//! - `readiness`: whether the bastion can work
 //! - `headers`, `limits`: what every answer carries, what every request is held to
 //! - `openapi`: the description that tools read
 //!
@@ -26,6 +27,7 @@ pub mod listener;
 mod login;
 mod openapi;
 mod page;
+mod readiness;
 pub mod state;
 pub mod tls;
 

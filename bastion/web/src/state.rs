@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{api::health::Readiness, limits::LoginLimiter};
+use super::{limits::LoginLimiter, readiness::Readiness};
 
 /// What requests are answered from. Cheap to clone.
 #[derive(Clone)]

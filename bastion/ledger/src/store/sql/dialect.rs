@@ -109,6 +109,9 @@ fn is_tls(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Tls(_))
 }
 
+/// Waits until nobody else writes.
+pub(super) const WRITE_LOCK: &str = "SELECT pg_advisory_xact_lock(7089074232280182391)";
+
 const UNKNOWN: &str = "the database does not answer";
 
 impl super::StoreError {

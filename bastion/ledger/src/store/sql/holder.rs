@@ -9,7 +9,6 @@
 //! writers take (`writer`): whoever was declared dead changes nothing any more.
 
 use std::{
-    collections::BTreeMap,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -325,12 +324,6 @@ async fn name_holder(connection: &mut PgConnection, description: &str) -> Result
     .execute(connection)
     .await
     .map(drop)
-}
-
-/// The keys that two instances both have, and have differently.
-pub(super) fn different(own: &BTreeMap<String, String>, others: &BTreeMap<String, String>) -> Option<String> {
-    let differs = |(name, key): &(&String, &String)| others.get(*name).is_some_and(|other| other != *key);
-    own.iter().find(differs).map(|(name, _)| name.clone())
 }
 
 /// PostgreSQL 15.

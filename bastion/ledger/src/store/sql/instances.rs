@@ -11,11 +11,10 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _, raw_sql};
 
 use super::{
     StoreError,
-    holder::different,
+    dialect::WRITE_LOCK,
     listener::{CHANNEL, HEARTBEAT},
     row::Columns,
     statement::{Connection, sql},
-    writer::WRITE_LOCK,
 };
 use crate::store::{Change, DeadInstance, Entry, InstanceId};
 
@@ -159,3 +158,9 @@ const TABLE: &str = "instances";
 
 /// The server's clock in this moment, and not when the transaction began: it may have waited for a lock.
 const NOW: &str = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT";
+
+/// The keys that two instances both have, and have differently.
+fn different(own: &BTreeMap<String, String>, others: &BTreeMap<String, String>) -> Option<String> {
+    let differs = |(name, key): &(&String, &String)| others.get(*name).is_some_and(|other| other != *key);
+    own.iter().find(differs).map(|(name, _)| name.clone())
+}

@@ -21,6 +21,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
     StoreError,
+    dialect::WRITE_LOCK,
     file::DatabaseFile,
     holder::Holder,
     instances,
@@ -169,6 +170,3 @@ impl DerefMut for Transaction {
         &mut self.connection
     }
 }
-
-/// Waits until nobody else writes.
-pub(super) const WRITE_LOCK: &str = "SELECT pg_advisory_xact_lock(7089074232280182391)";
