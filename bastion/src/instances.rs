@@ -65,12 +65,13 @@ impl Instances {
         // What could not be looked at is looked at again, with all else.
         let mut missed = false;
         loop {
-            let heard = tokio::select! {
-                heard = listening.next() => heard,
-                _ = looks.tick() => Heard { everything: false, changes: BTreeSet::from(EVERY_LOOK) },
-                () = tokio::time::sleep(RETRY), if missed => Heard { everything: true, ..Heard::default() },
+            let everything = || Heard { everything: true, ..Heard::default() };
+            let (heard, is_time) = tokio::select! {
+                heard = listening.next() => (heard, false),
+                _ = looks.tick() => (Heard { everything: false, changes: BTreeSet::from(EVERY_LOOK) }, true),
+                () = tokio::time::sleep(RETRY), if missed => (everything(), false),
             };
-            let looked = self.look(&heard, &mut reloads, arrivals).await;
+            let looked = self.look(&heard, is_time, &mut reloads, arrivals).await;
             if let Err(error) = &looked
                 && !missed
             {
@@ -80,9 +81,15 @@ impl Instances {
         }
     }
 
-    async fn look(&self, heard: &Heard, reloads: &mut Option<i64>, arrivals: &Notify) -> Result<(), StoreError> {
-        let is_look = heard.changes == BTreeSet::from(EVERY_LOOK);
-        if heard.everything || is_look {
+    /// `is_time` says that requests are to be looked at which somebody waits for, whatever was heard.
+    async fn look(
+        &self,
+        heard: &Heard,
+        is_time: bool,
+        reloads: &mut Option<i64>,
+        arrivals: &Notify,
+    ) -> Result<(), StoreError> {
+        if heard.everything || is_time {
             self.approvals.look_at_watched().await?;
         }
         if heard.everything {

@@ -21,7 +21,7 @@ use super::{Approval, ApprovalError, ApprovalId, Approvals, Deadline, NewApprova
 
 /// The access that is open now, as the store has it.
 #[derive(Default)]
-pub(super) struct OpenAccess(pub(super) RwLock<Vec<AccessGrant>>);
+pub(super) struct OpenAccess(RwLock<Vec<AccessGrant>>);
 
 impl Approvals {
     /// Asks for access for a time. Nobody waits for the decision: it shows in the list of requests.
@@ -70,6 +70,14 @@ impl Approvals {
         let mut open = self.0.access.0.write().unwrap_or_else(PoisonError::into_inner);
         open.push(grant);
         open.sort_by_key(|grant| grant.until);
+    }
+
+    /// Takes what the store has, in its order, for what is open.
+    pub(super) fn replace_access(&self, grants: Vec<AccessGrant>) {
+        for grant in &grants {
+            self.0.clock.remember(grant.until, Deadline::AccessEnd(grant.id));
+        }
+        *self.0.access.0.write().unwrap_or_else(PoisonError::into_inner) = grants;
     }
 
     /// Ends access whose time is over.

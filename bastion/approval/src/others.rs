@@ -1,8 +1,6 @@
 //! What other instances have changed: the store is read, and whoever waits here is told. Everything here may be done at
 //! any time, and again: it finds out what is so, and not what has happened.
 
-use std::sync::PoisonError;
-
 use api::id::ApprovalId;
 use ledger::store::{ApprovalFilter, Owner, StoreError};
 use tracing::warn;
@@ -57,11 +55,7 @@ impl Approvals {
     ///
     /// When the store does not answer.
     pub async fn look_at_access(&self) -> Result<(), StoreError> {
-        let grants = self.0.store.open_access().await?;
-        for grant in &grants {
-            self.0.clock.remember(grant.until, Deadline::AccessEnd(grant.id));
-        }
-        *self.0.access.0.write().unwrap_or_else(PoisonError::into_inner) = grants;
+        self.replace_access(self.0.store.open_access().await?);
         Ok(())
     }
 

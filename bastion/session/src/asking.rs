@@ -2,7 +2,7 @@
 
 use std::{future, time::Duration};
 
-use approval::{Application, ApprovalKind, Progress, Waiting};
+use approval::{Application, NewApproval, Progress, Waiting};
 use gate::{Answer, Question};
 use jiff::Timestamp;
 use policy::approval::{Act, ActKind};
@@ -127,19 +127,15 @@ impl QuestionState {
     async fn begun(visit: &Visit, question: Question) -> Self {
         let Question { text, screen, verdict, .. } = question;
         let command = shown(text.clone());
-        let message = verdict.message.clone();
-        let Some(needed) = verdict.approvers.clone() else {
-            visit.held(&command, &verdict, None).await;
-            let why = format!("held: {message}, and the rules name nobody who can approve it");
-            return Self::Known(Answer::Refused(why));
-        };
         let act = Act::of(ActKind::Line, visit.protocol, [text]);
-        let mut new = visit.question(ApprovalKind::Command, act, needed);
-        new.rule.clone_from(&verdict.rule);
-        new.commands.clone_from(&verdict.commands);
-        new.because.clone_from(&message);
-        new.screen = Some(masked_text(screen.into()));
-        match visit.sessions.approvals.apply(new).await {
+        let asked = match visit.command_question(&verdict, act) {
+            Ok(new) => {
+                let new = NewApproval { screen: Some(masked_text(screen.into())), ..new };
+                visit.sessions.approvals.apply(new).await
+            }
+            Err(refusal) => Err(refusal),
+        };
+        match asked {
             Ok(Application::Granted(_)) => Self::Known(Answer::Approved),
             Ok(Application::Waiting(waiting)) => {
                 visit.held(&command, &verdict, Some(waiting.id())).await;

@@ -101,6 +101,24 @@ impl Visit {
         }
     }
 
+    /// What other people are asked about what a rule wants approved.
+    ///
+    /// # Errors
+    ///
+    /// When the rule names nobody.
+    pub fn command_question(&self, verdict: &Verdict, act: Act) -> Result<NewApproval, Refusal> {
+        let Some(needed) = verdict.approvers.clone() else {
+            let message = format!("{}, and the rules name nobody who can approve it", verdict.message);
+            return Err(Refusal::new(ReasonCode::ApprovalCannotBeAsked, message).by_rule(verdict.rule.clone()));
+        };
+        Ok(NewApproval {
+            rule: verdict.rule.clone(),
+            commands: verdict.commands.clone(),
+            because: verdict.message.clone(),
+            ..self.question(ApprovalKind::Command, act, needed)
+        })
+    }
+
     /// Waits for the approval of a command: exactly `act`, which the audit log has as `shown`.
     ///
     /// # Errors
@@ -113,15 +131,13 @@ impl Visit {
         shown: &str,
         legs: (&mut HeldReader<R>, &W),
     ) -> Result<(), Refusal> {
-        let Some(needed) = verdict.approvers.clone() else {
-            self.held(shown, verdict, None).await;
-            let message = format!("{}, and the rules name nobody who can approve it", verdict.message);
-            return Err(Refusal::new(ReasonCode::ApprovalCannotBeAsked, message).by_rule(verdict.rule.clone()));
+        let new = match self.command_question(verdict, act) {
+            Ok(new) => new,
+            Err(refusal) => {
+                self.held(shown, verdict, None).await;
+                return Err(refusal);
+            }
         };
-        let mut new = self.question(ApprovalKind::Command, act, needed);
-        new.rule.clone_from(&verdict.rule);
-        new.commands.clone_from(&verdict.commands);
-        new.because.clone_from(&verdict.message);
         let mut was_asked = false;
         let asked = async |id| {
             was_asked = true;

@@ -183,16 +183,9 @@ impl Front {
         head: &Parts,
         verdict: &Verdict,
     ) -> Result<(), Refusal> {
-        let Some(needed) = verdict.approvers.clone() else {
-            let message = format!("{}, and the rules name nobody who can approve it", verdict.message);
-            let refusal = refusal::Refusal::new(ReasonCode::ApprovalCannotBeAsked, message);
-            return Err(refusal.by_rule(verdict.rule.clone()).into());
-        };
         let visit = self.visit(asking, account()?);
-        let mut new = visit.question(ApprovalKind::Command, act(asking, head), needed);
-        new.rule.clone_from(&verdict.rule);
-        new.commands.push(verdict.because.clone());
-        new.because.clone_from(&verdict.message);
+        let mut new = visit.command_question(verdict, act(asking, head))?;
+        new.commands = vec![verdict.because.clone()];
         self.approved(new).await.map(drop)
     }
 
