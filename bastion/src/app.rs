@@ -314,6 +314,9 @@ impl App {
         let registry = Registry::under(lease);
         let approvals =
             Approvals::start(Arc::clone(&store), config.web.url.clone(), config.approvals.webhook.as_ref()).await?;
+        if let Some(previous) = &previous {
+            approvals.refuse_left_over(Owner::Instance(previous.id)).await?;
+        }
         let sessions = Sessions {
             store: Arc::clone(&store),
             log: log.clone(),

@@ -111,11 +111,20 @@ impl Approvals {
             tasks: tasks.clone(),
             closing: closing.clone(),
         }));
-        approvals.refuse_of(Owner::Nobody, RESTARTED).await?;
+        approvals.refuse_left_over(Owner::Nobody).await?;
         approvals.look_at_pending().await?;
         approvals.look_at_access().await?;
         tasks.spawn(clock::run(approvals.clone(), closing));
         Ok(approvals)
+    }
+
+    /// Refuses what waited in an earlier run of this bastion, under this owner.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not answer.
+    pub async fn refuse_left_over(&self, owner: Owner) -> Result<(), StoreError> {
+        self.refuse_of(owner, RESTARTED).await
     }
 
     /// An earlier approval that covers this too: of the same person, target, login, rule and exact text, given for
