@@ -60,7 +60,7 @@ pub use dialogue::{Dialogue, DialogueAct};
 use folders::Folders;
 pub use judging::Judge;
 use reader::Reader;
-use times::{INTERRUPT_LIMIT, MAX_ECHO, PARTIAL_KEY, PASTE_PAUSE, READY_QUIET, Times};
+use times::{INTERRUPT_LIMIT, MAX_ECHO, PARTIAL_KEY, PASTE_PAUSE, REACTION, READY_QUIET, Times};
 
 /// The gate of one terminal.
 #[derive(Debug)]
@@ -86,6 +86,8 @@ pub struct Gate {
     doubt: Option<&'static str>,
     /// Whether a key was refused in the line at hand.
     refused: bool,
+    /// Whether a line was dropped behind one that was refused.
+    dropped: bool,
     /// What was typed since the last Enter into a program with a screen of its own.
     escape: screens::Escape,
     paste: Option<Vec<KeyPress>>,
@@ -105,7 +107,13 @@ enum State {
     /// The line was interrupted, maybe `again`: it must be gone before anything else is sent.
     Interrupting { since: Instant, again: bool },
     /// The judged text was sent, and must be seen.
-    Retyping { text: String, submit: KeyPress, until: Instant },
+    Retyping {
+        text: String,
+        submit: KeyPress,
+        until: Instant,
+        /// When it was sent, where it went along with the keys that erase what was there.
+        unerased: Option<Instant>,
+    },
     /// The next prompt is not there yet.
     Running { after: After },
     /// Enter is held until the echo is complete.
@@ -167,6 +175,7 @@ impl Gate {
             state: State::Running { after: After::Start },
             doubt: None,
             refused: false,
+            dropped: false,
             escape: screens::Escape::default(),
             paste: None,
             trust: paste::Trust::default(),
@@ -299,6 +308,12 @@ impl Gate {
                     continue;
                 }
             }
+            if let State::Interrupting { .. } = self.state
+                && self.times.refused.is_some_and(|refused| cx.now < refused + REACTION)
+            {
+                self.drop_behind(press, cx);
+                continue;
+            }
             if self.take_signal(&press, cx) {
                 continue;
             }
@@ -404,7 +419,7 @@ impl Gate {
         self.line.clear();
         self.start = None;
         self.doubt = None;
-        self.refused = false;
+        (self.refused, self.dropped) = (false, false);
         self.state = if self.observes { State::Typing } else { State::Running { after: After::Line } };
     }
 
@@ -419,6 +434,7 @@ impl Gate {
         if bytes.is_empty() {
             return;
         }
+        self.times.sent = Some(cx.now);
         // Bytes that go together are sent together.
         if let Some(Act::Forward(before)) = cx.acts.last_mut() {
             before.extend_from_slice(&bytes);

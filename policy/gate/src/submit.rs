@@ -1,5 +1,7 @@
 //! Enter is held: the echo is waited for, keys and screen are compared, and the line is judged.
 
+use std::time::Instant;
+
 use config::rules::RuleEffect;
 use policy::verdict::Verdict;
 use shell::{ParseContext, completeness::is_incomplete};
@@ -29,6 +31,8 @@ enum Known {
     Agreed(String),
     /// The keys tell it, and the screen shows nothing: it is typed without echo.
     Unseen(String),
+    /// It was typed character by character, and the echo of its end is on its way.
+    InFlight(String),
     /// Only the screen tells it.
     Read(String),
     /// Keys and screen contradict one another.
@@ -42,9 +46,8 @@ impl Gate {
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>) -> bool {
         let State::Settling { submit, kind, since, probed } = &self.state else { return true };
         let (submit, kind, since, probed) = (submit.clone(), *kind, *since, *probed);
-        let quiet = self.times.output.map_or(since, |output| output.max(since)) + self.quiet();
         let is_late = cx.now >= since + self.patience();
-        let is_quiet = cx.now >= quiet || is_late;
+        let is_quiet = is_late || self.settled().is_none_or(|settled| cx.now >= settled);
         if matches!(kind, Kind::Screen | Kind::Panes) {
             if is_quiet {
                 self.state = State::Typing;
@@ -53,13 +56,24 @@ impl Gate {
             return is_quiet;
         }
         let is_unseen = is_quiet && cx.now >= since + self.unseen_after();
-        let Some(known) = self.known(is_quiet, is_late, is_unseen) else { return false };
+        let Some(known) = self.known(is_quiet, is_late, is_unseen, cx.now) else { return false };
         if known == Known::Unreadable && !probed && self.screen.cursor_row().contains("i-search") {
             // The line that a search found is shown when the search is left.
             self.forward_bytes(vec![END_OF_LINE], cx);
             self.state = State::Settling { submit, kind, since: cx.now, probed: true };
             return false;
         }
+        let known = match known {
+            Known::InFlight(text) => {
+                let verdict = self.judge(&text, Reader::Shell, kind, cx);
+                if kind != Kind::Accepts || verdict.effect != RuleEffect::Allow {
+                    // What is refused is shown to people, and what was typed without echo must not be.
+                    return false;
+                }
+                Known::Agreed(text)
+            }
+            known => known,
+        };
         self.state = State::Typing;
         if kind == Kind::MayAccept && self.is_editing(&known) {
             self.forward(&submit, cx);
@@ -71,7 +85,7 @@ impl Gate {
     }
 
     /// What is known of the line; `None` if more may come.
-    fn known(&mut self, is_quiet: bool, is_late: bool, is_unseen: bool) -> Option<Known> {
+    fn known(&mut self, is_quiet: bool, is_late: bool, is_unseen: bool, now: Instant) -> Option<Known> {
         let start = self.start.clone().unwrap_or_default();
         let Some(typed) = self.line.text().map(str::to_owned) else {
             if !is_quiet {
@@ -87,6 +101,7 @@ impl Gate {
         let cursor = self.line.cursor().unwrap_or_else(|| typed.chars().count());
         match self.screen.shows(&start, &typed, cursor) {
             Reading::Agrees => return Some(Known::Agreed(typed)),
+            Reading::Behind | Reading::Nothing if self.is_in_flight(now) => return Some(Known::InFlight(typed)),
             Reading::Behind if !is_late => return None,
             Reading::Behind | Reading::Differs | Reading::Nothing if !is_quiet => return None,
             Reading::Nothing if !is_unseen => return None,
@@ -100,6 +115,14 @@ impl Gate {
             return Some(Known::Agreed(typed));
         }
         Some(Known::Contradicted { typed, read: self.read() })
+    }
+
+    /// Whether the echo of what was typed at the shell's prompt may still come: then the screen cannot contradict it.
+    fn is_in_flight(&mut self, now: Instant) -> bool {
+        let prompt = self.start.as_ref().filter(|start| start.has_prompt()).map(|start| start.prompt.as_str());
+        let echoes = prompt.is_some_and(|prompt| !judging::asks_for_a_secret(prompt));
+        let is_underway = self.times.sent.is_some_and(|sent| now < sent + self.patience());
+        echoes && is_underway && self.line.is_only_typed() && self.is_at_prompt() && self.reader() == Reader::Shell
     }
 
     fn read(&mut self) -> Option<String> {
@@ -120,7 +143,7 @@ impl Gate {
     fn decide(&mut self, known: Known, submit: KeyPress, kind: Kind, cx: &mut Cx<'_>) {
         let reader = self.reader();
         match known {
-            Known::Agreed(text) => {
+            Known::Agreed(text) | Known::InFlight(text) => {
                 let verdict = self.judge(&text, reader, kind, cx);
                 self.carry_out(text, false, verdict, submit, kind, cx);
             }
@@ -154,7 +177,7 @@ impl Gate {
                 let candidates = [Some(typed), read];
                 for text in candidates.iter().flatten() {
                     let verdict = self.judge(text, reader, kind, cx);
-                    if verdict.effect != RuleEffect::Allow && !verdict.opaque {
+                    if verdict.effect != RuleEffect::Allow && (!verdict.opaque || reader == Reader::Program) {
                         return self.ask(text.clone(), true, verdict, submit, kind, cx);
                     }
                 }
@@ -169,9 +192,16 @@ impl Gate {
                     cx,
                 );
             }
-            Known::Unreadable if reader == Reader::Program && kind == Kind::Accepts => self.accept_unread(submit, cx),
+            Known::Unreadable if reader == Reader::Program && kind == Kind::Accepts && !self.is_read_later() => {
+                self.accept_unread(submit, cx);
+            }
             Known::Unreadable => self.unreadable(String::new(), "the line cannot be read from the screen", kind, cx),
         }
+    }
+
+    /// Whether the terminal shows keys as signs (termios(3), ECHOCTL): nobody reads them now, so the shell may later.
+    fn is_read_later(&mut self) -> bool {
+        self.screen.cursor_row().contains("^[")
     }
 
     /// Judges a line with those before it that belong to it.
