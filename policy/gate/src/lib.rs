@@ -47,6 +47,7 @@ mod observe;
 mod paste;
 mod prompt;
 mod reader;
+mod recall;
 mod refuse;
 mod retype;
 pub mod screen;
@@ -81,6 +82,7 @@ pub struct Gate {
     earlier: Vec<String>,
     foreground: Foreground,
     folders: Folders,
+    recall: recall::Recall,
     state: State,
     /// Why the line at hand cannot be trusted although it can be read.
     doubt: Option<&'static str>,
@@ -123,6 +125,8 @@ enum State {
         since: Instant,
         /// Whether a search was left to see the line that it found.
         probed: bool,
+        /// Whether the line editor was asked to draw the line again.
+        redrawn: bool,
     },
     /// Keys go on.
     Typing,
@@ -145,7 +149,7 @@ enum After {
 
 impl State {
     fn settling(submit: KeyPress, kind: submit::Kind, since: Instant) -> Self {
-        Self::Settling { submit, kind, since, probed: false }
+        Self::Settling { submit, kind, since, probed: false, redrawn: false }
     }
 }
 
@@ -172,6 +176,7 @@ impl Gate {
             earlier: Vec::new(),
             foreground,
             folders: Folders::default(),
+            recall: recall::Recall::default(),
             state: State::Running { after: After::Start },
             doubt: None,
             refused: false,
@@ -417,6 +422,8 @@ impl Gate {
     /// The line is over; the next one begins when the target is ready.
     fn new_line(&mut self) {
         self.line.clear();
+        self.recall.line_ended();
+        self.screen.line_ended();
         self.start = None;
         self.doubt = None;
         (self.refused, self.dropped) = (false, false);

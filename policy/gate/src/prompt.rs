@@ -20,6 +20,7 @@ impl Gate {
             // It is known only later whether it edits the line or hands it over.
             return self.hold(press, Kind::MayAccept, cx);
         }
+        self.recall.press(&press.key);
         match self.line.press(&press.key) {
             Pressed::Edit | Pressed::Report => self.forward(&press, cx),
             Pressed::EndOfInput => {
