@@ -34,6 +34,7 @@ use crate::{
 };
 
 mod act;
+mod ahead;
 #[cfg(test)]
 mod chunks;
 mod dialogue;
@@ -49,6 +50,7 @@ mod prompt;
 mod reader;
 mod recall;
 mod refuse;
+mod repl;
 mod retype;
 pub mod screen;
 mod screens;
@@ -80,6 +82,12 @@ pub struct Gate {
     primary: Option<LineStart>,
     /// The lines before this one that belong to it.
     earlier: Vec<String>,
+    /// The lines before this one that a program or the shell may have read.
+    ahead: ahead::Ahead,
+    /// What was said to a language so far.
+    spoken: repl::Session,
+    /// What C-z may have stopped.
+    jobs: foreground::Jobs,
     foreground: Foreground,
     folders: Folders,
     recall: recall::Recall,
@@ -174,6 +182,9 @@ impl Gate {
             start: None,
             primary: None,
             earlier: Vec::new(),
+            ahead: ahead::Ahead::default(),
+            spoken: repl::Session::default(),
+            jobs: foreground::Jobs::default(),
             foreground,
             folders: Folders::default(),
             recall: recall::Recall::default(),
@@ -398,9 +409,14 @@ impl Gate {
             self.begin_line();
         }
         match self.reader() {
+            Reader::Screen if press.key == Key::Ctrl('z') => {
+                // It may stop, or not: its screen is gone then.
+                self.jobs.stopped(self.foreground);
+                self.screen_press(press, cx);
+            }
             Reader::Screen => self.screen_press(press, cx),
             Reader::Panes => self.panes_press(press, cx),
-            Reader::Program | Reader::Repl(_) | Reader::Shell => self.prompt_press(press, cx),
+            Reader::Answer | Reader::Program | Reader::Repl(_) | Reader::Shell => self.prompt_press(press, cx),
         }
     }
 
@@ -409,7 +425,7 @@ impl Gate {
             ModeChange::Alternate(true) => {}
             ModeChange::Alternate(false) => {
                 // The program with that screen is gone, or says so: from here on a shell reads.
-                self.foreground = Foreground::Shell;
+                self.foreground = self.foreground.after_screen();
                 self.escape = screens::Escape::default();
                 if matches!(self.state, State::Typing) {
                     self.new_line();

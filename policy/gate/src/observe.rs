@@ -4,7 +4,7 @@
 use config::rules::RuleEffect;
 use shell::ParseContext;
 
-use super::{Cx, Decided, Gate, Reader, judging};
+use super::{Cx, Decided, Gate, Reader};
 use crate::{foreground::Foreground, key::KeyPress, line::Pressed};
 
 impl Gate {
@@ -34,7 +34,7 @@ impl Gate {
         let start = self.start.clone().unwrap_or_default();
         let text = self.line.text().map(str::to_owned).or_else(|| self.screen.read(&start));
         if let Some(text) = text.filter(|text| !text.trim().is_empty()) {
-            let verdict = judging::judge(&text, reader, &|input| self.folders.judge(input, cx.judge));
+            let verdict = self.judge_as(&text, reader, &|input| self.folders.judge(input, cx.judge));
             if reader == Reader::Shell {
                 let parsed = shell::parse(&text, &ParseContext::typed());
                 self.folders.line_ran(&text, &parsed);

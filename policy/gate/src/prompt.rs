@@ -34,12 +34,13 @@ impl Gate {
             }
             Pressed::Interrupt => {
                 self.earlier.clear();
+                self.ahead.clear();
                 self.forward(&press, cx);
                 self.trust.ended();
                 self.new_line();
             }
             Pressed::Suspend => {
-                self.foreground = Foreground::Shell;
+                self.stopped();
                 self.forward(&press, cx);
                 self.trust.ended();
                 self.new_line();
@@ -84,9 +85,10 @@ impl Gate {
 
     pub(super) fn signal(&mut self, press: &KeyPress, cx: &mut Cx<'_>) {
         if press.key == Key::Ctrl('z') {
-            self.foreground = Foreground::Shell;
+            self.stopped();
         }
         self.earlier.clear();
+        self.ahead.clear();
         self.forward_bytes(press.bytes.to_vec(), cx);
         self.trust.ended();
         self.line_ended(cx.now);
@@ -118,6 +120,7 @@ impl Gate {
         if primary.is_some_and(|primary| primary.prompt == start.prompt) {
             // The shell took what came before as complete.
             self.earlier.clear();
+            self.ahead.clear();
         }
         if self.earlier.is_empty() {
             self.primary = Some(start);

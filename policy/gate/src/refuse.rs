@@ -36,6 +36,7 @@ impl Gate {
     pub(super) fn interrupt(&mut self, cx: &mut Cx<'_>) {
         self.send_interrupt(cx);
         self.earlier.clear();
+        self.ahead.clear();
         self.doubt = None;
         self.line.clear();
         self.escape = super::screens::Escape::default();
@@ -60,7 +61,7 @@ impl Gate {
     }
 
     fn send_interrupt(&mut self, cx: &mut Cx<'_>) {
-        let key = if self.reader() == Reader::Program { KILL_LINE } else { INTERRUPT };
+        let key = if self.reader().is_program() { KILL_LINE } else { INTERRUPT };
         // After what the user is told, so it is not joined with bytes that were sent before.
         cx.acts.push(Act::Forward(vec![key]));
     }

@@ -96,7 +96,7 @@ impl Gate {
             let typed = std::mem::take(&mut self.escape).typed;
             // A row that begins like a command line is one: then what is not known counts too.
             if self.foreground == Foreground::Program {
-                consider(&typed, judging::surely(judging::shell(&typed, &judge)));
+                consider(&typed, judging::answer(&typed, &judge));
             }
             let is_command = row.trim_start().starts_with([':', '!', '|']);
             for text in [typed.as_str(), row.as_str()].into_iter().filter(|text| gives_commands(text)) {

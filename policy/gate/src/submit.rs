@@ -171,7 +171,7 @@ impl Gate {
                 let mut verdict = self.judge(&text, reader, kind, cx);
                 let prompt = self.start.as_ref().map(|start| start.prompt.as_str()).unwrap_or_default();
                 let is_asked_for = judging::asks_for_a_secret(prompt);
-                if verdict.opaque && (is_asked_for || reader == Reader::Program) {
+                if verdict.opaque && is_asked_for {
                     verdict = judging::allowed(verdict);
                 }
                 match verdict.effect {
@@ -193,22 +193,19 @@ impl Gate {
                 let candidates = [Some(typed), read];
                 for text in candidates.iter().flatten() {
                     let verdict = self.judge(text, reader, kind, cx);
-                    if verdict.effect != RuleEffect::Allow && (!verdict.opaque || reader == Reader::Program) {
+                    if verdict.effect != RuleEffect::Allow && (!verdict.opaque || reader.is_program()) {
                         return self.ask(text.clone(), true, verdict, submit, kind, cx);
                     }
                 }
-                if reader == Reader::Program && kind == Kind::Accepts {
-                    return self.accept_unread(submit, cx);
-                }
                 let [typed, _] = candidates;
-                self.unreadable(
-                    typed.unwrap_or_default(),
-                    "what was typed and what is shown contradict one another",
-                    kind,
-                    cx,
-                );
+                let typed = typed.unwrap_or_default();
+                // A program may show something else than what is typed; a shell would read what was typed.
+                if reader.is_program() && kind == Kind::Accepts {
+                    return self.accept(&typed, submit, kind, cx);
+                }
+                self.unreadable(typed, "what was typed and what is shown contradict one another", kind, cx);
             }
-            Known::Unreadable if reader == Reader::Program && kind == Kind::Accepts && !self.is_read_later() => {
+            Known::Unreadable if reader.is_program() && kind == Kind::Accepts && !self.is_read_later() => {
                 self.accept_unread(submit, cx);
             }
             Known::Unreadable => self.unreadable(String::new(), "the line cannot be read from the screen", kind, cx),
@@ -223,7 +220,7 @@ impl Gate {
     /// Judges a line with those before it that belong to it.
     fn judge(&self, text: &str, reader: Reader, kind: Kind, cx: &Cx<'_>) -> Verdict {
         let text = if kind == Kind::Refused { text.trim_start_matches('#') } else { text };
-        judging::judge(&self.whole(text), reader, &|input| self.folders.judge(input, cx.judge))
+        self.judge_as(text, reader, &|input| self.folders.judge(input, cx.judge))
     }
 
     pub(super) fn whole(&self, text: &str) -> String {
@@ -303,30 +300,28 @@ impl Gate {
             return;
         }
         let whole = self.whole(text);
-        match self.reader() {
+        let reader = self.reader();
+        if reader == Reader::Shell && !self.ahead.is_empty() {
+            self.ahead.went_on(text);
+        }
+        match reader {
             Reader::Shell if is_incomplete(&whole) => self.earlier.push(text.to_owned()),
             Reader::Shell => {
                 let parsed = shell::parse(&whole, &ParseContext::typed());
                 self.folders.line_ran(&whole, &parsed);
-                if whole.len() > MAX_FOLLOWED {
+                if judging::is_too_long(&whole) {
                     // A shell is the strictest reader.
                     self.foreground = Foreground::Shell;
+                } else if let Some(job) = self.jobs.continued(&parsed) {
+                    self.foreground = job;
                 } else if !parsed.commands.is_empty() || !parsed.opaque.is_empty() {
                     self.foreground = Foreground::after(&parsed);
                 }
                 self.earlier.clear();
             }
-            Reader::Repl(repl) => match repl.terminator {
-                Some(end)
-                    if !whole.trim_end().ends_with(end)
-                        && whole.len() < MAX_LINES_BYTES
-                        && !text.starts_with(['\\', '.']) =>
-                {
-                    self.earlier.push(text.to_owned());
-                }
-                _ => self.earlier.clear(),
-            },
-            Reader::Panes | Reader::Program | Reader::Screen => {}
+            Reader::Repl(repl) => self.statement_went_on(text, repl),
+            Reader::Answer | Reader::Program => self.went_ahead(text, reader == Reader::Answer),
+            Reader::Panes | Reader::Screen => {}
         }
         self.trust.submitted(self.screen.modes().bracketed_paste, self.foreground);
         self.line_ended(cx.now);
@@ -370,9 +365,3 @@ const REDRAW: u8 = 0x0c;
 
 /// C-e: ends an incremental search, and goes to the end of the line.
 const END_OF_LINE: u8 = 0x05;
-
-/// How much text belongs together at most: more than is parsed.
-const MAX_LINES_BYTES: usize = 64 * 1024;
-
-/// The longest line that is looked at for the program that it leaves in the foreground.
-const MAX_FOLLOWED: usize = 2 * 1024;

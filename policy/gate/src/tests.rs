@@ -10,6 +10,7 @@ use shell::ParseContext;
 use super::*;
 
 mod guards;
+mod readers;
 mod screens;
 mod session;
 mod strict;

@@ -117,6 +117,8 @@ pub struct Command {
     pub stdin_is_unknown: bool,
     /// The folder it runs in.
     pub folder: Folder,
+    /// Through how many other programs of the text it is run: `sudo env vim` is three commands, of level 0, 1 and 2.
+    pub level: usize,
 }
 
 /// A redirection to or from a file.

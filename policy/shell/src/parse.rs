@@ -418,6 +418,7 @@ impl<'a> Walker<'a> {
     /// Notes a command.
     pub(super) fn push(&mut self, mut command: Command) {
         command.folder = self.folder.clone();
+        command.level = self.wrappers;
         if let Some(folder) = file_access::changed(&command, &self.folder) {
             self.folder = folder;
         }

@@ -8,7 +8,7 @@ use config::{
     RuleName,
     rules::{Approvers, RuleClass, RuleEffect},
 };
-use shell::{Command, Live, LiveReader, ParseContext, Parsed};
+use shell::{Command, Live, LiveReader, ParseContext, Parsed, Shell};
 
 use super::RuleSet;
 use crate::{
@@ -103,8 +103,9 @@ fn parse(input: CommandInput<'_>, judging: &Judging) -> Parsed {
     match input {
         CommandInput::Argv(words, stdin) => shell::argv(words, stdin, &judging.place),
         CommandInput::Line(text) => shell::parse(text, &judging.place),
-        CommandInput::LineIn(text, folder) => {
-            shell::parse(text, &ParseContext { folder: folder.clone(), ..judging.place.clone() })
+        CommandInput::LineIn(text, folder, shell) => {
+            let shell = if shell == Shell::Unknown { judging.place.shell } else { shell };
+            shell::parse(text, &ParseContext { shell, folder: folder.clone(), ..judging.place.clone() })
         }
         CommandInput::Script(text, stdin) => shell::parse_with_stdin(text, Some(stdin), &judging.place),
         CommandInput::Text(_) => Parsed::default(),
@@ -117,7 +118,7 @@ fn texts(input: CommandInput<'_>, parsed: &Parsed) -> Vec<String> {
         CommandInput::Argv(words, stdin) => {
             words.iter().cloned().chain([words.join(" ")]).chain(stdin.map(str::to_owned)).collect()
         }
-        CommandInput::Line(text) | CommandInput::LineIn(text, _) | CommandInput::Text(text) => vec![text.to_owned()],
+        CommandInput::Line(text) | CommandInput::LineIn(text, _, _) | CommandInput::Text(text) => vec![text.to_owned()],
         CommandInput::Script(text, stdin) => vec![text.to_owned(), stdin.to_owned()],
     };
     texts.extend(parsed.code.iter().cloned());
