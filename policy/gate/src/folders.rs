@@ -90,6 +90,14 @@ impl Folders {
         }
     }
 
+    /// Of which kind the first shell is.
+    pub(super) fn login_shell(&mut self, shell: Shell) {
+        let shells = self.outer.first_mut().map_or(&mut self.shells, |(_, shells)| shells);
+        for known in shells.iter_mut().filter(|known| **known == Shell::Unknown) {
+            *known = shell;
+        }
+    }
+
     /// A line has gone on that a shell runs, if the program that runs now leaves it to one.
     pub(super) fn line_may_run(&mut self, line: &str, parsed: &Parsed) {
         let before = self.clone();
@@ -185,6 +193,20 @@ mod tests {
             lines.iter().for_each(|line| folders.line_ran(line, &shell::parse(line, &ParseContext::typed())));
             assert_eq!(folders.shells, expected, "{lines:?}");
         }
+    }
+
+    #[test]
+    fn a_shell_that_is_known_reads_alone() {
+        let mut folders = Folders::default();
+        folders.login_shell(Shell::Fish);
+        assert_eq!(folders.shells, [Shell::Fish]);
+        // The answer may come late.
+        let mut folders = Folders::default();
+        folders.line_ran("zsh", &shell::parse("zsh", &ParseContext::typed()));
+        folders.login_shell(Shell::Bash);
+        assert_eq!(folders.shells, [Shell::Zsh, Shell::Unknown]);
+        folders.line_ran("exit", &shell::parse("exit", &ParseContext::typed()));
+        assert_eq!(folders.shells, [Shell::Bash]);
     }
 
     #[test]

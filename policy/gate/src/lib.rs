@@ -25,6 +25,7 @@
 use std::{collections::VecDeque, time::Instant};
 
 use mask::WindowSize;
+use shell::Shell;
 
 use crate::{
     foreground::Foreground,
@@ -203,6 +204,11 @@ impl Gate {
     #[must_use]
     pub fn observing(size: WindowSize, foreground: Foreground) -> Self {
         Self { observes: true, state: State::Typing, ..Self::new(size, foreground) }
+    }
+
+    /// The shell that was started first is of this kind.
+    pub fn login_shell(&mut self, shell: Shell) {
+        self.folders.login_shell(shell);
     }
 
     /// The user typed.

@@ -117,7 +117,7 @@ impl Gate {
             self.start = Some(start);
             return;
         }
-        if primary.is_some_and(|primary| primary.prompt == start.prompt) {
+        if primary.is_some_and(|primary| start.is_behind_prompt_of(primary)) {
             // The shell took what came before as complete.
             self.earlier.clear();
             self.ahead.clear();

@@ -43,6 +43,12 @@ impl LineStart {
         !self.prompt.trim().is_empty()
     }
 
+    /// Whether the line begins behind the same prompt as that one, save for a clock or a counter in it.
+    #[must_use]
+    pub fn is_behind_prompt_of(&self, other: &Self) -> bool {
+        is_prompt(&self.prompt, &other.prompt)
+    }
+
     /// Whether the prompt can be found again: by its row, or by the one above.
     #[must_use]
     pub fn can_be_found(&self) -> bool {
