@@ -7,9 +7,10 @@ use super::{
     Command, Redirect, Shell, Variables, Word, base_name, code, hooks,
     options::Found,
     parse::{Walker, has_code},
-    tamper, wrappers,
+    runners, tamper, wrappers,
 };
 
+mod described;
 mod each;
 mod elsewhere;
 mod hosts;
@@ -138,6 +139,7 @@ fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     if let Some(wrapper) = wrappers::find(name) {
         return wrapped(walker, name, wrapper, arguments);
     }
+    runners::follow(walker, name, arguments);
     match name {
         "alias" => alias(walker, arguments),
         "at" | "batch" => at(walker, arguments),
@@ -192,6 +194,8 @@ fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arg
         "script" | "su" => return shell_of_user(walker, name, &found, gave_code),
         "ssh" | "autossh" | "slogin" => return ssh(walker, &found),
         "watch" => return watch(walker, &found),
+        "strace" | "ltrace" => hooks::piped(walker, found.value(&["o", "output"])),
+        "systemd-run" => later::unit(walker, &found),
         "xargs" => return xargs(walker, &found),
         _ => {}
     }
@@ -324,7 +328,7 @@ fn watch(walker: &mut Walker<'_>, found: &Found) {
 }
 
 /// Arguments that a program joins with blanks and gives to a shell.
-fn code_of_words(walker: &mut Walker<'_>, words: &[Word]) {
+pub(super) fn code_of_words(walker: &mut Walker<'_>, words: &[Word]) {
     if words.is_empty() {
         return;
     }
