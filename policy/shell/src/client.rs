@@ -83,7 +83,7 @@ impl Client {
             "sqlcmd" => Self::Sqlcmd,
             "sqlite3" | "sqlite" | "sqlcipher" | "duckdb" => Self::Sqlite,
             "sqlplus" | "beeline" | "hive" | "spark-sql" => Self::Sqlplus,
-            "ex" | "nvim" | "vi" | "view" | "vim" | "vimdiff" => Self::Vim,
+            "ex" | "gvim" | "nvi" | "nvim" | "rview" | "rvim" | "vi" | "view" | "vim" | "vimdiff" | "vimx" => Self::Vim,
             _ => return None,
         })
     }
@@ -143,18 +143,27 @@ pub(super) fn follow(walker: &mut Walker<'_>, client: Client, arguments: &[Word]
         }
         // Without the option it runs nothing.
         Client::Roff if !arguments.iter().any(|word| is_letter_or(word, 'U', "--unsafe")) => return,
+        Client::Mongo if arguments.iter().any(|word| [".js", ".mjs"].iter().any(|end| word.start().ends_with(end))) => {
+            walker.opaque_command("it runs a script whose content is not known");
+        }
+        Client::Dc | Client::Gnuplot | Client::M4 | Client::Roff => {
+            let is_code = |at: usize| {
+                let before = at.checked_sub(1).and_then(|before| arguments.get(before));
+                before.is_some_and(|before| matches!(before.start(), "-e" | "--expression"))
+            };
+            let mut words = arguments.iter().enumerate();
+            if words.any(|(at, word)| !word.start().starts_with('-') && !is_code(at)) {
+                walker.unread("it reads a script whose content is not known");
+            }
+        }
         // The text to be edited.
         Client::Vim if arguments.iter().any(|word| word.known() == Some("-")) => return,
-        Client::Dc
-        | Client::Ed
+        Client::Ed
         | Client::Ftp
-        | Client::Gnuplot
         | Client::Lftp
-        | Client::M4
         | Client::Mongo
         | Client::Mysql
         | Client::Psql
-        | Client::Roff
         | Client::Sqlcmd
         | Client::Sqlplus
         | Client::Vim => {}

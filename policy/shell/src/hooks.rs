@@ -40,17 +40,24 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     }
     match name {
         "git" => git(walker, arguments),
-        "less" | "more" | "vi" | "vim" | "nvim" | "view" | "vimdiff" | "rvim" | "ex" => {
+        "less" | "more" | "most" | "zless" | "zmore" | "bzless" | "xzless" | "vi" | "vim" | "nvim" | "view"
+        | "vimdiff" | "rvim" | "rview" | "gvim" | "vimx" | "nvi" | "ex" => {
             pluses(walker, name, arguments);
         }
         name if SQL_CLIENTS.contains(&name) => sql(walker, arguments),
         "make" | "gmake" => make(walker, arguments),
+        // It is a script of that name in a folder.
+        "service" if arguments.iter().any(|word| word.start().contains('/')) => {
+            walker.opaque_command("it runs a file whose content is not known");
+        }
         "compgen" | "complete" => words_that(walker, arguments, has_code),
         "socat" => words_that(walker, arguments, |text| {
             let text = text.to_ascii_lowercase();
             text.starts_with("exec") || text.starts_with("system") || text.starts_with("shell")
         }),
-        "apt" | "apt-get" | "aptitude" | "dpkg" => words_that(walker, arguments, |text| text.contains("::")),
+        "apt" | "apt-cache" | "apt-get" | "aptitude" | "dpkg" => {
+            words_that(walker, arguments, |text| text.contains("::"))
+        }
         "ansible" | "salt" | "pssh" | "pdsh" | "parallel-ssh" | "clush" | "mussh" | "dsh" | "run-parts"
         | "start-stop-daemon" | "entr" | "hyperfine" | "watchexec" | "expect" | "gdb" | "lldb" | "cscli"
         | "multipass" | "vagrant" | "firejail" | "proot" | "bwrap" | "valgrind" | "perf" | "daemonize" | "dtach"
@@ -183,7 +190,8 @@ fn binding(walker: &mut Walker<'_>, text: &str) {
 fn pluses(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     // A script of keys, where it does not mean to be silent.
     let is = |names: &[&str]| arguments.iter().position(|word| names.contains(&word.start()));
-    if let Some(script) = is(&["-s"]).filter(|_| name != "ex" && !matches!(name, "less" | "more"))
+    if let Some(script) =
+        is(&["-s"]).filter(|_| name != "ex" && !name.ends_with("less") && !name.starts_with("mo") && name != "zmore")
         && is(&["-e", "-E"]).is_none_or(|silent| script < silent)
     {
         walker.opaque_command("it runs a script whose content is not known");

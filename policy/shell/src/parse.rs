@@ -209,7 +209,7 @@ impl<'a> Walker<'a> {
     pub(super) fn guess_code(&mut self, text: &str) {
         self.guessed += 1;
         if text.len() > MAX_GUESSED_BYTES || self.guessed > MAX_GUESSES || self.depth == MAX_CODE_DEPTH {
-            return;
+            return self.unread("it has arguments that are too long to be looked at");
         }
         if let Ok(program) = program(text, Shell::Unknown) {
             let mut walker = Self::new(self.cx, None);
@@ -481,7 +481,7 @@ const MAX_GUESSES: usize = 64;
 /// The most words of a guessed command.
 const MAX_GUESSED_WORDS: usize = 32;
 /// The longest argument that is guessed to be code, in bytes.
-const MAX_GUESSED_BYTES: usize = 512;
+const MAX_GUESSED_BYTES: usize = 2048;
 /// Words that may stand before a command.
 const KEYWORDS: [&str; 12] = ["do", "then", "else", "elif", "if", "while", "until", "!", "time", "begin", "and", "or"];
 /// The most pieces that are looked at of a typed line that cannot be read.

@@ -279,6 +279,9 @@ fn compiler(walker: &mut Walker<'_>, arguments: &[Word]) {
 fn make(walker: &mut Walker<'_>, arguments: &[Word]) {
     for word in arguments {
         let text = word.known().unwrap_or(word.start());
+        if word.known().is_none() && text.contains('$') {
+            walker.opaque_command("an argument of make may run a program that is not known");
+        }
         for piece in text.split("$(shell").skip(1).chain(text.split("${shell").skip(1)) {
             walker.code(piece.trim().trim_end_matches([')', '}']), Shell::Unknown);
         }
@@ -299,6 +302,9 @@ fn make(walker: &mut Walker<'_>, arguments: &[Word]) {
 fn rpm(walker: &mut Walker<'_>, arguments: &[Word]) {
     for word in arguments {
         let text = word.known().unwrap_or(word.start());
+        if word.known().is_none() && text.contains('%') {
+            walker.opaque_command("a macro may run a program that is not known");
+        }
         for piece in text.split("%(").skip(1) {
             walker.code(piece.trim_end_matches([')', '\'', '"', '}']), Shell::Unknown);
         }

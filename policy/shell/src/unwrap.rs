@@ -145,7 +145,10 @@ fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         "at" | "batch" => at(walker, arguments),
         "capsh" => capsh(walker, arguments),
         "newgrp" | "login" => walker.stdin_code(Shell::Unknown),
-        "crictl" | "ctr" | "docker" | "docker-compose" | "lxc" | "nerdctl" | "podman" => container(walker, arguments),
+        "crictl" | "ctr" | "docker" | "docker-compose" | "lxc" | "nerdctl" | "podman" => {
+            container(walker, arguments);
+            hooks::check(walker, name, arguments);
+        }
         "declare" | "export" | "local" | "readonly" | "typeset" | "setenv" | "set"
             if name != "set" || walker.shell == Shell::Fish =>
         {
@@ -154,7 +157,10 @@ fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         "eval" => eval(walker, arguments),
         "find" | "gfind" | "fd" | "fdfind" => find(walker, arguments),
         "ip" => namespace(walker, arguments),
-        "kubectl" | "oc" | "k" | "microk8s.kubectl" => kubectl(walker, arguments),
+        "kubectl" | "oc" | "k" | "microk8s.kubectl" => {
+            kubectl(walker, arguments);
+            hooks::check(walker, name, arguments);
+        }
         "k3s" | "microk8s" | "minikube" => kubectl_inside(walker, arguments),
         "let" | "test" | "[" | "printf" | "unset" => {
             if name != "printf" && arguments.iter().any(|word| word.known().is_some_and(has_code)) {

@@ -49,7 +49,7 @@ pub(super) const HOOKS: &[Hooks] = &[
         ],
     ),
     (
-        &["vi", "vim", "nvim", "view", "rvim", "ex", "vimdiff"],
+        &["vi", "vim", "nvim", "view", "rvim", "rview", "gvim", "vimx", "nvi", "ex", "vimdiff"],
         &[("-c", EDITOR), ("--cmd", EDITOR), ("-S", Other), ("-u", Other)],
     ),
     (
@@ -116,6 +116,22 @@ pub(super) const HOOKS: &[Hooks] = &[
     (&["env", "nmap"], &[("--script", Other)]),
     (&["vim", "vi", "nvim", "view"], &[("--remote-send", Other), ("--remote-expr", Other), ("-U", Other)]),
     (&["nvim"], &[("-l", Other)]),
+    (
+        &["emacs"],
+        &[
+            ("-x", Other),
+            ("--execute", Other),
+            ("-eval", Other),
+            ("-execute", Other),
+            ("-funcall", Other),
+            ("-load", Other),
+            ("-script", Other),
+        ],
+    ),
+    (&["emacsclient"], &[("-e", Other), ("-a", Code), ("--alternate-editor", Code)]),
+    (&["docker", "podman", "nerdctl"], &[("--health-cmd", Code)]),
+    (&["kubectl", "oc", "k"], &[("--exec-command", Code)]),
+    (&["nm", "ar", "ranlib", "ld"], &[("--plugin", Other), ("-plugin", Other)]),
     (&["vault"], &[("-exec", Code)]),
     (&["go"], &[("-exec", Code), ("-toolexec", Code), ("-vettool", Code)]),
     (&["cargo"], &[("--config", Other)]),

@@ -66,6 +66,13 @@ fn value(walker: &mut Walker<'_>, word: Word, rest: &[Word]) {
     if known.starts_with('-') {
         return;
     }
+    if known.contains(['$', '`', ';', '|', '&', '{', '(', '[']) {
+        // Without blanks it may be code all the same.
+        text(walker, &known);
+    }
+    if known.contains(",-") {
+        walker.guess_code(&known.replace(',', " "));
+    }
     if let Some((_, assigned)) = known.split_once('=').filter(|(name, _)| !name.contains('/')) {
         let assigned = Word::of(assigned.trim_matches(['"', '\'', '[']));
         return walker.guess(&with_first(assigned, rest));
@@ -81,18 +88,43 @@ fn with_first(word: Word, rest: &[Word]) -> Vec<Word> {
     [word].into_iter().chain(rest.iter().take(MAX_ARGUMENTS).cloned()).collect()
 }
 
-/// Text that may be code, or hold some: `execute(CODE)`, `commands=["CODE"]`.
-fn text(walker: &mut Walker<'_>, text: &str) {
+/// Text that may be code, or hold some: `execute(CODE)`, `commands=["CODE"]`, `["PROGRAM", "ARGUMENT"]`.
+pub(super) fn text(walker: &mut Walker<'_>, text: &str) {
     walker.guess_code(text);
-    let starts = text.match_indices(['=', '(', '[', ':', '!', '|', '`', '"', '\'', ',']).take(MAX_PIECES);
-    for (at, mark) in starts {
-        let piece = text
-            .get(at + mark.len()..)
-            .unwrap_or_default()
-            .trim_matches([' ', '"', '\'', '`', ')', ']', '}', '[', '(']);
+    if text.contains("IFS") {
+        walker.guess_code(&text.replace("${IFS}", " ").replace("$IFS", " "));
+    }
+    for (at, mark) in text.match_indices(MARKS).take(MAX_PIECES) {
+        let rest = text.get(at + mark.len()..).unwrap_or_default();
+        let piece = match mark {
+            "\"" | "'" | "`" => rest.split(mark).next().unwrap_or_default(),
+            "(" => rest.rsplit_once(')').map_or(rest, |(piece, _)| piece),
+            _ => rest,
+        };
+        let piece = piece.trim_matches([' ', '"', '\'', '`', ')', ']', '}', '[', '(']);
         if piece.contains(' ') {
             walker.guess_code(piece);
         }
+        if matches!(mark, "[" | "(") {
+            list(walker, rest);
+        }
+    }
+}
+
+/// A list of quoted words, which may be a command: `"rm", "-rf", "x"]`.
+fn list(walker: &mut Walker<'_>, text: &str) {
+    let mut words = Vec::new();
+    let mut rest = text.trim_start();
+    while let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+        let Some((word, after)) = rest.get(1..).and_then(|inside| inside.split_once(quote)) else { break };
+        words.push(Word::of(word));
+        rest = after.trim_start_matches([' ', ',', '\n']);
+        if words.len() == MAX_ARGUMENTS {
+            break;
+        }
+    }
+    if words.len() > 1 {
+        walker.guess(&words);
     }
 }
 
@@ -111,5 +143,8 @@ fn runs_code(words: &[Word]) -> bool {
 /// How many arguments of one program are looked at.
 const MAX_ARGUMENTS: usize = 48;
 
+/// Where code may begin in a text.
+const MARKS: [char; 16] = ['=', '(', '[', '{', ':', '!', '|', '`', '"', '\'', ',', ';', '&', '%', '>', '\n'];
+
 /// How many places in one argument are looked at where code may begin.
-const MAX_PIECES: usize = 4;
+const MAX_PIECES: usize = 12;
