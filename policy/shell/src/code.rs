@@ -132,6 +132,8 @@ pub(super) fn interpreter(walker: &mut Walker<'_>, name: &str, arguments: &[Word
     match family {
         "awk" | "gawk" | "mawk" | "nawk" | "original-awk" => awk(walker, arguments),
         "sed" | "gsed" => sed(walker, arguments),
+        // What is known of it is read as the editor's language.
+        "ed" | "ex" if matches!(walker.stdin, Stdin::Text(_)) => {}
         "ed" | "ex" => other_stdin(walker, false),
         _ if is_language(name) || OTHER_SHELLS.contains(&family) => {
             let is_foreign = is_language(name);
@@ -145,7 +147,7 @@ pub(super) fn interpreter(walker: &mut Walker<'_>, name: &str, arguments: &[Word
                 return;
             }
             if arguments.is_empty()
-                || arguments.iter().all(|word| matches!(word.known(), Some("-i" | "-q" | "-" | "-u" | "-B")))
+                || arguments.iter().all(|word| word.known().is_some_and(|word| QUIET.contains(&word)))
             {
                 return other_stdin(walker, is_foreign);
             }
@@ -169,9 +171,13 @@ pub(super) fn is_language(name: &str) -> bool {
     LANGUAGES.contains(&family(name))
 }
 
-const LANGUAGES: [&str; 27] = [
+const LANGUAGES: [&str; 50] = [
+    "R",
     "Rscript",
+    "bpython",
     "bun",
+    "clisp",
+    "coffee",
     "deno",
     "elixir",
     "erl",
@@ -179,25 +185,47 @@ const LANGUAGES: [&str; 27] = [
     "ghci",
     "groovy",
     "guile",
+    "iex",
     "ipython",
     "irb",
     "java",
+    "jrunscript",
     "jshell",
     "julia",
+    "jython",
+    "kotlin",
     "lua",
     "luajit",
+    "micropython",
     "node",
     "nodejs",
+    "ocaml",
+    "octave",
+    "octave-cli",
     "osascript",
     "perl",
     "php",
+    "pry",
+    "ptpython",
     "pypy",
     "python",
+    "racket",
+    "raku",
     "ruby",
+    "runghc",
+    "runhaskell",
+    "sbcl",
     "scala",
+    "scheme",
+    "swipl",
     "tclsh",
+    "ts-node",
+    "tsx",
     "wish",
 ];
+
+/// Options with which an interpreter reads its input as without.
+const QUIET: [&str; 10] = ["-", "--no-save", "--quiet", "--silent", "--vanilla", "-B", "-i", "-q", "-s", "-u"];
 
 /// `python3 -m MODULE` of modules that run nothing.
 fn is_harmless_module(arguments: &[Word]) -> bool {

@@ -2,46 +2,62 @@
 
 use super::{
     Shell, Variables, Word,
+    client::{self, Client},
     parse::{Stdin, Walker, has_code},
     unwrap,
 };
 
+mod table;
+
 /// What the value of an option is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum HookValue {
+    /// Keys and what they do, as of fzf: `KEY:execute(CODE)`.
+    Binding,
     /// Shell code.
     Code,
     /// Shell code after `exec=`, as of `tar --checkpoint-action`.
     CodeAfterExec,
     /// Something that may run code, in a language of its own.
     Other,
-    /// An editor's command: shell code after `!`.
-    Editor,
     /// A setting of ssh.
     Setting,
+    /// Statements of a client, or what stands behind the words that make statements of it.
+    Statements(Client, &'static str),
 }
 
-use HookValue::{Code, CodeAfterExec, Editor, Other, Setting};
+use HookValue::{Binding, Code, CodeAfterExec, Other, Setting, Statements};
 
 /// Follows what options of programs run.
 pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
-    for (programs, options) in HOOKS {
+    for (programs, options) in table::HOOKS {
         if programs.contains(&name) {
             options_of(walker, arguments, options);
         }
     }
+    if let Some(client) = Client::of_program(name) {
+        client::follow(walker, client, arguments);
+    }
     match name {
         "git" => git(walker, arguments),
-        "less" | "more" | "vi" | "vim" | "nvim" | "view" | "vimdiff" | "rvim" | "ex" => pluses(walker, arguments),
+        "less" | "more" | "most" | "zless" | "zmore" | "bzless" | "xzless" | "vi" | "vim" | "nvim" | "view"
+        | "vimdiff" | "rvim" | "rview" | "gvim" | "vimx" | "nvi" | "ex" => {
+            pluses(walker, name, arguments);
+        }
         name if SQL_CLIENTS.contains(&name) => sql(walker, arguments),
         "make" | "gmake" => make(walker, arguments),
+        // It is a script of that name in a folder.
+        "service" if arguments.iter().any(|word| word.start().contains('/')) => {
+            walker.opaque_command("it runs a file whose content is not known");
+        }
         "compgen" | "complete" => words_that(walker, arguments, has_code),
-        "dc" => words_that(walker, arguments, |text| text.contains('!')),
         "socat" => words_that(walker, arguments, |text| {
             let text = text.to_ascii_lowercase();
             text.starts_with("exec") || text.starts_with("system") || text.starts_with("shell")
         }),
-        "apt" | "apt-get" | "aptitude" | "dpkg" => words_that(walker, arguments, |text| text.contains("::")),
+        "apt" | "apt-cache" | "apt-get" | "aptitude" | "dpkg" => {
+            words_that(walker, arguments, |text| text.contains("::"))
+        }
         "ansible" | "salt" | "pssh" | "pdsh" | "parallel-ssh" | "clush" | "mussh" | "dsh" | "run-parts"
         | "start-stop-daemon" | "entr" | "hyperfine" | "watchexec" | "expect" | "gdb" | "lldb" | "cscli"
         | "multipass" | "vagrant" | "firejail" | "proot" | "bwrap" | "valgrind" | "perf" | "daemonize" | "dtach"
@@ -55,63 +71,6 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     }
 }
 
-type Hooks = (&'static [&'static str], &'static [(&'static str, HookValue)]);
-
-/// Programs, and their options whose value is run.
-const HOOKS: &[Hooks] = &[
-    (
-        &["tar", "gtar", "bsdtar"],
-        &[
-            ("--to-command", Code),
-            ("--use-compress-program", Code),
-            ("-I", Code),
-            ("--checkpoint-action", CodeAfterExec),
-            ("--rsh-command", Code),
-            ("--rmt-command", Code),
-            ("--info-script", Code),
-            ("--new-volume-script", Code),
-            ("-F", Code),
-        ],
-    ),
-    (&["mapfile", "readarray", "compgen", "complete"], &[("-C", Code)]),
-    (&["rsync"], &[("-e", Code), ("--rsh", Code), ("--rsync-path", Code)]),
-    (&["scp", "sftp"], &[("-S", Code), ("-D", Code), ("-F", Other), ("-o", Setting)]),
-    (&["sort"], &[("--compress-program", Code)]),
-    (&["split"], &[("--filter", Code)]),
-    (&["man"], &[("-P", Code), ("--pager", Code), ("-H", Code), ("--html", Code), ("-C", Other)]),
-    (&["zip"], &[("-TT", Code), ("--unzip-command", Code)]),
-    (
-        &["nc", "ncat", "netcat", "nc.traditional"],
-        &[("-e", Code), ("--exec", Code), ("-c", Code), ("--sh-exec", Code), ("--lua-exec", Other)],
-    ),
-    (&["tcpdump"], &[("-z", Code)]),
-    (&["xterm", "konsole", "gnome-terminal", "alacritty"], &[("-e", Code), ("-x", Code)]),
-    (
-        &["emacs", "emacsclient"],
-        &[
-            ("--eval", Other),
-            ("-f", Other),
-            ("--load", Other),
-            ("-l", Other),
-            ("--funcall", Other),
-            ("--script", Other),
-        ],
-    ),
-    (
-        &["vi", "vim", "nvim", "view", "rvim", "ex", "vimdiff"],
-        &[("-c", Editor), ("--cmd", Editor), ("-S", Other), ("-s", Other), ("-u", Other)],
-    ),
-    (&["wget"], &[("--use-askpass", Code), ("-e", Other), ("--execute", Other)]),
-    (&["psql"], &[("-f", Other), ("--file", Other)]),
-    (&["env", "nmap"], &[("--script", Other)]),
-    (&["logrotate"], &[("-m", Code), ("--mail", Code)]),
-    (&["journalctl", "systemctl"], &[]),
-    (&["make", "gmake"], &[("--eval", Other), ("-E", Other)]),
-    (&["iptables-restore"], &[("--modprobe", Code)]),
-    (&["mount"], &[]),
-    (&["ldconfig"], &[]),
-];
-
 fn options_of(walker: &mut Walker<'_>, arguments: &[Word], options: &[(&str, HookValue)]) {
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
@@ -121,7 +80,15 @@ fn options_of(walker: &mut Walker<'_>, arguments: &[Word], options: &[(&str, Hoo
         }
         for (option, kind) in options {
             let is_long = option.starts_with("--");
-            let value = if text == *option {
+            // Of those with one dash and a name, some programs take two dashes too.
+            let is_named = !is_long && option.len() > 2;
+            let named = text.split('=').next().unwrap_or(text);
+            let value = if is_named
+                && text.contains('=')
+                && (named == *option || named.strip_prefix('-') == Some(option))
+            {
+                Some(argument.without_start(named.len() + 1))
+            } else if text == *option || (is_named && text.strip_prefix('-') == Some(option)) {
                 rest.clone().next().cloned()
             } else if is_long && text.len() > 4 && text.split('=').next().is_some_and(|name| option.starts_with(name)) {
                 // An option may be cut short.
@@ -134,7 +101,9 @@ fn options_of(walker: &mut Walker<'_>, arguments: &[Word], options: &[(&str, Hoo
             } else if !is_long && option.len() == 2 && text.starts_with(option) {
                 Some(argument.without_start(option.len()))
             } else {
-                None
+                let is_bundled = matches!(kind, Statements(Client::Mysql | Client::Psql, _));
+                let at = attached_in_cluster(text, option).filter(|_| is_bundled);
+                at.map(|at| argument.without_start(at))
             };
             if let Some(value) = value {
                 follow(walker, &value, *kind);
@@ -147,6 +116,19 @@ fn options_of(walker: &mut Walker<'_>, arguments: &[Word], options: &[(&str, Hoo
 fn ends_cluster(text: &str, option: &str) -> bool {
     let (Some(letters), Some(letter)) = (text.strip_prefix('-'), option.strip_prefix('-')) else { return false };
     letters.len() > 1 && letters.ends_with(letter) && letters.chars().all(|c| c.is_ascii_alphabetic())
+}
+
+/// A file to write to that may be a program: `|CODE`, or `!CODE`.
+pub(super) fn piped(walker: &mut Walker<'_>, file: Option<&Word>) {
+    let Some(file) = file.filter(|file| file.start().starts_with(['|', '!'])) else { return };
+    follow(walker, &file.without_start(1), Code);
+}
+
+/// Where the value begins that is attached to the option in a bundle of letters: `-tAcVALUE`.
+fn attached_in_cluster(text: &str, option: &str) -> Option<usize> {
+    let (letters, letter) = (text.strip_prefix('-')?, option.strip_prefix('-').filter(|letter| letter.len() == 1)?);
+    let at = letters.find(letter)?;
+    letters.get(..at)?.chars().all(|c| c.is_ascii_alphanumeric()).then_some(at + 2)
 }
 
 fn follow(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
@@ -162,42 +144,63 @@ fn follow(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
 fn follow_value(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
     match (kind, value.known()) {
         (Code, _) => walker.code_word(value, Shell::Unknown, Variables::new()),
+        (Statements(client, start), _) => {
+            client::statement_word(walker, client, &Word::of(start).followed_by(value));
+        }
         (Setting, _) => unwrap::ssh_setting(walker, value),
         (CodeAfterExec, Some(text)) => {
             if let Some((_, code)) = text.split_once("exec=") {
                 walker.code(code, Shell::Unknown);
             }
         }
-        (Editor, Some("NONE")) => {}
-        (Editor, Some(text)) => editor_command(walker, text),
         (Other, Some("NONE" | "NORC" | "/dev/null")) => {}
-        (CodeAfterExec | Editor | Other, _) => {
+        (Binding, Some(text)) => binding(walker, text),
+        (Binding | CodeAfterExec | Other, _) => {
             walker.out.code.extend(value.known().map(str::to_owned));
             walker.opaque_command("an argument may run another program");
         }
     }
 }
 
-fn editor_command(walker: &mut Walker<'_>, text: &str) {
-    match text.split_once('!') {
-        Some((_, code)) => {
-            walker.code(code, Shell::Unknown);
-            walker.opaque_command("an editor's command runs another program");
+/// Actions of fzf that run something have their code in brackets, or to the end behind a colon.
+fn binding(walker: &mut Walker<'_>, text: &str) {
+    for action in ["execute", "execute-silent", "become", "reload", "reload-sync", "preview", "change-preview"] {
+        for (at, _) in text.match_indices(action) {
+            let rest = text.get(at + action.len()..).unwrap_or_default();
+            let Some(open) = rest.chars().next() else { continue };
+            let close = match open {
+                '(' => ')',
+                '[' => ']',
+                '{' => '}',
+                '<' => '>',
+                ':' => '\n',
+                c if c.is_ascii_punctuation() && !matches!(c, '-' | '+' | ',') => c,
+                _ => continue,
+            };
+            let code = rest.get(1..).unwrap_or_default();
+            walker.code(code.rsplit_once(close).map_or(code, |(code, _)| code), Shell::Unknown);
         }
-        None if text.trim_start_matches(':').chars().all(|c| c.is_ascii_digit() || c == '$') => {}
-        None if ["set ", "syntax ", "colorscheme "].iter().any(|start| text.starts_with(start))
-            && !text.contains(['|', '\n']) => {}
-        None => walker.opaque_command("an editor's command may run another program"),
+    }
+    if text.contains("transform") {
+        walker.opaque_command("an argument may run another program");
     }
 }
 
 /// `vim +COMMAND`, `less +COMMAND`.
-fn pluses(walker: &mut Walker<'_>, arguments: &[Word]) {
+fn pluses(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
+    // A script of keys, where it does not mean to be silent.
+    let is = |names: &[&str]| arguments.iter().position(|word| names.contains(&word.start()));
+    if let Some(script) =
+        is(&["-s"]).filter(|_| name != "ex" && !name.ends_with("less") && !name.starts_with("mo") && name != "zmore")
+        && is(&["-e", "-E"]).is_none_or(|silent| script < silent)
+    {
+        walker.opaque_command("it runs a script whose content is not known");
+    }
     for argument in arguments {
         let Some(command) = argument.start().strip_prefix('+') else { continue };
         match argument.known() {
             Some(_) if command.starts_with('/') || matches!(command, "F" | "G") => {}
-            Some(_) => editor_command(walker, command),
+            Some(_) => client::statements(walker, Client::Vim, command),
             None => walker.opaque_command("an editor's command is not known"),
         }
     }
@@ -303,18 +306,11 @@ pub(super) fn brings_statements(word: &Word) -> bool {
     ["-c", "-f", "-e", "--command", "--file", "--execute", "-l"].iter().any(|option| start.starts_with(option))
 }
 
-/// Clients of databases run programs for `\!`, `.shell` and the like.
+/// Rules on text may be about what clients of databases read.
 fn sql(walker: &mut Walker<'_>, arguments: &[Word]) {
     if walker.stdin == Stdin::Session && !walker.cx.interactive && !arguments.iter().any(brings_statements) {
         walker.out.stdin_is_text = true;
     }
-    words_that(walker, arguments, |text| {
-        let lower = text.to_ascii_lowercase();
-        ["\\!", ".read", ".shell", ".system", "from program", "to program", "\\copy", "\\o |", "\\g |"]
-            .iter()
-            .any(|code| lower.contains(code))
-            || lower.starts_with("system ")
-    });
 }
 
 fn words_that(walker: &mut Walker<'_>, arguments: &[Word], runs: impl Fn(&str) -> bool) {

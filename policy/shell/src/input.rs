@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::{
     Word,
+    client::Client,
     parse::{Stdin, Walker},
 };
 
@@ -105,6 +106,10 @@ impl Walker<'_> {
     pub(super) fn reads_input(&mut self, index: usize, name: Option<&str>, arguments: &[Word]) {
         let is_opaque = self.out.opaque.iter().any(|opaque| opaque.command == Some(index));
         let reads = match name {
+            // What is known of its statements was read where it was followed.
+            Some(name) if Client::of_program(name).is_some() && matches!(self.stdin, Stdin::Text(_)) => {
+                Use::Data { output: Carries::Changed, to_end: false }
+            }
             Some(name) if !is_opaque => readers::of(name, arguments),
             _ => Use::Unknown,
         };

@@ -4,13 +4,15 @@
 //! `limits` (what is too long or too deep is not parsed at all) → `parse` (brush-parser's
 //! tree is walked) → `word` (quotes go, substitutions are found) → `unwrap` (what
 //! `sudo`, `xargs`, `sh -c` … would run), with `code` (programs of awk, sed …),
-//! `harmless` (code of other languages that runs nothing), `tamper` (what changes how lines are accepted) and
+//! `harmless` (code of other languages that runs nothing), `client` (programs with statements and commands of their own),
+//! `tamper` (what changes how lines are accepted) and
 //! `file_access` (what is read and written), and `input` (what the session's standard input is for the programs).
 //!
 //! **Invariant:** what is not understood ends in [`Parsed::opaque`], never in silence.
 //! What this cannot see: aliases and functions that an earlier line defined, what a program that
 //! is not in the tables does with its arguments, links, and files whose content changes later.
 
+pub mod client;
 mod code;
 pub mod completeness;
 mod file_access;
@@ -21,6 +23,7 @@ mod limits;
 mod options;
 mod parse;
 pub mod path;
+mod runners;
 mod static_text;
 mod tamper;
 mod undecoded;
@@ -88,6 +91,8 @@ pub struct Parsed {
     pub folder: Folder,
     /// What cannot be known.
     pub opaque: Vec<Opaque>,
+    /// What cannot be known either, and is mostly harmless: statements in files and pipes for clients of databases.
+    pub unread: Vec<Opaque>,
     /// What changes how lines are accepted or shown.
     pub tampering: Vec<Tampering>,
     /// Code in other languages, for rules on text.

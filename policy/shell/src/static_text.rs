@@ -41,7 +41,7 @@ fn known(raw: &str, scan: &dyn Fn(&str) -> Word) -> Option<String> {
     scan(raw).known().map(str::to_owned)
 }
 
-/// Shells differ in what `echo` does with a backslash, so with one nothing is known.
+/// Shells differ in what `echo` does with a backslash, so with one that may begin an escape nothing is known.
 fn echo(words: &[String]) -> Option<String> {
     let words = match words {
         [first, rest @ ..] if first == "-n" => rest,
@@ -49,7 +49,12 @@ fn echo(words: &[String]) -> Option<String> {
         words => words,
     };
     let text = words.join(" ");
-    (!text.contains('\\')).then(|| text + "\n")
+    let may_be_escape = |at: usize| {
+        let next = text.get(at + 1..).and_then(|rest| rest.chars().next());
+        next.is_none_or(|next| next == '\\' || next.is_ascii_alphanumeric())
+    };
+    let is_clear = !text.match_indices('\\').any(|(at, _)| may_be_escape(at));
+    is_clear.then(|| text + "\n")
 }
 
 fn printf(words: &[String]) -> Option<String> {

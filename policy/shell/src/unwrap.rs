@@ -7,9 +7,10 @@ use super::{
     Command, Redirect, Shell, Variables, Word, base_name, code, hooks,
     options::Found,
     parse::{Walker, has_code},
-    tamper, wrappers,
+    runners, tamper, wrappers,
 };
 
+mod described;
 mod each;
 mod elsewhere;
 mod hosts;
@@ -138,12 +139,16 @@ fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     if let Some(wrapper) = wrappers::find(name) {
         return wrapped(walker, name, wrapper, arguments);
     }
+    runners::follow(walker, name, arguments);
     match name {
         "alias" => alias(walker, arguments),
         "at" | "batch" => at(walker, arguments),
         "capsh" => capsh(walker, arguments),
         "newgrp" | "login" => walker.stdin_code(Shell::Unknown),
-        "crictl" | "ctr" | "docker" | "docker-compose" | "lxc" | "nerdctl" | "podman" => container(walker, arguments),
+        "crictl" | "ctr" | "docker" | "docker-compose" | "lxc" | "nerdctl" | "podman" => {
+            container(walker, arguments);
+            hooks::check(walker, name, arguments);
+        }
         "declare" | "export" | "local" | "readonly" | "typeset" | "setenv" | "set"
             if name != "set" || walker.shell == Shell::Fish =>
         {
@@ -152,7 +157,10 @@ fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         "eval" => eval(walker, arguments),
         "find" | "gfind" | "fd" | "fdfind" => find(walker, arguments),
         "ip" => namespace(walker, arguments),
-        "kubectl" | "oc" | "k" | "microk8s.kubectl" => kubectl(walker, arguments),
+        "kubectl" | "oc" | "k" | "microk8s.kubectl" => {
+            kubectl(walker, arguments);
+            hooks::check(walker, name, arguments);
+        }
         "k3s" | "microk8s" | "minikube" => kubectl_inside(walker, arguments),
         "let" | "test" | "[" | "printf" | "unset" => {
             if name != "printf" && arguments.iter().any(|word| word.known().is_some_and(has_code)) {
@@ -192,6 +200,8 @@ fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arg
         "script" | "su" => return shell_of_user(walker, name, &found, gave_code),
         "ssh" | "autossh" | "slogin" => return ssh(walker, &found),
         "watch" => return watch(walker, &found),
+        "strace" | "ltrace" => hooks::piped(walker, found.value(&["o", "output"])),
+        "systemd-run" => later::unit(walker, &found),
         "xargs" => return xargs(walker, &found),
         _ => {}
     }
@@ -324,7 +334,7 @@ fn watch(walker: &mut Walker<'_>, found: &Found) {
 }
 
 /// Arguments that a program joins with blanks and gives to a shell.
-fn code_of_words(walker: &mut Walker<'_>, words: &[Word]) {
+pub(super) fn code_of_words(walker: &mut Walker<'_>, words: &[Word]) {
     if words.is_empty() {
         return;
     }

@@ -231,7 +231,9 @@ fn input_of(rules: &[&Rule], parsed: &Parsed, judging: &Judging) -> Input {
 
 /// What cannot be known, and what changes how lines are accepted.
 fn built_in(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut Vec<Finding>) {
-    for opaque in &parsed.opaque {
+    // Where what cannot be known is blocked, somebody may have written the file before in order to have it read.
+    let unread = parsed.unread.iter().filter(|_| judging.opaque == RuleEffect::Block);
+    for opaque in parsed.opaque.iter().chain(unread) {
         let command = opaque.command.and_then(|index| parsed.commands.get(index));
         let is_allowed = command.is_some_and(|command| is_allowed(rules, command));
         let because = match command {

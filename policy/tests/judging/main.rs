@@ -5,4 +5,5 @@
 mod corpus;
 mod input;
 mod judged;
+mod programs;
 mod properties;

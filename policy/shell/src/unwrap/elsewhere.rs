@@ -1,6 +1,6 @@
 //! Programs that run a command somewhere else on the machine: containers, pods, other terminals.
 
-use super::run;
+use super::{run, unlisted};
 use crate::{Shell, Variables, Word, options::Options, parse::Walker};
 
 const EXEC_OPTIONS: Options = Options {
@@ -195,6 +195,10 @@ pub(super) fn container(walker: &mut Walker<'_>, arguments: &[Word]) {
                 }
                 Err(why) => walker.opaque_command(why),
             }
+        }
+        _ if harmless.is_none() && position(&["service", "plugin", "machine", "farm"]).is_some() => {
+            // Their options are not described.
+            unlisted::guess(walker, "service of containers", arguments);
         }
         _ => {}
     }

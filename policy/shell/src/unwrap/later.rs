@@ -1,7 +1,7 @@
 //! Commands that take code or values as arguments and run them, now or later: `eval`, `alias`, `trap`, `at` …
 
 use super::{assignment, code_of_words, joined, run};
-use crate::{Shell, Word, code, parse::Walker, tamper};
+use crate::{Shell, Word, code, options::Found, parse::Walker, tamper};
 
 pub(super) fn eval(walker: &mut Walker<'_>, arguments: &[Word]) {
     let arguments = if arguments.first().and_then(Word::known) == Some("--") {
@@ -111,5 +111,21 @@ pub(super) fn namespace(walker: &mut Walker<'_>, arguments: &[Word]) {
         .any(|word| matches!(word.start(), "-b" | "-ba" | "-bat" | "-batc" | "-batch" | "--batch"))
     {
         walker.opaque_command("it runs commands from a file");
+    }
+}
+
+/// Properties of a unit that run a program: `systemd-run -p ExecStop=CODE`.
+pub(super) fn unit(walker: &mut Walker<'_>, found: &Found) {
+    for (name, value) in &found.options {
+        let Some(value) = value.as_ref().filter(|_| matches!(name.as_str(), "p" | "property" | "timer-property"))
+        else {
+            continue;
+        };
+        if value.start().starts_with("Exec") {
+            match value.known().and_then(|text| text.split_once('=')) {
+                Some((_, code)) => walker.code(code.trim_start_matches(['@', '-', ':', '+', '!', '|']), Shell::Unknown),
+                None => walker.opaque_command("what the unit runs is not known before it runs"),
+            }
+        }
     }
 }
