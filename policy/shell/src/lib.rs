@@ -11,9 +11,11 @@
 //! What this cannot see: aliases and functions that an earlier line defined, what a program that
 //! is not in the tables does with its arguments, links, and files whose content changes later.
 
+mod called;
 mod code;
 pub mod completeness;
 mod file_access;
+mod git;
 mod harmless;
 mod hooks;
 mod input;
@@ -25,6 +27,7 @@ mod static_text;
 mod tamper;
 mod undecoded;
 mod unwrap;
+mod variables;
 mod word;
 mod wrappers;
 
@@ -88,6 +91,8 @@ pub struct Parsed {
     pub folder: Folder,
     /// What cannot be known.
     pub opaque: Vec<Opaque>,
+    /// What is data to who means well, and lets code in that is not known: it counts where only what is known may run.
+    pub doubtful: Vec<Opaque>,
     /// What changes how lines are accepted or shown.
     pub tampering: Vec<Tampering>,
     /// Code in other languages, for rules on text.

@@ -174,6 +174,19 @@ impl<'a> Walker<'a> {
         self.note(why.into(), command);
     }
 
+    /// Notes that the command at `index` cannot be known.
+    pub(super) fn opaque_at(&mut self, index: Option<usize>, why: &str) {
+        self.note(why.to_owned(), index);
+    }
+
+    /// Notes what lets in code that is not known, of who does not mean well.
+    pub(super) fn doubtful(&mut self, why: impl Into<String>) {
+        let opaque = Opaque { why: why.into(), command: None };
+        if !self.out.doubtful.contains(&opaque) {
+            self.out.doubtful.push(opaque);
+        }
+    }
+
     pub(super) fn note(&mut self, why: String, command: Option<usize>) {
         let opaque = Opaque { why, command };
         if !self.out.opaque.contains(&opaque) {

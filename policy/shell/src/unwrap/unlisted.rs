@@ -8,9 +8,13 @@ use crate::{Word, parse::Walker};
 
 /// Guesses what `name` may run.
 pub(super) fn guess(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
-    if takes_data(name) {
-        return;
+    if !takes_data(name) {
+        guess_arguments(walker, arguments);
     }
+}
+
+/// Guesses what any program may run that gets these arguments.
+pub(crate) fn guess_arguments(walker: &mut Walker<'_>, arguments: &[Word]) {
     for (index, argument) in arguments.iter().enumerate().take(MAX_ARGUMENTS) {
         let Some(text) = argument.known().filter(|text| !text.is_empty()) else { continue };
         let value = if text.starts_with("--") { text.split_once('=').map(|(_, value)| value) } else { Some(text) };
