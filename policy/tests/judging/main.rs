@@ -6,3 +6,4 @@ mod corpus;
 mod input;
 mod judged;
 mod properties;
+mod ways;
