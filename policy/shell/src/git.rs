@@ -7,7 +7,7 @@ use super::{
     Word,
     called::{self, Called},
     parse::Walker,
-    unwrap,
+    smuggled, unwrap,
 };
 
 pub(super) mod settings;
@@ -171,6 +171,10 @@ fn subcommand(walker: &mut Walker<'_>, index: Option<usize>, name: &str, argumen
     let described = SUBCOMMANDS.iter().find(|subcommand| is_in(subcommand.names));
     if let Some(subcommand) = described {
         options(walker, index, subcommand, arguments);
+        // `git push origin $(git branch --show-current)`
+        if !subcommand.runs.is_empty() && name != "push" {
+            smuggled::options(walker, arguments);
+        }
     } else if !is_in(DATA) {
         unwrap::guess_arguments(walker, arguments);
     }
@@ -208,7 +212,7 @@ fn options(walker: &mut Walker<'_>, index: Option<usize>, subcommand: &Subcomman
         }
         if text.starts_with("--") {
             let (name, value) = text.split_once('=').map_or((text, None), |(name, _)| (name, Some(name.len() + 1)));
-            let fits = |(option, _): &&(&str, Use)| name.len() > 3 && option.starts_with(name);
+            let fits = |(option, _): &&(&str, Use)| name.len() > 2 && option.starts_with(name);
             let Some((_, kind)) = subcommand.runs.iter().find(fits) else { continue };
             match value {
                 Some(at) => follow(walker, index, &word.without_start(at), *kind),
@@ -305,11 +309,10 @@ fn config(walker: &mut Walker<'_>, index: Option<usize>, arguments: &[Word]) {
         }
     }
     match operands.as_slice() {
-        [_, new, ..] if renames => {
-            if new.known().is_none_or(|new| settings::is_code(&format!("{new}.x"))) {
-                walker.opaque_at(index, "it renames settings of git, which may be run then");
-            }
+        [_, new, ..] if renames && new.known().is_none_or(|new| settings::is_code(&format!("{new}.x"))) => {
+            walker.opaque_at(index, "it renames settings of git, which may be run then");
         }
+        _ if renames => {}
         [name, value, ..] => settings::set(walker, name, value),
         [only] if only.splits() => walker.opaque_at(index, "a setting of git is not known"),
         _ => {}

@@ -3,7 +3,7 @@
 use super::{
     Shell, Variables, Word, git,
     parse::{Stdin, Walker, has_code},
-    unwrap,
+    smuggled, unwrap,
 };
 
 /// What the value of an option is.
@@ -26,10 +26,12 @@ use HookValue::{Code, CodeAfterExec, Editor, Other, Setting};
 /// Follows what options of programs run.
 pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     for (programs, options) in HOOKS {
-        if programs.contains(&name) {
+        if programs.contains(&name) && !options.is_empty() {
             options_of(walker, arguments, options);
+            smuggled::options(walker, arguments);
         }
     }
+    smuggled::names(walker, name, arguments);
     match name {
         "git" => git::check(walker, arguments),
         "less" | "more" | "vi" | "vim" | "nvim" | "view" | "vimdiff" | "rvim" | "ex" => pluses(walker, arguments),
@@ -180,6 +182,8 @@ fn follow_value(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
 
 pub(super) fn editor_command(walker: &mut Walker<'_>, text: &str) {
     match text.split_once('!') {
+        // The reader of man's pages in nvim.
+        Some(("Man", "")) => {}
         Some((_, code)) => {
             walker.code(code, Shell::Unknown);
             walker.opaque_command("an editor's command runs another program");

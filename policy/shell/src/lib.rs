@@ -3,7 +3,7 @@
 //! A text becomes commands in four steps, each in its file:
 //! `limits` (what is too long or too deep is not parsed at all) → `parse` (brush-parser's
 //! tree is walked) → `word` (quotes go, substitutions are found) → `unwrap` (what
-//! `sudo`, `xargs`, `sh -c` … would run), with `code` (programs of awk, sed …),
+//! `sudo`, `xargs`, `sh -c` … would run), with `code` (programs of awk, sed …), `git`, `variables` (whose value is run),
 //! `harmless` (code of other languages that runs nothing), `tamper` (what changes how lines are accepted) and
 //! `file_access` (what is read and written), and `input` (what the session's standard input is for the programs).
 //!
@@ -23,6 +23,7 @@ mod limits;
 mod options;
 mod parse;
 pub mod path;
+mod smuggled;
 mod static_text;
 mod tamper;
 mod undecoded;

@@ -62,6 +62,8 @@ pub(super) fn set(walker: &mut Walker<'_>, name: &str, value: &Word) {
         (Use::Code, Some(_)) => walker.opaque(format!("{name} is code, or names a file with code")),
         (Use::Editor, Some(text)) => hooks::editor_command(walker, text),
         (Use::Folders, _) if is_installed(value) => {}
+        // A category that has a dot is imported.
+        (Use::Folders, Some(text)) if name == "PYTHONWARNINGS" && !text.contains('.') => {}
         (Use::Library, Some(_)) if is_installed(value) => {}
         (Use::Folders | Use::Editor, _) => walker.doubtful(format!("{name} says where code is found")),
         (Use::Library, _) => walker.opaque(format!("{name} is code that every program loads")),
@@ -143,6 +145,7 @@ fn runs(program: &str, word: &str) -> bool {
         "java" => {
             starts("-javaagent -agentlib -agentpath -Xbootclasspath -XX:OnOutOfMemoryError -XX:OnError -XX:Flags @")
         }
+        "less" => starts("-k"),
         "make" => {
             word.contains('=') && !is_option || is("eval file makefile directory include-dir") || starts("-f -I -C -E")
         }
@@ -194,7 +197,7 @@ fn used(name: &str) -> Use {
         "VIMINIT" | "EXINIT" | "GVIMINIT" => return Use::Editor,
         "LESSOPEN" | "LESSCLOSE" => return Use::Pipe,
         "GIT_CONFIG_PARAMETERS" => return Use::GitSettings,
-        "PROMPT_COMMAND" | "FZF_DEFAULT_COMMAND" => return Use::Run(Called::Alone),
+        "PROMPT_COMMAND" | "FZF_DEFAULT_COMMAND" | "RSYNC_CONNECT_PROG" => return Use::Run(Called::Alone),
         "LESSEDIT" | "FCEDIT" | "VISUAL" => return Use::Run(Called::WithFile),
         "GIT_SSH" | "RSH" => return Use::Run(Called::WithHost),
         _ => {}

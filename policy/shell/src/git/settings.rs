@@ -71,7 +71,8 @@ pub(crate) fn set(walker: &mut Walker<'_>, name: &Word, value: &Word) {
         Allow if known == Some("never") => {}
         Allow => walker.opaque(format!("{what} lets addresses run programs")),
         Code if matches!(known, Some("" | "/dev/null")) => {}
-        Code => walker.opaque(format!("{what} names code")),
+        Code if known.is_some() => walker.doubtful(format!("{what} names code")),
+        Code => walker.opaque(format!("{what} names code that is not known")),
         Helper => match known {
             Some(text) if text.starts_with('!') => {
                 called::value(walker, &what, &value.without_start(1), Called::WithArguments);

@@ -103,16 +103,30 @@ pub(super) fn copied(walker: &mut Walker<'_>) {
 /// Follows what the redirections of a command write, which is `text` where that is known.
 pub(crate) fn redirected(walker: &mut Walker<'_>, index: usize, text: Option<&str>) {
     let Some(command) = walker.out.commands.get(index).filter(|command| !command.redirects.is_empty()) else { return };
+    let echoed = if text.is_none() { echoed(command) } else { None };
     let command =
         Command { redirects: command.redirects.clone(), folder: command.folder.clone(), ..Command::default() };
-    written(walker, index, &command, text);
+    written(walker, index, &command, text.or(echoed.as_deref()));
+}
+
+/// What `echo` prints of words with backslashes: shells differ, so it is both readings.
+fn echoed(command: &Command) -> Option<String> {
+    let words: Option<Vec<&str>> = command.arguments().iter().map(Word::known).collect();
+    let text = words.filter(|_| command.program() == Some("echo"))?.join(" ");
+    let is_other = |escape: &&str| escape.starts_with(|c: char| c.is_ascii_digit() || "xuUc".contains(c));
+    let has_other = text.split('\\').skip(1).any(|escape| is_other(&escape));
+    (!has_other).then(|| format!("{text}\n{}", text.replace("\\n", "\n").replace("\\t", "\t")))
 }
 
 fn written(walker: &mut Walker<'_>, index: usize, command: &Command, text: Option<&str>) {
     for touched in file_access::writes(command) {
         match (runs_lines(&touched.path), text) {
             (Some(how), Some(text)) => lines(walker, how, text),
-            (Some(_), None) => {
+            // What such a file mostly has is no code.
+            (Some(Lines::Editor | Lines::Git | Lines::Keys | Lines::Other | Lines::Ssh), None) => {
+                walker.doubtful("it writes settings that may run code, and which is not known");
+            }
+            (Some(Lines::Cron { .. } | Lines::Desktop | Lines::Shell | Lines::Unit), None) => {
                 walker.opaque_at(Some(index), "it writes a file whose lines are run, and what is not known");
             }
             (None, _) => {}
@@ -135,7 +149,7 @@ fn runs_lines(path: &Word) -> Option<Lines> {
         _ if below("/etc/cron.") || below("/etc/init.d/") || below("/etc/profile.d/") => Lines::Shell,
         _ if below("/systemd/") && ends(".service .timer .socket .path .mount .target .slice .conf") => Lines::Unit,
         _ if below("/autostart/") && ends(".desktop") => Lines::Desktop,
-        _ if below(".git/hooks/") || below("/hooks/") && is(HOOKS) => Lines::Shell,
+        _ if below(".git/hooks/") || (below("hooks/") || below(".husky/")) && is(HOOKS) => Lines::Shell,
         _ if below("/fish/conf.d/") || below("/fish/functions/") || ends("/fish/config.fish") => Lines::Shell,
         _ if is(START_UP) || ends("/etc/profile /etc/rc.local /etc/zsh/zshrc /etc/zsh/zshenv .ssh/rc") => Lines::Shell,
         _ if below("-hooks.d/") || below("/etc/update-motd.d/") || below("dispatcher.d/") => Lines::Shell,
