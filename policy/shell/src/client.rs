@@ -153,7 +153,7 @@ pub(super) fn follow(walker: &mut Walker<'_>, client: Client, arguments: &[Word]
             };
             let mut words = arguments.iter().enumerate();
             if words.any(|(at, word)| !word.start().starts_with('-') && !is_code(at)) {
-                walker.unread("it reads a script whose content is not known");
+                walker.doubtful_command("it reads a script whose content is not known");
             }
         }
         // The text to be edited.
@@ -176,7 +176,9 @@ pub(super) fn follow(walker: &mut Walker<'_>, client: Client, arguments: &[Word]
             statements(walker, client, &text);
             walker.stdin = outer;
         }
-        Stdin::Made | Stdin::Unknown => walker.unread("it reads statements that are not known before it runs"),
+        Stdin::Made | Stdin::Unknown => {
+            walker.doubtful_command("it reads statements that are not known before it runs")
+        }
         Stdin::Session => {}
     }
 }
@@ -212,7 +214,7 @@ pub(super) fn statement_word(walker: &mut Walker<'_>, client: Client, word: &Wor
         Some(text) => statements(walker, client, text),
         None => {
             statements(walker, client, word.start());
-            walker.unread("statements of it are not known before they run");
+            walker.doubtful_command("statements of it are not known before they run");
         }
     }
 }
@@ -222,7 +224,7 @@ pub(super) fn statements(walker: &mut Walker<'_>, client: Client, text: &str) {
     let index = walker.out.commands.len().checked_sub(1);
     for code in client.runs(text) {
         match code {
-            ClientCode::File => walker.unread("it reads statements from a file that is not known"),
+            ClientCode::File => walker.doubtful_command("it reads statements from a file that is not known"),
             ClientCode::Opaque(why) => walker.note(why.to_owned(), index),
             ClientCode::Shell(code) => walker.code(&code, Shell::Unknown),
         }

@@ -47,11 +47,14 @@ pub fn reads(command: &Command) -> Vec<Touched> {
     paths.extend(homes(command));
     paths.extend(other_names(command));
     // Who gives a variable the name of a file means to read it where only the variable is known.
-    let assigned = command.assignments.iter().map(|(_, value)| value.clone());
+    let assigned = command.assignments.iter().filter(|(name, value)| !is_search_path(name, value));
+    let assigned = assigned.map(|(_, value)| value.clone());
     paths.extend(assigned.filter(begins_as_path).map(|value| (value, false)));
     if matches!(command.program(), Some("declare" | "export" | "local" | "readonly" | "typeset" | "setenv")) {
-        let values =
-            command.arguments().iter().filter_map(|word| Some(word.without_start(word.start().find('=')? + 1)));
+        let values = command.arguments().iter().filter_map(|word| {
+            let (name, _) = word.start().split_once('=')?;
+            Some(word.without_start(name.len() + 1)).filter(|value| !is_search_path(name, value))
+        });
         paths.extend(values.filter(begins_as_path).map(|value| (value, false)));
     }
     if matches!(command.program(), Some("read" | "mapfile" | "readarray" | "xargs")) {
@@ -174,6 +177,15 @@ pub(super) fn reading(command: &Command) -> usize {
 }
 
 fn looks_at_names(command: &Command) -> bool {
+    let first = || command.arguments().first().and_then(Word::known);
+    // `git worktree add ../x`, `git config user.signingkey ~/.ssh/id_x.pub`
+    let has_file =
+        || command.arguments().iter().any(|word| word.start().starts_with("-f") || word.start().starts_with("--f"));
+    if command.program() == Some("git")
+        && (matches!(first(), Some("worktree" | "init")) || first() == Some("config") && !has_file())
+    {
+        return true;
+    }
     command
         .program()
         .is_some_and(|program| LOOKS_AT_NAMES.contains(&program) || super::wrappers::find(program).is_some())
@@ -217,6 +229,14 @@ fn other_names(command: &Command) -> Vec<(Word, bool)> {
         operands.pop();
     }
     operands
+}
+
+/// Whether it is a list of folders, which nobody reads as a file.
+fn is_search_path(name: &str, value: &Word) -> bool {
+    use super::word::Atom;
+    let has_colon = |atom: &Atom| matches!(atom, Atom::Text(text) if text.contains(':'));
+    matches!(name, "PATH" | "LD_LIBRARY_PATH" | "MANPATH" | "PYTHONPATH" | "NODE_PATH" | "PERL5LIB" | "CLASSPATH")
+        && value.atoms().iter().any(has_colon)
 }
 
 fn begins_as_path(word: &Word) -> bool {

@@ -3,8 +3,9 @@
 use super::{
     Shell, Variables, Word,
     client::{self, Client},
+    git,
     parse::{Stdin, Walker, has_code},
-    unwrap,
+    smuggled, unwrap,
 };
 
 mod table;
@@ -31,15 +32,17 @@ use HookValue::{Binding, Code, CodeAfterExec, Other, Setting, Statements};
 /// Follows what options of programs run.
 pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     for (programs, options) in table::HOOKS {
-        if programs.contains(&name) {
+        if programs.contains(&name) && !options.is_empty() {
             options_of(walker, arguments, options);
+            smuggled::options(walker, arguments);
         }
     }
     if let Some(client) = Client::of_program(name) {
         client::follow(walker, client, arguments);
     }
+    smuggled::names(walker, name, arguments);
     match name {
-        "git" => git(walker, arguments),
+        "git" => git::check(walker, arguments),
         "less" | "more" | "most" | "zless" | "zmore" | "bzless" | "xzless" | "vi" | "vim" | "nvim" | "view"
         | "vimdiff" | "rvim" | "rview" | "gvim" | "vimx" | "nvi" | "ex" => {
             pluses(walker, name, arguments);
@@ -186,6 +189,14 @@ fn binding(walker: &mut Walker<'_>, text: &str) {
     }
 }
 
+/// A command of an editor.
+pub(super) fn editor_command(walker: &mut Walker<'_>, text: &str) {
+    // The reader of man's pages in nvim.
+    if text != "Man!" {
+        client::statements(walker, Client::Vim, text);
+    }
+}
+
 /// `vim +COMMAND`, `less +COMMAND`.
 fn pluses(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     // A script of keys, where it does not mean to be silent.
@@ -200,86 +211,8 @@ fn pluses(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         let Some(command) = argument.start().strip_prefix('+') else { continue };
         match argument.known() {
             Some(_) if command.starts_with('/') || matches!(command, "F" | "G") => {}
-            Some(_) => client::statements(walker, Client::Vim, command),
+            Some(_) => editor_command(walker, command),
             None => walker.opaque_command("an editor's command is not known"),
-        }
-    }
-}
-
-fn git(walker: &mut Walker<'_>, arguments: &[Word]) {
-    const CODE_SETTINGS: [&str; 14] = [
-        "alias.",
-        "core.pager",
-        "core.editor",
-        "core.sshcommand",
-        "core.fsmonitor",
-        "core.hookspath",
-        "pager.",
-        "diff.",
-        "difftool.",
-        "mergetool.",
-        "sequence.editor",
-        "credential.",
-        "filter.",
-        "gpg.",
-    ];
-    let mut words = arguments.iter().peekable();
-    while let Some(word) = words.next() {
-        let text = word.known().unwrap_or(word.start());
-        let setting = match text {
-            "-c" | "--config-env" => words.peek().map(|word| word.start().to_ascii_lowercase()),
-            "config" => Some(
-                arguments
-                    .iter()
-                    .filter_map(Word::known)
-                    .find(|text| text.contains('.'))
-                    .unwrap_or_default()
-                    .to_ascii_lowercase(),
-            ),
-            _ => None,
-        };
-        if setting.is_some_and(|setting| CODE_SETTINGS.iter().any(|start| setting.starts_with(start))) {
-            let is_read =
-                arguments.iter().any(|word| matches!(word.known(), Some("--get" | "--list" | "-l" | "--unset")));
-            if !is_read {
-                walker.opaque_command("a setting of git runs another program");
-            }
-        }
-        match text {
-            "-x" | "--exec" | "--extcmd" | "--upload-pack" | "--receive-pack" | "--tree-filter" | "--index-filter"
-            | "--msg-filter" | "--env-filter" => {
-                if let (Some(code), true) = (
-                    words.peek(),
-                    text != "-x" || arguments.iter().any(|word| matches!(word.known(), Some("rebase" | "difftool"))),
-                ) {
-                    walker.code_word(code, Shell::Unknown, Variables::new());
-                }
-            }
-            "foreach" => {
-                let code: Vec<Word> =
-                    words.by_ref().filter(|word| word.known() != Some("--recursive")).cloned().collect();
-                match code.as_slice() {
-                    [code] => walker.code_word(code, Shell::Unknown, Variables::new()),
-                    command => unwrap::run(walker, command.to_vec(), Vec::new(), Vec::new()),
-                }
-            }
-            "run" if arguments.iter().any(|word| word.known() == Some("bisect")) => {
-                unwrap::run(walker, words.by_ref().cloned().collect(), Vec::new(), Vec::new());
-            }
-            _ if ["--exec=", "--extcmd=", "--upload-pack=", "--receive-pack="]
-                .iter()
-                .any(|start| text.starts_with(start)) =>
-            {
-                walker.code_word(
-                    &word.without_start(text.find('=').map_or(0, |at| at + 1)),
-                    Shell::Unknown,
-                    Variables::new(),
-                );
-            }
-            _ if text.starts_with("ext::") || text.starts_with("--exec-path=") => {
-                walker.opaque_command("an argument of git runs another program")
-            }
-            _ => {}
         }
     }
 }

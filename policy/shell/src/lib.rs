@@ -3,7 +3,7 @@
 //! A text becomes commands in four steps, each in its file:
 //! `limits` (what is too long or too deep is not parsed at all) → `parse` (brush-parser's
 //! tree is walked) → `word` (quotes go, substitutions are found) → `unwrap` (what
-//! `sudo`, `xargs`, `sh -c` … would run), with `code` (programs of awk, sed …),
+//! `sudo`, `xargs`, `sh -c` … would run), with `code` (programs of awk, sed …), `git`, `variables` (whose value is run),
 //! `harmless` (code of other languages that runs nothing), `client` (programs with statements and commands of their own),
 //! `tamper` (what changes how lines are accepted) and
 //! `file_access` (what is read and written), and `input` (what the session's standard input is for the programs).
@@ -12,10 +12,12 @@
 //! What this cannot see: aliases and functions that an earlier line defined, what a program that
 //! is not in the tables does with its arguments, links, and files whose content changes later.
 
+mod called;
 pub mod client;
 mod code;
 pub mod completeness;
 mod file_access;
+mod git;
 mod harmless;
 mod hooks;
 mod input;
@@ -24,10 +26,12 @@ mod options;
 mod parse;
 pub mod path;
 mod runners;
+mod smuggled;
 mod static_text;
 mod tamper;
 mod undecoded;
 mod unwrap;
+mod variables;
 mod word;
 mod wrappers;
 
@@ -91,8 +95,8 @@ pub struct Parsed {
     pub folder: Folder,
     /// What cannot be known.
     pub opaque: Vec<Opaque>,
-    /// What cannot be known either, and is mostly harmless: statements in files and pipes for clients of databases.
-    pub unread: Vec<Opaque>,
+    /// What is data to who means well, and lets code in that is not known: it counts where only what is known may run.
+    pub doubtful: Vec<Opaque>,
     /// What changes how lines are accepted or shown.
     pub tampering: Vec<Tampering>,
     /// Code in other languages, for rules on text.

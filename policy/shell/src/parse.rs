@@ -175,18 +175,33 @@ impl<'a> Walker<'a> {
         self.note(why.into(), command);
     }
 
+    /// Notes that the command at `index` cannot be known.
+    pub(super) fn opaque_at(&mut self, index: Option<usize>, why: &str) {
+        self.note(why.to_owned(), index);
+    }
+
+    /// Notes what lets in code that is not known, of who does not mean well.
+    pub(super) fn doubtful(&mut self, why: impl Into<String>) {
+        self.note_doubtful(why.into(), None);
+    }
+
+    /// Notes that of the command noted last.
+    pub(super) fn doubtful_command(&mut self, why: &str) {
+        let command = self.out.commands.len().checked_sub(1);
+        self.note_doubtful(why.to_owned(), command);
+    }
+
+    fn note_doubtful(&mut self, why: String, command: Option<usize>) {
+        let opaque = Opaque { why, command };
+        if !self.out.doubtful.contains(&opaque) {
+            self.out.doubtful.push(opaque);
+        }
+    }
+
     pub(super) fn note(&mut self, why: String, command: Option<usize>) {
         let opaque = Opaque { why, command };
         if !self.out.opaque.contains(&opaque) {
             self.out.opaque.push(opaque);
-        }
-    }
-
-    /// Notes that the command noted last reads something that is mostly harmless, and cannot be known.
-    pub(super) fn unread(&mut self, why: &str) {
-        let unread = Opaque { why: why.to_owned(), command: self.out.commands.len().checked_sub(1) };
-        if !self.out.unread.contains(&unread) {
-            self.out.unread.push(unread);
         }
     }
 
@@ -201,7 +216,7 @@ impl<'a> Walker<'a> {
             let argv = words.iter().take(MAX_GUESSED_WORDS).cloned().collect();
             self.out.guesses.push(Command { argv, folder: self.folder.clone(), ..Command::default() });
         } else {
-            self.unread("it has too many arguments to be looked at");
+            self.doubtful_command("it has too many arguments to be looked at");
         }
     }
 
@@ -209,7 +224,7 @@ impl<'a> Walker<'a> {
     pub(super) fn guess_code(&mut self, text: &str) {
         self.guessed += 1;
         if text.len() > MAX_GUESSED_BYTES || self.guessed > MAX_GUESSES || self.depth == MAX_CODE_DEPTH {
-            return self.unread("it has arguments that are too long to be looked at");
+            return self.doubtful_command("it has arguments that are too long to be looked at");
         }
         if let Ok(program) = program(text, Shell::Unknown) {
             let mut walker = Self::new(self.cx, None);

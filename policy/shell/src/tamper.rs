@@ -156,78 +156,9 @@ pub(super) fn is_prompt_variable(name: &str) -> bool {
             | "READNULLCMD"
             | "NULLCMD"
             | "TRAPDEBUG"
-            | "LD_PRELOAD"
-            | "LD_AUDIT"
-            | "LD_LIBRARY_PATH"
-            | "BASH_FUNC_x"
             | "IFS"
             | "SHELLOPTS"
             | "BASHOPTS"
-    )
-}
-
-/// Variables whose value other programs run.
-pub(super) fn is_code_variable(name: &str) -> bool {
-    matches!(
-        name,
-        "PROMPT_COMMAND"
-            | "EDITOR"
-            | "VISUAL"
-            | "PAGER"
-            | "MANPAGER"
-            | "FCEDIT"
-            | "SUDO_EDITOR"
-            | "GIT_EDITOR"
-            | "GIT_PAGER"
-            | "GIT_SSH_COMMAND"
-            | "GIT_SSH"
-            | "GIT_EXTERNAL_DIFF"
-            | "GIT_SEQUENCE_EDITOR"
-            | "GIT_PROXY_COMMAND"
-            | "GIT_ASKPASS"
-            | "SSH_ASKPASS"
-            | "SUDO_ASKPASS"
-            | "RSYNC_RSH"
-            | "CVS_RSH"
-            | "BROWSER"
-            | "KUBE_EDITOR"
-            | "SYSTEMD_EDITOR"
-            | "SYSTEMD_PAGER"
-            | "PSQL_EDITOR"
-            | "PSQL_PAGER"
-            | "TAR_OPTIONS"
-            | "MAKEFLAGS"
-            | "HGEDITOR"
-            | "DELTA_PAGER"
-            | "BAT_PAGER"
-            | "AWS_PAGER"
-    ) && !matches!(name, "TAR_OPTIONS" | "MAKEFLAGS")
-}
-
-/// Variables that name a file whose content is run, or that are options of interpreters.
-pub(super) fn is_file_of_code_variable(name: &str) -> bool {
-    matches!(
-        name,
-        "BASH_ENV"
-            | "ENV"
-            | "LESSOPEN"
-            | "LESSCLOSE"
-            | "LD_PRELOAD"
-            | "LD_AUDIT"
-            | "PYTHONSTARTUP"
-            | "PERL5OPT"
-            | "PERL5DB"
-            | "RUBYOPT"
-            | "NODE_OPTIONS"
-            | "TAR_OPTIONS"
-            | "MAKEFLAGS"
-            | "GIT_CONFIG_GLOBAL"
-            | "GIT_CONFIG_SYSTEM"
-            | "GIT_EXEC_PATH"
-            | "ZDOTDIR"
-            | "INPUTRC"
-            | "PYTHONPATH"
-            | "PERL5LIB"
     )
 }
 

@@ -7,7 +7,7 @@ use super::{
     Command, Redirect, Shell, Variables, Word, base_name, code, hooks,
     options::Found,
     parse::{Walker, has_code},
-    runners, tamper, wrappers,
+    runners, tamper, variables, wrappers,
 };
 
 mod described;
@@ -15,6 +15,7 @@ mod each;
 mod elsewhere;
 mod hosts;
 mod later;
+mod scheduled;
 mod unlisted;
 
 use each::{find, parallel, xargs};
@@ -22,6 +23,8 @@ use elsewhere::{container, kubectl, kubectl_inside, screen, tmux};
 use hosts::ssh;
 pub(super) use hosts::ssh_setting;
 use later::{alias, at, capsh, code_after_operands, declare, eval, namespace, trap};
+pub(super) use scheduled::redirected;
+pub(super) use unlisted::guess_arguments;
 
 /// Follows a command that runs.
 pub(super) fn run(
@@ -100,14 +103,7 @@ pub(super) fn assignment(walker: &mut Walker<'_>, name: &str, value: &Word) {
     if tamper::is_prompt_variable(name) {
         walker.tampering(format!("{name}="));
     }
-    let is_code = tamper::is_code_variable(name);
-    match value.known() {
-        Some(text) if is_code => walker.code(text, Shell::Unknown),
-        Some(text) if has_code(text) => walker.opaque(format!("the value of {name} has code in it")),
-        Some(_) => {}
-        None if is_code || name == "LD_PRELOAD" => walker.opaque(format!("{name} is code that is not known")),
-        None => {}
-    }
+    variables::set(walker, name, value);
     let is_folder = |folder: &str| folder.starts_with('/') && !folder.contains(char::is_whitespace);
     if name == "HOME" && !value.known().is_some_and(is_folder) {
         walker.opaque("HOME is changed: `~` may mean any folder");
@@ -127,9 +123,6 @@ pub(super) fn assignment(walker: &mut Walker<'_>, name: &str, value: &Word) {
             walker.opaque("PATH is changed: names of programs may mean others");
         }
     }
-    if tamper::is_file_of_code_variable(name) && value.known() != Some("") {
-        walker.opaque(format!("{name} names a file with code"));
-    }
 }
 
 fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
@@ -143,6 +136,9 @@ fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     match name {
         "alias" => alias(walker, arguments),
         "at" | "batch" => at(walker, arguments),
+        "crontab" => scheduled::crontab(walker, arguments),
+        "systemctl" => scheduled::systemctl(walker, arguments),
+        "tee" => scheduled::tee(walker),
         "capsh" => capsh(walker, arguments),
         "newgrp" | "login" => walker.stdin_code(Shell::Unknown),
         "crictl" | "ctr" | "docker" | "docker-compose" | "lxc" | "nerdctl" | "podman" => {
@@ -152,7 +148,7 @@ fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         "declare" | "export" | "local" | "readonly" | "typeset" | "setenv" | "set"
             if name != "set" || walker.shell == Shell::Fish =>
         {
-            declare(walker, arguments);
+            declare(walker, name, arguments);
         }
         "eval" => eval(walker, arguments),
         "find" | "gfind" | "fd" | "fdfind" => find(walker, arguments),
@@ -175,6 +171,9 @@ fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         "tmux" => tmux(walker, arguments),
         "trap" => trap(walker, arguments),
         _ => {
+            if matches!(name, "cp" | "mv" | "install" | "ln" | "dd" | "rsync" | "scp" | "curl" | "wget") {
+                scheduled::copied(walker);
+            }
             code::interpreter(walker, name, arguments);
             hooks::check(walker, name, arguments);
             unlisted::guess(walker, name, arguments);
@@ -188,6 +187,7 @@ fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arg
         walker.opaque_command(why);
     }
     let Some(found) = found else { return };
+    given(walker, name, &found);
     for code in wrapper.code {
         if let Some(text) = found.value(&[code]) {
             walker.code_word(&text.clone(), Shell::Unknown, Variables::new());
@@ -247,11 +247,31 @@ fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arg
     run(walker, command.to_vec(), Vec::new(), Vec::new());
 }
 
+/// Variables, and settings of a unit, that are given as values of options.
+fn given(walker: &mut Walker<'_>, name: &str, found: &Found) {
+    if name == "systemd-run" && found.has(&["S", "shell"]) {
+        walker.stdin_code(Shell::Unknown);
+    }
+    for (option, value) in &found.options {
+        let Some(value) = value else { continue };
+        let Some((given, _)) = value.start().split_once('=') else { continue };
+        let rest = value.without_start(given.len() + 1);
+        match (name, option.as_str()) {
+            ("systemd-run", "E" | "setenv") | ("strace" | "ltrace", "E" | "env") => assignment(walker, given, &rest),
+            ("systemd-run", "p" | "property" | "timer-property" | "path-property" | "socket-property") => {
+                scheduled::unit_setting(walker, given, &rest);
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Follows the `NAME=value` words in front, and gives what comes after.
 fn assigned<'w>(walker: &mut Walker<'_>, mut operands: &'w [Word]) -> &'w [Word] {
     while let Some((first, rest)) = operands.split_first() {
         let Some((name, _)) = first.start().split_once('=') else { break };
-        if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+        // `BASH_FUNC_x%%` is one too.
+        if name.is_empty() || name.contains('/') {
             break;
         }
         let name = name.to_owned();

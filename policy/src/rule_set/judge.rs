@@ -8,12 +8,12 @@ use config::{
     RuleName,
     rules::{Approvers, RuleClass, RuleEffect},
 };
-use shell::{Command, Live, LiveReader, ParseContext, Parsed, Shell};
+use shell::{Command, Live, LiveReader, Opaque, ParseContext, Parsed, Shell};
 
 use super::RuleSet;
 use crate::{
     access::{Resource, Subject},
-    rule::{CommandMatcher, Match, Rule},
+    rule::{CommandMatcher, Match, Rule, only_discards},
     verdict::{CommandInput, Explained, Input, Judging, Verdict},
 };
 
@@ -182,6 +182,13 @@ fn is_allowed(rules: &[&Rule], command: &Command) -> bool {
         .any(|rule| rule.effect == RuleEffect::Allow && rule.matcher.command(command, rule.effect) == Match::Yes)
 }
 
+/// Whether a rule allows the command with what its redirections touch.
+fn is_allowed_with_redirects(rules: &[&Rule], command: &Command) -> bool {
+    let allows =
+        |rule: &&&Rule| rule.effect == RuleEffect::Allow && rule.matcher.command(command, rule.effect) == Match::Yes;
+    rules.iter().filter(allows).any(|rule| rule.matcher.covers_redirects(command))
+}
+
 /// The strictest rule about this class.
 fn strictest_of<'r>(rules: &[&'r Rule], class: RuleClass) -> Option<&'r Rule> {
     rules.iter().copied().filter(|rule| rule.matcher.class == Some(class)).max_by_key(|rule| rule.effect)
@@ -231,9 +238,7 @@ fn input_of(rules: &[&Rule], parsed: &Parsed, judging: &Judging) -> Input {
 
 /// What cannot be known, and what changes how lines are accepted.
 fn built_in(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut Vec<Finding>) {
-    // Where what cannot be known is blocked, somebody may have written the file before in order to have it read.
-    let unread = parsed.unread.iter().filter(|_| judging.opaque == RuleEffect::Block);
-    for opaque in parsed.opaque.iter().chain(unread) {
+    for opaque in unknown(parsed, judging) {
         let command = opaque.command.and_then(|index| parsed.commands.get(index));
         let is_allowed = command.is_some_and(|command| is_allowed(rules, command));
         let because = match command {
@@ -257,6 +262,12 @@ fn built_in(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut 
     }
 }
 
+/// What cannot be known. Where that is blocked nobody is trusted to mean well, and what is doubtful counts too.
+fn unknown<'p>(parsed: &'p Parsed, judging: &Judging) -> impl Iterator<Item = &'p Opaque> {
+    let doubtful = parsed.doubtful.iter().filter(|_| judging.opaque == RuleEffect::Block);
+    parsed.opaque.iter().chain(doubtful)
+}
+
 /// Where only what is allowed may run: the commands that no rule allows.
 fn not_allowed(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut Vec<Finding>) {
     let by_text = findings.iter().any(|finding| {
@@ -268,8 +279,8 @@ fn not_allowed(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &m
                     && rule.matcher.text.is_some()
             })
     });
-    for command in parsed.commands.iter().filter(|_| !by_text) {
-        if !is_allowed(rules, command) {
+    for command in parsed.commands.iter().filter(|command| !by_text && !only_discards(command)) {
+        if !is_allowed_with_redirects(rules, command) {
             findings.push(Finding {
                 rule: None,
                 effect: judging.default,
@@ -278,7 +289,7 @@ fn not_allowed(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &m
             });
         }
     }
-    if !parsed.opaque.is_empty() && !by_text {
+    if unknown(parsed, judging).next().is_some() && !by_text {
         findings.push(Finding {
             rule: None,
             effect: judging.default,

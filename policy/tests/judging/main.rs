@@ -7,3 +7,4 @@ mod input;
 mod judged;
 mod programs;
 mod properties;
+mod ways;

@@ -4,7 +4,7 @@ use brush_parser::ast;
 
 use super::{MAX_BRACED, MAX_CODE_DEPTH, Stdin, Walker, has_code};
 use crate::{
-    Command, Redirect, Word, unwrap,
+    Command, Redirect, Word, static_text, unwrap,
     word::{self, Mode},
 };
 
@@ -42,9 +42,32 @@ impl Walker<'_> {
             if argv == [Word::of("exec")] && self.stdin != outer {
                 self.stdin_code(self.shell);
             }
+            let writes = redirects.iter().any(|redirect| redirect.writes);
+            let index = self.out.commands.len();
             unwrap::run(self, argv, assignments, redirects);
+            if writes {
+                let text = self.printed(simple);
+                unwrap::redirected(self, index, text.as_deref());
+            }
         }
         self.stdin = outer;
+    }
+
+    /// What a command writes to where its output is redirected, if its text says so.
+    fn printed(&self, simple: &ast::SimpleCommand) -> Option<String> {
+        let is_cat = simple.word_or_name.as_ref().is_some_and(|name| name.value == "cat");
+        let is_word = |item: &ast::CommandPrefixOrSuffixItem| {
+            !matches!(item, ast::CommandPrefixOrSuffixItem::IoRedirect(ast::IoRedirect::File(..)))
+        };
+        let mut plain = simple.clone();
+        if let Some(suffix) = &mut plain.suffix {
+            suffix.0.retain(is_word);
+            let has_words = suffix.0.iter().any(|item| matches!(item, ast::CommandPrefixOrSuffixItem::Word(_)));
+            if let (true, false, Stdin::Text(text)) = (is_cat, has_words, &self.stdin) {
+                return Some(text.to_string());
+            }
+        }
+        static_text::output(&ast::Command::Simple(plain), &|raw| self.scan_only(raw))
     }
 
     fn item(
@@ -126,7 +149,9 @@ impl Walker<'_> {
         let redirects: Vec<Redirect> =
             redirects.iter().flat_map(|list| &list.0).flat_map(|redirect| self.redirect(redirect)).collect();
         if !redirects.is_empty() {
+            let index = self.out.commands.len();
             self.push(Command { redirects, ..Command::default() });
+            unwrap::redirected(self, index, None);
         }
         body(self);
         self.stdin = outer;

@@ -35,7 +35,7 @@ pub(super) fn ssh(walker: &mut Walker<'_>, found: &Found) {
     }
     match joined(operands) {
         Some(text) if text.trim().is_empty() => {
-            if !has(&["N"]) {
+            if !has(&["N", "W"]) {
                 walker.opaque_command("it opens a shell on another host");
             }
         }

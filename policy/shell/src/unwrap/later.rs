@@ -59,7 +59,21 @@ pub(super) fn trap(walker: &mut Walker<'_>, arguments: &[Word]) {
     }
 }
 
-pub(super) fn declare(walker: &mut Walker<'_>, arguments: &[Word]) {
+/// `export NAME=VALUE`, and as fish and csh have it `set -x NAME VALUE…` and `setenv NAME VALUE`.
+pub(super) fn declare(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
+    let only_looks = |word: &Word| {
+        let text = word.start();
+        ["--erase", "--query", "--show"].contains(&text)
+            || text.starts_with('-') && !text.starts_with("--") && text.contains(['e', 'q', 'S'])
+    };
+    if matches!(name, "set" | "setenv") && !arguments.iter().any(only_looks) {
+        let mut words = arguments.iter().skip_while(|word| word.start().starts_with('-'));
+        if let (Some(Some(name)), Some(first)) = (words.next().map(Word::known), words.next()) {
+            let value = words.fold(first.clone(), |value, word| value.followed_by(&Word::of(" ")).followed_by(word));
+            let name = name.to_owned();
+            assignment(walker, &name, &value);
+        }
+    }
     for argument in arguments {
         let start = argument.start();
         if let Some((name, _)) = start.split_once('=') {
