@@ -21,11 +21,19 @@ pub(super) struct Folders {
     outer: Vec<Vec<Folder>>,
     /// Whether the last line did nothing but change the folder: no program reads what comes next.
     shell_reads: bool,
+    /// The files that lines have written, by name.
+    written: Vec<String>,
 }
 
 impl Default for Folders {
     fn default() -> Self {
-        Self { now: vec![Folder::Home(String::new())], before: Vec::new(), outer: Vec::new(), shell_reads: true }
+        Self {
+            now: vec![Folder::Home(String::new())],
+            before: Vec::new(),
+            outer: Vec::new(),
+            shell_reads: true,
+            written: Vec::new(),
+        }
     }
 }
 
@@ -33,7 +41,7 @@ impl Folders {
     /// The strictest verdict on a line in any of the folders.
     pub(super) fn judge(&self, input: CommandInput<'_>, judge: Judge<'_>) -> Verdict {
         let CommandInput::Line(line) = input else { return judge(input) };
-        let verdicts = self.now.iter().map(|folder| judge(CommandInput::LineIn(line, folder)));
+        let verdicts = self.now.iter().map(|folder| judge(CommandInput::LineIn(line, folder, &self.written)));
         verdicts.reduce(stricter).unwrap_or_else(|| judge(input))
     }
 
@@ -42,6 +50,11 @@ impl Folders {
         self.shell_reads = parsed.opaque.is_empty()
             && !parsed.commands.is_empty()
             && parsed.commands.iter().all(Command::changes_folder);
+        for name in parsed.written_names() {
+            if !self.written.iter().any(|written| written == name) && self.written.len() < MAX_WRITTEN {
+                self.written.push(name.to_owned());
+            }
+        }
         let words: Vec<&str> = line.split_whitespace().take(MAX_EXIT_WORDS).collect();
         if let ["exit" | "logout"] | ["exit", _] = words.as_slice() {
             return self.shell_ended();
@@ -108,6 +121,9 @@ fn in_folder(line: &str, folder: &Folder) -> Parsed {
 
 /// As many folders as are kept.
 const MAX_FOLDERS: usize = 4;
+
+/// As many names of written files as are kept.
+const MAX_WRITTEN: usize = 256;
 
 /// As many shells in shells as are told apart.
 const MAX_OUTER: usize = 16;

@@ -1,7 +1,7 @@
 //! Programs that do something else, and run a command where an argument asks for it.
 
 use super::{
-    Shell, Variables, Word,
+    Shell, Variables, Word, base_name,
     parse::{Stdin, Walker, has_code},
     unwrap,
 };
@@ -19,9 +19,11 @@ enum HookValue {
     Editor,
     /// A setting of ssh.
     Setting,
+    /// A file with statements of SQL.
+    Statements,
 }
 
-use HookValue::{Code, CodeAfterExec, Editor, Other, Setting};
+use HookValue::{Code, CodeAfterExec, Editor, Other, Setting, Statements};
 
 /// Follows what options of programs run.
 pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
@@ -42,11 +44,11 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
             text.starts_with("exec") || text.starts_with("system") || text.starts_with("shell")
         }),
         "apt" | "apt-get" | "aptitude" | "dpkg" => words_that(walker, arguments, |text| text.contains("::")),
-        "ansible" | "salt" | "pssh" | "pdsh" | "parallel-ssh" | "clush" | "mussh" | "dsh" | "run-parts"
-        | "start-stop-daemon" | "entr" | "hyperfine" | "watchexec" | "expect" | "gdb" | "lldb" | "cscli"
-        | "multipass" | "vagrant" | "firejail" | "proot" | "bwrap" | "valgrind" | "perf" | "daemonize" | "dtach"
-        | "abduco" | "zellij" | "byobu" | "nsh" | "mosh" | "telnet" | "rsh" | "rlogin" | "rexec" | "machinectl"
-        | "virsh"
+        "ansible" => ansible(walker, arguments),
+        "salt" | "pssh" | "pdsh" | "parallel-ssh" | "clush" | "mussh" | "dsh" | "run-parts" | "start-stop-daemon"
+        | "entr" | "hyperfine" | "watchexec" | "expect" | "gdb" | "lldb" | "cscli" | "multipass" | "vagrant"
+        | "firejail" | "proot" | "bwrap" | "valgrind" | "perf" | "daemonize" | "dtach" | "abduco" | "zellij"
+        | "byobu" | "nsh" | "mosh" | "telnet" | "rsh" | "rlogin" | "rexec" | "machinectl" | "virsh"
             if !arguments.iter().all(|word| matches!(word.known(), Some("--version" | "--help" | "-V" | "-h"))) =>
         {
             walker.opaque_command("it runs another program that is not looked for here");
@@ -102,7 +104,7 @@ const HOOKS: &[Hooks] = &[
         &[("-c", Editor), ("--cmd", Editor), ("-S", Other), ("-s", Other), ("-u", Other)],
     ),
     (&["wget"], &[("--use-askpass", Code), ("-e", Other), ("--execute", Other)]),
-    (&["psql"], &[("-f", Other), ("--file", Other)]),
+    (&["psql"], &[("-f", Statements), ("--file", Statements)]),
     (&["env", "nmap"], &[("--script", Other)]),
     (&["logrotate"], &[("-m", Code), ("--mail", Code)]),
     (&["journalctl", "systemctl"], &[]),
@@ -163,6 +165,9 @@ fn follow_value(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
     match (kind, value.known()) {
         (Code, _) => walker.code_word(value, Shell::Unknown, Variables::new()),
         (Setting, _) => unwrap::ssh_setting(walker, value),
+        (Statements, _) if is_named_statements(value) && !walker.has_written(base_name(value.ending())) => {
+            walker.script("it reads statements from a file");
+        }
         (CodeAfterExec, Some(text)) => {
             if let Some((_, code)) = text.split_once("exec=") {
                 walker.code(code, Shell::Unknown);
@@ -171,7 +176,7 @@ fn follow_value(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
         (Editor, Some("NONE")) => {}
         (Editor, Some(text)) => editor_command(walker, text),
         (Other, Some("NONE" | "NORC" | "/dev/null")) => {}
-        (CodeAfterExec | Editor | Other, _) => {
+        (CodeAfterExec | Editor | Other | Statements, _) => {
             walker.out.code.extend(value.known().map(str::to_owned));
             walker.opaque_command("an argument may run another program");
         }
@@ -238,7 +243,11 @@ fn git(walker: &mut Walker<'_>, arguments: &[Word]) {
         if setting.is_some_and(|setting| CODE_SETTINGS.iter().any(|start| setting.starts_with(start))) {
             let is_read =
                 arguments.iter().any(|word| matches!(word.known(), Some("--get" | "--list" | "-l" | "--unset")));
-            if !is_read {
+            // Another name for a command of git's own.
+            let is_plain =
+                |word: &Word| word.known().is_some_and(|text| !text.contains(['!', '=', '-']) || text == "--global");
+            let is_alias = text == "config" && arguments.iter().any(|word| word.start().starts_with("alias."));
+            if !is_read && !(is_alias && arguments.iter().all(is_plain)) {
                 walker.opaque_command("a setting of git runs another program");
             }
         }
@@ -281,6 +290,32 @@ fn git(walker: &mut Walker<'_>, arguments: &[Word]) {
     }
 }
 
+/// `ansible HOSTS -m MODULE -a ARGUMENTS`: modules that look, and those that run a command of the shell there.
+fn ansible(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let value = |short: &str, long: &str| {
+        let at = arguments.iter().position(|word| word.known().is_some_and(|text| text == short || text == long))?;
+        arguments.get(at + 1)
+    };
+    let module = value("-m", "--module-name").map_or(Some("command"), Word::known);
+    let module = module.and_then(|name| name.rsplit('.').next());
+    match (module, value("-a", "--args")) {
+        (Some("command" | "raw" | "shell"), Some(code)) => {
+            walker.elsewhere(|walker| walker.code_word(code, Shell::Unknown, Variables::new()));
+        }
+        (
+            Some(
+                "debug" | "find" | "gather_facts" | "getent" | "package_facts" | "ping" | "service_facts" | "setup"
+                | "stat",
+            ),
+            _,
+        ) => {}
+        _ if arguments
+            .iter()
+            .any(|word| matches!(word.known(), Some("--list-hosts" | "--version" | "--help" | "-h"))) => {}
+        _ => walker.opaque_command("it runs another program that is not looked for here"),
+    }
+}
+
 /// A makefile on standard input, and another shell for its recipes.
 fn make(walker: &mut Walker<'_>, arguments: &[Word]) {
     let reads_input = arguments
@@ -300,7 +335,15 @@ pub(super) const SQL_CLIENTS: [&str; 7] =
 /// Whether an argument of such a client gives it statements, so that it does not read its input.
 pub(super) fn brings_statements(word: &Word) -> bool {
     let start = word.start();
-    ["-c", "-f", "-e", "--command", "--file", "--execute", "-l"].iter().any(|option| start.starts_with(option))
+    ["-c", "-f", "-e", "-q", "--command", "--file", "--execute", "--query", "-l"]
+        .iter()
+        .any(|option| start.starts_with(option))
+}
+
+/// Whether a file is called like one of statements or of data, which a client reads as a script.
+pub(super) fn is_named_statements(file: &Word) -> bool {
+    let name = file.ending();
+    [".sql", ".ddl", ".dml", ".psql", ".csv", ".tsv", ".dump"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// Clients of databases run programs for `\!`, `.shell` and the like.
@@ -308,9 +351,12 @@ fn sql(walker: &mut Walker<'_>, arguments: &[Word]) {
     if walker.stdin == Stdin::Session && !walker.cx.interactive && !arguments.iter().any(brings_statements) {
         walker.out.stdin_is_text = true;
     }
+    if matches!(walker.stdin, Stdin::Unknown) && !arguments.iter().any(brings_statements) {
+        walker.script("it reads statements from a file or another program");
+    }
     words_that(walker, arguments, |text| {
-        let lower = text.to_ascii_lowercase();
-        ["\\!", ".read", ".shell", ".system", "from program", "to program", "\\copy", "\\o |", "\\g |"]
+        let lower = text.to_ascii_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+        ["\\!", ".read", ".shell", ".system", "from program", "to program", "\\o |", "\\g |"]
             .iter()
             .any(|code| lower.contains(code))
             || lower.starts_with("system ")

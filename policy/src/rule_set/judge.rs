@@ -8,7 +8,7 @@ use config::{
     RuleName,
     rules::{Approvers, RuleClass, RuleEffect},
 };
-use shell::{Command, Live, LiveReader, ParseContext, Parsed};
+use shell::{Command, Live, LiveReader, OpaqueKind, ParseContext, Parsed};
 
 use super::RuleSet;
 use crate::{
@@ -103,8 +103,9 @@ fn parse(input: CommandInput<'_>, judging: &Judging) -> Parsed {
     match input {
         CommandInput::Argv(words, stdin) => shell::argv(words, stdin, &judging.place),
         CommandInput::Line(text) => shell::parse(text, &judging.place),
-        CommandInput::LineIn(text, folder) => {
-            shell::parse(text, &ParseContext { folder: folder.clone(), ..judging.place.clone() })
+        CommandInput::LineIn(text, folder, written) => {
+            let place = ParseContext { folder: folder.clone(), written: written.to_vec(), ..judging.place.clone() };
+            shell::parse(text, &place)
         }
         CommandInput::Script(text, stdin) => shell::parse_with_stdin(text, Some(stdin), &judging.place),
         CommandInput::Text(_) => Parsed::default(),
@@ -117,7 +118,7 @@ fn texts(input: CommandInput<'_>, parsed: &Parsed) -> Vec<String> {
         CommandInput::Argv(words, stdin) => {
             words.iter().cloned().chain([words.join(" ")]).chain(stdin.map(str::to_owned)).collect()
         }
-        CommandInput::Line(text) | CommandInput::LineIn(text, _) | CommandInput::Text(text) => vec![text.to_owned()],
+        CommandInput::Line(text) | CommandInput::LineIn(text, ..) | CommandInput::Text(text) => vec![text.to_owned()],
         CommandInput::Script(text, stdin) => vec![text.to_owned(), stdin.to_owned()],
     };
     texts.extend(parsed.code.iter().cloned());
@@ -186,6 +187,17 @@ fn strictest_of<'r>(rules: &[&'r Rule], class: RuleClass) -> Option<&'r Rule> {
     rules.iter().copied().filter(|rule| rule.matcher.class == Some(class)).max_by_key(|rule| rule.effect)
 }
 
+/// The rule about what cannot be known of this kind. Where scripts do not go on by themselves, they are as unknown as
+/// all else.
+fn rule_on<'r>(rules: &[&'r Rule], kind: OpaqueKind, judging: &Judging) -> Option<&'r Rule> {
+    let of_all = || strictest_of(rules, RuleClass::Opaque);
+    match kind {
+        OpaqueKind::Hidden => of_all(),
+        OpaqueKind::Script if judging.script == RuleEffect::Allow => strictest_of(rules, RuleClass::Script),
+        OpaqueKind::Script => strictest_of(rules, RuleClass::Script).or_else(of_all),
+    }
+}
+
 /// Whether a rule allows what cannot be known. Without one it is held or blocked, as the mode says.
 fn unknown_may_run(rules: &[&Rule]) -> bool {
     strictest_of(rules, RuleClass::Opaque).is_some_and(|rule| rule.effect == RuleEffect::Allow)
@@ -237,9 +249,9 @@ fn built_in(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut 
             Some(command) => format!("{}: {}", shown(command), opaque.why),
             None => opaque.why.clone(),
         };
-        let (rule, effect) = match strictest_of(rules, RuleClass::Opaque) {
+        let (rule, effect) = match rule_on(rules, opaque.kind, judging) {
             Some(rule) => (Some(rule.name.clone()), rule.effect),
-            None => (None, judging.opaque),
+            None => (None, if opaque.kind == OpaqueKind::Script { judging.script } else { judging.opaque }),
         };
         let effect = if is_allowed { RuleEffect::Allow } else { effect };
         findings.push(Finding { rule, effect, opaque: true, because });

@@ -64,7 +64,7 @@ impl Scanner<'_> {
             Some('~') => self.tilde(),
             Some('=')
                 if matches!(self.shell, Shell::Zsh | Shell::Unknown)
-                    && self.chars.get(1).is_some_and(|c| c.is_alphanumeric()) =>
+                    && self.chars.get(1).is_some_and(|c| c.is_alphabetic()) =>
             {
                 self.strange("zsh replaces =NAME by the path of a program");
             }
@@ -275,8 +275,8 @@ impl Scanner<'_> {
 
     fn variable(&mut self, name: &str, quoted: bool) {
         let Some(value) = self.variables.get(name) else {
-            // In quotes it is what `~` is.
-            if name == "HOME" && quoted {
+            // It is what `~` is. A value that would split is held where it is set.
+            if name == "HOME" {
                 // What an opening quote left.
                 self.found.word.atoms.retain(|atom| !matches!(atom, Atom::Text(text) if text.is_empty()));
                 return self.push(Atom::Home);
