@@ -222,6 +222,7 @@ fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arg
         if found.operands.is_empty() && !operands.is_empty() {
             found.operands = operands.to_vec();
             known = Ok(());
+            walker.script("which host it is is not known before it runs");
         }
     }
     if let Err(why) = known {

@@ -188,13 +188,14 @@ fn strictest_of<'r>(rules: &[&'r Rule], class: RuleClass) -> Option<&'r Rule> {
 }
 
 /// The rule about what cannot be known of this kind. Where scripts do not go on by themselves, they are as unknown as
-/// all else.
+/// all else; where they do, a rule that allows or holds what is hidden says nothing about them.
 fn rule_on<'r>(rules: &[&'r Rule], kind: OpaqueKind, judging: &Judging) -> Option<&'r Rule> {
     let of_all = || strictest_of(rules, RuleClass::Opaque);
     match kind {
         OpaqueKind::Hidden => of_all(),
-        OpaqueKind::Script if judging.script == RuleEffect::Allow => strictest_of(rules, RuleClass::Script),
-        OpaqueKind::Script => strictest_of(rules, RuleClass::Script).or_else(of_all),
+        OpaqueKind::Script => strictest_of(rules, RuleClass::Script).or_else(|| {
+            of_all().filter(|rule| rule.effect == RuleEffect::Block || judging.script != RuleEffect::Allow)
+        }),
     }
 }
 

@@ -4,7 +4,7 @@ use brush_parser::ast;
 
 use super::{MAX_BRACED, MAX_CODE_DEPTH, Stdin, Walker, has_code};
 use crate::{
-    Command, Redirect, Word, settings, unwrap,
+    Command, OpaqueKind, Redirect, Word, settings, unwrap,
     word::{self, Mode},
 };
 
@@ -24,7 +24,11 @@ impl Walker<'_> {
             let words = self.words(name);
             let is_known = words.first().is_some_and(|word| word.known().is_some());
             match settings::looked_up(&name.value).or_else(|| settings::in_variable(&name.value)) {
-                Some(program) if !is_known => argv.push(Word::of(program)),
+                Some(program) if !is_known => {
+                    let why = format!("which {program} is used is not known before it runs");
+                    self.note(why, None, OpaqueKind::Script);
+                    argv.push(Word::of(program));
+                }
                 _ => argv.extend(words),
             }
         }

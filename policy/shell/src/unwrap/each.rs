@@ -30,6 +30,7 @@ pub(super) fn xargs(walker: &mut Walker<'_>, found: &Found) {
     let makes_code = is_shell && matches!(stdin, Stdin::Text(_)) && replace.is_some();
     let is_listed = (matches!(stdin, Stdin::Unknown) || found.has(&["a", "arg-file"])) && takes_files(&command);
     let files = is_listed.then(|| listed_files(walker)).flatten();
+    let is_taken = files.is_some() && replace.is_none();
     match replace {
         Some(mark) if !mark.is_empty() => command = command.iter().map(|word| word.with_gaps_at(&mark)).collect(),
         _ => match files {
@@ -39,6 +40,9 @@ pub(super) fn xargs(walker: &mut Walker<'_>, found: &Found) {
     }
     if makes_code {
         walker.opaque_command("it runs code that is not known before it runs");
+    }
+    if is_taken {
+        walker.script("which files it is about is not known before it runs");
     }
     let index = walker.out.commands.len();
     let name = command.first().and_then(Word::known).map(base_name).unwrap_or_default().to_owned();

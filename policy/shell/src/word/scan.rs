@@ -4,7 +4,7 @@ pub(super) mod closing;
 mod parameter;
 
 use super::{Atom, Mode, Scanned, Word};
-use crate::{Shell, Variables, parse};
+use crate::{Shell, Variables, parse, static_text};
 use closing::{closing, matching};
 
 /// Reads one word of brush-parser's tree.
@@ -331,8 +331,9 @@ impl Scanner<'_> {
 
     /// `$(…)`: it ends at the first bracket at which a whole program ends.
     fn substitution(&mut self, quoted: bool) {
-        self.push(Atom::Unknown { splits: !quoted });
         let start = self.at;
+        let rest = self.chars.get(start..).unwrap_or_default();
+        self.push(Atom::Unknown { splits: !quoted && !static_text::is_one_word(rest) });
         let mut candidates = Vec::new();
         let mut from = start;
         while let Some(close) = closing(self.chars, from) {
