@@ -1,6 +1,6 @@
 //! [`Rule`]: one compiled rule on commands or on requests, and how surely a command matches it.
 
-use std::time::SystemTime;
+use std::{borrow::Cow, time::SystemTime};
 
 use config::{
     GroupName, RuleName,
@@ -201,7 +201,7 @@ impl CommandMatcher {
             }
         }
         let parts: [&dyn Fn() -> Match; 4] = [
-            &|| self.flags.matches(command.arguments(), effect),
+            &|| self.flags.matches(&options_of(command), effect),
             &|| self.subcommand(command),
             &|| self.args(command),
             &|| self.touched(command),
@@ -243,8 +243,13 @@ impl CommandMatcher {
                     return Match::No;
                 }
                 let is_open = matches!(file.path.atoms().last(), Some(Atom::Unknown { .. }));
-                let fits = |glob: &&Pattern| !(guess && is_open) || glob.is_anchored();
-                let own = globs.iter().filter(fits).map(|glob| glob.matches(&file.path)).max();
+                let begins_open = file.path.begins_unknown();
+                let fits = |glob: &&Pattern| {
+                    !guess || ((!is_open || glob.is_anchored()) && (!begins_open || glob.is_named_by(&file.path)))
+                };
+                // A value that has a blank in it makes more words, but none that is meant to be a file.
+                let path = if begins_open || !guess { file.path.clone() } else { file.path.clone().joined() };
+                let own = globs.iter().filter(fits).map(|glob| glob.matches(&path)).max();
                 let begins_known = || {
                     let is_home = file.is_certain && file.path.atoms().first() == Some(&Atom::Home);
                     is_home || file.path.start().starts_with('/')
@@ -262,6 +267,20 @@ impl CommandMatcher {
             &both,
             true,
         ))
+    }
+}
+
+/// The arguments that may be options. `rm "$file"` has nothing else to remove, so if that were an option it would do
+/// nothing.
+fn options_of(command: &Command) -> Cow<'_, [Word]> {
+    let arguments = command.arguments();
+    let is_option = |word: &&Word| word.known().is_some_and(|text| text.starts_with('-') && text != "--");
+    let mut others = arguments.iter().filter(|word| !is_option(word));
+    match (command.program(), others.next(), others.next()) {
+        (Some("rm"), Some(only), None) if only.known().is_none() && !only.splits() => {
+            arguments.iter().filter(|word| *word != only).cloned().collect()
+        }
+        _ => Cow::Borrowed(arguments),
     }
 }
 

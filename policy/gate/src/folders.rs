@@ -24,6 +24,8 @@ pub(super) struct Folders {
     shells: Vec<Shell>,
     /// Whether the last line did nothing but change the folder: no program reads what comes next.
     shell_reads: bool,
+    /// The files that lines have written, by name.
+    written: Vec<String>,
 }
 
 impl Default for Folders {
@@ -34,6 +36,7 @@ impl Default for Folders {
             outer: Vec::new(),
             shells: vec![Shell::Unknown],
             shell_reads: true,
+            written: Vec::new(),
         }
     }
 }
@@ -43,7 +46,8 @@ impl Folders {
     pub(super) fn judge(&self, input: CommandInput<'_>, judge: Judge<'_>) -> Verdict {
         let CommandInput::Line(line) = input else { return judge(input) };
         let places = self.shells.iter().flat_map(|shell| self.now.iter().map(move |folder| (folder, *shell)));
-        let verdicts = places.map(|(folder, shell)| judge(CommandInput::LineIn(line, folder, shell)));
+        let written = self.written.as_slice();
+        let verdicts = places.map(|(folder, shell)| judge(CommandInput::LineIn { line, folder, shell, written }));
         verdicts.reduce(stricter).unwrap_or_else(|| judge(input))
     }
 
@@ -52,6 +56,11 @@ impl Folders {
         self.shell_reads = parsed.opaque.is_empty()
             && !parsed.commands.is_empty()
             && parsed.commands.iter().all(Command::changes_folder);
+        for name in parsed.written_names() {
+            if !self.written.iter().any(|written| written == name) && self.written.len() < MAX_WRITTEN {
+                self.written.push(name.to_owned());
+            }
+        }
         let words: Vec<&str> = line.split_whitespace().take(MAX_EXIT_WORDS).collect();
         if let ["exit" | "logout"] | ["exit", _] = words.as_slice() {
             return self.shell_ended();
@@ -157,6 +166,9 @@ fn in_folder(line: &str, folder: &Folder) -> Parsed {
 
 /// As many folders as are kept.
 const MAX_FOLDERS: usize = 4;
+
+/// As many names of written files as are kept.
+const MAX_WRITTEN: usize = 256;
 
 /// As many shells in shells as are told apart.
 const MAX_OUTER: usize = 16;

@@ -225,7 +225,7 @@ pub(super) fn statements(walker: &mut Walker<'_>, client: Client, text: &str) {
     for code in client.runs(text) {
         match code {
             ClientCode::File => walker.doubtful_command("it reads statements from a file that is not known"),
-            ClientCode::Opaque(why) => walker.note(why.to_owned(), index),
+            ClientCode::Opaque(why) => walker.opaque_at(index, why),
             ClientCode::Shell(code) => walker.code(&code, Shell::Unknown),
         }
     }

@@ -67,7 +67,10 @@ pub fn reads(command: &Command) -> Vec<Touched> {
             word.start().starts_with("-r") || word.start().starts_with("-R") || word.start().contains("recursive")
         }) || matches!(command.program(), Some("tar" | "rsync" | "scp" | "zip" | "find" | "cp"));
         let mut bytes = 0;
-        for argument in command.arguments() {
+        let program = code_of_filter(command);
+        for argument in
+            command.arguments().iter().filter(|argument| program.is_none_or(|code| !std::ptr::eq(code, *argument)))
+        {
             bytes += candidate_bytes(argument);
             if bytes <= MAX_CANDIDATE_BYTES {
                 candidates(argument, &mut |path| paths.push((path, recursive)));
@@ -84,6 +87,19 @@ pub fn reads(command: &Command) -> Vec<Touched> {
     let mut touched = resolve(command, paths);
     touched.extend(served.filter(|served| served.reads).map(|served| served.touched(command)).unwrap_or_default());
     touched
+}
+
+/// The operand of a filter that is its program or pattern, and no file, where it is not known.
+fn code_of_filter(command: &Command) -> Option<&Word> {
+    const FILTERS: [&str; 10] = ["awk", "egrep", "fgrep", "gawk", "grep", "gsed", "jq", "mawk", "rg", "sed"];
+    const ELSEWHERE: [&str; 6] = ["-e", "-f", "--exp", "--fil", "--reg", "--from-file"];
+    if !command.program().is_some_and(|name| FILTERS.contains(&name)) {
+        return None;
+    }
+    let is_elsewhere = |word: &Word| ELSEWHERE.iter().any(|option| word.start().starts_with(option));
+    let is_operand = |word: &&Word| !word.start().starts_with('-');
+    let first = command.arguments().iter().find(is_operand).filter(|word| word.known().is_none());
+    first.filter(|_| !command.arguments().iter().any(is_elsewhere) && command.arguments().len() > 1)
 }
 
 /// What the far end of a copy touches: a program that serves files to another one over its standard input and output.
@@ -284,17 +300,26 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
         paths.extend(operands().pop().map(|word| (word, true)));
     }
     match program {
+        _ if only_looks(program, arguments) => {}
+        "touch" | "truncate" => {
+            let values = value(&["-r", "--reference", "-d", "--date", "-t", "-s", "--size"]);
+            paths.extend(operands().into_iter().filter(|word| !values.contains(word)).map(|word| (word, false)));
+        }
         "visudo" if !has("-c") => paths.push((Word::of("/etc/sudoers"), false)),
         "vipw" => paths.push((Word::of("/etc/passwd"), false)),
         "vigr" => paths.push((Word::of("/etc/group"), false)),
         // All the operands.
-        "tee" | "touch" | "truncate" | "rm" | "rmdir" | "unlink" | "shred" | "mkdir" | "mkfifo" | "mknod" | "mv"
-        | "ed" | "ex" | "vi" | "vim" | "nvim" | "nano" | "pico" | "emacs" | "micro" | "mcedit" | "joe" | "sudoedit"
-        | "sponge" | "wipe" | "srm" | "fallocate" | "setfacl" | "chattr" | "mkfs" | "mkswap" | "wipefs" | "fdisk"
-        | "sfdisk" | "parted" | "cfdisk" | "gdisk" | "sgdisk" | "badblocks" | "blkdiscard" | "mktemp" => {
+        "tee" | "rm" | "rmdir" | "unlink" | "shred" | "mkdir" | "mkfifo" | "mknod" | "mv" | "ed" | "ex" | "vi"
+        | "vim" | "nvim" | "nano" | "pico" | "emacs" | "micro" | "mcedit" | "joe" | "sudoedit" | "sponge" | "wipe"
+        | "srm" | "fallocate" | "setfacl" | "chattr" | "mkfs" | "mkswap" | "wipefs" | "fdisk" | "sfdisk" | "parted"
+        | "cfdisk" | "gdisk" | "sgdisk" | "badblocks" | "blkdiscard" | "mktemp" => {
             paths.extend(operands().into_iter().map(|word| (word, false)))
         }
-        "chmod" | "chown" | "chgrp" => paths.extend(operands().into_iter().skip(1).map(|word| (word, false))),
+        "chmod" | "chown" | "chgrp" => {
+            // Where another file says which rights, none stands in front.
+            let rights = usize::from(!arguments.iter().any(|word| word.start().starts_with("--ref")));
+            paths.extend(operands().into_iter().skip(rights).map(|word| (word, false)));
+        }
         // The last operand, or the folder of -t.
         "cp" | "install" | "ln" | "link" | "scp" | "rsync" | "ditto" | "rcp" => {
             let folder = value(&["-t", "--target-directory"]);
@@ -338,8 +363,15 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
                 .map(|word| (word, true)),
         ),
         "tar" | "bsdtar" => {
-            paths.extend(value(&["-C", "--directory"]).into_iter().map(|word| (word, true)));
             let mode = arguments.first().map_or("", Word::start);
+            let packs = arguments.iter().enumerate().any(|(at, word)| {
+                let text = word.start();
+                let is_cluster = !text.starts_with("--") && (at == 0 || text.starts_with('-'));
+                (is_cluster && text.contains(['c', 'r', 'u', 'A']) && !text.contains('x')) || text.starts_with("--cre")
+            });
+            if !packs {
+                paths.extend(value(&["-C", "--directory"]).into_iter().map(|word| (word, true)));
+            }
             if mode.contains(['c', 'r', 'u', 'A']) {
                 paths.extend(value(&["-f", "--file"]).into_iter().map(|word| (word, false)));
                 // `tar czf FILE …`: the file follows the letters.
@@ -363,6 +395,39 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
         "ssh-keygen" => paths.extend(value(&["-f"]).into_iter().map(|word| (word, false))),
         _ if program.starts_with("mkfs.") => paths.extend(operands().into_iter().map(|word| (word, false))),
         _ => {}
+    }
+}
+
+/// Whether a program that writes is asked to show something only.
+fn only_looks(program: &str, arguments: &[Word]) -> bool {
+    let has = |names: &[&str]| arguments.iter().any(|word| word.known().is_some_and(|text| names.contains(&text)));
+    match program {
+        "tar" | "bsdtar" => {
+            // The letters of the first word may stand without a dash; no other letter than the mode's means listing.
+            let first = arguments.first().and_then(Word::known).unwrap_or_default();
+            let letters = first.trim_start_matches('-');
+            let is_list =
+                !first.starts_with("--") && letters.contains('t') && !letters.contains(['c', 'x', 'r', 'u', 'A', 'C']);
+            let extracts = arguments.iter().any(|word| {
+                let text = word.start();
+                let is_cluster = text.starts_with('-') && !text.starts_with("--");
+                is_cluster && text.contains(['c', 'x', 'r', 'u', 'A'])
+                    || ["--ext", "--get", "--cre"].iter().any(|long| text.starts_with(long))
+            });
+            (is_list || has(&["--list", "-t"])) && !extracts
+        }
+        "unzip" => has(&["-l", "-lv", "-t", "-v", "-p", "-Z", "-Z1"]),
+        "fdisk" | "gdisk" | "parted" | "sfdisk" => {
+            has(&["-l", "--list"])
+                || (program == "sfdisk" && has(&["-d", "--dump"]))
+                || (program == "parted" && has(&["print"]) && arguments.len() < 4)
+        }
+        "sgdisk" => arguments.iter().all(|word| {
+            word.known()
+                .is_some_and(|text| !text.starts_with('-') || matches!(text, "-p" | "--print" | "-v" | "--verify"))
+        }),
+        "vi" | "vim" | "nvim" => has(&["-R", "-M", "-Z"]),
+        _ => false,
     }
 }
 

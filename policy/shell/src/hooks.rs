@@ -1,7 +1,7 @@
 //! Programs that do something else, and run a command where an argument asks for it.
 
 use super::{
-    Shell, Variables, Word,
+    Shell, Variables, Word, base_name,
     client::{self, Client},
     git,
     parse::{Stdin, Walker, has_code},
@@ -23,11 +23,13 @@ enum HookValue {
     Other,
     /// A setting of ssh.
     Setting,
+    /// A file with statements of SQL.
+    SqlFile,
     /// Statements of a client, or what stands behind the words that make statements of it.
     Statements(Client, &'static str),
 }
 
-use HookValue::{Binding, Code, CodeAfterExec, Other, Setting, Statements};
+use HookValue::{Binding, Code, CodeAfterExec, Other, Setting, SqlFile, Statements};
 
 /// Follows what options of programs run.
 pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
@@ -61,11 +63,11 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         "apt" | "apt-cache" | "apt-get" | "aptitude" | "dpkg" => {
             words_that(walker, arguments, |text| text.contains("::"))
         }
-        "ansible" | "salt" | "pssh" | "pdsh" | "parallel-ssh" | "clush" | "mussh" | "dsh" | "run-parts"
-        | "start-stop-daemon" | "entr" | "hyperfine" | "watchexec" | "expect" | "gdb" | "lldb" | "cscli"
-        | "multipass" | "vagrant" | "firejail" | "proot" | "bwrap" | "valgrind" | "perf" | "daemonize" | "dtach"
-        | "abduco" | "zellij" | "byobu" | "nsh" | "mosh" | "telnet" | "rsh" | "rlogin" | "rexec" | "machinectl"
-        | "virsh"
+        "ansible" => ansible(walker, arguments),
+        "salt" | "pssh" | "pdsh" | "parallel-ssh" | "clush" | "mussh" | "dsh" | "run-parts" | "start-stop-daemon"
+        | "entr" | "hyperfine" | "watchexec" | "expect" | "gdb" | "lldb" | "cscli" | "multipass" | "vagrant"
+        | "firejail" | "proot" | "bwrap" | "valgrind" | "perf" | "daemonize" | "dtach" | "abduco" | "zellij"
+        | "byobu" | "nsh" | "mosh" | "telnet" | "rsh" | "rlogin" | "rexec" | "machinectl" | "virsh"
             if !arguments.iter().all(|word| matches!(word.known(), Some("--version" | "--help" | "-V" | "-h"))) =>
         {
             walker.opaque_command("it runs another program that is not looked for here");
@@ -151,6 +153,9 @@ fn follow_value(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
             client::statement_word(walker, client, &Word::of(start).followed_by(value));
         }
         (Setting, _) => unwrap::ssh_setting(walker, value),
+        (SqlFile, _) if is_named_statements(value) && !walker.has_written(base_name(value.ending())) => {
+            walker.script("it reads statements from a file");
+        }
         (CodeAfterExec, Some(text)) => {
             if let Some((_, code)) = text.split_once("exec=") {
                 walker.code(code, Shell::Unknown);
@@ -158,7 +163,7 @@ fn follow_value(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
         }
         (Other, Some("NONE" | "NORC" | "/dev/null")) => {}
         (Binding, Some(text)) => binding(walker, text),
-        (Binding | CodeAfterExec | Other, _) => {
+        (Binding | CodeAfterExec | Other | SqlFile, _) => {
             walker.out.code.extend(value.known().map(str::to_owned));
             walker.opaque_command("an argument may run another program");
         }
@@ -217,6 +222,32 @@ fn pluses(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     }
 }
 
+/// `ansible HOSTS -m MODULE -a ARGUMENTS`: modules that look, and those that run a command of the shell there.
+fn ansible(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let value = |short: &str, long: &str| {
+        let at = arguments.iter().position(|word| word.known().is_some_and(|text| text == short || text == long))?;
+        arguments.get(at + 1)
+    };
+    let module = value("-m", "--module-name").map_or(Some("command"), Word::known);
+    let module = module.and_then(|name| name.rsplit('.').next());
+    match (module, value("-a", "--args")) {
+        (Some("command" | "raw" | "shell"), Some(code)) => {
+            walker.elsewhere(|walker| walker.code_word(code, Shell::Unknown, Variables::new()));
+        }
+        (
+            Some(
+                "debug" | "find" | "gather_facts" | "getent" | "package_facts" | "ping" | "service_facts" | "setup"
+                | "stat",
+            ),
+            _,
+        ) => {}
+        _ if arguments
+            .iter()
+            .any(|word| matches!(word.known(), Some("--list-hosts" | "--version" | "--help" | "-h"))) => {}
+        _ => walker.opaque_command("it runs another program that is not looked for here"),
+    }
+}
+
 /// A makefile on standard input, and another shell for its recipes.
 fn make(walker: &mut Walker<'_>, arguments: &[Word]) {
     let reads_input = arguments
@@ -236,7 +267,15 @@ pub(super) const SQL_CLIENTS: [&str; 7] =
 /// Whether an argument of such a client gives it statements, so that it does not read its input.
 pub(super) fn brings_statements(word: &Word) -> bool {
     let start = word.start();
-    ["-c", "-f", "-e", "--command", "--file", "--execute", "-l"].iter().any(|option| start.starts_with(option))
+    ["-c", "-f", "-e", "-q", "--command", "--file", "--execute", "--query", "-l"]
+        .iter()
+        .any(|option| start.starts_with(option))
+}
+
+/// Whether a file is called like one of statements or of data, which a client reads as a script.
+pub(super) fn is_named_statements(file: &Word) -> bool {
+    let name = file.ending();
+    [".sql", ".ddl", ".dml", ".psql", ".csv", ".tsv", ".dump"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// Rules on text may be about what clients of databases read.

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::{
-    Word,
+    OpaqueKind, Word,
     client::Client,
     parse::{Stdin, Walker},
 };
@@ -221,7 +221,8 @@ impl Walker<'_> {
                 (Live::Changed, _) => Some("another program changes it before"),
             };
             if let Some(why) = why {
-                self.note(format!("it may run what comes on standard input: {why}"), Some(index));
+                let why = format!("it may run what comes on standard input: {why}");
+                self.note(why, Some(index), OpaqueKind::Hidden);
             }
         }
         if let Some(read) = as_code {

@@ -4,10 +4,10 @@
 //! what it wraps.
 
 use super::{
-    Command, Redirect, Shell, Variables, Word, base_name, code, hooks,
+    Command, OpaqueKind, Redirect, Shell, Variables, Word, base_name, code, hooks,
     options::Found,
     parse::{Walker, has_code},
-    runners, tamper, variables, wrappers,
+    program_name, runners, settings, tamper, variables, wrappers,
 };
 
 mod described;
@@ -46,8 +46,16 @@ pub(super) fn run(
 fn follow_argv(walker: &mut Walker<'_>, argv: &[Word]) {
     let Some((program, arguments)) = argv.split_first() else { return };
     let Some(path) = program.known() else {
-        // `$X` may also vanish, and the next word be the command.
-        return walker.opaque_command("which program it runs is not known before it runs");
+        let Some(name) = program_name(program).filter(|name| !name.is_empty()) else {
+            // `$X` may also vanish, and the next word be the command.
+            return walker.opaque_command("which program it runs is not known before it runs");
+        };
+        // `~/bin/x`: a program of that name.
+        runs_file(walker, name);
+        walker.wrappers += 1;
+        follow(walker, name, arguments);
+        walker.wrappers -= 1;
+        return;
     };
     if path.is_empty() {
         return walker.opaque_command("the name of the program is empty");
@@ -67,15 +75,19 @@ fn follow_argv(walker: &mut Walker<'_>, argv: &[Word]) {
         return;
     }
     let name = base_name(path);
-    if path.contains('/') && !is_installed_program(path) {
-        // Who may run a file of which nothing is known may run it on whatever they like: `/opt/venv/bin/python3`.
-        if code::is_language(name) {
-            walker.is_foreign();
-        }
-        return walker.opaque_command("it runs a file whose content is not known");
+    if let Some(service) = path.strip_prefix("/etc/init.d/").or_else(|| path.strip_prefix("/etc/rc.d/init.d/")) {
+        let words = [Word::of("service"), Word::of(service)].into_iter().chain(arguments.iter().cloned()).collect();
+        return run(walker, words, Vec::new(), Vec::new());
     }
-    if SCRIPT_ENDINGS.iter().any(|ending| path.ends_with(ending)) {
-        walker.opaque_command("it runs a script whose content is not known");
+    if path.contains('/') && !is_installed_program(path) {
+        let is_open_to_all = OPEN_TO_ALL.iter().any(|folder| path.starts_with(folder));
+        if is_open_to_all {
+            walker.opaque_command("it runs a file in a folder where anybody writes");
+        } else {
+            runs_file(walker, name);
+        }
+    } else if SCRIPT_ENDINGS.iter().any(|ending| path.ends_with(ending)) {
+        walker.script("it runs a script whose content is not known");
     }
     tamper::check(walker, name, arguments);
     if matches!(name, "getopts" | "mapfile" | "printf" | "read" | "readarray")
@@ -86,6 +98,16 @@ fn follow_argv(walker: &mut Walker<'_>, argv: &[Word]) {
     walker.wrappers += 1;
     follow(walker, name, arguments);
     walker.wrappers -= 1;
+}
+
+/// Notes that it runs a file that is no installed program. What its name says is followed all the same: it may be the
+/// interpreter of a virtual environment, or a copy of `rm`.
+fn runs_file(walker: &mut Walker<'_>, name: &str) {
+    if walker.has_written(name) {
+        walker.opaque_command("it runs a file that the text has written before");
+    } else {
+        walker.script("it runs a file whose content is not known");
+    }
 }
 
 /// Whether it is a word of the grammar (`time -- CMD`), or the `{name}` of a redirection to a descriptor that the shell
@@ -100,7 +122,9 @@ fn is_unclear(word: &str) -> bool {
 
 /// Follows an assignment, before a command or alone.
 pub(super) fn assignment(walker: &mut Walker<'_>, name: &str, value: &Word) {
-    if tamper::is_prompt_variable(name) {
+    // Words that are known split where they split by default, or in fewer places.
+    let is_narrower = name == "IFS" && value.known().is_some_and(|value| value.chars().all(char::is_whitespace));
+    if tamper::is_prompt_variable(name) && !is_narrower {
         walker.tampering(format!("{name}="));
     }
     variables::set(walker, name, value);
@@ -119,10 +143,22 @@ pub(super) fn assignment(walker: &mut Walker<'_>, name: &str, value: &Word) {
         if value.known().is_none() {
             folders.pop();
         }
-        if folders.into_iter().any(is_foreign) {
+        let foreign: Vec<&str> = folders.into_iter().filter(|folder| is_foreign(folder)).collect();
+        if foreign.iter().any(|folder| !is_folder_of_programs(folder)) {
             walker.opaque("PATH is changed: names of programs may mean others");
+        } else if !foreign.is_empty() {
+            walker.note("PATH is changed: names of programs may mean others".to_owned(), None, OpaqueKind::Script);
         }
     }
+}
+
+/// Whether a folder in front of `PATH` is one where people put programs of their own, and not one that anybody writes to.
+fn is_folder_of_programs(folder: &str) -> bool {
+    let is_open_to_all = OPEN_TO_ALL.iter().any(|start| folder.starts_with(start));
+    folder.starts_with('/')
+        && !folder.contains("..")
+        && !is_open_to_all
+        && ["bin", "sbin", "scripts", "condabin"].contains(&base_name(folder))
 }
 
 fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
@@ -166,7 +202,7 @@ fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         "parallel" | "sem" => parallel(walker, arguments),
         "screen" => screen(walker, arguments),
         "sg" => code_after_operands(walker, arguments, 1),
-        "source" | "." => walker.opaque_command("it runs a script whose content is not known"),
+        "source" | "." => settings::source(walker, arguments),
         "sudoedit" => {}
         "tmux" => tmux(walker, arguments),
         "trap" => trap(walker, arguments),
@@ -182,7 +218,17 @@ fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
 }
 
 fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arguments: &[Word]) {
-    let (found, known) = wrapper.options.read_as_far_as_known(arguments);
+    let (mut found, mut known) = wrapper.options.read_as_far_as_known(arguments);
+    // `ssh "$host" uptime`: the first word that is not known is the host.
+    if let (Some(found), true, "ssh") = (&mut found, known.is_err(), name) {
+        let is_gap = |word: &Word| word.known().is_none() && word.start().is_empty();
+        let operands = arguments.iter().position(is_gap).and_then(|at| arguments.get(at..)).unwrap_or_default();
+        if found.operands.is_empty() && !operands.is_empty() {
+            found.operands = operands.to_vec();
+            known = Ok(());
+            walker.script("which host it is is not known before it runs");
+        }
+    }
     if let Err(why) = known {
         walker.opaque_command(why);
     }
@@ -237,6 +283,7 @@ fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arg
     // A request that opens a shell so opens it as if it had named it.
     if name == "exec"
         && !walker.cx.opens
+        && walker.shells == 0
         && command.first().and_then(Word::known).is_some_and(|name| Shell::of_program(base_name(name)).is_some())
     {
         walker.tampering("exec of a shell");
@@ -360,6 +407,9 @@ pub(super) fn code_of_words(walker: &mut Walker<'_>, words: &[Word]) {
     }
     match joined(words) {
         Some(text) => walker.code(&text, Shell::Unknown),
+        None if patched(words).is_some() => {
+            walker.code_with_gaps(&patched(words).unwrap_or_default(), Shell::Unknown, Variables::new());
+        }
         None => {
             // What is known of it can be judged all the same.
             let known: Vec<&str> = words.iter().map_while(Word::known).collect();
@@ -374,6 +424,13 @@ pub(super) fn code_of_words(walker: &mut Walker<'_>, words: &[Word]) {
 fn joined(words: &[Word]) -> Option<String> {
     let words: Option<Vec<&str>> = words.iter().map(Word::known).collect();
     Some(words?.join(" "))
+}
+
+fn patched(words: &[Word]) -> Option<String> {
+    let (first, rest) = words.split_first()?;
+    let rest = rest.iter().map(|word| Word::of("x").followed_by(word).patched().unwrap_or_default());
+    let rest: String = rest.flat_map(|word| [" ".to_owned(), word.get(1..).unwrap_or_default().to_owned()]).collect();
+    Some(first.patched()? + &rest)
 }
 
 /// Whether a path is where installed programs are.
@@ -398,6 +455,9 @@ fn is_installed_program(path: &str) -> bool {
         || ["/opt/", "/usr/", "/nix/store/", "/run/current-system/"].iter().any(|start| normal.starts_with(start))
             && (folder.ends_with("/bin") || folder.ends_with("/sbin") || normal.starts_with("/usr/lib"))
 }
+
+/// Folders where anybody writes.
+const OPEN_TO_ALL: [&str; 4] = ["/tmp/", "/var/tmp/", "/dev/", "/proc/"];
 
 /// The most programs that run one another in one command.
 const MAX_WRAPPERS: usize = 32;

@@ -1,6 +1,6 @@
 //! The table of programs that run the value of an option.
 
-use super::HookValue::{self, Binding, Code, CodeAfterExec, Other, Setting, Statements};
+use super::HookValue::{self, Binding, Code, CodeAfterExec, Other, Setting, SqlFile, Statements};
 use crate::client::Client;
 
 const EDITOR: HookValue = Statements(Client::Vim, "");
@@ -84,8 +84,8 @@ pub(super) const HOOKS: &[Hooks] = &[
         &[
             ("-c", Statements(Client::Psql, "")),
             ("--command", Statements(Client::Psql, "")),
-            ("-f", Other),
-            ("--file", Other),
+            ("-f", SqlFile),
+            ("--file", SqlFile),
             ("-o", Statements(Client::Psql, "\\o ")),
             ("--output", Statements(Client::Psql, "\\o ")),
             ("-v", Statements(Client::Psql, "\\set ")),

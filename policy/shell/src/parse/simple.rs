@@ -4,7 +4,7 @@ use brush_parser::ast;
 
 use super::{MAX_BRACED, MAX_CODE_DEPTH, Stdin, Walker, has_code};
 use crate::{
-    Command, Redirect, Word, static_text, unwrap,
+    Command, OpaqueKind, Redirect, Word, settings, static_text, unwrap,
     word::{self, Mode},
 };
 
@@ -21,7 +21,16 @@ impl Walker<'_> {
             }
         }
         if let Some(name) = &simple.word_or_name {
-            argv.extend(self.words(name));
+            let words = self.words(name);
+            let is_known = words.first().is_some_and(|word| word.known().is_some());
+            match settings::looked_up(&name.value).or_else(|| settings::in_variable(&name.value)) {
+                Some(program) if !is_known => {
+                    let why = format!("which {program} is used is not known before it runs");
+                    self.note(why, None, OpaqueKind::Script);
+                    argv.push(Word::of(program));
+                }
+                _ => argv.extend(words),
+            }
         }
         for item in simple.suffix.iter().flat_map(|suffix| &suffix.0) {
             self.item(item, &mut assignments, &mut redirects, &mut argv, false);
@@ -30,8 +39,12 @@ impl Walker<'_> {
             }
         }
         self.stdin = redirected;
+        let reads = matches!(argv.first().and_then(Word::known), Some("read" | "mapfile" | "readarray"));
         for (name, value) in &assignments {
-            unwrap::assignment(self, name, value);
+            // How a line is split into the variables of this `read`, and nothing else.
+            if !(reads && name == "IFS") {
+                unwrap::assignment(self, name, value);
+            }
         }
         if argv.is_empty() {
             if !assignments.is_empty() || !redirects.is_empty() {
@@ -44,7 +57,9 @@ impl Walker<'_> {
             }
             let writes = redirects.iter().any(|redirect| redirect.writes);
             let index = self.out.commands.len();
+            self.prints_settings = prints_settings(simple);
             unwrap::run(self, argv, assignments, redirects);
+            self.prints_settings = false;
             if writes {
                 let text = self.printed(simple);
                 unwrap::redirected(self, index, text.as_deref());
@@ -227,6 +242,23 @@ impl Walker<'_> {
     pub(super) fn scan_only(&self, raw: &str) -> Word {
         word::scan(raw, Mode::Word, self.shell, &self.variables).word
     }
+}
+
+/// Whether it is `eval` or `source` of what a program prints to set up a shell.
+fn prints_settings(simple: &ast::SimpleCommand) -> bool {
+    let is_reader =
+        simple.word_or_name.as_ref().is_some_and(|name| matches!(name.value.as_str(), "eval" | "source" | "."));
+    let items = simple.suffix.as_ref().map(|suffix| suffix.0.as_slice()).unwrap_or_default();
+    is_reader
+        && match items {
+            [ast::CommandPrefixOrSuffixItem::Word(word)] => {
+                settings::only_substitution(&word.value).is_some_and(settings::is_printed)
+            }
+            [ast::CommandPrefixOrSuffixItem::ProcessSubstitution(_, shell)] => {
+                settings::is_printed(&shell.list.to_string())
+            }
+            _ => false,
+        }
 }
 
 /// Whether the words so far are those of a command that sets variables.

@@ -1,7 +1,7 @@
 //! Commands that take code or values as arguments and run them, now or later: `eval`, `alias`, `trap`, `at` …
 
 use super::{assignment, code_of_words, joined, run};
-use crate::{Shell, Word, code, options::Found, parse::Walker, tamper};
+use crate::{Shell, Variables, Word, code, options::Found, parse::Walker, tamper};
 
 pub(super) fn eval(walker: &mut Walker<'_>, arguments: &[Word]) {
     let arguments = if arguments.first().and_then(Word::known) == Some("--") {
@@ -11,6 +11,9 @@ pub(super) fn eval(walker: &mut Walker<'_>, arguments: &[Word]) {
     };
     if let Some(text) = joined(arguments) {
         return walker.code(&text, walker.shell);
+    }
+    if walker.prints_settings {
+        return walker.script("what a program prints to set up the shell is not known before it runs");
     }
     walker.opaque_command("eval runs code that is not known before it runs");
     let known: Vec<&str> = arguments.iter().map_while(Word::known).collect();
@@ -55,7 +58,10 @@ pub(super) fn trap(walker: &mut Walker<'_>, arguments: &[Word]) {
     match arguments.first().map(Word::known) {
         None | Some(Some("" | "-" | "-l" | "-p" | "-P")) => {}
         Some(Some(text)) => walker.code(text, walker.shell),
-        Some(None) => walker.opaque_command("trap sets code that is not known before it runs"),
+        Some(None) => {
+            let shell = walker.shell;
+            walker.code_word(&arguments.first().cloned().unwrap_or_default(), shell, Variables::new());
+        }
     }
 }
 

@@ -127,7 +127,8 @@ fn what_cannot_be_known_is_held_unless_a_rule_says_otherwise() {
         compile(&format!("{block}  - {{ name: o, effect: {effect}, match: {{ class: opaque }} }}")).unwrap()
     };
     assert_eq!(outcome(&judge(&with("block"), "./x.sh")), (Block, Some("o")));
-    assert_eq!(outcome(&judge(&with("allow"), "./x.sh")), (Allow, Some("o")));
+    assert_eq!(outcome(&judge(&with("approve"), "./x.sh")), (Allow, None));
+    assert_eq!(outcome(&judge(&with("allow"), "$CMD")), (Allow, Some("o")));
     let exec_only = Judging::of(SessionMode::ExecOnly, Protocol::Ssh, SystemTime::UNIX_EPOCH);
     let verdict = judge_as(&compile(block).unwrap(), &subject(&[]), &target("a", "b"), "demo", "$CMD", &exec_only);
     assert_eq!(verdict.effect, Block);
@@ -137,6 +138,7 @@ fn what_cannot_be_known_is_held_unless_a_rule_says_otherwise() {
 fn an_allow_rule_answers_for_its_script_and_nothing_else() {
     let rules = compile(
         "  - { name: a, effect: block, match: { command: { program: [rm] } } }
+  - { name: o, effect: approve, match: { class: script } }
   - { name: s, effect: allow, match: { command: { program: [deploy.sh], args: [--dry-run] } } }",
     )
     .unwrap();
