@@ -7,7 +7,7 @@ use super::{
     Command, Redirect, Shell, Variables, Word, base_name, code, hooks,
     options::Found,
     parse::{Walker, has_code},
-    tamper, wrappers,
+    short_names, tables, tamper, wrappers,
 };
 
 mod each;
@@ -20,6 +20,7 @@ use each::{find, parallel, xargs};
 use elsewhere::{container, kubectl, kubectl_inside, screen, tmux};
 use hosts::ssh;
 pub(super) use hosts::ssh_setting;
+pub(super) use later::alias_value;
 use later::{alias, at, capsh, code_after_operands, declare, eval, namespace, trap};
 
 /// Follows a command that runs.
@@ -79,6 +80,10 @@ fn follow_argv(walker: &mut Walker<'_>, argv: &[Word]) {
     {
         walker.opaque_command("HOME is changed: `~` may mean any folder");
     }
+    if let Some(usual) = short_names::program_of(name) {
+        let argv: Vec<Word> = [Word::of(usual)].into_iter().chain(arguments.iter().cloned()).collect();
+        walker.guess(&argv);
+    }
     walker.wrappers += 1;
     follow(walker, name, arguments);
     walker.wrappers -= 1;
@@ -96,6 +101,9 @@ fn is_unclear(word: &str) -> bool {
 
 /// Follows an assignment, before a command or alone.
 pub(super) fn assignment(walker: &mut Walker<'_>, name: &str, value: &Word) {
+    if tables::is_table(name) {
+        return tables::entry(walker, name, value);
+    }
     if tamper::is_prompt_variable(name) {
         walker.tampering(format!("{name}="));
     }
@@ -144,21 +152,14 @@ fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         "capsh" => capsh(walker, arguments),
         "newgrp" | "login" => walker.stdin_code(Shell::Unknown),
         "crictl" | "ctr" | "docker" | "docker-compose" | "lxc" | "nerdctl" | "podman" => container(walker, arguments),
-        "declare" | "export" | "local" | "readonly" | "typeset" | "setenv" | "set"
-            if name != "set" || walker.shell == Shell::Fish =>
-        {
-            declare(walker, arguments);
-        }
+        "declare" | "export" | "local" | "readonly" | "typeset" | "setenv" => declare(walker, arguments),
         "eval" => eval(walker, arguments),
         "find" | "gfind" | "fd" | "fdfind" => find(walker, arguments),
         "ip" => namespace(walker, arguments),
         "kubectl" | "oc" | "k" | "microk8s.kubectl" => kubectl(walker, arguments),
         "k3s" | "microk8s" | "minikube" => kubectl_inside(walker, arguments),
-        "let" | "test" | "[" | "printf" | "unset" => {
-            if name != "printf" && arguments.iter().any(|word| word.known().is_some_and(has_code)) {
-                walker.opaque_command("an argument that is evaluated has code in it");
-            }
-        }
+        // What they evaluate was looked at as it is written.
+        "let" | "test" | "[" | "printf" | "unset" => {}
         "parallel" | "sem" => parallel(walker, arguments),
         "screen" => screen(walker, arguments),
         "sg" => code_after_operands(walker, arguments, 1),

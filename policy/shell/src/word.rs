@@ -11,6 +11,7 @@ use brush_parser::ast;
 use super::undecoded::is_undecoded;
 
 mod braces;
+mod output;
 mod scan;
 
 pub(super) use braces::expand_braces;
@@ -29,6 +30,8 @@ pub enum Atom {
     Glob,
     /// The home folder of somebody.
     Home,
+    /// What is not known, but is a name: it has no slash and no blank in it, does not begin with a dash, and is not empty.
+    Name,
     /// Known text.
     Text(String),
     /// Anything; where `splits`, even several words or none.
@@ -44,6 +47,8 @@ pub(super) struct Scanned {
     pub(super) word: Word,
     pub(super) programs: Vec<Result<ast::Program, String>>,
     pub(super) strange: Option<&'static str>,
+    /// Arithmetic and subscripts in it, whose names are evaluated.
+    pub(super) evaluated: Vec<String>,
     /// How many bytes were read more than once to find where code in it ends.
     pub(super) read: usize,
 }
@@ -218,7 +223,7 @@ impl fmt::Display for Word {
                 Atom::Glob => f.write_str("*")?,
                 Atom::Home => f.write_str("~")?,
                 Atom::Text(text) => f.write_str(text)?,
-                Atom::Unknown { .. } => f.write_str("…")?,
+                Atom::Name | Atom::Unknown { .. } => f.write_str("…")?,
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use brush_parser::ast;
 
 use super::{MAX_BRACED, MAX_CODE_DEPTH, Stdin, Walker, has_code};
 use crate::{
-    Command, Redirect, Word, unwrap,
+    Command, Redirect, Word, tables, unwrap,
     word::{self, Mode},
 };
 
@@ -33,6 +33,10 @@ impl Walker<'_> {
         for (name, value) in &assignments {
             unwrap::assignment(self, name, value);
         }
+        // Where `#` begins no comment, it is a command that nobody has.
+        if argv.first().is_some_and(|name| name.start().starts_with('#')) {
+            argv.clear();
+        }
         if argv.is_empty() {
             if !assignments.is_empty() || !redirects.is_empty() {
                 self.push(Command { assignments, redirects, ..Command::default() });
@@ -42,6 +46,14 @@ impl Walker<'_> {
             if argv == [Word::of("exec")] && self.stdin != outer {
                 self.stdin_code(self.shell);
             }
+            self.takes_values(&argv);
+            let raw = simple.suffix.iter().flat_map(|suffix| &suffix.0).filter_map(|item| match item {
+                ast::CommandPrefixOrSuffixItem::AssignmentWord(_, word)
+                | ast::CommandPrefixOrSuffixItem::Word(word) => Some(word),
+                ast::CommandPrefixOrSuffixItem::IoRedirect(_)
+                | ast::CommandPrefixOrSuffixItem::ProcessSubstitution(..) => None,
+            });
+            self.evaluating_builtin(&argv, &raw.collect::<Vec<_>>());
             unwrap::run(self, argv, assignments, redirects);
         }
         self.stdin = outer;
@@ -82,19 +94,34 @@ impl Walker<'_> {
         let name = match &assignment.name {
             ast::AssignmentName::VariableName(name) => name.clone(),
             ast::AssignmentName::ArrayElementName(name, index) => {
-                self.inner(index);
-                if has_code(index) {
-                    self.opaque("a subscript has code in it");
+                self.evaluated(index);
+                if has_code(index) && index.contains('\\') {
+                    self.opaque("a subscript has quoted code in it");
                 }
-                name.clone()
+                if tables::is_table(name) { format!("{name}[{index}]") } else { name.clone() }
             }
         };
         let value = match &assignment.value {
-            ast::AssignmentValue::Scalar(word) => self.word(word),
+            ast::AssignmentValue::Scalar(word) => {
+                let before = self.flow.captured.take();
+                let value = self.word(word);
+                let captures = self.flow.captured.is_some();
+                self.flow.captured = self.flow.captured.max(before);
+                self.takes_value(&name, &word.value, captures);
+                value
+            }
             ast::AssignmentValue::Array(elements) => {
+                let mut values = Vec::new();
                 for (key, value) in elements {
-                    for word in key.iter().chain([value]) {
-                        self.words(word);
+                    if let Some(key) = key {
+                        self.evaluated(&key.value);
+                    }
+                    self.takes_value(&name, &value.value, false);
+                    values.extend(self.words(value));
+                }
+                if tables::is_table(&name) {
+                    for value in values {
+                        tables::entry(self, &name, &value);
                     }
                 }
                 Word::unknown(true)
@@ -194,6 +221,9 @@ impl Walker<'_> {
             self.depth -= 1;
             self.stdin = stdin;
             self.folder = folder;
+        }
+        for expression in scanned.evaluated {
+            self.evaluates_names(&expression, false);
         }
         scanned.word
     }
