@@ -53,6 +53,28 @@ pub(super) fn extent(text: &str, is_typed: bool) -> Option<Extent> {
     }
 }
 
+/// Whether that is the reason why a text is not clear.
+pub(super) fn is_group(why: &str) -> bool {
+    why == grammar::GROUP
+}
+
+/// The command that a text is, if it is one of known words alone.
+fn one_command(text: &str) -> Option<Vec<String>> {
+    let program = read(text, true, Ampersand::InWord).ok()?;
+    let [job] = program.jobs.as_slice() else { return None };
+    let [grammar::Statement::Command(command)] = job.statements.as_slice() else { return None };
+    if job.is_conditional || !command.assignments.is_empty() || !command.redirections.is_empty() {
+        return None;
+    }
+    let mut known = Vec::new();
+    for raw in &command.words {
+        let words = word::read(raw, &super::Variables::new()).ok()?.words;
+        let [word] = words.as_slice() else { return None };
+        known.push(word.known()?.to_owned());
+    }
+    Some(known)
+}
+
 /// Whether fish may read the text otherwise than bash does: most lines are the same in both. A word of fish's grammar
 /// (`begin`, `end`) makes a text that bash refuses, or that is held as bash reads it.
 pub(super) fn may_differ(text: &str) -> bool {

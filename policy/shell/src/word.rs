@@ -15,6 +15,7 @@ mod output;
 mod scan;
 
 pub(super) use braces::expand_braces;
+pub(super) use output::prints_name;
 pub(super) use scan::scan;
 
 /// One word: text, with gaps where it is not known.

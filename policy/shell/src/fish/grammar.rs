@@ -164,8 +164,8 @@ impl Parser {
         if matches!(first.as_str(), "case" | "else" | "end") || runs_substitution(&first) {
             return Err(Trouble::Rejected);
         }
-        if first.starts_with('{') {
-            return Err(Trouble::Unclear("versions of fish differ in what { at its start is"));
+        if first.starts_with("{ ") || first.starts_with("{\n") || first.starts_with("{\t") {
+            return Err(Trouble::Unclear(GROUP));
         }
         command.words.push(first);
         self.rest_of_command(&mut command.words, &mut command.redirections)?;
@@ -250,6 +250,9 @@ impl Parser {
         if words.is_empty() { Ok(Block { head, assignments, bodies, redirections }) } else { Err(Trouble::Rejected) }
     }
 }
+
+/// What fish 4.1 takes for a group, as bash does, and fish before that for a name.
+pub(super) const GROUP: &str = "versions of fish differ in what { at its start is";
 
 /// The name and the value of `NAME=VALUE`.
 pub(super) fn assignment(word: &str) -> Option<(&str, &str)> {

@@ -4,7 +4,7 @@ use super::{
     Trouble,
     tokens::{double_quote_end, parenthesis_end, single_quote_end},
 };
-use crate::{Atom, Variables, Word};
+use crate::{Atom, Variables, Word, word::prints_name};
 
 /// What a word becomes.
 #[derive(Debug, Default)]
@@ -227,6 +227,9 @@ impl Reader<'_> {
         match value {
             Some(value) if !value.splits() => self.pieces.push(FishPiece::Value(value.clone())),
             None if name == "HOME" && !has_slice && !is_indirect => self.pieces.push(FishPiece::Atom(Atom::Home)),
+            None if matches!(name.as_str(), "RANDOM" | "UID" | "fish_pid" | "status") => {
+                self.pieces.push(FishPiece::Atom(Atom::Name));
+            }
             _ => self.gap(!quoted),
         }
         Ok(())
@@ -235,10 +238,20 @@ impl Reader<'_> {
     /// `(…)` or `$(…)`, of which the bracket was read.
     fn substitution(&mut self, quoted: bool) -> Result<(), Trouble> {
         let end = parenthesis_end(self.chars, self.at)?;
-        self.code.push(self.slice(self.at, end));
+        let text = self.slice(self.at, end);
+        let is_name = text.len() < MAX_NAMED_BYTES
+            && super::one_command(&text).is_some_and(|words| {
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                words.split_first().is_some_and(|(name, words)| prints_name(name, words, false))
+            });
+        self.code.push(text);
         self.at = end + 1;
         self.subscript()?;
-        self.gap(!quoted);
+        if is_name {
+            self.pieces.push(FishPiece::Atom(Atom::Name));
+        } else {
+            self.gap(!quoted);
+        }
         Ok(())
     }
 
@@ -363,6 +376,9 @@ fn word_of(pieces: Vec<FishPiece>) -> Word {
     word.push_text(&text);
     word
 }
+
+/// The longest command substitution that may be one that prints a name.
+const MAX_NAMED_BYTES: usize = 128;
 
 /// The most words that braces make of one.
 const MAX_BRACE_WORDS: usize = 256;

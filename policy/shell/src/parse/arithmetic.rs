@@ -54,6 +54,11 @@ impl Walker<'_> {
         }
     }
 
+    /// Whether a variable that holds what was read is put into a word.
+    pub(super) fn has_taken(&self, raw: &str) -> bool {
+        names(raw).any(|(is_expanded, name)| is_expanded && self.taken.contains_key(name))
+    }
+
     /// The builtins that evaluate their arguments, of which `raw` is as they are written.
     pub(super) fn evaluating_builtin(&mut self, argv: &[Word], raw: &[&ast::Word]) {
         if !self.evaluates_code() {

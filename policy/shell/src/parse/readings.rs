@@ -10,7 +10,7 @@ use super::{MAX_CODE_DEPTH, MAX_GUESSES, Walker, compound, grammar, limits, prog
 use crate::{
     Shell, Variables,
     dialect::{self, ShellReading},
-    fish::{Ampersand, Trouble},
+    fish::{self, Ampersand, Trouble},
 };
 
 impl Walker<'_> {
@@ -55,7 +55,7 @@ impl Walker<'_> {
         }
         let mut read = Ok(false);
         self.inside(text, Shell::Fish, variables, |walker| read = walker.fish(text, Ampersand::InWord));
-        if crate::fish::versions_differ(text) {
+        if fish::versions_differ(text) {
             let variables = self.variables.clone();
             let mut apart = self.apart(Shell::Fish);
             let mut read = Ok(false);
@@ -76,10 +76,13 @@ impl Walker<'_> {
             let mut read = Ok(false);
             self.inside(text, Shell::Fish, variables, |walker| read = walker.fish(text, Ampersand::InWord));
             match read {
-                Ok(_) => return true,
+                // Alone, what is only begun is refused.
+                Ok(is_begun) => return at_prompt || !is_begun,
                 Err(Trouble::Rejected) => return false,
                 Err(Trouble::Open) if at_prompt => self.opaque(OPEN),
                 Err(Trouble::Open) => return false,
+                // As bash does, or not at all.
+                Err(Trouble::Unclear(why)) if fish::is_group(why) => return false,
                 Err(Trouble::Unclear(why)) => self.opaque(why),
             }
             return true;

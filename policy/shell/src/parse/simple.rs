@@ -11,6 +11,7 @@ use crate::{
 impl Walker<'_> {
     pub(super) fn simple(&mut self, simple: &ast::SimpleCommand) {
         let outer = self.stdin.clone();
+        let numbers = self.input_is_numbers;
         let (mut assignments, mut redirects, mut argv) = (Vec::new(), Vec::new(), Vec::new());
         // The programs in its words read what the shell reads, wherever its redirections stand.
         let mut redirected = outer.clone();
@@ -56,6 +57,7 @@ impl Walker<'_> {
             self.evaluating_builtin(&argv, &raw.collect::<Vec<_>>());
             unwrap::run(self, argv, assignments, redirects);
         }
+        self.input_is_numbers = numbers;
         self.stdin = outer;
     }
 
@@ -150,12 +152,14 @@ impl Walker<'_> {
 
     pub(super) fn with_redirects(&mut self, redirects: Option<&ast::RedirectList>, body: impl FnOnce(&mut Self)) {
         let outer = self.stdin.clone();
+        let numbers = self.input_is_numbers;
         let redirects: Vec<Redirect> =
             redirects.iter().flat_map(|list| &list.0).flat_map(|redirect| self.redirect(redirect)).collect();
         if !redirects.is_empty() {
             self.push(Command { redirects, ..Command::default() });
         }
         body(self);
+        self.input_is_numbers = numbers;
         self.stdin = outer;
     }
 

@@ -38,7 +38,12 @@ pub(super) fn is_name(program: &ast::Program, scan: &dyn Fn(&str) -> Word) -> bo
         }
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match (name.as_str(), words.as_slice()) {
+    prints_name(&name, &words, reads)
+}
+
+/// Whether a program prints a name; where it `reads` a file that is redirected to it.
+pub(crate) fn prints_name(name: &str, words: &[&str], reads: bool) -> bool {
+    match (name, words) {
         ("date", words) => date(words),
         ("hostname", [] | ["-s" | "-f" | "-d" | "--short" | "--fqdn" | "--domain"]) => true,
         ("arch" | "nproc" | "logname" | "uuidgen" | "whoami", []) => true,

@@ -232,8 +232,11 @@ impl Scanner<'_> {
                 let end = rest.iter().position(|c| !c.is_ascii_alphanumeric() && *c != '_').unwrap_or(rest.len());
                 let name: String = rest.iter().take(end).collect();
                 self.at += end;
-                // fish and zsh read a subscript here without braces.
-                if self.peek() == Some('[') && !matches!(self.shell, Shell::Bash | Shell::Dash | Shell::Ash) {
+                // zsh reads a subscript here without braces.
+                if self.peek() == Some('[') && matches!(self.shell, Shell::Unknown | Shell::Zsh) {
+                    let close = self.chars.iter().skip(self.at).position(|c| *c == ']').unwrap_or_default();
+                    let text = self.chars.get(self.at..self.at + close).unwrap_or_default().iter().collect();
+                    self.found.evaluated.push(text);
                     self.push(Atom::Unknown { splits: !quoted });
                 }
                 self.variable(&name, quoted);
