@@ -72,7 +72,7 @@ pub(super) fn others(text: &str, shell: Shell, at_prompt: bool) -> Vec<ShellRead
     readings
 }
 
-/// Whether zsh may replace a word of the text that bash leaves: `=NAME`, `~[NAME]`, and patterns with `^`, `#` and `~`.
+/// Whether zsh may replace a word of the text that bash leaves: `=NAME`, `~[NAME]`, and patterns with `^` and `#`.
 fn zsh_replaces(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.iter().enumerate().any(|(at, byte)| {
@@ -82,6 +82,7 @@ fn zsh_replaces(text: &str) -> bool {
         match byte {
             b'=' => begins && after.is_ascii_alphanumeric(),
             b'~' => begins && after == b'[',
+            b'^' | b'#' => before == b'/' || (before.is_ascii_alphanumeric() && text.contains('/')),
             _ => false,
         }
     })

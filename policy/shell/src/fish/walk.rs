@@ -83,6 +83,11 @@ impl Walker<'_> {
         let output = known
             .filter(|_| redirects.is_empty())
             .and_then(|words| words.split_first().and_then(|(name, words)| static_text::of_words(name, words)));
+        // Words of another shell's grammar: fish has no such commands, and says so.
+        if argv.first().and_then(Word::known).is_some_and(|name| OF_OTHER_SHELLS.contains(&name)) {
+            argv.clear();
+            self.push(Command { redirects: std::mem::take(&mut redirects), ..Command::default() });
+        }
         if !argv.is_empty() && !builtins::follow(self, &argv, &redirects) {
             unwrap::run(self, argv, assignments, redirects);
         }
@@ -251,6 +256,8 @@ impl Walker<'_> {
         }
     }
 }
+
+const OF_OTHER_SHELLS: [&str; 8] = ["do", "done", "elif", "esac", "fi", "select", "then", "until"];
 
 /// Words that may stand before a command.
 const KEYWORDS: [&str; 11] = ["and", "begin", "builtin", "command", "else", "if", "not", "or", "time", "while", "!"];

@@ -169,9 +169,16 @@ impl Reader<'_> {
             'U' => (16, 8, None),
             '0'..='7' => (8, 2, escape.to_digit(8)),
             'c' => {
+                let key = self.peek().map_or(0, |key| u32::from(key.to_ascii_uppercase()));
                 self.at += 1;
-                self.gap(false);
-                return Ok(());
+                // `\cA` is 1.
+                return match key.checked_sub(0x40).filter(|key| *key < 0x20).and_then(char::from_u32) {
+                    Some(control) => {
+                        self.char(control);
+                        Ok(())
+                    }
+                    None => Err(Trouble::Rejected),
+                };
             }
             _ => {
                 self.char(match escape {

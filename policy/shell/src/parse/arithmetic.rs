@@ -77,6 +77,8 @@ impl Walker<'_> {
             Some("printf") => arguments.iter().any(|word| word.start().starts_with("-v")),
             Some("test" | "[") => has("-v") || has("-R"),
             Some("wait") => has_letter('p'),
+            // zsh: as a prompt.
+            Some("print") => has_letter('P'),
             _ => false,
         };
         if !evaluates {

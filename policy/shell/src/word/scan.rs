@@ -81,6 +81,7 @@ impl Scanner<'_> {
                 '`' => self.backquoted(false),
                 '*' | '?' => self.push(Atom::Glob),
                 '[' if self.last_bracket.is_some_and(|last| last >= self.at) => self.bracket(),
+                '^' | '#' if self.shell == Shell::Zsh && self.found.word.start().contains('/') => self.zsh_pattern(),
                 '(' | ')' => {
                     self.text(character);
                     self.strange("it has a pattern that runs code in some shells");
@@ -88,6 +89,18 @@ impl Scanner<'_> {
                 _ => self.text(character),
             }
         }
+    }
+
+    /// `/etc/^x` and `/etc/x#y` of zsh, with an option that many set: any name in that folder.
+    fn zsh_pattern(&mut self) {
+        let start = self.found.word.start();
+        let folder = start.rfind('/').and_then(|at| start.get(..=at)).unwrap_or_default().to_owned();
+        let (from, end) = (self.at, self.chars.len());
+        let has_folders = self.chars.iter().skip(from).any(|c| *c == '/');
+        self.found.word = Word::of(folder);
+        self.push(if has_folders { Atom::Unknown { splits: true } } else { Atom::Glob });
+        self.inner_of(from, end);
+        self.at = end;
     }
 
     fn tilde(&mut self) {
