@@ -20,6 +20,10 @@ pub(super) fn follow(walker: &mut Walker<'_>, argv: &[Word], redirects: &[Redire
             code_of(walker, &arguments.iter().filter(is_code).skip(1).cloned().collect::<Vec<_>>());
             return false;
         }
+        "commandline" | "edit_command_buffer" | "fish_commandline_append" | "fish_commandline_prepend" | "funcsave" => {
+            walker.tampering(name);
+            note(walker, argv, redirects, "true");
+        }
         "complete" => {
             completions(walker, arguments);
             return false;

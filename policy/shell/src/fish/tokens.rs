@@ -122,11 +122,10 @@ fn word(chars: &[char], from: usize, ampersand: Ampersand) -> Result<usize, Trou
             '"' => at = double_quote_end(chars, at + 1)?,
             '(' => open.push(')'),
             '{' => open.push('}'),
-            ')' | '}' => {
-                if open.pop() != Some(character) {
-                    return Err(Trouble::Rejected);
-                }
+            ')' | '}' if open.last() == Some(&character) => {
+                open.pop();
             }
+            ')' | '}' => return Err(Trouble::Rejected),
             '[' if at > from => in_brackets = true,
             ']' => in_brackets = false,
             '#' if !open.is_empty() && begins_comment(chars, at) => at += comment(chars, at).max(1) - 1,

@@ -7,7 +7,7 @@ use super::{
     word,
 };
 use crate::{
-    Command, Redirect, Shell, Variables, Word, input,
+    Command, Redirect, Shell, Word, input,
     parse::{MAX_CODE_DEPTH, Stdin, Walker},
     static_text, tamper, unwrap,
 };
@@ -231,7 +231,7 @@ impl Walker<'_> {
         }
         self.flow.redefined = true;
         self.flow.substitutions += 1;
-        let variables = std::mem::replace(&mut self.variables, Variables::new());
+        let variables = std::mem::take(&mut self.variables);
         let read = self.fish_bodies(bodies);
         self.variables = variables;
         self.flow.substitutions -= 1;
