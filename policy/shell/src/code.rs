@@ -94,10 +94,10 @@ fn long_with_one_dash(walker: &mut Walker<'_>, shell: Shell, arguments: &[Word])
     ];
     let is_long =
         |word: &Word| word.known().and_then(|text| text.strip_prefix('-')).is_some_and(|name| NAMES.contains(&name));
-    if !matches!(shell, Shell::Bash | Shell::Unknown) || !arguments.iter().any(is_long) {
+    if !matches!(shell, Shell::Bash | Shell::Sh | Shell::Unknown) || !arguments.iter().any(is_long) {
         return arguments.to_vec();
     }
-    if shell == Shell::Unknown {
+    if shell != Shell::Bash {
         walker.opaque_command("how the shell reads its options is not clear");
     }
     let long = |word: &Word| if is_long(word) { Word::of(format!("-{}", word.start())) } else { word.clone() };
