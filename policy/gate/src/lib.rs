@@ -411,7 +411,9 @@ impl Gate {
             }
             Reader::Screen => self.screen_press(press, cx),
             Reader::Panes => self.panes_press(press, cx),
-            Reader::Answer | Reader::Program | Reader::Repl(_) | Reader::Shell => self.prompt_press(press, cx),
+            Reader::Answer | Reader::Data | Reader::Program | Reader::Repl(_) | Reader::Shell => {
+                self.prompt_press(press, cx);
+            }
         }
     }
 

@@ -302,7 +302,7 @@ impl Gate {
             }
             Reader::Repl(repl) => self.statement_went_on(text, repl),
             Reader::Answer | Reader::Program => self.went_ahead(text, reader == Reader::Answer),
-            Reader::Panes | Reader::Screen => {}
+            Reader::Data | Reader::Panes | Reader::Screen => {}
         }
         self.trust.submitted(self.screen.modes().bracketed_paste, self.foreground);
         self.line_ended(cx.now);

@@ -96,6 +96,19 @@ fn an_answer_to_a_question_is_not_held() {
 }
 
 #[test]
+fn what_is_typed_for_a_file_is_text() {
+    for (line, expected) in [("hello (world)", "allow"), ("it's $5", "allow"), ("rm -rf /srv/data", "block")] {
+        let verdict = verdict(&mut program("cat > f", ""), line).replace("nothing", "allow");
+        assert_eq!(verdict, expected, "{line}");
+    }
+    // What stands before the line was printed by another.
+    assert_eq!(verdict(&mut program("cat > f", "host:/srv "), "$CMD"), "ask");
+    let mut ended = program("cat > f", "");
+    ended.types("\x04");
+    assert_eq!(verdict(&mut ended, "$CMD"), "ask");
+}
+
+#[test]
 fn an_arrow_that_nobody_has_read_is_not_accepted() {
     let mut menu = program("npm create x", "? Framework: > react");
     menu.types("\x1b[B\r");
