@@ -77,9 +77,9 @@ impl Gate {
                 Reader::Repl(repl.beside(shells))
             }
             // Anything can print what shows the other screen: behind a prompt a shell reads.
-            Foreground::Program | Foreground::Repl(_) if alternate && self.owned.is_none() && !self.is_at_prompt() => {
-                Reader::Screen
-            }
+            Foreground::Program if alternate && self.owned.is_none() && !self.is_at_prompt() => Reader::Screen,
+            // The pager or the editor of a language: these too may ask for pastes, as a shell's prompt does.
+            Foreground::Repl(_) if alternate && self.owned.is_none() && !self.is_like_a_prompt() => Reader::Screen,
             // A program that ended gives the prompt back to the shell: its line editor or its prompt tells.
             // It prints no prompt.
             Foreground::Data if prompt.is_empty() && !self.is_at_prompt() => Reader::Data,
@@ -113,7 +113,13 @@ impl Gate {
         let is_only = self.primary.is_none() && self.foreground != Foreground::Shell;
         self.screen.modes().bracketed_paste
             || self.primary.as_ref().map_or(!is_only, |primary| primary.prompt == start.prompt)
-            || [">", "$", "#", "%"].iter().any(|sign| start.prompt.trim_end().ends_with(sign))
+            || self.is_like_a_prompt()
+    }
+
+    /// Whether what stands before the line looks like a shell's prompt.
+    fn is_like_a_prompt(&self) -> bool {
+        let Some(start) = &self.start else { return true };
+        self.is_primary_prompt() || [">", "$", "#", "%"].iter().any(|sign| start.prompt.trim_end().ends_with(sign))
     }
 
     /// Whether a question stands before the cursor, with a sign at its end that the shell's prompt does not end in.

@@ -249,6 +249,33 @@ fn a_language_goes_on_behind_its_pager() {
 }
 
 #[test]
+fn an_editor_that_a_language_opens_takes_every_key() {
+    let mut session = program("psql", "app=# ");
+    session.shell.program = Some("\x1b[?1049h\x1b[?2004h\x1b[2J\x1b[H".to_owned());
+    session.types("\\e\r");
+    session.shell.away = true;
+    session.types("\x1b#:q!\r");
+    assert_eq!((session.told.len(), session.reports.len()), (0, 0), "{:?}", session.told);
+    let mut session = program("psql", "app=# ");
+    session.shell.program = Some("\x1b[?1049h\x1b[?2004hhost$ ".to_owned());
+    session.types("select 1;\r");
+    assert_eq!(verdict(&mut session, "rm -rf /srv/data"), "block");
+}
+
+#[test]
+fn what_is_typed_before_a_language_prompts_waits_for_it() {
+    let mut session = program("irb", "");
+    session.sent.clear();
+    session.types_bytes(b"[1].map { |x| x }\r");
+    session.now += Duration::from_secs(1);
+    session.work(|gate, now, judge, acts| gate.tick(now, judge, acts));
+    assert_eq!((session.sent.len(), session.reports.len()), (0, 0));
+    session.output(b"irb(main):001:0> ");
+    session.rest();
+    assert!(session.sent.ends_with(b"\r") && session.reports.is_empty(), "{:?}", session.told);
+}
+
+#[test]
 fn a_line_is_judged_as_the_shell_reads_it_that_was_opened() {
     let mut session = Session::new(false);
     session.types("zsh\r");
