@@ -328,6 +328,11 @@ impl Gate {
             if self.take_signal(&press, cx) {
                 continue;
             }
+            if press.key == Key::Report && self.owned.is_none() && matches!(self.state, State::Running { .. }) {
+                // The terminal answers a program that may wait for it before it prompts.
+                self.forward(&press, cx);
+                continue;
+            }
             if self.queue.is_empty() {
                 self.times.queued = Some(cx.now);
             }

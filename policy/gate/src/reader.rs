@@ -160,6 +160,15 @@ impl Gate {
         }
     }
 
+    /// Whether a language shows what was typed behind another prompt than before: irb draws it anew with each key, and
+    /// moves the line that ends a block.
+    pub(super) fn is_behind_a_changed_prompt(&mut self, typed: &str) -> bool {
+        let Reader::Repl(repl) = self.reader() else { return false };
+        let shown = self.screen.line_start().prompt;
+        let prompt = shown.strip_suffix(typed).filter(|_| !typed.is_empty());
+        prompt.is_some_and(|prompt| repl.has_prompt(prompt))
+    }
+
     /// C-z: a shell reads what comes next, if a program was stopped.
     pub(super) fn stopped(&mut self) {
         self.jobs.stopped(self.foreground);

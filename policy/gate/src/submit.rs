@@ -114,6 +114,9 @@ impl Gate {
         {
             return Some(Known::Agreed(typed));
         }
+        if self.is_behind_a_changed_prompt(&typed) {
+            return Some(Known::Agreed(typed));
+        }
         Some(Known::Contradicted { typed, read: self.read() })
     }
 
@@ -166,6 +169,8 @@ impl Gate {
                             && is_asked_for
                         {
                             *after = After::Secret(cx.now);
+                            // Whatever asked has read it, and it is no part of a line that may be shown.
+                            self.ahead.clear();
                         }
                     }
                     RuleEffect::Approve | RuleEffect::Block => {

@@ -276,6 +276,28 @@ fn what_is_typed_before_a_language_prompts_waits_for_it() {
 }
 
 #[test]
+fn a_program_that_asks_the_terminal_is_answered_before_it_prompts() {
+    let mut session = program("irb", "\x1b[6n");
+    session.types_bytes(b"\x1b[5;1R");
+    assert_eq!(session.sent, b"\x1b[5;1R");
+    session.output(b"\x1b[1Girb(main):001:0> ");
+    session.types("[1].map { |x| x }\r");
+    assert_eq!((session.reports.len(), session.questions.len()), (0, 0), "{:?}", session.told);
+}
+
+#[test]
+fn a_prompt_that_is_drawn_anew_is_still_one() {
+    let mut session = program("irb", "irb(main):001:0> ");
+    session.types("def f");
+    session.output(b"\x1b[1Girb(main):001:1* def f");
+    assert_eq!(verdict(&mut session, ""), "allow", "{:?}", session.told);
+    let mut session = program("irb", "irb(main):001:0> ");
+    session.types("def f");
+    session.output(b"\x1b[1Ghost$ something def f");
+    assert_eq!(verdict(&mut session, ""), "hold");
+}
+
+#[test]
 fn a_line_is_judged_as_the_shell_reads_it_that_was_opened() {
     let mut session = Session::new(false);
     session.types("zsh\r");
