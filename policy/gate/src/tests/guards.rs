@@ -170,15 +170,15 @@ fn what_is_typed_without_echo_is_never_asked_about() {
 }
 
 #[test]
-fn a_secret_is_no_part_of_a_line_that_is_asked_about() {
+fn a_secret_is_no_part_of_a_line_that_is_shown() {
     let mut session = program("sudo make", "Password: ");
     session.shell.echo = false;
     session.shell.program = Some("\r\n".to_owned());
-    session.types("hunter2 'x\r");
+    session.types("hunter2 & rm \\\r");
     session.shell.echo = true;
-    session.types("systemctl restart db\r");
+    session.types("-rf /srv/data\r");
     let told = format!("{:?} {:?} {:?}", session.told, session.reports, session.questions);
-    assert!(session.questions.len() == 1 && !told.contains("hunter"), "{told}");
+    assert!(!told.contains("hunter"), "{told}");
 }
 
 #[test]
