@@ -17,9 +17,10 @@ impl Ahead {
         (0..=self.0.len()).rev().map(together).collect()
     }
 
-    /// Whether there are more lines than can be told apart.
-    pub(super) fn is_full(&self) -> bool {
-        self.0.len() >= MAX_LINES || self.0.iter().map(String::len).sum::<usize>() > MAX_BYTES
+    /// Whether there is more than can be told apart with `line`.
+    pub(super) fn is_too_much_with(&self, line: &str) -> bool {
+        let bytes = line.len() + self.0.iter().map(String::len).sum::<usize>();
+        !self.0.is_empty() && (self.0.len() >= MAX_LINES || bytes > MAX_BYTES)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -42,7 +43,7 @@ impl Ahead {
 }
 
 /// The most lines that are kept: each is judged again with each line that comes.
-const MAX_LINES: usize = 12;
+const MAX_LINES: usize = 8;
 
 /// The same in bytes.
 const MAX_BYTES: usize = 1024;

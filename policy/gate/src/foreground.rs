@@ -27,6 +27,8 @@ pub enum Foreground {
     Multiplexer,
     /// A program with a prompt and a language of its own.
     Repl(Repl),
+    /// A program that takes all that is typed as text, to the end of input: `cat > FILE`.
+    Data,
     /// Another program that is known by its name: it may ask something, and ends by itself.
     Program,
 }
@@ -51,7 +53,7 @@ impl Foreground {
     pub(crate) fn after_screen(self) -> Self {
         match self {
             Self::Repl(repl) => Self::Repl(repl),
-            Self::Multiplexer | Self::Program | Self::Screen | Self::Shell => Self::Shell,
+            Self::Data | Self::Multiplexer | Self::Program | Self::Screen | Self::Shell => Self::Shell,
         }
     }
 
@@ -77,11 +79,13 @@ fn of_commands(commands: &[Command]) -> Foreground {
         return Foreground::Shell;
     }
     let Some((last, before)) = readers.split_last() else { return Foreground::Program };
-    match last {
-        // Another language before it may still read.
-        Foreground::Repl(_) if before.iter().any(|reader| *reader != Foreground::Program) => Foreground::Program,
-        last => *last,
-    }
+    // Another language before it may still read, and what is text for one is none for another.
+    let is_mixed = match last {
+        Foreground::Repl(_) => before.iter().any(|reader| *reader != Foreground::Program),
+        Foreground::Data => !before.is_empty(),
+        Foreground::Multiplexer | Foreground::Program | Foreground::Screen | Foreground::Shell => false,
+    };
+    if is_mixed { Foreground::Program } else { *last }
 }
 
 /// The reader after a command that runs the `inner` ones.
@@ -100,6 +104,8 @@ fn of_command(outer: &Command, inner: &[Command]) -> Foreground {
         Kind::Multiplexer => Foreground::Multiplexer,
         // Its input is a file.
         Kind::Repl(_) if outer.stdin.is_some() || outer.stdin_is_unknown => Foreground::Program,
+        Kind::Data if outer.stdin.is_some() || outer.stdin_is_unknown => Foreground::Program,
+        Kind::Data => Foreground::Data,
         Kind::Repl(repl) => Foreground::Repl(repl),
         Kind::Unknown => runs.unwrap_or(Foreground::Program),
     }

@@ -14,7 +14,7 @@ pub(super) fn judge(text: &str, reader: Reader, judge: Judge<'_>) -> Verdict {
     match reader {
         Reader::Shell => shell(text, judge),
         Reader::Answer | Reader::Program => ahead(&[text.to_owned()], reader == Reader::Answer, judge),
-        Reader::Panes | Reader::Screen => input(text, judge),
+        Reader::Data | Reader::Panes | Reader::Screen => input(text, judge),
         Reader::Repl(language) => repl(text, language, &Session::default(), judge),
     }
 }

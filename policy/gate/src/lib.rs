@@ -339,6 +339,11 @@ impl Gate {
             if self.take_signal(&press, cx) {
                 continue;
             }
+            if press.key == Key::Report && self.owned.is_none() && matches!(self.state, State::Running { .. }) {
+                // The terminal answers a program that may wait for it before it prompts.
+                self.forward(&press, cx);
+                continue;
+            }
             if self.queue.is_empty() {
                 self.times.queued = Some(cx.now);
             }
@@ -422,7 +427,9 @@ impl Gate {
             }
             Reader::Screen => self.screen_press(press, cx),
             Reader::Panes => self.panes_press(press, cx),
-            Reader::Answer | Reader::Program | Reader::Repl(_) | Reader::Shell => self.prompt_press(press, cx),
+            Reader::Answer | Reader::Data | Reader::Program | Reader::Repl(_) | Reader::Shell => {
+                self.prompt_press(press, cx);
+            }
         }
     }
 

@@ -27,6 +27,7 @@
 //!  Panes     the row of the cursor (screens.rs)
 //! ```
 //!
+//! `cat > FILE` and its like are as Program, but that what is typed at the beginning of a row is text and no more.
 //! A language ends with its own word (`exit()`), with C-d, and with the shell's prompt. C-z leaves the shell, and `fg`
 //! gives back what C-z stopped. What is printed chooses only among the readers below what was started, and never one
 //! that is milder than what was started.
@@ -41,6 +42,8 @@ use crate::{foreground::Foreground, repl::Repl};
 pub(super) enum Reader {
     /// A program that has asked something; or a shell.
     Answer,
+    /// A program that takes all that is typed as text.
+    Data,
     /// Shells on a divided screen.
     Panes,
     /// A program that is no shell; or a shell.
@@ -56,7 +59,7 @@ pub(super) enum Reader {
 impl Reader {
     /// Whether a program reads of which nothing more is known.
     pub(super) fn is_program(self) -> bool {
-        matches!(self, Self::Answer | Self::Program)
+        matches!(self, Self::Answer | Self::Data | Self::Program)
     }
 }
 
@@ -74,14 +77,26 @@ impl Gate {
                 Reader::Repl(repl.beside(shells))
             }
             // Anything can print what shows the other screen: behind a prompt a shell reads.
-            Foreground::Program | Foreground::Repl(_) if alternate && self.owned.is_none() && !self.is_at_prompt() => {
-                Reader::Screen
-            }
+            Foreground::Program if alternate && self.owned.is_none() && !self.is_at_prompt() => Reader::Screen,
+            // The pager or the editor of a language: these too may ask for pastes, as a shell's prompt does.
+            Foreground::Repl(_) if alternate && self.owned.is_none() && !self.is_like_a_prompt() => Reader::Screen,
             // A program that ended gives the prompt back to the shell: its line editor or its prompt tells.
-            Foreground::Screen | Foreground::Program | Foreground::Repl(_) if !self.is_at_prompt() => {
-                if self.is_at_question() { Reader::Answer } else { Reader::Program }
+            // It prints no prompt.
+            Foreground::Data if prompt.is_empty() && !self.is_at_prompt() => Reader::Data,
+            Foreground::Data | Foreground::Screen | Foreground::Program | Foreground::Repl(_)
+                if !self.is_at_prompt() =>
+            {
+                if self.is_at_question() {
+                    Reader::Answer
+                } else {
+                    Reader::Program
+                }
             }
-            Foreground::Multiplexer | Foreground::Program | Foreground::Repl(_) | Foreground::Screen => Reader::Shell,
+            Foreground::Data
+            | Foreground::Multiplexer
+            | Foreground::Program
+            | Foreground::Repl(_)
+            | Foreground::Screen => Reader::Shell,
         }
     }
 
@@ -98,7 +113,13 @@ impl Gate {
         let is_only = self.primary.is_none() && self.foreground != Foreground::Shell;
         self.screen.modes().bracketed_paste
             || self.primary.as_ref().map_or(!is_only, |primary| start.is_behind_prompt_of(primary))
-            || [">", "$", "#", "%"].iter().any(|sign| start.prompt.trim_end().ends_with(sign))
+            || self.is_like_a_prompt()
+    }
+
+    /// Whether what stands before the line looks like a shell's prompt.
+    fn is_like_a_prompt(&self) -> bool {
+        let Some(start) = &self.start else { return true };
+        self.is_primary_prompt() || [">", "$", "#", "%"].iter().any(|sign| start.prompt.trim_end().ends_with(sign))
     }
 
     /// Whether a question stands before the cursor, with a sign at its end that the shell's prompt does not end in.
@@ -119,7 +140,9 @@ impl Gate {
     /// Judges a line for that reader, with the lines before it that it may belong to.
     pub(super) fn judge_as(&self, line: &str, reader: Reader, judge: Judge<'_>) -> Verdict {
         match reader {
-            Reader::Answer | Reader::Program if self.ahead.is_full() => judge(CommandInput::Line(judging::UNKNOWN)),
+            Reader::Answer | Reader::Program | Reader::Shell if self.ahead.is_too_much_with(line) => {
+                judging::stricter(judging::shell(line, judge), judge(CommandInput::Line(judging::UNKNOWN)))
+            }
             Reader::Answer | Reader::Program => {
                 judging::ahead(&self.ahead.readings(line), reader == Reader::Answer, judge)
             }
@@ -131,8 +154,19 @@ impl Gate {
                 let verdict = judging::judge(&self.whole(line), reader, judge);
                 judging::stricter(verdict, judging::ahead(&self.ahead.readings(line), false, judge))
             }
-            Reader::Panes | Reader::Screen | Reader::Shell => judging::judge(&self.whole(line), reader, judge),
+            Reader::Data | Reader::Panes | Reader::Screen | Reader::Shell => {
+                judging::judge(&self.whole(line), reader, judge)
+            }
         }
+    }
+
+    /// Whether a language shows what was typed behind another prompt than before: irb draws it anew with each key, and
+    /// moves the line that ends a block.
+    pub(super) fn is_behind_a_changed_prompt(&mut self, typed: &str) -> bool {
+        let Reader::Repl(repl) = self.reader() else { return false };
+        let shown = self.screen.line_start().prompt;
+        let prompt = shown.strip_suffix(typed).filter(|_| !typed.is_empty());
+        prompt.is_some_and(|prompt| repl.has_prompt(prompt))
     }
 
     /// C-z: a shell reads what comes next, if a program was stopped.

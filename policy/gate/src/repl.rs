@@ -174,8 +174,18 @@ impl Repl {
         if statement.len() > MAX_STATEMENT_BYTES {
             return vec![Meaning::Unknown];
         }
-        let mut means = self.language.means(statement);
-        means.truncate(MAX_MEANINGS);
+        let (mut means, mut bytes) = (Vec::new(), 0);
+        for meaning in self.language.means(statement) {
+            bytes += match &meaning {
+                Meaning::Maybe(text) | Meaning::Shell(text) => text.len(),
+                Meaning::Unknown => 0,
+            };
+            if means.len() == MAX_MEANINGS || bytes > MAX_MEANING_BYTES {
+                means.push(Meaning::Unknown);
+                break;
+            }
+            means.push(meaning);
+        }
         if self.language.says(statement, &session.bound) {
             means.push(Meaning::Unknown);
         }
@@ -197,6 +207,10 @@ impl Session {
             self.begun.clear();
         }
         self.begun.push(line.to_owned());
+        // Of a statement that is longer than is read the end counts.
+        while self.begun.len() > 1 && self.begun.iter().map(|line| line.len() + 1).sum::<usize>() > MAX_BEGUN_BYTES {
+            self.begun.remove(0);
+        }
         if repl.means(&statement, self).contains(&Meaning::Unknown) {
             for name in repl.language.binds(&statement) {
                 if !self.bound.contains(&name) && self.bound.len() < MAX_BOUND {
@@ -225,10 +239,16 @@ impl fmt::Debug for Repl {
 }
 
 /// The longest statement that is read.
-const MAX_STATEMENT_BYTES: usize = 8 * 1024;
+const MAX_STATEMENT_BYTES: usize = 16 * 1024;
+
+/// How much is kept of the lines of a statement.
+const MAX_BEGUN_BYTES: usize = 8 * 1024;
 
 /// As many texts as are judged of one statement.
 const MAX_MEANINGS: usize = 32;
+
+/// How much of a statement is judged as commands: one Enter is to be answered within some milliseconds.
+const MAX_MEANING_BYTES: usize = 4 * 1024;
 
 /// As many names as are remembered.
 const MAX_BOUND: usize = 64;

@@ -125,6 +125,9 @@ impl Gate {
         {
             return Some(Known::Agreed(typed));
         }
+        if self.is_behind_a_changed_prompt(&typed) {
+            return Some(Known::Agreed(typed));
+        }
         Some(Known::Contradicted { typed, read: self.read() })
     }
 
@@ -182,6 +185,8 @@ impl Gate {
                             && is_asked_for
                         {
                             *after = After::Secret(cx.now);
+                            // Whatever asked has read it, and it is no part of a line that may be shown.
+                            self.ahead.clear();
                         }
                     }
                     RuleEffect::Approve | RuleEffect::Block => {
@@ -321,7 +326,7 @@ impl Gate {
             }
             Reader::Repl(repl) => self.statement_went_on(text, repl),
             Reader::Answer | Reader::Program => self.went_ahead(text, reader == Reader::Answer),
-            Reader::Panes | Reader::Screen => {}
+            Reader::Data | Reader::Panes | Reader::Screen => {}
         }
         self.trust.submitted(self.screen.modes().bracketed_paste, self.foreground);
         self.line_ended(cx.now);

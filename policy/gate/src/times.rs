@@ -79,6 +79,8 @@ impl Gate {
         let patience = match after {
             // An exec request's own program may never prompt.
             After::Start if self.foreground != Foreground::Shell || self.times.output.is_some() => NEXT_PROMPT,
+            // Until a language prompts, it cannot be told from a shell.
+            After::Line if matches!(self.foreground, Foreground::Repl(repl) if !repl.has_prompt("")) => LANGUAGE_PROMPT,
             After::Line => NEXT_PROMPT,
             After::Secret(_) | After::Start => FIRST_PROMPT,
         };
@@ -136,6 +138,9 @@ const SLOW_ECHO: Duration = Duration::from_secs(1);
 /// How long keys wait for a sign of the shell of a session, or of what a password opens: a login shell reads its
 /// start-up files.
 const FIRST_PROMPT: Duration = Duration::from_secs(1);
+
+/// How long keys wait for the prompt of a language that was started, or is at work on a statement.
+const LANGUAGE_PROMPT: Duration = Duration::from_secs(3);
 
 /// How long keys wait for the next prompt, before they are taken as input for the program that runs.
 const NEXT_PROMPT: Duration = Duration::from_millis(150);

@@ -7,6 +7,8 @@ use crate::repl::{self, Repl};
 
 /// What a program does with the terminal.
 pub(super) enum Kind {
+    /// It takes what is typed as text.
+    Data,
     /// It shows several shells, or a shell beside something else, on one screen.
     Multiplexer,
     /// It is a shell, or opens one here or elsewhere, unless it is told what to run.
@@ -31,6 +33,12 @@ pub(super) fn kind(program: &str, words: &[&str]) -> Kind {
         "env" | "nice" | "ionice" | "nohup" | "time" | "command" | "builtin" | "timeout" | "stdbuf" | "setsid"
         | "taskset" | "chrt" | "numactl" | "strace" | "ltrace" | "faketime" | "xargs" | "find" | "fd" | "flock" => {
             Kind::Runs
+        }
+        "tee" | "mail" | "mailx" | "wall" => Kind::Data,
+        "base64" | "cat" | "md5sum" | "nl" | "rev" | "sha256sum" | "sort" | "tac" | "uniq" | "wc"
+            if words.iter().all(|word| word.starts_with('-')) =>
+        {
+            Kind::Data
         }
         "git" => git(words),
         "systemctl" => of_systemctl(words),

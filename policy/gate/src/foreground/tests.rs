@@ -11,6 +11,7 @@ fn after(line: &str) -> Foreground {
 /// The reader as a word: a language by the program that would run its statements.
 fn named(foreground: Foreground) -> &'static str {
     match foreground {
+        Foreground::Data => "data",
         Foreground::Multiplexer => "panes",
         Foreground::Program => "program",
         Foreground::Repl(repl) => repl.runs().0,
@@ -66,6 +67,13 @@ fn what_a_line_starts_reads_next_through_whatever_it_is_started() {
         docker exec c ls                         program
         ssh host ls                              program
         make                                     program
+        cat > f                                  data
+        sudo tee /srv/f                          data
+        cat f                                    program
+        cat < f                                  program
+        cat | sh                                 shell
+        ls | tee f                               program
+        sleep 1; cat > f                         program
         python3                                  python3
         date; python3                            python3
         /opt/venv/bin/python3                    python3
@@ -93,7 +101,7 @@ fn what_a_line_starts_reads_next_through_whatever_it_is_started() {
         redis-cli -h x                           redis-cli
         irb                                      ruby
         rails console                            ruby
-        bundle exec rails c                      program
+        bundle exec rails c                      ruby
         node                                     node
         bc -q                                    bc
         vim f; sh                                shell

@@ -391,5 +391,5 @@ fn nothing_that_is_said_takes_long_or_panics() {
             let _ = (repl.place(&text), repl.quits(&text));
         }
     }
-    assert_eq!(language("psql").means(&"x".repeat(9000), &Session::default()), [Meaning::Unknown]);
+    assert_eq!(language("psql").means(&"x".repeat(17_000), &Session::default()), [Meaning::Unknown]);
 }

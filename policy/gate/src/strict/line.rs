@@ -46,7 +46,7 @@ impl Gate {
         let reader = self.reader();
         let verdict = match reader {
             Reader::Repl(_) => self.judge_as(text, reader, judge),
-            Reader::Answer | Reader::Panes | Reader::Program | Reader::Screen | Reader::Shell => {
+            Reader::Answer | Reader::Data | Reader::Panes | Reader::Program | Reader::Screen | Reader::Shell => {
                 judging::shell(&whole, judge)
             }
         };

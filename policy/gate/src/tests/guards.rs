@@ -170,6 +170,18 @@ fn what_is_typed_without_echo_is_never_asked_about() {
 }
 
 #[test]
+fn a_secret_is_no_part_of_a_line_that_is_shown() {
+    let mut session = program("sudo make", "Password: ");
+    session.shell.echo = false;
+    session.shell.program = Some("\r\n".to_owned());
+    session.types("hunter2 & rm \\\r");
+    session.shell.echo = true;
+    session.types("-rf /srv/data\r");
+    let told = format!("{:?} {:?} {:?}", session.told, session.reports, session.questions);
+    assert!(!told.contains("hunter"), "{told}");
+}
+
+#[test]
 fn what_follows_a_password_waits_for_what_it_opens() {
     let mut session = program("sudo -i", "Password: ");
     session.shell.echo = false;

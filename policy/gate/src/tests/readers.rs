@@ -36,7 +36,7 @@ fn what_is_typed_while_a_program_runs_may_be_a_shells() {
         // Whoever reads `O'Brien` leaves the rest.
         (&["O'Brien", "rm \\", "-rf /srv/data"], "block"),
         (&["O'Brien", "$CMD"], "ask"),
-        (&["./deploy"], "ask"),
+        (&["$DEPLOY"], "ask"),
         (&["cd /etc", "echo x > motd"], "block"),
         (&["y"], "allow"),
         (&["git status"], "allow"),
@@ -78,8 +78,8 @@ fn an_answer_to_a_question_is_not_held() {
         Name:                          | systemctl restart db       | ask
         Name:                          | a; rm -rf /srv/data        | block
         Name:                          | !rm -rf /srv/data          | block
-        Name:                          | ./deploy --now             | ask
-        host#                          | ./deploy                   | ask
+        Name:                          | $DEPLOY --now              | ask
+        host#                          | $DEPLOY                    | ask
         host$                          | $CMD                       | ask
     ";
     let mut wrong = Vec::new();
@@ -93,6 +93,19 @@ fn an_answer_to_a_question_is_not_held() {
         }
     }
     assert_eq!(wrong, [""; 0]);
+}
+
+#[test]
+fn what_is_typed_for_a_file_is_text() {
+    for (line, expected) in [("hello (world)", "allow"), ("it's $5", "allow"), ("rm -rf /srv/data", "block")] {
+        let verdict = verdict(&mut program("cat > f", ""), line).replace("nothing", "allow");
+        assert_eq!(verdict, expected, "{line}");
+    }
+    // What stands before the line was printed by another.
+    assert_eq!(verdict(&mut program("cat > f", "host:/srv "), "$CMD"), "ask");
+    let mut ended = program("cat > f", "");
+    ended.types("\x04");
+    assert_eq!(verdict(&mut ended, "$CMD"), "ask");
 }
 
 #[test]
@@ -233,6 +246,55 @@ fn a_language_goes_on_behind_its_pager() {
     session.output(b"\x1b[?1049l\r\napp=# ");
     session.rest();
     assert_eq!(verdict(&mut session, "select count(*) from users;"), "allow", "{:?}", session.told);
+}
+
+#[test]
+fn an_editor_that_a_language_opens_takes_every_key() {
+    let mut session = program("psql", "app=# ");
+    session.shell.program = Some("\x1b[?1049h\x1b[?2004h\x1b[2J\x1b[H".to_owned());
+    session.types("\\e\r");
+    session.shell.away = true;
+    session.types("\x1b#:q!\r");
+    assert_eq!((session.told.len(), session.reports.len()), (0, 0), "{:?}", session.told);
+    let mut session = program("psql", "app=# ");
+    session.shell.program = Some("\x1b[?1049h\x1b[?2004hhost$ ".to_owned());
+    session.types("select 1;\r");
+    assert_eq!(verdict(&mut session, "rm -rf /srv/data"), "block");
+}
+
+#[test]
+fn what_is_typed_before_a_language_prompts_waits_for_it() {
+    let mut session = program("irb", "");
+    session.sent.clear();
+    session.types_bytes(b"[1].map { |x| x }\r");
+    session.now += Duration::from_secs(1);
+    session.work(|gate, now, judge, acts| gate.tick(now, judge, acts));
+    assert_eq!((session.sent.len(), session.reports.len()), (0, 0));
+    session.output(b"irb(main):001:0> ");
+    session.rest();
+    assert!(session.sent.ends_with(b"\r") && session.reports.is_empty(), "{:?}", session.told);
+}
+
+#[test]
+fn a_program_that_asks_the_terminal_is_answered_before_it_prompts() {
+    let mut session = program("irb", "\x1b[6n");
+    session.types_bytes(b"\x1b[5;1R");
+    assert_eq!(session.sent, b"\x1b[5;1R");
+    session.output(b"\x1b[1Girb(main):001:0> ");
+    session.types("[1].map { |x| x }\r");
+    assert_eq!((session.reports.len(), session.questions.len()), (0, 0), "{:?}", session.told);
+}
+
+#[test]
+fn a_prompt_that_is_drawn_anew_is_still_one() {
+    let mut session = program("irb", "irb(main):001:0> ");
+    session.types("def f");
+    session.output(b"\x1b[1Girb(main):001:1* def f");
+    assert_eq!(verdict(&mut session, ""), "allow", "{:?}", session.told);
+    let mut session = program("irb", "irb(main):001:0> ");
+    session.types("def f");
+    session.output(b"\x1b[1Ghost$ something def f");
+    assert_eq!(verdict(&mut session, ""), "hold");
 }
 
 #[test]
