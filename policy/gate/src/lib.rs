@@ -88,6 +88,8 @@ pub struct Gate {
     refused: bool,
     /// What was typed since the last Enter into a program with a screen of its own.
     escape: screens::Escape,
+    /// What is known of the programs that show a screen.
+    programs: screens::Programs,
     paste: Option<Vec<KeyPress>>,
     trust: paste::Trust,
     times: Times,
@@ -168,6 +170,7 @@ impl Gate {
             doubt: None,
             refused: false,
             escape: screens::Escape::default(),
+            programs: screens::Programs::default(),
             paste: None,
             trust: paste::Trust::default(),
             times: Times::default(),
@@ -386,15 +389,7 @@ impl Gate {
 
     fn mode_changed(&mut self, change: ModeChange, cx: &mut Cx<'_>) {
         match change {
-            ModeChange::Alternate(true) => {}
-            ModeChange::Alternate(false) => {
-                // The program with that screen is gone, or says so: from here on a shell reads.
-                self.foreground = Foreground::Shell;
-                self.escape = screens::Escape::default();
-                if matches!(self.state, State::Typing) {
-                    self.new_line();
-                }
-            }
+            ModeChange::Alternate(on) => self.alternate_screen(on),
             ModeChange::BracketedPaste(on) => self.bracketed_paste(on, cx),
         }
     }

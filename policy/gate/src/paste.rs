@@ -68,6 +68,7 @@ impl Gate {
     pub(super) fn bracketed_paste(&mut self, on: bool, cx: &mut Cx<'_>) {
         self.owned_paste_mode(on, cx);
         if on {
+            self.prompted_after_screen();
             let first = !std::mem::replace(&mut self.trust.asked_since, true);
             // What a program read without Enter is no part of the line at the prompt that comes after it.
             if first

@@ -119,6 +119,7 @@ impl Gate {
             self.earlier.clear();
         }
         if self.earlier.is_empty() {
+            self.programs.prompts.note(&start.prompt);
             self.primary = Some(start);
         }
     }

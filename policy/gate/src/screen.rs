@@ -10,9 +10,11 @@ use avt::{Cell, Color, ScreenKind, Terminal};
 use mask::WindowSize;
 
 mod modes;
+mod pane;
 mod reading;
 
 pub use modes::{ModeChange, Modes};
+pub use pane::PaneLine;
 pub use reading::{LineStart, Reading};
 
 /// The screen of one terminal.
@@ -80,6 +82,12 @@ impl Screen {
         self.settle();
         let row = self.terminal.cursor().row;
         self.terminal.screen().line(row).map(|line| line.text().trim_end().to_owned()).unwrap_or_default()
+    }
+
+    /// The line of the cursor within its pane.
+    pub fn pane_line(&mut self) -> PaneLine {
+        self.settle();
+        pane::read(&self.terminal)
     }
 
     /// Whether an emulated alternate screen is shown. It is drawn by output: it may only ever make the gate stricter.

@@ -46,11 +46,12 @@ impl Gate {
         let is_late = cx.now >= since + self.patience();
         let is_quiet = cx.now >= quiet || is_late;
         if matches!(kind, Kind::Screen | Kind::Panes) {
-            if is_quiet {
+            let is_settled = is_quiet || self.is_echo_complete();
+            if is_settled {
                 self.state = State::Typing;
                 self.screen_submit(submit, kind, cx);
             }
-            return is_quiet;
+            return is_settled;
         }
         let is_unseen = is_quiet && cx.now >= since + self.unseen_after();
         let Some(known) = self.known(is_quiet, is_late, is_unseen) else { return false };
@@ -264,6 +265,7 @@ impl Gate {
                     self.foreground = Foreground::Shell;
                 } else if !parsed.commands.is_empty() || !parsed.opaque.is_empty() {
                     self.foreground = Foreground::after(&parsed);
+                    self.shell_ran(&parsed);
                 }
                 self.earlier.clear();
             }
@@ -290,7 +292,7 @@ impl Gate {
         self.trust.submitted(self.screen.modes().bracketed_paste, self.foreground);
         self.line_ended(cx.now);
         if matches!(self.reader(), Reader::Screen | Reader::Panes) {
-            self.line.clear();
+            self.screen_accepted(cx);
         } else {
             self.new_line();
         }
