@@ -47,6 +47,8 @@ pub(super) struct Escape {
     asked: Option<usize>,
     /// C-x came: a chord for readline, a key for others.
     chord: bool,
+    /// Keys are those of a bracketed paste: whoever reads takes a newline in it as text, and the paste in one go.
+    pasted: bool,
     vi: ViKeys,
     /// Whether text was inserted when the line began.
     inserts: bool,
@@ -91,11 +93,11 @@ impl Gate {
     fn screen_key(&mut self, press: KeyPress, kind: Kind, cx: &mut Cx<'_>) {
         let chord = std::mem::take(&mut self.escape.chord);
         if kind == Kind::Panes && accepts_otherwise(&press.key, chord) && self.is_prompt_shown() {
-            return match press.key {
-                Key::Ctrl('d' | 'o') => self.screen_enter(press, kind, cx),
-                // As at any prompt: they run the line, or what an editor makes of it.
-                _ => cx.acts.push(Act::Bell),
-            };
+            if matches!(press.key, Key::Ctrl('d' | 'o')) {
+                return self.screen_enter(press, kind, cx);
+            }
+            // As at any prompt: they run the line, or what an editor makes of it.
+            return cx.acts.push(Act::Bell);
         }
         if is_enter(&press.key) {
             return self.screen_enter(press, kind, cx);
@@ -113,7 +115,8 @@ impl Gate {
     /// Enter: held if it may give a command to a shell, as far as keys and screen tell by now.
     fn screen_enter(&mut self, press: KeyPress, kind: Kind, cx: &mut Cx<'_>) {
         let look = self.look(kind, cx);
-        let is_harmless = !self.escape.unknown && !look.is_command && look.worst.is_none() && look.is_shown;
+        let is_read = self.escape.pasted || (!self.escape.unknown && !look.is_command && look.is_shown);
+        let is_harmless = look.worst.is_none() && is_read;
         if !is_harmless {
             self.state = State::settling(press, kind, cx.now);
             return;
@@ -287,8 +290,14 @@ impl Escape {
     }
 
     /// Follows a key that is no Enter.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other keys may put more there than was typed")]
     fn press(&mut self, key: &Key, kind: Kind, class: Class) {
-        self.vi.press(key);
+        match key {
+            Key::PasteStart => self.pasted = true,
+            Key::PasteEnd | Key::PasteCut => self.pasted = false,
+            _ if self.pasted => {}
+            key => self.vi.press(key),
+        }
         if kind == Kind::Panes {
             if std::mem::take(&mut self.prefix) {
                 self.unknown = true;
@@ -304,7 +313,6 @@ impl Escape {
             self.asked = Some(self.typed.len());
             return;
         }
-        #[expect(clippy::wildcard_enum_match_arm, reason = "all other keys may put more there than was typed")]
         match key {
             Key::Char(character) if self.typed.len() < MAX_TYPED => self.typed.push(*character),
             Key::Char(_) | Key::Report | Key::PasteStart | Key::PasteEnd | Key::PasteCut => {}
@@ -334,13 +342,15 @@ impl Escape {
 
     /// Enter went on.
     fn enter(&mut self, class: Class) -> Next {
-        let mut vi = std::mem::take(&mut self.vi);
-        vi.enter();
+        let (mut vi, pasted) = (std::mem::take(&mut self.vi), self.pasted);
+        if !pasted {
+            vi.enter();
+        }
         let answer = self.asked.and_then(|from| self.typed.get(from..));
         let asked = answer.filter(|answer| class.asks_again(answer)).map(|_| 0);
         let next = std::mem::take(&mut self.next);
         let inserts = vi.mode() == Mode::Insert;
-        *self = Self { vi, asked, inserts, ..Self::default() };
+        *self = Self { vi, asked, inserts, pasted, ..Self::default() };
         next
     }
 }
@@ -353,11 +363,10 @@ fn is_enter(key: &Key) -> bool {
 /// Whether a line editor may accept its line, or have it edited and accepted, at this key; `chord` is whether C-x
 /// came before it.
 fn accepts_otherwise(key: &Key, chord: bool) -> bool {
-    match key {
-        Key::Ctrl('d' | 'o') | Key::Alt('#' | 'a' | 'A' | 'e' | 'v' | 'o' | 'h' | 'H' | 'x' | 'z') => true,
-        Key::Ctrl('e') | Key::AltCtrl('e') => chord || *key == Key::AltCtrl('e'),
-        _ => false,
-    }
+    let always = [Key::Ctrl('d'), Key::Ctrl('o'), Key::AltCtrl('e')];
+    always.contains(key)
+        || matches!(key, Key::Alt('#' | 'a' | 'A' | 'e' | 'v' | 'o' | 'h' | 'H' | 'x' | 'z'))
+        || (chord && *key == Key::Ctrl('e'))
 }
 
 /// Whether it is to be kept: what a rule allows is no reason to hold an Enter.

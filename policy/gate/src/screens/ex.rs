@@ -78,7 +78,8 @@ pub(super) fn command(line: &str, depth: usize, found: &mut Vec<Run>) {
         None => {}
     }
     let takes_all = matches!(kind, Some(Kind::Window | Kind::Nested | Kind::Normal | Kind::Code(..)));
-    if !takes_all && !argument.starts_with('!') && !(has_bang && kind == Some(Kind::Read)) {
+    let runs_all = argument.starts_with('!') || (has_bang && kind == Some(Kind::Read));
+    if !takes_all && !runs_all {
         following(argument, depth, found);
     }
 }

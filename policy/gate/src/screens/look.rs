@@ -54,7 +54,8 @@ impl Gate {
             self.look_at_questions(&line, &readings, &mut judged);
         }
         let inserts = self.escape.vi.mode() == Mode::Insert;
-        if !judged.look.is_shown && !inserts {
+        let is_text = self.escape.pasted && (kind == Kind::Screen || self.programs.editors);
+        if !judged.look.is_shown && !inserts && !is_text {
             // It may be a shell that echoes nothing.
             judged.line(typed, false);
         }
@@ -116,9 +117,13 @@ impl Gate {
         }
         if let Some((text, likeness, is_prompt)) = found {
             judged.look.is_command = true;
-            if is_known && is_prompt && !typed.is_empty() && (!edits || line.to_cursor.trim_end().ends_with(typed)) {
+            // The echo may not be there yet.
+            let is_begun = line.to_cursor.trim_end().ends_with(typed) || typed.starts_with(&text);
+            let is_begun = is_known && is_prompt && !typed.is_empty() && (!edits || is_begun);
+            if is_begun {
                 judged.line(typed, true);
             }
+            let text = if is_begun && typed.starts_with(&text) { typed.to_owned() } else { text };
             judged.look.next.shell = Some((text, is_prompt && likeness != Likeness::SeenWeak));
         }
         if in_panes && !edits {

@@ -153,6 +153,24 @@ fn the_lines_of_a_pane_that_belong_together_are_judged_together() {
 }
 
 #[test]
+fn a_paste_is_not_taken_apart() {
+    let paste = "\x1b[200~rm -rf \"$X\"\recho \"a\rb\"\r\x1b[201~";
+    let mut vim = on_screen("vim notes", "text");
+    vim.types(paste);
+    assert!(vim.sent.ends_with(paste.as_bytes()) && vim.told.is_empty(), "{:?} {:?}", vim.sent, vim.told);
+    let mut pane = on_screen("tmux", "\x1b[?2004hhost$ ");
+    start_in_pane(&mut pane, "vim n");
+    pane.types(paste);
+    assert!(pane.sent.ends_with(paste.as_bytes()) && pane.told.is_empty(), "{:?} {:?}", pane.sent, pane.told);
+    // At a prompt its lines are a shell's, if they are no more than typed.
+    for lines in ["rm -rf x\r", "ls\rrm -rf x\r", "rm \\\r-rf x\r"] {
+        let mut shell = on_screen("tmux", "\x1b[?2004hhost$ ");
+        shell.types(&format!("\x1b[200~{lines}\x1b[201~"));
+        assert!(shell.told.iter().any(|told| told.starts_with("blocked")), "{lines:?}: {:?}", shell.told);
+    }
+}
+
+#[test]
 fn the_folder_of_a_pane_is_followed() {
     let steps = [("cd /etc", "cd /etc"), ("\r", "\r\nhost$ "), ("echo x > motd", "echo x > motd")];
     assert!(!passes(|| on_screen("tmux", "host$ "), &steps));
