@@ -12,6 +12,7 @@ impl Gate {
         if self.take_paste(&press, cx) {
             return;
         }
+        self.programs.menu.press(&press.key, self.line.is_certainly_empty());
         if press.key == Key::Ctrl('_') {
             // What it leaves depends on how the editor groups changes.
             self.doubt = Some("a change was undone");

@@ -90,6 +90,18 @@ impl Screen {
         pane::read(&self.terminal)
     }
 
+    /// Whether one entry of a menu below the line of the cursor is marked.
+    pub fn shows_menu(&mut self) -> bool {
+        self.settle();
+        pane::shows_menu(&self.terminal)
+    }
+
+    /// What was typed into a picker such as fzf, if the cursor is in one.
+    pub fn picker_query(&mut self) -> Option<String> {
+        self.settle();
+        pane::picker_query(&self.terminal)
+    }
+
     /// Whether an emulated alternate screen is shown. It is drawn by output: it may only ever make the gate stricter.
     pub fn is_alternate(&mut self) -> bool {
         self.settle();

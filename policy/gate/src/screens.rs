@@ -25,11 +25,13 @@ mod class;
 mod ex;
 mod expression;
 mod look;
+mod menu;
 mod multiplexer;
 mod prompts;
 mod vi;
 
 use class::Class;
+use menu::Menu;
 pub(super) use prompts::Prompts;
 use vi::{Mode, ViKeys};
 
@@ -69,6 +71,7 @@ struct Next {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Programs {
     pub(super) prompts: Prompts,
+    pub(super) menu: Menu,
     /// The program that runs, or ran last.
     class: Class,
     /// Whether a pane may show an editor or a pager.

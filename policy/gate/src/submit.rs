@@ -171,6 +171,7 @@ impl Gate {
                 );
             }
             Known::Unreadable if reader == Reader::Program && kind == Kind::Accepts => self.accept_unread(submit, cx),
+            Known::Unreadable if self.is_picker_shown(kind, cx) => self.choose(None, &submit, cx),
             Known::Unreadable => self.unreadable(String::new(), "the line cannot be read from the screen", kind, cx),
         }
     }
@@ -199,6 +200,7 @@ impl Gate {
                 let why = self.doubt.unwrap_or_default();
                 self.unreadable(text, why, kind, cx);
             }
+            RuleEffect::Allow if read && self.is_menu_shown(kind) => self.choose(Some(text), &submit, cx),
             RuleEffect::Allow if read && text.is_empty() => {
                 // Whatever else was typed and is not shown yet is gone before the key comes.
                 self.erase(cx);

@@ -81,6 +81,33 @@ pub(super) fn read(terminal: &Terminal) -> PaneLine {
     PaneLine { rows, to_cursor, rest, below, at_edge: cursor.row == 0 || cursor.row + 1 == height }
 }
 
+/// Whether a cell in a row below the cursor has a background of its own, as the chosen entry of a menu has.
+pub(super) fn shows_menu(terminal: &Terminal) -> bool {
+    let (_, height) = terminal.size();
+    let is_marked = |cell: &Cell| cell.pen().is_inverse() || cell.pen().background().is_some();
+    (terminal.cursor().row + 1..height).any(|index| {
+        // A row that is marked from end to end is a line of status.
+        let row = cells(terminal, index);
+        let marked = row.iter().filter(|cell| is_marked(cell) && cell.width() > 0).count();
+        marked > 0 && marked < row.len() && row.iter().any(|cell| is_marked(cell) && cell.char() != ' ')
+    })
+}
+
+/// fzf shows what was typed behind `>`, and next to it how many entries there are: `3/12`.
+pub(super) fn picker_query(terminal: &Terminal) -> Option<String> {
+    let cursor = terminal.cursor();
+    let row = text(&cells(terminal, cursor.row));
+    let query = row.trim_start().strip_prefix("> ")?.trim();
+    let counts = |index: Option<usize>| {
+        let row = index.map(|index| text(&cells(terminal, index))).unwrap_or_default();
+        let word = row.split_whitespace().find(|word| word.contains('/')).unwrap_or_default();
+        word.split_once('/').is_some_and(|(found, all)| {
+            [found, all].iter().all(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        })
+    };
+    (counts(cursor.row.checked_sub(1)) || counts(Some(cursor.row + 1))).then(|| query.to_owned())
+}
+
 /// Whether the row of a pane may go on in the next: its last cell is taken. One blank may have been typed there.
 fn is_full(cells: &[Cell]) -> bool {
     let blanks = cells.iter().rev().take_while(|cell| cell.char() == ' ' && cell.width() > 0).count();

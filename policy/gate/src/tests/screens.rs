@@ -4,6 +4,7 @@ use super::*;
 
 mod editors;
 mod killed;
+mod menus;
 mod panes;
 
 /// A session in which `line` runs a program that shows `screen` on the other screen.
