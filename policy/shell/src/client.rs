@@ -21,6 +21,8 @@ mod transfer;
 /// A program with a language of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Client {
+    /// clickhouse-client.
+    Clickhouse,
     /// dc.
     Dc,
     /// ed.
@@ -73,6 +75,7 @@ impl Client {
     #[must_use]
     pub fn of_program(name: &str) -> Option<Self> {
         Some(match name {
+            "clickhouse" | "clickhouse-client" => Self::Clickhouse,
             "dc" => Self::Dc,
             "ed" => Self::Ed,
             "ftp" | "lukemftp" | "netkit-ftp" | "pftp" | "sftp" | "smbclient" | "tnftp" => Self::Ftp,
@@ -80,8 +83,8 @@ impl Client {
             "lftp" => Self::Lftp,
             "m4" | "gm4" => Self::M4,
             "mongo" | "mongosh" => Self::Mongo,
-            "mysql" | "mariadb" => Self::Mysql,
-            "psql" | "cockroach" | "pgcli" => Self::Psql,
+            "mysql" | "mariadb" | "mycli" => Self::Mysql,
+            "psql" | "cockroach" | "pgcli" | "usql" | "vsql" | "ysqlsh" => Self::Psql,
             "redis-cli" | "valkey-cli" => Self::Redis,
             "groff" | "troff" | "nroff" => Self::Roff,
             "sqlcmd" => Self::Sqlcmd,
@@ -97,6 +100,7 @@ impl Client {
     pub fn runs(self, text: &str) -> Vec<ClientCode> {
         let mut out = Codes(Vec::new());
         match self {
+            Self::Clickhouse => server::clickhouse(text, &mut out),
             Self::Dc => macros::dc(text, &mut out),
             Self::Ed => editor::ed(text, &mut out),
             Self::Ftp => transfer::ftp(text, &mut out),
@@ -162,7 +166,8 @@ pub(super) fn follow(walker: &mut Walker<'_>, client: Client, arguments: &[Word]
         }
         // The text to be edited.
         Client::Vim if arguments.iter().any(|word| word.known() == Some("-")) => return,
-        Client::Ed
+        Client::Clickhouse
+        | Client::Ed
         | Client::Ftp
         | Client::Lftp
         | Client::Mongo

@@ -20,13 +20,15 @@ enum HookValue {
     CodeAfterExec,
     /// Something that may run code, in a language of its own.
     Other,
+    /// A file with settings that may run code, and seldom do.
+    Script,
     /// A setting of ssh.
     Setting,
     /// Statements of a client, or what stands behind the words that make statements of it.
     Statements(Client, &'static str),
 }
 
-use HookValue::{Binding, Code, CodeAfterExec, Other, Setting, Statements};
+use HookValue::{Binding, Code, CodeAfterExec, Other, Script, Setting, Statements};
 
 /// Follows what options of programs run.
 pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
@@ -50,6 +52,8 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         "service" if arguments.iter().any(|word| word.start().contains('/')) => {
             walker.opaque_command("it runs a file whose content is not known");
         }
+        "patch" => words_that(walker, arguments, |text| matches!(text, "-e" | "--ed")),
+        "dnf" | "yum" => words_that(walker, arguments, |text| text.contains("pluginpath")),
         "compgen" | "complete" => words_that(walker, arguments, has_code),
         "socat" => words_that(walker, arguments, |text| {
             let text = text.to_ascii_lowercase();
@@ -147,6 +151,7 @@ fn follow_value(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
         (Statements(client, start), _) => {
             client::statement_word(walker, client, &Word::of(start).followed_by(value));
         }
+        (Script, _) => walker.unread("it reads settings that may run code"),
         (Setting, _) => unwrap::ssh_setting(walker, value),
         (CodeAfterExec, Some(text)) => {
             if let Some((_, code)) = text.split_once("exec=") {

@@ -1,6 +1,6 @@
 //! The table of programs that run the value of an option.
 
-use super::HookValue::{self, Binding, Code, CodeAfterExec, Other, Setting, Statements};
+use super::HookValue::{self, Binding, Code, CodeAfterExec, Other, Script, Setting, Statements};
 use crate::client::Client;
 
 const EDITOR: HookValue = Statements(Client::Vim, "");
@@ -80,7 +80,7 @@ pub(super) const HOOKS: &[Hooks] = &[
     (&["duckdb"], &[("-c", Statements(Client::Sqlite, "")), ("-s", Statements(Client::Sqlite, "")), ("-f", Other)]),
     (&["wget"], &[("--use-askpass", Code), ("-e", Other), ("--execute", Other)]),
     (
-        &["psql"],
+        &["psql", "pgcli", "usql", "vsql", "ysqlsh"],
         &[
             ("-c", Statements(Client::Psql, "")),
             ("--command", Statements(Client::Psql, "")),
@@ -95,7 +95,7 @@ pub(super) const HOOKS: &[Hooks] = &[
     ),
     (&["cockroach"], &[("-e", Statements(Client::Psql, "")), ("--execute", Statements(Client::Psql, ""))]),
     (
-        &["mysql", "mariadb"],
+        &["mysql", "mariadb", "mycli"],
         &[
             ("-e", Statements(Client::Mysql, "")),
             ("--execute", Statements(Client::Mysql, "")),
@@ -132,6 +132,18 @@ pub(super) const HOOKS: &[Hooks] = &[
     (&["docker", "podman", "nerdctl"], &[("--health-cmd", Code)]),
     (&["kubectl", "oc", "k"], &[("--exec-command", Code)]),
     (&["nm", "ar", "ranlib", "ld"], &[("--plugin", Other), ("-plugin", Other)]),
+    (&["mysqldump", "mysqladmin", "mysqlimport"], &[("--plugin-dir", Other)]),
+    (&["pgbench"], &[("-f", Other), ("--file", Other)]),
+    (
+        &["clickhouse", "clickhouse-client"],
+        &[
+            ("-q", Statements(Client::Clickhouse, "")),
+            ("--query", Statements(Client::Clickhouse, "")),
+            ("--queries-file", Other),
+        ],
+    ),
+    (&["apt", "apt-cache", "apt-get", "aptitude"], &[("-c", Other), ("--config-file", Other)]),
+    (&["nginx"], &[("-c", Script), ("-g", Other)]),
     (&["vault"], &[("-exec", Code)]),
     (&["go"], &[("-exec", Code), ("-toolexec", Code), ("-vettool", Code)]),
     (&["cargo"], &[("--config", Other)]),
@@ -179,11 +191,11 @@ pub(super) const HOOKS: &[Hooks] = &[
     (&["ssh-keygen"], &[("-D", Other), ("-w", Other)]),
     (&["ssh-add"], &[("-s", Other), ("-S", Other)]),
     (&["ssh-copy-id"], &[("-o", Setting), ("-F", Other)]),
-    (&["openssl"], &[("-engine", Other), ("-provider-path", Other)]),
+    (&["openssl"], &[("-engine", Other), ("-provider-path", Other), ("-pre", Other), ("-config", Script)]),
     (&["iptables", "ip6tables", "iptables-nft", "iptables-legacy"], &[("--modprobe", Code), ("-M", Code)]),
     (&["tshark", "wireshark"], &[("-X", Other)]),
     (&["mutt", "neomutt"], &[("-e", Other), ("-F", Other)]),
-    (&["dnf", "yum", "pacman"], &[("--config", Other), ("--hookdir", Other)]),
+    (&["dnf", "yum", "pacman"], &[("-c", Other), ("--config", Other), ("--hookdir", Other)]),
     (&["kustomize"], &[("--exec-path", Code)]),
     (&["logrotate"], &[("-m", Code), ("--mail", Code)]),
     (&["journalctl", "systemctl"], &[]),
