@@ -88,6 +88,15 @@ const RUNNERS: &[Runner] = &[
     ("heroku", "run", Code(0), "-a --app -s --size -r --remote -e --env"),
     ("tsh", "ssh", CodeAfterName, "-l --login -p --port --proxy --user --cluster"),
     ("snap", "run", Argv(0), ""),
+    ("lxc-attach lxc-execute cpulimit", "", Dashes, ""),
+    ("pct", "exec", Dashes, ""),
+    (
+        "systemd-nspawn",
+        "",
+        Argv(0),
+        "-D --directory -M --machine -u --user -i --image -p --port -E --setenv --bind --bind-ro",
+    ),
+    ("faketime", "", Argv(1), ""),
     (
         "xvfb-run",
         "",
