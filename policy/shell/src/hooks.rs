@@ -32,10 +32,8 @@ use HookValue::{Binding, Code, CodeAfterExec, Other, Script, Setting, Statements
 
 /// Follows what options of programs run.
 pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
-    for (programs, options) in table::HOOKS {
-        if programs.contains(&name) {
-            options_of(walker, arguments, options);
-        }
+    for options in table::of(name) {
+        options_of(walker, arguments, options);
     }
     if let Some(client) = Client::of_program(name) {
         client::follow(walker, client, arguments);

@@ -1,15 +1,34 @@
 //! The table of programs that run the value of an option.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use super::HookValue::{self, Binding, Code, CodeAfterExec, Other, Script, Setting, Statements};
 use crate::client::Client;
 
 const EDITOR: HookValue = Statements(Client::Vim, "");
 
+/// The rows about a program.
+pub(super) fn of(name: &str) -> impl Iterator<Item = Options> {
+    static BY_NAME: LazyLock<HashMap<&str, Vec<Options>>> = LazyLock::new(|| {
+        let mut rows: HashMap<&str, Vec<Options>> = HashMap::new();
+        for (names, options) in HOOKS {
+            for name in *names {
+                rows.entry(name).or_default().push(options);
+            }
+        }
+        rows
+    });
+    BY_NAME.get(name).into_iter().flatten().copied()
+}
+
+/// Options, each with what its value is.
+type Options = &'static [(&'static str, HookValue)];
+
 /// Names of programs, and their options with what the value of each is.
-type Hooks = (&'static [&'static str], &'static [(&'static str, HookValue)]);
+type Hooks = (&'static [&'static str], Options);
 
 /// Programs, and their options whose value is run.
-pub(super) const HOOKS: &[Hooks] = &[
+const HOOKS: &[Hooks] = &[
     (
         &["tar", "gtar", "bsdtar"],
         &[
