@@ -38,6 +38,9 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     if let Some(client) = Client::of_program(name) {
         client::follow(walker, client, arguments);
     }
+    if runs_file(name, arguments) {
+        walker.doubtful("it runs what is in a file");
+    }
     match name {
         "git" => git(walker, arguments),
         "less" | "more" | "most" | "zless" | "zmore" | "bzless" | "xzless" | "vi" | "vim" | "nvim" | "view"
@@ -149,7 +152,7 @@ fn follow_value(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
         (Statements(client, start), _) => {
             client::statement_word(walker, client, &Word::of(start).followed_by(value));
         }
-        (Script, _) => walker.unread("it reads settings that may run code"),
+        (Script, _) => walker.doubtful("it reads settings that may run code"),
         (Setting, _) => unwrap::ssh_setting(walker, value),
         (CodeAfterExec, Some(text)) => {
             if let Some((_, code)) = text.split_once("exec=") {
@@ -307,6 +310,29 @@ pub(super) const SQL_CLIENTS: [&str; 7] =
 pub(super) fn brings_statements(word: &Word) -> bool {
     let start = word.start();
     ["-c", "-f", "-e", "--command", "--file", "--execute", "-l"].iter().any(|option| start.starts_with(option))
+}
+
+/// Whether an operand is a file that has code, such as a package of one's own.
+fn runs_file(name: &str, arguments: &[Word]) -> bool {
+    let has = |options: &[&str]| arguments.iter().any(|word| options.contains(&word.start()));
+    let mut operands = arguments.iter().map(Word::start).filter(|start| !start.starts_with('-'));
+    let is_path = |text: &str| text.contains('/') && !text.contains("://");
+    match name {
+        "insmod" | "logrotate" => operands.next().is_some(),
+        "go" => has(&["run", "generate"]),
+        "dpkg" => has(&["-i", "--install", "--unpack"]),
+        "rpm" => arguments.iter().any(|word| {
+            let letters = word.start().strip_prefix('-').filter(|letters| !letters.starts_with('-'));
+            letters.is_some_and(|letters| letters.starts_with(['i', 'U', 'F'])) || word.start() == "--install"
+        }),
+        "apt" | "apt-get" | "dnf" | "gem" | "npm" | "pip" | "pip3" | "pipx" | "pnpm" | "yarn" | "yum" | "zypper" => {
+            operands.next().is_some_and(|command| matches!(command, "add" | "i" | "in" | "install"))
+                && operands.any(is_path)
+        }
+        "mount" => arguments.iter().any(|word| word.start().contains("fuse")),
+        "rustc" => arguments.iter().any(|word| word.start().contains("linker")),
+        _ => false,
+    }
 }
 
 /// Rules on text may be about what clients of databases read.

@@ -91,8 +91,8 @@ pub struct Parsed {
     pub folder: Folder,
     /// What cannot be known.
     pub opaque: Vec<Opaque>,
-    /// What cannot be known either, and is mostly harmless: statements in files and pipes for clients of databases.
-    pub unread: Vec<Opaque>,
+    /// What is data to who means well, and lets code in that is not known: it counts where only what is known may run.
+    pub doubtful: Vec<Opaque>,
     /// What changes how lines are accepted or shown.
     pub tampering: Vec<Tampering>,
     /// Code in other languages, for rules on text.

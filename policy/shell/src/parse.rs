@@ -15,6 +15,7 @@ use super::{
 
 mod compound;
 mod condition;
+mod guess;
 mod redirect;
 mod simple;
 
@@ -183,57 +184,10 @@ impl<'a> Walker<'a> {
     }
 
     /// Notes that the command noted last reads something that is mostly harmless, and cannot be known.
-    pub(super) fn unread(&mut self, why: &str) {
-        let unread = Opaque { why: why.to_owned(), command: self.out.commands.len().checked_sub(1) };
-        if !self.out.unread.contains(&unread) {
-            self.out.unread.push(unread);
-        }
-    }
-
-    /// Whether more may be guessed.
-    pub(super) fn may_guess(&self) -> bool {
-        self.out.guesses.len() < MAX_GUESSES && self.guessed <= MAX_GUESSES
-    }
-
-    /// Notes a command that may run, because it stands in the arguments of a program of which nothing is known.
-    pub(super) fn guess(&mut self, words: &[Word]) {
-        if self.out.guesses.len() < MAX_GUESSES {
-            let argv = words.iter().take(MAX_GUESSED_WORDS).cloned().collect();
-            self.out.guesses.push(Command { argv, folder: self.folder.clone(), ..Command::default() });
-        } else {
-            self.unread("it has too many arguments to be looked at");
-        }
-    }
-
-    /// The same for code.
-    pub(super) fn guess_code(&mut self, text: &str) {
-        self.guessed += 1;
-        if text.len() > MAX_GUESSED_BYTES || self.guessed > MAX_GUESSES || self.depth == MAX_CODE_DEPTH {
-            return self.unread("it has arguments that are too long to be looked at");
-        }
-        if let Ok(program) = program(text, Shell::Unknown) {
-            let mut walker = Self::new(self.cx, None);
-            walker.depth = MAX_CODE_DEPTH - 1;
-            walker.program(&program);
-            self.out.guesses.extend(walker.out.commands.into_iter().take(MAX_GUESSES));
-            if walker.out.opaque.iter().any(|opaque| opaque.why == RUNS_OUTPUT) {
-                self.opaque_command("an argument may run the output of another program");
-            }
-        }
-    }
-
-    /// The same for a shell or another interpreter with its code, of which also what is not known counts.
-    pub(super) fn guess_argv(&mut self, words: &[Word]) {
-        self.guessed += 1;
-        if self.guessed > MAX_GUESSES || self.depth + 2 >= MAX_CODE_DEPTH {
-            return;
-        }
-        let mut walker = Self::new(self.cx, Some(""));
-        walker.depth = MAX_CODE_DEPTH - 2;
-        unwrap::run(&mut walker, words.to_vec(), Vec::new(), Vec::new());
-        self.out.guesses.extend(walker.out.commands.into_iter().take(MAX_GUESSES));
-        if let Some(opaque) = walker.out.opaque.into_iter().next() {
-            self.opaque_command(format!("an argument may be run: {}", opaque.why));
+    pub(super) fn doubtful(&mut self, why: &str) {
+        let doubtful = Opaque { why: why.to_owned(), command: self.out.commands.len().checked_sub(1) };
+        if !self.out.doubtful.contains(&doubtful) {
+            self.out.doubtful.push(doubtful);
         }
     }
 
@@ -476,12 +430,6 @@ pub(super) fn has_code(text: &str) -> bool {
     text.contains("$(") || text.contains('`') || text.contains("${ ")
 }
 
-/// The most commands that are guessed in one text, about.
-const MAX_GUESSES: usize = 64;
-/// The most words of a guessed command.
-const MAX_GUESSED_WORDS: usize = 32;
-/// The longest argument that is guessed to be code, in bytes.
-const MAX_GUESSED_BYTES: usize = 2048;
 /// Words that may stand before a command.
 const KEYWORDS: [&str; 12] = ["do", "then", "else", "elif", "if", "while", "until", "!", "time", "begin", "and", "or"];
 /// The most pieces that are looked at of a typed line that cannot be read.

@@ -8,7 +8,7 @@ use config::{
     RuleName,
     rules::{Approvers, RuleClass, RuleEffect},
 };
-use shell::{Command, Live, LiveReader, ParseContext, Parsed};
+use shell::{Command, Live, LiveReader, Opaque, ParseContext, Parsed};
 
 use super::RuleSet;
 use crate::{
@@ -230,9 +230,7 @@ fn input_of(rules: &[&Rule], parsed: &Parsed, judging: &Judging) -> Input {
 
 /// What cannot be known, and what changes how lines are accepted.
 fn built_in(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut Vec<Finding>) {
-    // Where what cannot be known is blocked, somebody may have written the file before in order to have it read.
-    let unread = parsed.unread.iter().filter(|_| judging.opaque == RuleEffect::Block);
-    for opaque in parsed.opaque.iter().chain(unread) {
+    for opaque in unknown(parsed, judging) {
         let command = opaque.command.and_then(|index| parsed.commands.get(index));
         let is_allowed = command.is_some_and(|command| is_allowed(rules, command));
         let because = match command {
@@ -256,6 +254,12 @@ fn built_in(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut 
     }
 }
 
+/// What cannot be known. Where that is blocked nobody is trusted to mean well, and what is doubtful counts too.
+fn unknown<'p>(parsed: &'p Parsed, judging: &Judging) -> impl Iterator<Item = &'p Opaque> {
+    let doubtful = parsed.doubtful.iter().filter(|_| judging.opaque == RuleEffect::Block);
+    parsed.opaque.iter().chain(doubtful)
+}
+
 /// Where only what is allowed may run: the commands that no rule allows.
 fn not_allowed(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut Vec<Finding>) {
     let by_text = findings.iter().any(|finding| {
@@ -277,7 +281,7 @@ fn not_allowed(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &m
             });
         }
     }
-    if !parsed.opaque.is_empty() && !by_text {
+    if unknown(parsed, judging).next().is_some() && !by_text {
         findings.push(Finding {
             rule: None,
             effect: judging.default,

@@ -13,7 +13,7 @@ pub(super) fn guess(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         return;
     }
     if !walker.may_guess() {
-        return walker.unread("it has too many arguments to be looked at");
+        return walker.doubtful("it has too many arguments to be looked at");
     }
     let described = Described::of(name, arguments);
     // Whether an option stands before that nobody has described: the word at hand may be its value.
@@ -48,7 +48,7 @@ pub(super) fn guess(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         }
     }
     if arguments.len() > MAX_ARGUMENTS && described.is_none() {
-        walker.unread("it has too many arguments to be looked at");
+        walker.doubtful("it has too many arguments to be looked at");
     }
 }
 
