@@ -119,6 +119,12 @@ fn command(line: &str, depth: usize, out: &mut Codes) {
             }
             path(target).into_iter().for_each(|file| out.push(ClientCode::Writes(file)));
         }
+        "s" => path(rest).into_iter().for_each(|file| out.push(ClientCode::Writes(file))),
+        "lo_import" => path(rest).into_iter().for_each(|file| out.push(ClientCode::Reads(file))),
+        "lo_export" => {
+            let file = rest.split_once(char::is_whitespace).and_then(|(_, file)| path(file));
+            file.into_iter().for_each(|file| out.push(ClientCode::Writes(file)));
+        }
         "setenv" => {
             if let Some((variable, value)) = rest.split_once(char::is_whitespace) {
                 set_variable(variable, value.trim(), out);

@@ -107,6 +107,8 @@ const HOOKS: &[Hooks] = &[
             ("--file", Other),
             ("-o", Statements(Client::Psql, "\\o ")),
             ("--output", Statements(Client::Psql, "\\o ")),
+            ("-L", Statements(Client::Psql, "\\s ")),
+            ("--log-file", Statements(Client::Psql, "\\s ")),
             ("-v", Statements(Client::Psql, "\\set ")),
             ("--set", Statements(Client::Psql, "\\set ")),
             ("--variable", Statements(Client::Psql, "\\set ")),

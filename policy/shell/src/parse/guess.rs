@@ -28,8 +28,12 @@ impl Walker<'_> {
         if let Ok(program) = program(text, Shell::Unknown) {
             let mut walker = Self::new(self.cx, None);
             walker.depth = MAX_CODE_DEPTH - 1;
+            // What is guessed in a guess counts as well.
+            walker.guessed = self.guessed;
             walker.program(&program);
-            self.out.guesses.extend(walker.out.commands.into_iter().take(MAX_GUESSES));
+            self.guessed = walker.guessed;
+            let guesses = walker.out.commands.into_iter().chain(walker.out.guesses);
+            self.out.guesses.extend(guesses.take(MAX_GUESSES));
             if walker.out.opaque.iter().any(|opaque| opaque.why == RUNS_OUTPUT) {
                 self.opaque_command("an argument may run the output of another program");
             }
@@ -44,8 +48,11 @@ impl Walker<'_> {
         }
         let mut walker = Self::new(self.cx, Some(""));
         walker.depth = MAX_CODE_DEPTH - 2;
+        walker.guessed = self.guessed;
         unwrap::run(&mut walker, words.to_vec(), Vec::new(), Vec::new());
-        self.out.guesses.extend(walker.out.commands.into_iter().take(MAX_GUESSES));
+        self.guessed = walker.guessed;
+        let guesses = walker.out.commands.into_iter().chain(walker.out.guesses);
+        self.out.guesses.extend(guesses.take(MAX_GUESSES));
         if let Some(opaque) = walker.out.opaque.into_iter().next() {
             self.opaque_command(format!("an argument may be run: {}", opaque.why));
         }
