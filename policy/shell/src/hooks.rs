@@ -21,6 +21,8 @@ enum HookValue {
     CodeAfterExec,
     /// Something that may run code, in a language of its own.
     Other,
+    /// A file with settings that may run code, and seldom do.
+    Script,
     /// A setting of ssh.
     Setting,
     /// A file with statements of SQL.
@@ -29,20 +31,21 @@ enum HookValue {
     Statements(Client, &'static str),
 }
 
-use HookValue::{Binding, Code, CodeAfterExec, Other, Setting, SqlFile, Statements};
+use HookValue::{Binding, Code, CodeAfterExec, Other, Script, Setting, SqlFile, Statements};
 
 /// Follows what options of programs run.
 pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
-    for (programs, options) in table::HOOKS {
-        if programs.contains(&name) && !options.is_empty() {
-            options_of(walker, arguments, options);
-            smuggled::options(walker, arguments);
-        }
+    for options in table::of(name).filter(|options| !options.is_empty()) {
+        options_of(walker, arguments, options);
+        smuggled::options(walker, arguments);
     }
     if let Some(client) = Client::of_program(name) {
         client::follow(walker, client, arguments);
     }
     smuggled::names(walker, name, arguments);
+    if runs_file(name, arguments) {
+        walker.doubtful_command("it runs what is in a file");
+    }
     match name {
         "git" => git::check(walker, arguments),
         "less" | "more" | "most" | "zless" | "zmore" | "bzless" | "xzless" | "vi" | "vim" | "nvim" | "view"
@@ -55,6 +58,8 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         "service" if arguments.iter().any(|word| word.start().contains('/')) => {
             walker.opaque_command("it runs a file whose content is not known");
         }
+        "patch" => words_that(walker, arguments, |text| matches!(text, "-e" | "--ed")),
+        "dnf" | "yum" => words_that(walker, arguments, |text| text.contains("pluginpath")),
         "compgen" | "complete" => words_that(walker, arguments, has_code),
         "socat" => words_that(walker, arguments, |text| {
             let text = text.to_ascii_lowercase();
@@ -152,6 +157,7 @@ fn follow_value(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
         (Statements(client, start), _) => {
             client::statement_word(walker, client, &Word::of(start).followed_by(value));
         }
+        (Script, _) => walker.doubtful_command("it reads settings that may run code"),
         (Setting, _) => unwrap::ssh_setting(walker, value),
         (SqlFile, _) if is_named_statements(value) && !walker.has_written(base_name(value.ending())) => {
             walker.script("it reads statements from a file");
@@ -276,6 +282,29 @@ pub(super) fn brings_statements(word: &Word) -> bool {
 pub(super) fn is_named_statements(file: &Word) -> bool {
     let name = file.ending();
     [".sql", ".ddl", ".dml", ".psql", ".csv", ".tsv", ".dump"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// Whether an operand is a file that has code, such as a package of one's own.
+fn runs_file(name: &str, arguments: &[Word]) -> bool {
+    let has = |options: &[&str]| arguments.iter().any(|word| options.contains(&word.start()));
+    let mut operands = arguments.iter().map(Word::start).filter(|start| !start.starts_with('-'));
+    let is_path = |text: &str| text.contains('/') && !text.contains("://");
+    match name {
+        "insmod" | "logrotate" => operands.next().is_some(),
+        "go" => has(&["run", "generate"]),
+        "dpkg" => has(&["-i", "--install", "--unpack"]),
+        "rpm" => arguments.iter().any(|word| {
+            let letters = word.start().strip_prefix('-').filter(|letters| !letters.starts_with('-'));
+            letters.is_some_and(|letters| letters.starts_with(['i', 'U', 'F'])) || word.start() == "--install"
+        }),
+        "apt" | "apt-get" | "dnf" | "gem" | "npm" | "pip" | "pip3" | "pipx" | "pnpm" | "yarn" | "yum" | "zypper" => {
+            operands.next().is_some_and(|command| matches!(command, "add" | "i" | "in" | "install"))
+                && operands.any(is_path)
+        }
+        "mount" => arguments.iter().any(|word| word.start().contains("fuse")),
+        "rustc" => arguments.iter().any(|word| word.start().contains("linker")),
+        _ => false,
+    }
 }
 
 /// Rules on text may be about what clients of databases read.

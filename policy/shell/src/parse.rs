@@ -16,6 +16,7 @@ use super::{
 mod arithmetic;
 mod compound;
 mod condition;
+mod guess;
 mod readings;
 mod redirect;
 mod select;
@@ -214,11 +215,6 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Whether more may be guessed.
-    pub(super) fn may_guess(&self) -> bool {
-        self.out.guesses.len() < MAX_GUESSES && self.guessed <= MAX_GUESSES
-    }
-
     /// Whether a command of the text so far writes or makes a file of this name. What it has then is no script that stood
     /// there before.
     pub(super) fn has_written(&mut self, name: &str) -> bool {
@@ -252,48 +248,6 @@ impl<'a> Walker<'a> {
                 );
                 is_written || (is_made && command.arguments().iter().any(is_it))
             })
-    }
-
-    /// Notes a command that may run, because it stands in the arguments of a program of which nothing is known.
-    pub(super) fn guess(&mut self, words: &[Word]) {
-        if self.out.guesses.len() < MAX_GUESSES {
-            let argv = words.iter().take(MAX_GUESSED_WORDS).cloned().collect();
-            self.out.guesses.push(Command { argv, folder: self.folder.clone(), ..Command::default() });
-        } else {
-            self.doubtful_command("it has too many arguments to be looked at");
-        }
-    }
-
-    /// The same for code.
-    pub(super) fn guess_code(&mut self, text: &str) {
-        self.guessed += 1;
-        if text.len() > MAX_GUESSED_BYTES || self.guessed > MAX_GUESSES || self.depth == MAX_CODE_DEPTH {
-            return self.doubtful_command("it has arguments that are too long to be looked at");
-        }
-        if let Ok(program) = program(text) {
-            let mut walker = Self::new(self.cx, None);
-            walker.depth = MAX_CODE_DEPTH - 1;
-            walker.program(&program);
-            self.out.guesses.extend(walker.out.commands.into_iter().take(MAX_GUESSES));
-            if walker.out.opaque.iter().any(|opaque| opaque.why == RUNS_OUTPUT) {
-                self.opaque_command("an argument may run the output of another program");
-            }
-        }
-    }
-
-    /// The same for a shell or another interpreter with its code, of which also what is not known counts.
-    pub(super) fn guess_argv(&mut self, words: &[Word]) {
-        self.guessed += 1;
-        if self.guessed > MAX_GUESSES || self.depth + 2 >= MAX_CODE_DEPTH {
-            return;
-        }
-        let mut walker = Self::new(self.cx, Some(""));
-        walker.depth = MAX_CODE_DEPTH - 2;
-        unwrap::run(&mut walker, words.to_vec(), Vec::new(), Vec::new());
-        self.out.guesses.extend(walker.out.commands.into_iter().take(MAX_GUESSES));
-        if let Some(opaque) = walker.out.opaque.into_iter().next() {
-            self.opaque_command(format!("an argument may be run: {}", opaque.why));
-        }
     }
 
     /// Notes what changes how lines are accepted. Where none are typed, only what changes the meaning of the text itself
@@ -531,12 +485,6 @@ pub(super) fn has_code(text: &str) -> bool {
     text.contains("$(") || text.contains('`') || text.contains("${ ")
 }
 
-/// The most commands that are guessed in one text, about.
-const MAX_GUESSES: usize = 64;
-/// The most words of a guessed command.
-const MAX_GUESSED_WORDS: usize = 32;
-/// The longest argument that is guessed to be code, in bytes.
-const MAX_GUESSED_BYTES: usize = 2048;
 /// Words that may stand before a command.
 const KEYWORDS: [&str; 12] = ["do", "then", "else", "elif", "if", "while", "until", "!", "time", "begin", "and", "or"];
 /// How often it is looked up what a text has written.

@@ -238,6 +238,10 @@ fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arg
             walker.code_word(&text.clone(), Shell::Unknown, Variables::new());
         }
     }
+    let is_shell = |word: &Word| word.known().is_some_and(|path| Shell::of_program(base_name(path)).is_some());
+    if matches!(name, "su" | "runuser") && found.value(&["s", "shell"]).is_some_and(|shell| !is_shell(shell)) {
+        walker.opaque_command("which program it runs as a shell is not known");
+    }
     let gave_code = wrapper.code.iter().any(|code| found.has(&[code]));
     match name {
         "env" => return env(walker, &found),

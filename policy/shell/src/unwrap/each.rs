@@ -155,6 +155,12 @@ pub(super) fn find(walker: &mut Walker<'_>, arguments: &[Word]) {
     let mut rest = arguments;
     while let Some((argument, after)) = rest.split_first() {
         rest = after;
+        if let Some(start) = ["--exec=", "--exec-batch="].iter().find(|start| argument.start().starts_with(**start)) {
+            // As fd takes it: everything behind it belongs to the command.
+            let program = argument.without_start(start.len());
+            let command = [program].into_iter().chain(after.iter().map(|word| word.with_gaps_at("{}")));
+            return run(walker, command.collect(), Vec::new(), Vec::new());
+        }
         if !matches!(
             argument.known(),
             Some("-exec" | "-execdir" | "-ok" | "-okdir" | "-x" | "-X" | "--exec" | "--exec-batch")
