@@ -11,6 +11,14 @@ export PATH=/stubs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export HOME=/home/me USER=root LOGNAME=root EDITOR=/stubs/editor VISUAL=/stubs/editor ZDOTDIR=/home/me
 export CMD='rm -rf /srv/data' TLOG=/tmp/case/log LANG=${LANG:-C.UTF-8} PS1='me@target:~$ ' HISTFILE=/home/me/.history
 cd "$HOME"
+if [ "$shell" = servers ]; then
+    /bin/bash /stubs/servers.sh
+    exec sleep infinity
+fi
+if [ -e /tmp/case/day ]; then
+    export PATH=/stubs:/stubs/day${PATH#/stubs} EDITOR=vim VISUAL=vim
+    /bin/bash /stubs/day.sh
+fi
 if [ -s /tmp/case/history ]; then
     cp /tmp/case/history .history
     cp /tmp/case/history .ash_history
@@ -45,7 +53,10 @@ if [ "$shell" = none ]; then
     mapfile -d '' -t words </tmp/case/argv
     "${words[@]}" || status=$?
 elif [ -n "$terminal" ]; then
-    export SHELL=${start[0]}
+    # nano, for one, wants the whole path; busybox by itself is no shell.
+    SHELL=$(type -P "${start[0]}")
+    [ "$shell" != ash ] || SHELL=/bin/sh
+    export SHELL
     "${start[@]}" "${interactive[@]}" || status=$?
 elif [ -n "$request" ]; then
     unset PS1

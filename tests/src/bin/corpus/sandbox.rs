@@ -2,17 +2,21 @@
 //! each case. See `enter.sh` there for what keeps a case from doing harm.
 
 use std::{
+    collections::BTreeMap,
     fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Component, Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tests::peers;
 
-use crate::case::{Case, Request};
+use crate::{
+    case::{Case, Request},
+    needs,
+};
 
 /// Programs whose runs are compared with `runs` of a case.
 const STUBS: [&str; 21] = [
@@ -45,6 +49,22 @@ const MORE_STUBS: [&str; 13] = [
     "shred",
 ];
 
+/// Programs of a day at the prompt that are absent, want a network, or take long: there they only say that they ran.
+const DAY_STUBS: [&str; 68] = [
+    "airflow", "amtool", "ansible", "ansible-playbook", "apt", "apt-cache", "apt-get", "argocd", "aws", "bat", "bq",
+    "cargo", "code", "csvcut", "csvlook", "dagster", "dbt", "dig", "dmesg", "dpkg", "du", "duckdb", "gcloud", "gh",
+    "go", "gradle", "gsutil", "helm", "host", "iostat", "jupyter", "k6", "k9s", "kafka-console-consumer",
+    "kafka-topics", "kubectx", "kubens", "lsof", "mtr", "mvn", "mysqldump", "nc", "netstat", "nginx", "npm", "npx",
+    "patronictl", "ping", "pnpm", "poetry", "prefect", "promtool", "pytest", "redis-cli", "rg", "rsync", "s3cmd", "sar",
+    "smartctl", "spark-submit", "stern", "traceroute", "tree", "uv", "vault", "velero", "xsv", "yarn",
+];
+
+/// More of a file is not compared.
+const MOST_BYTES_OF_A_FILE: usize = 64 * 1024;
+
+/// The name of the sandbox in which the servers run.
+pub(crate) const SERVERS: &str = "servers";
+
 /// The folder of all cases of a run.
 pub(crate) struct Sandbox {
     folder: TempDir,
@@ -58,7 +78,7 @@ impl Sandbox {
     pub(crate) fn new() -> Result<Self> {
         let sandbox = Self { folder: tempfile::Builder::new().prefix("bastion-corpus-").tempdir()? };
         let root = sandbox.folder.path();
-        for folder in ["cases", "scratch", "layer/stubs", "layer/home/me", "layer/srv/data"] {
+        for folder in ["cases", "scratch", "home", "layer/stubs/day", "layer/home/me", "layer/srv/data"] {
             fs::create_dir_all(root.join(folder))?;
         }
         for script in ["enter.sh", "inside.sh"] {
@@ -80,18 +100,65 @@ impl Sandbox {
     /// # Errors
     /// Fails when it cannot be written.
     pub(crate) fn prepare(&self, name: &str, case: &Case) -> Result<CaseFolder> {
-        let folder = CaseFolder(self.folder.path().join("cases").join(name));
-        fs::create_dir_all(&folder.0)?;
         let shell = if case.shell == "protocol" { "bash" } else { &case.shell };
-        fs::write(folder.0.join("shell"), shell)?;
+        let folder = self.folder_of(name, shell)?;
         fs::write(folder.0.join("history"), case.preset_histfile.as_deref().unwrap_or_default())?;
         if let Some(Request::Words(words)) = &case.command {
             fs::write(folder.0.join("argv"), words.iter().map(|word| format!("{word}\0")).collect::<String>())?;
         }
-        for left in ["log", "ready", "pid", "env"] {
-            let _ = fs::remove_file(folder.0.join(left));
+        for (path, text) in &case.home {
+            folder.write(path, text)?;
+        }
+        if !needs::servers(case).is_empty() {
+            self.connect(&folder)?;
         }
         Ok(folder)
+    }
+
+    /// Makes the folder for a day in bash, with servers.
+    ///
+    /// # Errors
+    /// Fails when it cannot be written.
+    pub(crate) fn prepare_day(&self, name: &str, files: &[(&str, &str)]) -> Result<CaseFolder> {
+        let folder = self.folder_of(name, "bash")?;
+        fs::write(folder.0.join("day"), "")?;
+        for (path, text) in files {
+            folder.write(path, text)?;
+        }
+        self.connect(&folder)?;
+        Ok(folder)
+    }
+
+    /// Makes the folder for the servers.
+    ///
+    /// # Errors
+    /// Fails when it cannot be written.
+    pub(crate) fn prepare_servers(&self) -> Result<CaseFolder> {
+        self.folder_of(SERVERS, SERVERS)
+    }
+
+    /// The script that runs a case.
+    pub(crate) fn enter(&self) -> PathBuf {
+        self.folder.path().join("enter.sh")
+    }
+
+    /// An empty folder, with the home that every case finds.
+    fn folder_of(&self, name: &str, shell: &str) -> Result<CaseFolder> {
+        let folder = CaseFolder(self.folder.path().join("cases").join(name));
+        let _ = fs::remove_dir_all(&folder.0);
+        fs::create_dir_all(&folder.0)?;
+        fs::write(folder.0.join("shell"), shell)?;
+        copy_folder(&self.folder.path().join("home"), &folder.0.join("home"))?;
+        Ok(folder)
+    }
+
+    /// Where servers listen, if some do.
+    fn connect(&self, folder: &CaseFolder) -> Result<()> {
+        let sockets = self.folder.path().join("cases").join(SERVERS).join("sockets");
+        if sockets.exists() {
+            symlink(sockets, folder.0.join("sockets"))?;
+        }
+        Ok(())
     }
 
     /// First in `PATH`, and in place of the real ones, so that a path or a reset `PATH` finds them, too.
@@ -101,8 +168,17 @@ impl Sandbox {
         let stub = fs::read_to_string(source("stub.sh"))?;
         let mut programs: Vec<(&str, String)> =
             STUBS.iter().chain(&MORE_STUBS).map(|name| (*name, stub.clone())).collect();
-        for (name, script) in [("sudo", "sudo.sh"), ("doas", "sudo.sh"), ("editor", "editor.sh"), ("run.sh", "run.sh")]
-        {
+        for (name, script) in [
+            ("sudo", "sudo.sh"),
+            ("doas", "sudo.sh"),
+            ("editor", "editor.sh"),
+            ("psql", "client.sh"),
+            ("mysql", "client.sh"),
+            ("mysqlreal", "client.sh"),
+            ("run.sh", "run.sh"),
+            ("servers.sh", "servers.sh"),
+            ("day.sh", "day.sh"),
+        ] {
             programs.push((name, fs::read_to_string(source(script))?));
         }
         for (name, text) in programs {
@@ -115,13 +191,16 @@ impl Sandbox {
                 }
             }
         }
+        for name in DAY_STUBS {
+            write_program(&stubs.join("day").join(name), &stub)?;
+        }
         Ok(())
     }
 
     /// The files that the corpus promises, and start-up files with a prompt and nothing else.
     fn write_home(&self) -> Result<()> {
         let layer = self.folder.path().join("layer");
-        let home = layer.join("home/me");
+        let home = self.folder.path().join("home");
         for folder in [".config/fish", ".local/share/fish/generated_completions"] {
             fs::create_dir_all(home.join(folder))?;
         }
@@ -184,6 +263,43 @@ impl CaseFolder {
         Ok(comparable(self.runs()?))
     }
 
+    /// The files and folders of the home folder with their contents, as far as a case may have to do with them: not
+    /// those with a dot, which programs keep for themselves.
+    ///
+    /// # Errors
+    /// Fails when the folder is gone.
+    pub(crate) fn files(&self) -> Result<BTreeMap<String, String>> {
+        let mut files = BTreeMap::new();
+        read_files(&self.0.join("home"), "", &mut files)?;
+        Ok(files)
+    }
+
+    /// The simple commands that the shell of a day ran, as its trap wrote them.
+    pub(crate) fn commands(&self) -> Vec<String> {
+        let log = fs::read(self.0.join("ran")).unwrap_or_default();
+        String::from_utf8_lossy(&log).split_terminator('\0').map(str::to_owned).collect()
+    }
+
+    /// A file of the home folder.
+    pub(crate) fn home_file(&self, path: &str) -> Option<String> {
+        let bytes = fs::read(self.0.join("home").join(path)).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Whether something of this name was left in the folder.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.join(name).exists()
+    }
+
+    fn write(&self, path: &str, text: &str) -> Result<()> {
+        let inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+        ensure!(inside, "{path} is not below the home folder");
+        let file = self.0.join("home").join(path);
+        fs::create_dir_all(file.parent().context("a file without a folder")?)?;
+        fs::write(file, text)?;
+        Ok(())
+    }
+
     /// The environment that the SSH request had set.
     pub(crate) fn environment(&self) -> Vec<String> {
         let text = fs::read(self.0.join("env")).unwrap_or_default();
@@ -227,6 +343,42 @@ pub(crate) fn check_machine() -> Result<()> {
     if !output.status.success() {
         let reason = String::from_utf8_lossy(&output.stderr).into_owned();
         bail!("this machine makes no namespaces, and without them no case runs: {reason}");
+    }
+    Ok(())
+}
+
+/// Files below a folder, by path; folders end with a slash.
+fn read_files(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (kind, name) = (entry.file_type()?, entry.file_name().to_string_lossy().into_owned());
+        if name.starts_with('.') {
+            continue;
+        }
+        let path = format!("{prefix}{name}");
+        if kind.is_dir() {
+            read_files(&entry.path(), &format!("{path}/"), files)?;
+            files.insert(path + "/", String::new());
+        } else if kind.is_file() {
+            let bytes = fs::read(entry.path())?;
+            let head = bytes.get(..MOST_BYTES_OF_A_FILE).unwrap_or(&bytes);
+            files.insert(path, String::from_utf8_lossy(head).into_owned());
+        } else {
+            files.insert(path, String::new());
+        }
+    }
+    Ok(())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &to.join(entry.file_name()))?;
+        } else {
+            fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
     }
     Ok(())
 }
