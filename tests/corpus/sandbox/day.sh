@@ -16,7 +16,20 @@ printf 'worker_processes 2;\nserver { listen 80; }\n' >nginx.conf
 printf 'worker_processes 1;\nserver { listen 80; }\n' >nginx.conf.bak
 printf 'export APP=app\n' >env.sh
 echo 99999 >nginx.pid
-openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 30 -subj /CN=example.com 2>/dev/null
+# A certificate of its own key, good for a hundred years.
+cat >cert.pem <<'PEM'
+-----BEGIN CERTIFICATE-----
+MIIBhDCCASmgAwIBAgIUMpSGs8nL97EWTGQHYwI4WMe0OBcwCgYIKoZIzj0EAwIw
+FjEUMBIGA1UEAwwLZXhhbXBsZS5jb20wIBcNMjYxMjAxMDA0NTA0WhgPMjEyNjEx
+MDcwMDQ1MDRaMBYxFDASBgNVBAMMC2V4YW1wbGUuY29tMFkwEwYHKoZIzj0CAQYI
+KoZIzj0DAQcDQgAER0stjjBEd5pazoWaK0939Jc5+7AnEsSUs/PMC75PVPtDti8m
+F6dPvwJ5Xzdf8yJSmcntfGDdfRx2Is6b6T7jG6NTMFEwHQYDVR0OBBYEFEPlcAlX
+0J4f0bjN65M5GpKocUjRMB8GA1UdIwQYMBaAFEPlcAlX0J4f0bjN65M5GpKocUjR
+MA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSQAwRgIhALCNG4BGsvmRuhFt
+p3RjV74NmVxehKwTftDctrj3acjrAiEA5fmu6lQK2x2qfXaSGOpUQBPItPqxhEXj
+tMbNkDMk+UA=
+-----END CERTIFICATE-----
+PEM
 printf 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: app\ndata:\n  level: info\n' >app.yaml
 printf 'groups:\n- name: app\n  rules: []\n' >rules.yml
 printf '[web]\nweb1\nweb2\n' >inventory.ini

@@ -221,7 +221,8 @@ pub(crate) fn read(file: &Path) -> Result<Vec<Case>> {
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
     lines
         .map(|(number, line)| {
-            let case = serde_json::from_str(line).with_context(|| format!("{}:{}: not a case", file.display(), number + 1));
+            let case =
+                serde_json::from_str(line).with_context(|| format!("{}:{}: not a case", file.display(), number + 1));
             Ok(Case { file: name.clone().into_owned(), ..case? })
         })
         .collect()

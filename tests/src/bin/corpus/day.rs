@@ -15,8 +15,8 @@ use crate::{
     case::Server,
     danger::dangerous,
     day::session::{Done, Session},
+    folder::CaseFolder,
     place::Place,
-    sandbox::CaseFolder,
     witness,
 };
 

@@ -10,8 +10,8 @@ use tests::terminal::Terminal;
 
 use crate::{
     case::{Case, Step},
+    folder::CaseFolder,
     place::{Place, SIZE},
-    sandbox::CaseFolder,
 };
 
 /// How many times longer than usual is waited.

@@ -25,6 +25,7 @@ mod case;
 mod danger;
 mod day;
 mod drive;
+mod folder;
 mod needs;
 mod place;
 mod pod;

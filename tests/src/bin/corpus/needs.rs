@@ -6,11 +6,10 @@ use std::{collections::BTreeSet, path::Path};
 use crate::case::{Case, Mode, Request, Server};
 
 /// Programs that take over the keys once they run: the lines after them are theirs.
-const READERS: [&str; 30] = [
-    "bc", "emacs", "ex", "ftp", "fzf", "gdb", "htop", "ipython3", "irb", "less", "lftp", "man", "mc", "more", "mysql",
-    "mysqlreal", "nano", "nawk", "node", "nvim", "psql", "python3", "redis-cli", "screen", "sqlite3", "tmux", "top",
-    "vi", "view", "vim",
-];
+const READERS: &str = "
+    bc emacs ex ftp fzf gdb htop ipython3 irb less lftp man mc more mysql mysqlreal nano nawk
+    node nvim psql python3 redis-cli screen sqlite3 tmux top vi view vim
+";
 
 /// `PATH` of the sandbox, without its stubs.
 const FOLDERS: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -22,7 +21,7 @@ const NEEDS_SERVER: &str = "needs a server";
 pub(crate) fn programs(case: &Case) -> BTreeSet<&'static str> {
     let text = case.text();
     let words: BTreeSet<&str> = text.split(|letter: char| !letter.is_alphanumeric() && letter != '-').collect();
-    READERS.into_iter().filter(|program| words.contains(program)).collect()
+    READERS.split_whitespace().filter(|program| words.contains(program)).collect()
 }
 
 /// The servers that a case wants.

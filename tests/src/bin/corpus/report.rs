@@ -77,7 +77,8 @@ pub(crate) fn print(cases: &[Case], trials: &[Trials], missing: &[Option<String>
 
 /// The program that the keys go to, or the shell.
 fn program(case: &Case) -> String {
-    let programs: Vec<&str> = if case.mode == Mode::Typed { needs::programs(case).into_iter().collect() } else { Vec::new() };
+    let programs: Vec<&str> =
+        if case.mode == Mode::Typed { needs::programs(case).into_iter().collect() } else { Vec::new() };
     if programs.is_empty() { format!("{} itself", case.shell) } else { programs.join(" in ") }
 }
 
@@ -97,7 +98,8 @@ fn score<'run>(case: &'run Case, trials: &Trials, (observed, said): &'run (Obser
         return scored(Score::WrongAllow, ", ran anyway", why);
     }
     let altered = case.runs.as_ref().filter(|runs| **runs != observed.comparable && runs_here(case));
-    let altered = altered.map(|runs| format!("ran {:?}, recorded is {runs:?}: {:?}", observed.comparable, observed.shown));
+    let altered =
+        altered.map(|runs| format!("ran {:?}, recorded is {runs:?}: {:?}", observed.comparable, observed.shown));
     if case.harmless()
         && verdict == Verdict::Allow
         && let Some(difference) = altered.or_else(|| trials.difference(observed))

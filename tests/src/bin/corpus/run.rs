@@ -57,7 +57,11 @@ const FIRST: usize = 0;
 ///
 /// # Errors
 /// Fails when a place does, never because of a case.
-pub(crate) async fn judge(cases: &Arc<Vec<Case>>, jobs: usize, repeat: usize) -> Result<(Vec<Trials>, Vec<Option<String>>)> {
+pub(crate) async fn judge(
+    cases: &Arc<Vec<Case>>,
+    jobs: usize,
+    repeat: usize,
+) -> Result<(Vec<Trials>, Vec<Option<String>>)> {
     let names = (0..cases.len()).flat_map(|number| (FIRST..=repeat).map(move |trial| target_name(number, trial)));
     let through = Arc::new(Place::behind_bastion(cases, names.collect()).await?);
     let direct = Arc::new(Place::direct(cases).await?);
@@ -119,7 +123,8 @@ async fn behind(
     let mut audited = verdict::from_audit(bastion).await?;
     for (number, observed) in observed {
         let said = observed.said.clone();
-        let said = said.or_else(|| audited.remove(&target_name(number, trial))).unwrap_or((Verdict::Allow, String::new()));
+        let said =
+            said.or_else(|| audited.remove(&target_name(number, trial))).unwrap_or((Verdict::Allow, String::new()));
         let case = trials.get_mut(number).context("a case that is not there")?;
         if patient {
             case.through.pop();

@@ -8,7 +8,8 @@ use tokio::process::{Child, Command};
 
 use crate::{
     case::Server,
-    sandbox::{CaseFolder, SERVERS, Sandbox},
+    folder::CaseFolder,
+    sandbox::{SERVERS, Sandbox},
 };
 
 /// How long servers get until they answer.

@@ -79,7 +79,8 @@ mod tests {
         let spoken = observed("systemctl status x", "text", "hello\n$ ls\nf\n\n$");
         assert_eq!(difference(&[&direct], &spoken), None);
         // 12:00 is not there either the second time.
-        let (at_noon, later, through) = (observed("a", "t", "12:00\n$"), observed("a", "t", "12:01\n$"), observed("a", "t", "12:02\n$"));
+        let (at_noon, later, through) =
+            (observed("a", "t", "12:00\n$"), observed("a", "t", "12:01\n$"), observed("a", "t", "12:02\n$"));
         assert_eq!(difference(&[&at_noon, &later], &through), None);
     }
 

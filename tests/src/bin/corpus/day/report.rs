@@ -15,7 +15,11 @@ const MAY_BE_HELD: f64 = 2.0;
 /// Prints all, and returns whether every day is good.
 pub(crate) fn print(days: &[Judged]) -> Result<bool> {
     let mut text = String::new();
-    writeln!(text, "{:<20} {:>6} {:>6} {:>8} {:>6} {:>8} {:>10}", "day", "lines", "held", "percent", "ruled", "altered", "swallowed")?;
+    writeln!(
+        text,
+        "{:<20} {:>6} {:>6} {:>8} {:>6} {:>8} {:>10}",
+        "day", "lines", "held", "percent", "ruled", "altered", "swallowed"
+    )?;
     let (mut good, mut total) = (true, [0; 4]);
     for judged in days {
         let count = |wanted: &[Outcome]| judged.outcomes.iter().filter(|(outcome, _)| wanted.contains(outcome)).count();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{day::Line, drive::Typist, place::Place, sandbox::CaseFolder};
+use crate::{day::Line, drive::Typist, folder::CaseFolder, place::Place};
 
 /// A window as people have it.
 const SIZE: (u16, u16) = (110, 35);
@@ -30,8 +30,11 @@ const SCREEN_QUIET: Duration = Duration::from_millis(1500);
 /// So long after its last output a program without a screen does not come back.
 const STUCK: Duration = Duration::from_secs(10);
 
+/// A program that goes on to show something is left after this time.
+const SCREEN_LIMIT: Duration = Duration::from_secs(4);
+
 /// No line takes longer.
-const LINE_LIMIT: Duration = Duration::from_secs(60);
+const LINE_LIMIT: Duration = Duration::from_secs(25);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(15);
 
@@ -115,8 +118,8 @@ impl<'day> Session<'day> {
         let from = self.type_line(line).await?;
         self.settle(from, Some(expected)).await?;
         let mut done = Done { prompted: self.prompts(), echoed: self.shows(line), ..Done::default() };
-        if self.spoke(from) && !self.prompts() {
-            // What waits for an approval is given up.
+        if self.spoke(from) {
+            // What waits for an approval, or is to be typed again, is given up.
             self.typist.terminal.type_text("\u{3}").await?;
             self.settle(self.typist.length(), None).await?;
         } else {
@@ -181,7 +184,8 @@ impl<'day> Session<'day> {
                 (false, false) if expected.is_some_and(|done| !done.prompted) => SCREEN_QUIET,
                 (false, false) => STUCK,
             };
-            if quiet >= enough {
+            let shows_on = self.alternate() && began.elapsed() >= SCREEN_LIMIT;
+            if quiet >= enough || shows_on {
                 break;
             }
         }
