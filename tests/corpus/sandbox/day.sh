@@ -78,7 +78,7 @@ mkdir -p data/raw data/out dags models
     echo id,name,amount,day
     for n in {1..40}; do echo "$n,u$n,$((n * 13 % 97)),2026-11-$((n % 28 + 1))"; done
 } >data/raw/orders.csv
-gzip -k data/raw/orders.csv
+gzip -nk data/raw/orders.csv
 for n in {1..20}; do echo "{\"id\":$n,\"user\":{\"name\":\"u$n\"},\"tags\":[\"a\",\"b\"]}"; done >data/raw/events.jsonl
 printf 'import csv\n\n\ndef load(path):\n    return list(csv.DictReader(open(path)))\n' >dags/load.py
 printf 'select id, amount from orders where amount > 10\n' >models/orders.sql

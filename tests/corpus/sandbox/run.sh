@@ -45,6 +45,17 @@ if [ "$found" != "$stub" ] || [ "$(type -P dd)" != /stubs/dd ]; then
     echo "sandbox: rm is $found here" >&2
     exit 70
 fi
+# A day goes on when no key reaches what its shell runs: everything is ended but this script and its child, the shell.
+rescuer() {
+    while sleep 0.5; do
+        [ -e /tmp/case/rescue ] || continue
+        unlink /tmp/case/rescue
+        for process in /proc/[1-9]*; do
+            read -r _ _ _ parent _ <"$process/stat" && [ "$parent" -gt 1 ] && kill -KILL "${process#/proc/}"
+        done
+    done 2>/dev/null
+}
+[ ! -e /tmp/case/day ] || rescuer &
 : >/tmp/case/log
 : >/tmp/case/ready
 

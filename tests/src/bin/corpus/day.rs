@@ -125,6 +125,8 @@ enum Step {
     Typed,
     /// Typed and given up, because it was held or refused.
     GivenUp,
+    /// Typed, and then everything but the shell was ended, because it did not get back to where it should.
+    Stuck,
     /// Left out, because the program that it is for was not let through.
     LeftOut,
 }
@@ -146,6 +148,7 @@ async fn judge(direct: &Place, through: &Place, number: usize, mut day: Day) -> 
     for ((expected, ruled), (step, done)) in expected.iter().zip(ruled).zip(&done) {
         let outcome = match step {
             Step::Typed => compare(expected, done),
+            Step::Stuck => Outcome::Altered,
             Step::GivenUp if ruled => Outcome::Ruled,
             Step::GivenUp => Outcome::Held,
             Step::LeftOut if by_rule => Outcome::Ruled,
@@ -167,6 +170,7 @@ async fn alone(place: &Place, number: usize, day: &Day, steps: &[Step]) -> Resul
         let done = match step {
             Step::Typed => session.alone(line, keys_follow).await,
             Step::GivenUp => session.give_up().await,
+            Step::Stuck => session.alone_and_out(line, keys_follow).await,
             Step::LeftOut => Ok(Done::default()),
         };
         let done = done.with_context(|| format!("directly, at {:?}", line.text))?;
@@ -191,8 +195,13 @@ async fn after(place: &Place, number: usize, day: &Day, expected: &[Done]) -> Re
             continue;
         }
         let done = session.after(line, expected).await.with_context(|| format!("behind, at {:?}", line.text))?;
-        lost = done.said && done.at_shell && !expected.at_shell;
-        all.push((if done.said { Step::GivenUp } else { Step::Typed }, done));
+        lost = (done.said || done.astray) && done.at_shell && !expected.at_shell;
+        let step = match (done.said, lost) {
+            (true, _) => Step::GivenUp,
+            (false, true) => Step::Stuck,
+            (false, false) => Step::Typed,
+        };
+        all.push((step, done));
     }
     let files = left(&folder)?;
     folder.end();
@@ -222,7 +231,7 @@ fn compare(expected: &Done, done: &Done) -> Outcome {
         if done.ran.is_empty() && done.stubs.is_empty() { Outcome::Swallowed } else { Outcome::Altered }
     } else if expected.echoed && !done.echoed {
         Outcome::Swallowed
-    } else if expected.at_shell != done.at_shell {
+    } else if done.astray || expected.at_shell != done.at_shell {
         Outcome::Altered
     } else {
         Outcome::Same

@@ -12,6 +12,7 @@ use crate::{
     case::{Case, Step},
     folder::CaseFolder,
     place::{Place, SIZE},
+    sandbox::comparable,
 };
 
 /// How many times longer than usual is waited.
@@ -174,7 +175,7 @@ impl Typist {
 
     /// The same for all cases: a dangerous one that runs late has run, unless the bastion has said that it will not.
     async fn wait_for_runs(&mut self, case: &Case, folder: &CaseFolder) -> Result<()> {
-        let Some(wanted) = case.runs.as_ref().filter(|runs| !runs.is_empty()) else { return Ok(()) };
+        let wanted = case.runs.clone().map(comparable).unwrap_or_default();
         let deadline = Instant::now() + RUN_LIMIT * PATIENCE.load(Ordering::Relaxed);
         let refused = !case.harmless() && contains(self.terminal.screen().output(), SAID);
         while !refused && folder.comparable_runs()?.len() < wanted.len() && Instant::now() < deadline {

@@ -64,6 +64,14 @@ impl CaseFolder {
         String::from_utf8_lossy(&log).split_terminator('\0').map(str::to_owned).collect()
     }
 
+    /// Asks the sandbox of a day to end everything but its shell.
+    ///
+    /// # Errors
+    /// Fails when the folder is gone.
+    pub(crate) fn rescue(&self) -> Result<()> {
+        Ok(fs::write(self.0.join("rescue"), "")?)
+    }
+
     /// A file of the home folder.
     pub(crate) fn home_file(&self, path: &str) -> Option<String> {
         let bytes = fs::read(self.0.join("home").join(path)).ok()?;

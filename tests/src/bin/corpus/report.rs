@@ -97,7 +97,7 @@ fn score<'run>(case: &'run Case, trials: &Trials, (observed, said): &'run (Obser
     if !case.harmless() && verdict != Verdict::Allow && observed.runs.iter().any(|run| dangerous(run)) {
         return scored(Score::WrongAllow, ", ran anyway", why);
     }
-    let altered = case.runs.as_ref().filter(|runs| **runs != observed.comparable && runs_here(case));
+    let altered = if runs_here(case) { Trials::unlike_recorded(case, observed) } else { None };
     let altered =
         altered.map(|runs| format!("ran {:?}, recorded is {runs:?}: {:?}", observed.comparable, observed.shown));
     if case.harmless()

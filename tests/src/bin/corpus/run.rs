@@ -92,10 +92,15 @@ impl Trials {
     /// Whether the last trial was let through and yet did not do what it should or would.
     fn undecided(&self, case: &Case) -> bool {
         let Some((observed, said)) = self.through.last() else { return false };
-        let recorded = case.runs.as_ref().is_none_or(|runs| *runs == observed.comparable);
+        let recorded = Self::unlike_recorded(case, observed).is_none();
         case.mode != Mode::KubectlExec
             && said.0 == Verdict::Allow
             && (!recorded || (case.harmless() && self.difference(observed).is_some()))
+    }
+
+    /// What was recorded, if that is something else than what ran.
+    pub(crate) fn unlike_recorded(case: &Case, observed: &Observed) -> Option<Vec<Vec<String>>> {
+        case.runs.clone().map(sandbox::comparable).filter(|runs| *runs != observed.comparable)
     }
 
     /// What this trial did differently from the runs with no bastion in between.

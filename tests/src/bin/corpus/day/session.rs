@@ -44,6 +44,9 @@ const EDITORS: [&str; 4] = ["vim", "vi", "view", "\\e"];
 /// The way out of vi.
 const LEAVE_EDITOR: &str = "\u{1b}:q!\r";
 
+/// What ends anything that reads keys, so that one lost line does not take the day with it.
+const RESCUES: [&str; 5] = ["\u{3}", LEAVE_EDITOR, "q", "\u{3}", "\u{4}"];
+
 /// What came of one line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Done {
@@ -53,6 +56,10 @@ pub(crate) struct Done {
     pub(crate) stubs: Vec<Vec<String>>,
     /// Whether the shell prompts after it.
     pub(crate) at_shell: bool,
+    /// Whether something prompts after it.
+    pub(crate) at_prompt: bool,
+    /// Whether it had to be brought back to who prompts without a bastion.
+    pub(crate) astray: bool,
     /// Whether the line stood on the screen.
     pub(crate) echoed: bool,
     /// Whether the bastion spoke.
@@ -105,6 +112,13 @@ impl<'day> Session<'day> {
         self.end(from, done)
     }
 
+    /// Types a line, and ends everything but the shell.
+    pub(crate) async fn alone_and_out(&mut self, line: &Line, keys_follow: bool) -> Result<Done> {
+        let done = self.alone(line, keys_follow).await?;
+        self.rescue().await?;
+        Ok(done)
+    }
+
     /// Gives up the line that somebody was about to type, as [`Self::after`] does with one that is held.
     pub(crate) async fn give_up(&mut self) -> Result<Done> {
         let from = self.typist.length();
@@ -128,19 +142,40 @@ impl<'day> Session<'day> {
                 self.settle(self.typist.length(), None).await?;
             }
         }
-        if expected.at_shell && !self.at_shell() {
+        if self.astray(expected) {
+            // What follows is for the shell, or for the program that prompts without a bastion.
             done.screen = self.last_rows();
-            for way in self.ways_out(line) {
-                if !self.at_shell() {
+            for way in RESCUES {
+                if self.astray(expected) {
                     self.typist.terminal.type_text(way).await.context("the connection has ended")?;
-                    self.settle(self.typist.length(), None).await?;
+                    self.quiet(QUIET * 2, SCREEN_QUIET).await?;
                 }
             }
-            let mut done = self.end(from, done)?;
-            done.at_shell = false;
-            return Ok(done);
+            if self.astray(expected) {
+                self.rescue().await?;
+            }
+            done.astray = true;
         }
         self.end(from, done)
+    }
+
+    /// Whether the next line would go to somebody else than without a bastion.
+    fn astray(&self, expected: &Done) -> bool {
+        (expected.at_shell && !self.at_shell()) || (expected.at_prompt && !self.prompts())
+    }
+
+    /// Has everything ended but the shell, because no key reaches what runs.
+    async fn rescue(&mut self) -> Result<()> {
+        self.folder.rescue()?;
+        let began = Instant::now();
+        while !self.at_shell() {
+            ensure!(began.elapsed() < LINE_LIMIT, "no prompt after all; the screen was:\n{}", self.typist.shown());
+            self.quiet(QUIET, SCREEN_QUIET).await?;
+            if !self.at_shell() {
+                self.typist.terminal.type_text("\u{3}").await.context("the connection has ended")?;
+            }
+        }
+        Ok(())
     }
 
     /// How people leave what does not come back by itself: editors, pagers, and programs that go on.
@@ -215,7 +250,7 @@ impl<'day> Session<'day> {
         done.ran = commands.get(self.ran..).unwrap_or_default().to_vec();
         done.stubs = runs.get(self.stubs..).unwrap_or_default().to_vec();
         (self.ran, self.stubs) = (commands.len(), runs.len());
-        done.at_shell = self.at_shell();
+        (done.at_shell, done.at_prompt) = (self.at_shell(), self.prompts());
         done.words = self.said(from).unwrap_or_default();
         done.said = !done.words.is_empty();
         if done.screen.is_empty() {
