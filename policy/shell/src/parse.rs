@@ -49,6 +49,8 @@ pub(super) struct Walker<'a> {
     set_once: Option<compound::SetOnce>,
     /// How many arguments were read as code that nobody said they are.
     guessed: usize,
+    /// How many values of settings and variables, and files, were read as code.
+    values: usize,
 }
 
 /// What a command reads as its standard input.
@@ -160,6 +162,7 @@ impl<'a> Walker<'a> {
             braced: 0,
             set_once: None,
             guessed: 0,
+            values: 0,
         }
     }
 
@@ -277,6 +280,15 @@ impl<'a> Walker<'a> {
         self.read += text.len() * is_inner;
         self.pieces += limits::pieces(text) * is_inner;
         self.read > self.most_inner_bytes() || self.pieces > limits::most_inner(self.cx.interactive)
+    }
+
+    /// Counts a value, or a file that is written, which is to be read as code; whether these are too many.
+    pub(super) fn has_valued_enough(&mut self) -> bool {
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            self.opaque("it has too many values that are run");
+        }
+        self.values > MAX_VALUES
     }
 
     /// Counts the words of a command that another runs; whether these are too many to be followed.
@@ -459,6 +471,8 @@ pub(super) fn has_code(text: &str) -> bool {
 const MAX_GUESSES: usize = 32;
 /// The most words of a guessed command.
 const MAX_GUESSED_WORDS: usize = 32;
+/// The most values of settings and variables, and files, that are read as code in one text.
+const MAX_VALUES: usize = 64;
 /// The longest argument that is guessed to be code, in bytes.
 const MAX_GUESSED_BYTES: usize = 512;
 /// Words that may stand before a command.
