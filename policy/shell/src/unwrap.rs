@@ -77,14 +77,30 @@ fn follow_argv(walker: &mut Walker<'_>, argv: &[Word]) {
         walker.opaque_command("it runs a script whose content is not known");
     }
     tamper::check(walker, name, arguments);
-    if matches!(name, "getopts" | "mapfile" | "printf" | "read" | "readarray")
-        && arguments.iter().any(|word| word.known() == Some("HOME"))
-    {
-        walker.opaque_command("HOME is changed: `~` may mean any folder");
+    if matches!(name, "getopts" | "mapfile" | "printf" | "read" | "readarray") {
+        set_otherwise(walker, name, arguments);
     }
     walker.wrappers += 1;
     follow(walker, name, arguments);
     walker.wrappers -= 1;
+}
+
+/// Variables that get a value by other means than an assignment.
+fn set_otherwise(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
+    let set = if name == "printf" {
+        let is_option = |word: &&Word| word.known() == Some("-v");
+        arguments.iter().skip_while(|word| !is_option(word)).skip(1).take(1).collect::<Vec<_>>()
+    } else {
+        arguments.iter().collect()
+    };
+    for variable in set.into_iter().filter_map(Word::known) {
+        if variable == "HOME" {
+            walker.opaque_command("HOME is changed: `~` may mean any folder");
+        }
+        if variables::is_run(variable) {
+            walker.opaque_command("a variable gets a value that is not known, and it is run");
+        }
+    }
 }
 
 /// Whether it is a word of the grammar (`time -- CMD`), or the `{name}` of a redirection to a descriptor that the shell

@@ -81,6 +81,14 @@ pub(super) fn set(walker: &mut Walker<'_>, name: &str, value: &Word) {
     }
 }
 
+/// Whether the value of a variable of that name is run, or names code.
+pub(super) fn is_run(name: &str) -> bool {
+    match used(name) {
+        Use::Code | Use::Editor | Use::GitSetting | Use::GitSettings | Use::Library | Use::Pipe | Use::Run(_) => true,
+        Use::Folders | Use::Interpreter | Use::Options(_) | Use::Unknown => false,
+    }
+}
+
 /// `GIT_PAGER=0`, `USE_SSH=yes`.
 fn is_whether(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
