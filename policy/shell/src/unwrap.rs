@@ -10,6 +10,7 @@ use super::{
     tamper, variables, wrappers,
 };
 
+mod assigned;
 mod each;
 mod elsewhere;
 mod hosts;
@@ -17,6 +18,7 @@ mod later;
 mod scheduled;
 mod unlisted;
 
+use assigned::{given, set_otherwise};
 use each::{find, parallel, xargs};
 use elsewhere::{container, kubectl, kubectl_inside, screen, tmux};
 use hosts::ssh;
@@ -83,24 +85,6 @@ fn follow_argv(walker: &mut Walker<'_>, argv: &[Word]) {
     walker.wrappers += 1;
     follow(walker, name, arguments);
     walker.wrappers -= 1;
-}
-
-/// Variables that get a value by other means than an assignment.
-fn set_otherwise(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
-    let set = if name == "printf" {
-        let is_option = |word: &&Word| word.known() == Some("-v");
-        arguments.iter().skip_while(|word| !is_option(word)).skip(1).take(1).collect::<Vec<_>>()
-    } else {
-        arguments.iter().collect()
-    };
-    for variable in set.into_iter().filter_map(Word::known) {
-        if variable == "HOME" {
-            walker.opaque_command("HOME is changed: `~` may mean any folder");
-        }
-        if variables::is_run(variable) {
-            walker.opaque_command("a variable gets a value that is not known, and it is run");
-        }
-    }
 }
 
 /// Whether it is a word of the grammar (`time -- CMD`), or the `{name}` of a redirection to a descriptor that the shell
@@ -251,25 +235,6 @@ fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arg
         return shell_of_user(walker, "su", &found, gave_code);
     }
     run(walker, command.to_vec(), Vec::new(), Vec::new());
-}
-
-/// Variables, and settings of a unit, that are given as values of options.
-fn given(walker: &mut Walker<'_>, name: &str, found: &Found) {
-    if name == "systemd-run" && found.has(&["S", "shell"]) {
-        walker.stdin_code(Shell::Unknown);
-    }
-    for (option, value) in &found.options {
-        let Some(value) = value else { continue };
-        let Some((given, _)) = value.start().split_once('=') else { continue };
-        let rest = value.without_start(given.len() + 1);
-        match (name, option.as_str()) {
-            ("systemd-run", "E" | "setenv") | ("strace" | "ltrace", "E" | "env") => assignment(walker, given, &rest),
-            ("systemd-run", "p" | "property" | "timer-property" | "path-property" | "socket-property") => {
-                scheduled::unit_setting(walker, given, &rest);
-            }
-            _ => {}
-        }
-    }
 }
 
 /// Follows the `NAME=value` words in front, and gives what comes after.
