@@ -99,7 +99,7 @@ fn is_unclear(word: &str) -> bool {
 
 /// Follows an assignment, before a command or alone.
 pub(super) fn assignment(walker: &mut Walker<'_>, name: &str, value: &Word) {
-    if tamper::is_prompt_variable(name) {
+    if tamper::is_prompt_variable(name) && !variables::is_plain_environment(name, value) {
         walker.tampering(format!("{name}="));
     }
     variables::set(walker, name, value);
