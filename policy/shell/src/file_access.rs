@@ -65,9 +65,15 @@ pub fn reads(command: &Command) -> Vec<Touched> {
         }) || matches!(command.program(), Some("tar" | "rsync" | "scp" | "zip" | "find" | "cp"));
         let mut bytes = 0;
         let program = code_of_filter(command);
-        for argument in
-            command.arguments().iter().filter(|argument| program.is_none_or(|code| !std::ptr::eq(code, *argument)))
-        {
+        let elsewhere = folder_of_tar(command);
+        if let Some((folder, operands)) = &elsewhere {
+            paths.extend(operands.iter().map(|word| (in_folder(folder, word), true)));
+        }
+        let is_file = |argument: &&Word| {
+            program.is_none_or(|code| !std::ptr::eq(code, *argument))
+                && elsewhere.as_ref().is_none_or(|(folder, _)| folder != *argument)
+        };
+        for argument in command.arguments().iter().filter(is_file) {
             bytes += candidate_bytes(argument);
             if bytes <= MAX_CANDIDATE_BYTES {
                 candidates(argument, &mut |path| paths.push((path, recursive)));
@@ -84,6 +90,28 @@ pub fn reads(command: &Command) -> Vec<Touched> {
     let mut touched = resolve(command, paths);
     touched.extend(served.filter(|served| served.reads).map(|served| served.touched(command)).unwrap_or_default());
     touched
+}
+
+/// The folder of `tar -c … -C FOLDER OPERAND…`, and what is read in it.
+fn folder_of_tar(command: &Command) -> Option<(Word, Vec<Word>)> {
+    if !matches!(command.program(), Some("tar" | "bsdtar")) {
+        return None;
+    }
+    let arguments = command.arguments();
+    let at = arguments.iter().position(|word| matches!(word.known(), Some("-C" | "--directory")))?;
+    let folder = arguments.get(at + 1).filter(|folder| folder.known().is_some())?;
+    let operands = arguments.get(at + 2..).unwrap_or_default();
+    let is_one = !operands.iter().any(|word| word.known() == Some("-C"));
+    let operands: Vec<Word> = operands.iter().filter(|word| !word.start().starts_with('-')).cloned().collect();
+    is_one.then(|| (folder.clone(), operands))
+}
+
+fn in_folder(folder: &Word, name: &Word) -> Word {
+    match name.known() {
+        Some(".") => folder.clone(),
+        Some(path) if path.starts_with('/') => name.clone(),
+        _ => Word::of(format!("{}/", folder.start())).followed_by(name),
+    }
 }
 
 /// The operand of a filter that is its program or pattern, and no file, where it is not known.

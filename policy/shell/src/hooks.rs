@@ -3,7 +3,7 @@
 use super::{
     Shell, Variables, Word, base_name,
     parse::{Stdin, Walker, has_code},
-    unwrap,
+    tools, unwrap,
 };
 
 /// What the value of an option is.
@@ -45,6 +45,7 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         }),
         "apt" | "apt-get" | "aptitude" | "dpkg" => words_that(walker, arguments, |text| text.contains("::")),
         "ansible" => ansible(walker, arguments),
+        _ if tools::run(walker, name, arguments) => {}
         "salt" | "pssh" | "pdsh" | "parallel-ssh" | "clush" | "mussh" | "dsh" | "run-parts" | "start-stop-daemon"
         | "entr" | "hyperfine" | "watchexec" | "expect" | "gdb" | "lldb" | "cscli" | "multipass" | "vagrant"
         | "firejail" | "proot" | "bwrap" | "valgrind" | "perf" | "daemonize" | "dtach" | "abduco" | "zellij"
@@ -342,7 +343,8 @@ pub(super) fn brings_statements(word: &Word) -> bool {
 
 /// Whether a file is called like one of statements or of data, which a client reads as a script.
 pub(super) fn is_named_statements(file: &Word) -> bool {
-    let name = file.ending();
+    let name =
+        [".gz", ".xz", ".bz2", ".zst"].iter().fold(file.ending(), |name, end| name.strip_suffix(end).unwrap_or(name));
     [".sql", ".ddl", ".dml", ".psql", ".csv", ".tsv", ".dump"].iter().any(|ending| name.ends_with(ending))
 }
 
@@ -351,7 +353,7 @@ fn sql(walker: &mut Walker<'_>, arguments: &[Word]) {
     if walker.stdin == Stdin::Session && !walker.cx.interactive && !arguments.iter().any(brings_statements) {
         walker.out.stdin_is_text = true;
     }
-    if matches!(walker.stdin, Stdin::Unknown) && !arguments.iter().any(brings_statements) {
+    if matches!(walker.stdin, Stdin::Made | Stdin::Unknown) && !arguments.iter().any(brings_statements) {
         walker.script("it reads statements from a file or another program");
     }
     words_that(walker, arguments, |text| {

@@ -27,6 +27,7 @@ pub mod path;
 mod settings;
 mod static_text;
 mod tamper;
+mod tools;
 mod undecoded;
 mod unwrap;
 mod word;
@@ -121,6 +122,8 @@ pub struct Command {
     pub stdin: Option<Arc<str>>,
     /// Whether its standard input comes from a file or another program, and is not known.
     pub stdin_is_unknown: bool,
+    /// Whether that is a file which by its name has statements or data for a client of databases.
+    pub stdin_is_named: bool,
     /// The folder it runs in.
     pub folder: Folder,
 }
@@ -224,7 +227,7 @@ impl Command {
     /// Whether it is a client of a database that reads statements which are not known.
     pub fn runs_unknown_statements(&self) -> bool {
         self.stdin_is_unknown
-            && !self.redirects.iter().any(|redirect| !redirect.writes && hooks::is_named_statements(&redirect.file))
+            && !self.stdin_is_named
             && self.program().is_some_and(|name| hooks::SQL_CLIENTS.contains(&name))
             && !self.arguments().iter().any(hooks::brings_statements)
     }

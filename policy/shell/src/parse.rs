@@ -9,8 +9,8 @@ use std::sync::Arc;
 use brush_parser::{ParserOptions, Token, TokenizerOptions, ast, parse_tokens, uncached_tokenize_str};
 
 use super::{
-    Command, Folder, Opaque, OpaqueKind, ParseContext, Parsed, Shell, Tampering, Variables, Word, file_access, input,
-    limits, static_text, tamper, unwrap,
+    Command, Folder, Opaque, OpaqueKind, ParseContext, Parsed, Shell, Tampering, Variables, Word, file_access, hooks,
+    input, limits, static_text, tamper, unwrap,
 };
 
 mod compound;
@@ -483,6 +483,29 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Whether what the command reads comes from a file of statements: its own redirection, that of a program which runs
+    /// it, or a program in front that shows one.
+    fn reads_named_statements(&self, command: &Command) -> bool {
+        let is_read = |command: &Command| {
+            command.redirects.iter().any(|redirect| !redirect.writes && hooks::is_named_statements(&redirect.file))
+        };
+        let shows = |command: &&Command| {
+            let mut operands = command.arguments().iter().filter(|word| !word.start().starts_with('-')).peekable();
+            matches!(command.program(), Some("bzcat" | "cat" | "gunzip" | "gzip" | "xzcat" | "zcat" | "zstdcat"))
+                && operands.peek().is_some()
+                && operands.all(hooks::is_named_statements)
+        };
+        let has_redirect = |command: &Command| command.redirects.iter().any(|redirect| !redirect.writes);
+        let mut before = self.out.commands.iter().rev();
+        let runners = before.by_ref().take(self.wrappers).chain([command]);
+        match runners
+            .fold((false, false), |(any, named), command| (any || has_redirect(command), named || is_read(command)))
+        {
+            (true, named) => named,
+            (false, _) => before.next().is_some_and(|command| shows(&command)),
+        }
+    }
+
     /// Notes a command.
     pub(super) fn push(&mut self, mut command: Command) {
         command.folder = self.folder.clone();
@@ -491,7 +514,10 @@ impl<'a> Walker<'a> {
         }
         match &self.stdin {
             Stdin::Text(text) => command.stdin = Some(text.clone()),
-            Stdin::Made | Stdin::Unknown => command.stdin_is_unknown = true,
+            Stdin::Made | Stdin::Unknown => {
+                command.stdin_is_unknown = true;
+                command.stdin_is_named = self.reads_named_statements(&command);
+            }
             Stdin::Session => {}
         }
         let words = command.argv.iter().chain(command.redirects.iter().map(|redirect| &redirect.file));

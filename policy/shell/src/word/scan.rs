@@ -281,7 +281,7 @@ impl Scanner<'_> {
                 self.found.word.atoms.retain(|atom| !matches!(atom, Atom::Text(text) if text.is_empty()));
                 return self.push(Atom::Home);
             }
-            return self.push(Atom::Unknown { splits: !quoted });
+            return self.push(Atom::Unknown { splits: !quoted && !IS_ONE_WORD.contains(&name) });
         };
         // What is known is put in as it is only where the shell would not split or match it.
         let is_plain = |text: &str| text.chars().all(|c| c.is_alphanumeric() || "-_./:=@%+,".contains(c));
@@ -379,6 +379,12 @@ impl Scanner<'_> {
         self.found.programs.push(parse::program(&text, self.shell));
     }
 }
+
+/// Variables that the shell sets itself, to a number, a name or a folder.
+const IS_ONE_WORD: [&str; 16] = [
+    "#", "$", "?", "!", "BASHPID", "EUID", "HOSTNAME", "LINENO", "OLDPWD", "PPID", "PWD", "RANDOM", "SECONDS", "SHLVL",
+    "UID", "USER",
+];
 
 /// A `case` inside a substitution has brackets that close nothing; more of them than this are not tried.
 const MAX_CANDIDATES: usize = 16;
