@@ -6,7 +6,7 @@ use config::{
     RuleName,
     rules::{Approvers, Protocol, RuleEffect, SessionMode},
 };
-use shell::{Folder, ParseContext};
+use shell::{Earlier, Folder, ParseContext};
 
 /// What is to be judged.
 #[derive(Debug, Clone, Copy)]
@@ -15,8 +15,8 @@ pub enum CommandInput<'a> {
     Argv(&'a [String], Option<&'a str>),
     /// A line at a prompt, or the command string of an SSH exec request.
     Line(&'a str),
-    /// A line at the prompt of a shell that is in this folder, behind lines that have written files of these names.
-    LineIn(&'a str, &'a Folder, &'a [String]),
+    /// A line at the prompt of a shell that is in this folder, behind lines that have done this.
+    LineIn(&'a str, &'a Folder, &'a Earlier),
     /// A command string, and all of its standard input.
     Script(&'a str, &'a str),
     /// Text for a program that is no shell, such as a line of a REPL: only rules on text look at it.

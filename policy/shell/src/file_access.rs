@@ -218,6 +218,13 @@ pub(super) fn reading(command: &Command) -> usize {
 }
 
 fn looks_at_names(command: &Command) -> bool {
+    // What `find` prints is names; another program may read the files.
+    let runs = |word: &Word| {
+        word.known().is_none_or(|text| ["-exec", "-ok", "-f"].iter().any(|option| text.starts_with(option)))
+    };
+    if command.program() == Some("find") && command.is_shown && !command.arguments().iter().any(runs) {
+        return true;
+    }
     command
         .program()
         .is_some_and(|program| LOOKS_AT_NAMES.contains(&program) || super::wrappers::find(program).is_some())
@@ -317,11 +324,15 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
         "vipw" => paths.push((Word::of("/etc/passwd"), false)),
         "vigr" => paths.push((Word::of("/etc/group"), false)),
         // All the operands.
-        "tee" | "rm" | "rmdir" | "unlink" | "shred" | "mkdir" | "mkfifo" | "mknod" | "mv" | "ed" | "ex" | "vi"
-        | "vim" | "nvim" | "nano" | "pico" | "emacs" | "micro" | "mcedit" | "joe" | "sudoedit" | "sponge" | "wipe"
-        | "srm" | "fallocate" | "setfacl" | "chattr" | "mkfs" | "mkswap" | "wipefs" | "fdisk" | "sfdisk" | "parted"
+        "tee" | "rm" | "rmdir" | "unlink" | "shred" | "mkfifo" | "mknod" | "mv" | "ed" | "ex" | "vi" | "vim"
+        | "nvim" | "nano" | "pico" | "emacs" | "micro" | "mcedit" | "joe" | "sudoedit" | "sponge" | "wipe" | "srm"
+        | "fallocate" | "setfacl" | "chattr" | "mkfs" | "mkswap" | "wipefs" | "fdisk" | "sfdisk" | "parted"
         | "cfdisk" | "gdisk" | "sgdisk" | "badblocks" | "blkdiscard" | "mktemp" => {
             paths.extend(operands().into_iter().map(|word| (word, false)))
+        }
+        // A new folder does no harm where only its name is not known.
+        "mkdir" => {
+            paths.extend(operands().into_iter().filter(|word| !word.begins_unknown()).map(|word| (word, false)));
         }
         "chmod" | "chown" | "chgrp" => {
             // Where another file says which rights, none stands in front.
@@ -397,6 +408,11 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
         "csplit" => paths.extend(value(&["-f", "--prefix"]).into_iter().map(|word| (word, false))),
         "patch" => paths.extend(operands().into_iter().take(1).map(|word| (word, false))),
         "find" => {
+            if has("-delete") {
+                let is_start = |word: &&Word| !word.start().starts_with(['-', '(', '!']);
+                let options = arguments.iter().skip_while(|word| matches!(word.known(), Some("-H" | "-L" | "-P")));
+                paths.extend(options.take_while(is_start).map(|word| (word.clone(), true)));
+            }
             paths.extend(value(&["-fprint", "-fprintf", "-fls", "-fprint0"]).into_iter().map(|word| (word, false)))
         }
         "git" if has("clone") => paths.extend(operands().into_iter().skip(2).map(|word| (word, true))),

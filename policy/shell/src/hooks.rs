@@ -248,7 +248,7 @@ fn git(walker: &mut Walker<'_>, arguments: &[Word]) {
             let is_plain =
                 |word: &Word| word.known().is_some_and(|text| !text.contains(['!', '=', '-']) || text == "--global");
             let is_alias = text == "config" && arguments.iter().any(|word| word.start().starts_with("alias."));
-            if !is_read && !(is_alias && arguments.iter().all(is_plain)) {
+            if !(is_read || is_alias && arguments.iter().all(is_plain)) {
                 walker.opaque_command("a setting of git runs another program");
             }
         }

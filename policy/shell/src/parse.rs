@@ -54,6 +54,8 @@ pub(super) struct Walker<'a> {
     lookups: usize,
     /// Whether the only argument of the command at hand is what a program prints to set up a shell.
     pub(super) prints_settings: bool,
+    /// Whether nothing but the terminal or a file gets what is printed.
+    shown: bool,
     /// How many shells of their own this is inside of: `sh -c`, `ssh`, a container.
     pub(super) shells: usize,
 }
@@ -172,6 +174,7 @@ impl<'a> Walker<'a> {
             guessed: 0,
             lookups: 0,
             prints_settings: false,
+            shown: true,
             shells: 0,
         }
     }
@@ -200,6 +203,14 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// The words that the name stands for since an `alias`.
+    pub(super) fn alias_of(&self, name: &str) -> Option<Vec<Word>> {
+        let aliases = self.cx.earlier.aliases.iter().chain(&self.out.aliases);
+        let (_, text) = aliases.rev().find(|(alias, _)| alias == name)?;
+        let words: Vec<Word> = text.split_ascii_whitespace().map(Word::of).collect();
+        (words.first()?.known() != Some(name)).then_some(words)
+    }
+
     /// Whether a command of the text so far writes or makes a file of this name. What it has then is no script that stood
     /// there before.
     pub(super) fn has_written(&mut self, name: &str) -> bool {
@@ -211,7 +222,7 @@ impl<'a> Walker<'a> {
             let end = file.ending();
             super::base_name(end) == name || (end.is_empty() && file.known().is_none())
         };
-        let is_earlier = self.cx.written.iter().any(|written| written == name);
+        let is_earlier = self.cx.earlier.written.iter().any(|written| written == name);
         is_earlier
             || self.out.commands.iter().any(|command| {
                 let is_written = command.redirects.iter().any(|redirect| redirect.writes && is_it(&redirect.file));
@@ -431,6 +442,7 @@ impl<'a> Walker<'a> {
         let outer = self.stdin.clone();
         let folder = self.folder.clone();
         let earlier = self.flow.begin();
+        let shown = self.shown;
         for (index, command) in pipeline.seq.iter().enumerate() {
             self.steps += 1;
             let most = if self.cx.interactive { MAX_TYPED_STEPS } else { MAX_STEPS };
@@ -440,7 +452,9 @@ impl<'a> Walker<'a> {
             if self.work > if self.cx.interactive { MAX_TYPED_WORK } else { MAX_WORK } {
                 return self.opaque("its commands are too long together");
             }
+            self.shown = shown && index + 1 == pipeline.seq.len();
             self.command(command);
+            self.shown = shown;
             // In a pipeline each command has a folder of its own.
             if pipeline.seq.len() > 1 {
                 self.folder = folder.clone();
@@ -509,6 +523,7 @@ impl<'a> Walker<'a> {
     /// Notes a command.
     pub(super) fn push(&mut self, mut command: Command) {
         command.folder = self.folder.clone();
+        command.is_shown = self.shown && self.flow.substitutions == 0;
         if let Some(folder) = file_access::changed(&command, &self.folder) {
             self.folder = folder;
         }

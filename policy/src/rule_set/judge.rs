@@ -128,8 +128,8 @@ fn parse(input: CommandInput<'_>, judging: &Judging) -> Parsed {
     match input {
         CommandInput::Argv(words, stdin) => shell::argv(words, stdin, &judging.place),
         CommandInput::Line(text) => shell::parse(text, &judging.place),
-        CommandInput::LineIn(text, folder, written) => {
-            let place = ParseContext { folder: folder.clone(), written: written.to_vec(), ..judging.place.clone() };
+        CommandInput::LineIn(text, folder, earlier) => {
+            let place = ParseContext { folder: folder.clone(), earlier: earlier.clone(), ..judging.place.clone() };
             shell::parse(text, &place)
         }
         CommandInput::Script(text, stdin) => shell::parse_with_stdin(text, Some(stdin), &judging.place),
