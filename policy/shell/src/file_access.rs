@@ -288,7 +288,11 @@ fn candidates(argument: &Word, found: &mut dyn FnMut(Word)) {
         found(argument.clone());
     }
     for (at, _) in start.match_indices(SEPARATORS) {
-        found(argument.without_start(at + 1));
+        // What follows `https:` is a host.
+        let is_url = start.get(at..).is_some_and(|rest| rest.starts_with("://"));
+        if !is_url || start.get(..at).is_some_and(|scheme| scheme.ends_with("file")) {
+            found(argument.without_start(at + 1));
+        }
     }
     if start.starts_with('-') && start.as_bytes().get(2) == Some(&b'/') {
         found(argument.without_start(2));
@@ -348,6 +352,13 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
                 _ if !folder.is_empty() && program != "rsync" => {
                     paths.extend(folder.into_iter().map(|word| (word, true)))
                 }
+                // `"$user@$host:/srv/"`: what is behind the colon is a path there.
+                Some(last)
+                    if matches!(program, "rsync" | "scp") && last.begins_unknown() && last.ending().contains(':') =>
+                {
+                    let there = last.ending().rsplit(':').next().unwrap_or_default();
+                    paths.push((Word::of(there), true));
+                }
                 Some(last) if !is_link_in_place => {
                     candidates(last, &mut |path| paths.push((path, true)));
                 }
@@ -368,7 +379,12 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
                     || (text.starts_with('-') && !text.starts_with("--") && text.contains('i'))
             });
             if in_place {
-                paths.extend(operands().into_iter().map(|word| (word, false)));
+                // The first operand is the script, where no option gives one.
+                let has_script = ["-e", "-f", "--exp", "--fil"]
+                    .iter()
+                    .any(|option| arguments.iter().any(|word| word.start().starts_with(option)));
+                let skipped = usize::from(program != "perl" && !has_script && operands().len() > 1);
+                paths.extend(operands().into_iter().skip(skipped).map(|word| (word, false)));
             }
         }
         "curl" => paths.extend(

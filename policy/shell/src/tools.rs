@@ -19,6 +19,13 @@ pub(super) fn run(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) -> bo
                 }
             }
         }
+        // A shell there reads what comes in, as with ssh.
+        "mosh" | "rlogin" | "telnet"
+            if (1..3).contains(&arguments.len())
+                && arguments.iter().all(|word| word.known().is_some_and(|text| !text.starts_with('-'))) =>
+        {
+            walker.stdin_code(Shell::Unknown);
+        }
         "perf" => profiler(walker, arguments),
         "vagrant" => machine(walker, arguments),
         // All its options have their values attached.
