@@ -5,7 +5,7 @@ use super::{
     client::{self, Client},
     git,
     parse::{Stdin, Walker, has_code},
-    smuggled, unwrap, variables,
+    smuggled, tools, unwrap, variables,
 };
 
 mod table;
@@ -58,6 +58,12 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         "service" if arguments.iter().any(|word| word.start().contains('/')) => {
             walker.opaque_command("it runs a file whose content is not known");
         }
+        // A file system of a program names that in place of a device.
+        "mount" if arguments.iter().any(|word| word.start().starts_with("fuse") || word.start().contains("tfuse")) => {
+            for code in arguments.iter().filter(|word| word.known().is_none_or(|text| text.contains([' ', '#']))) {
+                walker.code_word(code, Shell::Unknown, Variables::new());
+            }
+        }
         "patch" => words_that(walker, arguments, |text| matches!(text, "-e" | "--ed")),
         "dnf" | "yum" => words_that(walker, arguments, |text| text.contains("pluginpath")),
         "compgen" | "complete" => words_that(walker, arguments, has_code),
@@ -69,6 +75,7 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
             words_that(walker, arguments, |text| text.contains("::"))
         }
         "ansible" => ansible(walker, arguments),
+        _ if tools::run(walker, name, arguments) => {}
         "salt" | "pssh" | "pdsh" | "parallel-ssh" | "clush" | "mussh" | "dsh" | "run-parts" | "start-stop-daemon"
         | "entr" | "hyperfine" | "watchexec" | "expect" | "gdb" | "lldb" | "cscli" | "multipass" | "vagrant"
         | "firejail" | "proot" | "bwrap" | "valgrind" | "perf" | "daemonize" | "dtach" | "abduco" | "zellij"
@@ -285,7 +292,8 @@ pub(super) fn brings_statements(word: &Word) -> bool {
 
 /// Whether a file is called like one of statements or of data, which a client reads as a script.
 pub(super) fn is_named_statements(file: &Word) -> bool {
-    let name = file.ending();
+    let name =
+        [".gz", ".xz", ".bz2", ".zst"].iter().fold(file.ending(), |name, end| name.strip_suffix(end).unwrap_or(name));
     [".sql", ".ddl", ".dml", ".psql", ".csv", ".tsv", ".dump"].iter().any(|ending| name.ends_with(ending))
 }
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use brush_parser::{ParserOptions, Token, TokenizerOptions, ast, parse_tokens, uncached_tokenize_str};
 
 use super::{
-    Command, Folder, Opaque, OpaqueKind, ParseContext, Parsed, Shell, Tampering, Variables, Word, file_access, input,
-    limits, static_text, tamper, unwrap,
+    Command, Folder, Opaque, OpaqueKind, ParseContext, Parsed, Shell, Tampering, Variables, Word, file_access, hooks,
+    input, limits, static_text, tamper, unwrap,
 };
 
 mod arithmetic;
@@ -61,6 +61,8 @@ pub(super) struct Walker<'a> {
     lookups: usize,
     /// Whether the only argument of the command at hand is what a program prints to set up a shell.
     pub(super) prints_settings: bool,
+    /// Whether nothing but the terminal or a file gets what is printed.
+    shown: bool,
     /// How many shells of their own this is inside of: `sh -c`, `ssh`, a container.
     pub(super) shells: usize,
     /// How many values of settings and variables, and files, were read as code.
@@ -173,6 +175,7 @@ impl<'a> Walker<'a> {
             guessed: 0,
             lookups: 0,
             prints_settings: false,
+            shown: true,
             shells: 0,
             values: 0,
         }
@@ -218,6 +221,14 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// The words that the name stands for since an `alias`.
+    pub(super) fn alias_of(&self, name: &str) -> Option<Vec<Word>> {
+        let aliases = self.cx.earlier.aliases.iter().chain(&self.out.aliases);
+        let (_, text) = aliases.rev().find(|(alias, _)| alias == name)?;
+        let words: Vec<Word> = text.split_ascii_whitespace().map(Word::of).collect();
+        (words.first()?.known() != Some(name)).then_some(words)
+    }
+
     /// Whether a command of the text so far writes or makes a file of this name. What it has then is no script that stood
     /// there before.
     pub(super) fn has_written(&mut self, name: &str) -> bool {
@@ -229,7 +240,7 @@ impl<'a> Walker<'a> {
             let end = file.ending();
             super::base_name(end) == name || (end.is_empty() && file.known().is_none())
         };
-        let is_earlier = self.cx.written.iter().any(|written| written == name);
+        let is_earlier = self.cx.earlier.written.iter().any(|written| written == name);
         is_earlier
             || self.out.commands.iter().any(|command| {
                 let is_written = command.redirects.iter().any(|redirect| redirect.writes && is_it(&redirect.file));
@@ -409,11 +420,14 @@ impl<'a> Walker<'a> {
         let folder = self.folder.clone();
         let earlier = self.flow.begin();
         let numbers = self.input_is_numbers;
+        let shown = self.shown;
         for (index, command) in pipeline.seq.iter().enumerate() {
             if let Some(why) = self.has_too_much() {
                 return self.opaque(why);
             }
+            self.shown = shown && index + 1 == pipeline.seq.len();
             self.command(command);
+            self.shown = shown;
             // In a pipeline each command has a folder of its own.
             if pipeline.seq.len() > 1 {
                 self.folder = folder.clone();
@@ -469,16 +483,43 @@ impl<'a> Walker<'a> {
         (self.work > most).then_some("its commands are too long together")
     }
 
+    /// Whether what the command reads comes from a file of statements: its own redirection, that of a program which runs
+    /// it, or a program in front that shows one.
+    fn reads_named_statements(&self, command: &Command) -> bool {
+        let is_read = |command: &Command| {
+            command.redirects.iter().any(|redirect| !redirect.writes && hooks::is_named_statements(&redirect.file))
+        };
+        let shows = |command: &&Command| {
+            let mut operands = command.arguments().iter().filter(|word| !word.start().starts_with('-')).peekable();
+            matches!(command.program(), Some("bzcat" | "cat" | "gunzip" | "gzip" | "xzcat" | "zcat" | "zstdcat"))
+                && operands.peek().is_some()
+                && operands.all(hooks::is_named_statements)
+        };
+        let has_redirect = |command: &Command| command.redirects.iter().any(|redirect| !redirect.writes);
+        let mut before = self.out.commands.iter().rev();
+        let runners = before.by_ref().take(self.wrappers).chain([command]);
+        match runners
+            .fold((false, false), |(any, named), command| (any || has_redirect(command), named || is_read(command)))
+        {
+            (true, named) => named,
+            (false, _) => before.next().is_some_and(|command| shows(&command)),
+        }
+    }
+
     /// Notes a command.
     pub(super) fn push(&mut self, mut command: Command) {
         command.folder = self.folder.clone();
         command.level = self.wrappers;
+        command.is_shown = self.shown && self.flow.substitutions == 0;
         if let Some(folder) = file_access::changed(&command, &self.folder) {
             self.folder = folder;
         }
         match &self.stdin {
             Stdin::Text(text) => command.stdin = Some(text.clone()),
-            Stdin::Made | Stdin::Unknown => command.stdin_is_unknown = true,
+            Stdin::Made | Stdin::Unknown => {
+                command.stdin_is_unknown = true;
+                command.stdin_is_named = self.reads_named_statements(&command);
+            }
             Stdin::Session => {}
         }
         let words = command.argv.iter().chain(command.redirects.iter().map(|redirect| &redirect.file));

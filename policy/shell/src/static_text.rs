@@ -58,7 +58,7 @@ pub(super) fn is_one_word(rest: &[char]) -> bool {
     let mut arguments = words.clone();
     code.chars().all(is_plain)
         && match program {
-            "hostname" | "id" | "nproc" | "uuidgen" | "whoami" | "mktemp" | "arch" => {
+            "hostname" | "id" | "nproc" | "pwd" | "uuidgen" | "whoami" | "mktemp" | "arch" => {
                 arguments.all(|word| {
                     word.starts_with('-') && !matches!(word, "-a" | "-I" | "-i" | "--all-ip-addresses" | "-G" | "-Gn")
                 }) && (program != "id" || words.next().is_some())

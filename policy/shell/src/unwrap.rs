@@ -76,6 +76,12 @@ fn follow_argv(walker: &mut Walker<'_>, argv: &[Word]) {
         return;
     }
     let name = base_name(path);
+    if let Some(words) = walker.alias_of(path) {
+        walker.wrappers += 1;
+        run(walker, words.into_iter().chain(arguments.iter().cloned()).collect(), Vec::new(), Vec::new());
+        walker.wrappers -= 1;
+        return;
+    }
     if let Some(service) = path.strip_prefix("/etc/init.d/").or_else(|| path.strip_prefix("/etc/rc.d/init.d/")) {
         let words = [Word::of("service"), Word::of(service)].into_iter().chain(arguments.iter().cloned()).collect();
         return run(walker, words, Vec::new(), Vec::new());
