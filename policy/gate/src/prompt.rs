@@ -12,6 +12,7 @@ impl Gate {
         if self.take_paste(&press, cx) {
             return;
         }
+        self.programs.menu.press(&press.key, self.line.is_certainly_empty());
         if press.key == Key::Ctrl('_') {
             // What it leaves depends on how the editor groups changes.
             self.doubt = Some("a change was undone");
@@ -20,6 +21,7 @@ impl Gate {
             // It is known only later whether it edits the line or hands it over.
             return self.hold(press, Kind::MayAccept, cx);
         }
+        self.recall.press(&press.key);
         match self.line.press(&press.key) {
             Pressed::Edit | Pressed::Report => self.forward(&press, cx),
             Pressed::EndOfInput => {
@@ -33,12 +35,13 @@ impl Gate {
             }
             Pressed::Interrupt => {
                 self.earlier.clear();
+                self.ahead.clear();
                 self.forward(&press, cx);
                 self.trust.ended();
                 self.new_line();
             }
             Pressed::Suspend => {
-                self.foreground = Foreground::Shell;
+                self.stopped();
                 self.forward(&press, cx);
                 self.trust.ended();
                 self.new_line();
@@ -83,9 +86,10 @@ impl Gate {
 
     pub(super) fn signal(&mut self, press: &KeyPress, cx: &mut Cx<'_>) {
         if press.key == Key::Ctrl('z') {
-            self.foreground = Foreground::Shell;
+            self.stopped();
         }
         self.earlier.clear();
+        self.ahead.clear();
         self.forward_bytes(press.bytes.to_vec(), cx);
         self.trust.ended();
         self.line_ended(cx.now);
@@ -114,11 +118,13 @@ impl Gate {
             self.start = Some(start);
             return;
         }
-        if primary.is_some_and(|primary| primary.prompt == start.prompt) {
+        if primary.is_some_and(|primary| start.is_behind_prompt_of(primary)) {
             // The shell took what came before as complete.
             self.earlier.clear();
+            self.ahead.clear();
         }
         if self.earlier.is_empty() {
+            self.programs.prompts.note(&start.prompt);
             self.primary = Some(start);
         }
     }

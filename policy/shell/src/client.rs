@@ -161,7 +161,7 @@ pub(super) fn follow(walker: &mut Walker<'_>, client: Client, arguments: &[Word]
             };
             let mut words = arguments.iter().enumerate();
             if words.any(|(at, word)| !word.start().starts_with('-') && !is_code(at)) {
-                walker.doubtful("it reads a script whose content is not known");
+                walker.doubtful_command("it reads a script whose content is not known");
             }
         }
         // The text to be edited.
@@ -185,7 +185,9 @@ pub(super) fn follow(walker: &mut Walker<'_>, client: Client, arguments: &[Word]
             statements(walker, client, &text);
             walker.stdin = outer;
         }
-        Stdin::Made | Stdin::Unknown => walker.doubtful("it reads statements that are not known before it runs"),
+        Stdin::Made | Stdin::Unknown => {
+            walker.doubtful_command("it reads statements that are not known before it runs")
+        }
         Stdin::Session => {}
     }
 }
@@ -222,7 +224,7 @@ pub(super) fn statement_word(walker: &mut Walker<'_>, client: Client, word: &Wor
     let is_for_server =
         client == Client::Psql && !word.start().trim_start().is_empty() && !word.start().starts_with('\\');
     if word.known().is_none() && !is_for_server {
-        walker.doubtful("statements of it are not known before they run");
+        walker.doubtful_command("statements of it are not known before they run");
     }
 }
 
@@ -231,8 +233,8 @@ pub(super) fn statements(walker: &mut Walker<'_>, client: Client, text: &str) {
     let index = walker.out.commands.len().checked_sub(1);
     for code in client.runs(text) {
         match code {
-            ClientCode::File => walker.doubtful("it reads statements from a file that is not known"),
-            ClientCode::Opaque(why) => walker.note(why.to_owned(), index),
+            ClientCode::File => walker.doubtful_command("it reads statements from a file that is not known"),
+            ClientCode::Opaque(why) => walker.opaque_at(index, why),
             ClientCode::Reads(file) => touched(walker, &file, false),
             ClientCode::Writes(file) => touched(walker, &file, true),
             ClientCode::Shell(code) => walker.code(&code, Shell::Unknown),

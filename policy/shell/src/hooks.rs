@@ -1,10 +1,11 @@
 //! Programs that do something else, and run a command where an argument asks for it.
 
 use super::{
-    Shell, Variables, Word,
+    Shell, Variables, Word, base_name,
     client::{self, Client},
+    git,
     parse::{Stdin, Walker, has_code},
-    unwrap,
+    smuggled, unwrap,
 };
 
 mod table;
@@ -24,25 +25,33 @@ enum HookValue {
     Script,
     /// A setting of ssh.
     Setting,
+    /// A file with statements of SQL.
+    SqlFile,
     /// Statements of a client, or what stands behind the words that make statements of it.
     Statements(Client, &'static str),
 }
 
-use HookValue::{Binding, Code, CodeAfterExec, Other, Script, Setting, Statements};
+use HookValue::{Binding, Code, CodeAfterExec, Other, Script, Setting, SqlFile, Statements};
 
 /// Follows what options of programs run.
 pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
-    for options in table::of(name) {
+    for options in table::of(name).filter(|options| !options.is_empty()) {
         options_of(walker, arguments, options);
+        smuggled::options(walker, arguments);
     }
     if let Some(client) = Client::of_program(name) {
         client::follow(walker, client, arguments);
     }
     if runs_file(name, arguments) {
-        walker.doubtful("it runs what is in a file");
+        walker.doubtful_command("it runs what is in a file");
+        if name == "mount" {
+            // What a filesystem of FUSE is called may be a program.
+            unwrap::guess_arguments(walker, arguments);
+        }
     }
+    smuggled::names(walker, name, arguments);
     match name {
-        "git" => git(walker, arguments),
+        "git" => git::check(walker, arguments),
         "less" | "more" | "most" | "zless" | "zmore" | "bzless" | "xzless" | "vi" | "vim" | "nvim" | "view"
         | "vimdiff" | "rvim" | "rview" | "gvim" | "vimx" | "nvi" | "ex" => {
             pluses(walker, name, arguments);
@@ -63,11 +72,11 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         "apt" | "apt-cache" | "apt-get" | "aptitude" | "dpkg" => {
             words_that(walker, arguments, |text| text.contains("::"))
         }
-        "ansible" | "salt" | "pssh" | "pdsh" | "parallel-ssh" | "clush" | "mussh" | "dsh" | "run-parts"
-        | "start-stop-daemon" | "entr" | "hyperfine" | "watchexec" | "expect" | "gdb" | "lldb" | "cscli"
-        | "multipass" | "vagrant" | "firejail" | "proot" | "bwrap" | "valgrind" | "perf" | "daemonize" | "dtach"
-        | "abduco" | "zellij" | "byobu" | "nsh" | "mosh" | "telnet" | "rsh" | "rlogin" | "rexec" | "machinectl"
-        | "virsh"
+        "ansible" => ansible(walker, arguments),
+        "salt" | "pssh" | "pdsh" | "parallel-ssh" | "clush" | "mussh" | "dsh" | "run-parts" | "start-stop-daemon"
+        | "entr" | "hyperfine" | "watchexec" | "expect" | "gdb" | "lldb" | "cscli" | "multipass" | "vagrant"
+        | "firejail" | "proot" | "bwrap" | "valgrind" | "perf" | "daemonize" | "dtach" | "abduco" | "zellij"
+        | "byobu" | "nsh" | "mosh" | "telnet" | "rsh" | "rlogin" | "rexec" | "machinectl" | "virsh"
             if !arguments.iter().all(|word| matches!(word.known(), Some("--version" | "--help" | "-V" | "-h"))) =>
         {
             walker.opaque_command("it runs another program that is not looked for here");
@@ -152,8 +161,11 @@ fn follow_value(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
         (Statements(client, start), _) => {
             client::statement_word(walker, client, &Word::of(start).followed_by(value));
         }
-        (Script, _) => walker.doubtful("it reads settings that may run code"),
+        (Script, _) => walker.doubtful_command("it reads settings that may run code"),
         (Setting, _) => unwrap::ssh_setting(walker, value),
+        (SqlFile, _) if is_named_statements(value) && !walker.has_written(base_name(value.ending())) => {
+            walker.script("it reads statements from a file");
+        }
         (CodeAfterExec, Some(text)) => {
             if let Some((_, code)) = text.split_once("exec=") {
                 walker.code(code, Shell::Unknown);
@@ -161,7 +173,7 @@ fn follow_value(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
         }
         (Other, Some("NONE" | "NORC" | "/dev/null")) => {}
         (Binding, Some(text)) => binding(walker, text),
-        (Binding | CodeAfterExec | Other, _) => {
+        (Binding | CodeAfterExec | Other | SqlFile, _) => {
             walker.out.code.extend(value.known().map(str::to_owned));
             walker.opaque_command("an argument may run another program");
         }
@@ -192,6 +204,14 @@ fn binding(walker: &mut Walker<'_>, text: &str) {
     }
 }
 
+/// A command of an editor.
+pub(super) fn editor_command(walker: &mut Walker<'_>, text: &str) {
+    // The reader of man's pages in nvim.
+    if text != "Man!" {
+        client::statements(walker, Client::Vim, text);
+    }
+}
+
 /// `vim +COMMAND`, `less +COMMAND`.
 fn pluses(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     // A script of keys, where it does not mean to be silent.
@@ -206,87 +226,35 @@ fn pluses(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         let Some(command) = argument.start().strip_prefix('+') else { continue };
         match argument.known() {
             Some(_) if command.starts_with('/') || matches!(command, "F" | "G") => {}
-            Some(_) => client::statements(walker, Client::Vim, command),
+            Some(_) => editor_command(walker, command),
             None => walker.opaque_command("an editor's command is not known"),
         }
     }
 }
 
-fn git(walker: &mut Walker<'_>, arguments: &[Word]) {
-    const CODE_SETTINGS: [&str; 14] = [
-        "alias.",
-        "core.pager",
-        "core.editor",
-        "core.sshcommand",
-        "core.fsmonitor",
-        "core.hookspath",
-        "pager.",
-        "diff.",
-        "difftool.",
-        "mergetool.",
-        "sequence.editor",
-        "credential.",
-        "filter.",
-        "gpg.",
-    ];
-    let mut words = arguments.iter().peekable();
-    while let Some(word) = words.next() {
-        let text = word.known().unwrap_or(word.start());
-        let setting = match text {
-            "-c" | "--config-env" => words.peek().map(|word| word.start().to_ascii_lowercase()),
-            "config" => Some(
-                arguments
-                    .iter()
-                    .filter_map(Word::known)
-                    .find(|text| text.contains('.'))
-                    .unwrap_or_default()
-                    .to_ascii_lowercase(),
+/// `ansible HOSTS -m MODULE -a ARGUMENTS`: modules that look, and those that run a command of the shell there.
+fn ansible(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let value = |short: &str, long: &str| {
+        let at = arguments.iter().position(|word| word.known().is_some_and(|text| text == short || text == long))?;
+        arguments.get(at + 1)
+    };
+    let module = value("-m", "--module-name").map_or(Some("command"), Word::known);
+    let module = module.and_then(|name| name.rsplit('.').next());
+    match (module, value("-a", "--args")) {
+        (Some("command" | "raw" | "shell"), Some(code)) => {
+            walker.elsewhere(|walker| walker.code_word(code, Shell::Unknown, Variables::new()));
+        }
+        (
+            Some(
+                "debug" | "find" | "gather_facts" | "getent" | "package_facts" | "ping" | "service_facts" | "setup"
+                | "stat",
             ),
-            _ => None,
-        };
-        if setting.is_some_and(|setting| CODE_SETTINGS.iter().any(|start| setting.starts_with(start))) {
-            let is_read =
-                arguments.iter().any(|word| matches!(word.known(), Some("--get" | "--list" | "-l" | "--unset")));
-            if !is_read {
-                walker.opaque_command("a setting of git runs another program");
-            }
-        }
-        match text {
-            "-x" | "--exec" | "--extcmd" | "--upload-pack" | "--receive-pack" | "--tree-filter" | "--index-filter"
-            | "--msg-filter" | "--env-filter" => {
-                if let (Some(code), true) = (
-                    words.peek(),
-                    text != "-x" || arguments.iter().any(|word| matches!(word.known(), Some("rebase" | "difftool"))),
-                ) {
-                    walker.code_word(code, Shell::Unknown, Variables::new());
-                }
-            }
-            "foreach" => {
-                let code: Vec<Word> =
-                    words.by_ref().filter(|word| word.known() != Some("--recursive")).cloned().collect();
-                match code.as_slice() {
-                    [code] => walker.code_word(code, Shell::Unknown, Variables::new()),
-                    command => unwrap::run(walker, command.to_vec(), Vec::new(), Vec::new()),
-                }
-            }
-            "run" if arguments.iter().any(|word| word.known() == Some("bisect")) => {
-                unwrap::run(walker, words.by_ref().cloned().collect(), Vec::new(), Vec::new());
-            }
-            _ if ["--exec=", "--extcmd=", "--upload-pack=", "--receive-pack="]
-                .iter()
-                .any(|start| text.starts_with(start)) =>
-            {
-                walker.code_word(
-                    &word.without_start(text.find('=').map_or(0, |at| at + 1)),
-                    Shell::Unknown,
-                    Variables::new(),
-                );
-            }
-            _ if text.starts_with("ext::") || text.starts_with("--exec-path=") => {
-                walker.opaque_command("an argument of git runs another program")
-            }
-            _ => {}
-        }
+            _,
+        ) => {}
+        _ if arguments
+            .iter()
+            .any(|word| matches!(word.known(), Some("--list-hosts" | "--version" | "--help" | "-h"))) => {}
+        _ => walker.opaque_command("it runs another program that is not looked for here"),
     }
 }
 
@@ -309,7 +277,15 @@ pub(super) const SQL_CLIENTS: [&str; 7] =
 /// Whether an argument of such a client gives it statements, so that it does not read its input.
 pub(super) fn brings_statements(word: &Word) -> bool {
     let start = word.start();
-    ["-c", "-f", "-e", "--command", "--file", "--execute", "-l"].iter().any(|option| start.starts_with(option))
+    ["-c", "-f", "-e", "-q", "--command", "--file", "--execute", "--query", "-l"]
+        .iter()
+        .any(|option| start.starts_with(option))
+}
+
+/// Whether a file is called like one of statements or of data, which a client reads as a script.
+pub(super) fn is_named_statements(file: &Word) -> bool {
+    let name = file.ending();
+    [".sql", ".ddl", ".dml", ".psql", ".csv", ".tsv", ".dump"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// Whether an operand is a file that has code, such as a package of one's own.

@@ -200,7 +200,7 @@ fn without_options<'w>(arguments: &'w [Word], values: &str) -> &'w [Word] {
 /// `cmake -E COMMAND`, which is mostly a command of the system by its name.
 fn cmake(walker: &mut Walker<'_>, arguments: &[Word]) {
     if arguments.iter().any(|word| word.start().starts_with("-P") || word.start().starts_with("-C")) {
-        walker.doubtful("it runs a script whose content is not known");
+        walker.doubtful_command("it runs a script whose content is not known");
     }
     let Some(at) = arguments.iter().position(|word| word.known() == Some("-E")) else { return };
     let Some((first, rest)) = arguments.get(at + 1..).and_then(<[Word]>::split_first) else { return };
@@ -312,7 +312,7 @@ fn make(walker: &mut Walker<'_>, arguments: &[Word]) {
             walker.opaque_command("an argument of make runs another program");
         }
         if ["-f", "--file", "--makefile", "-I", "--include-dir"].iter().any(|start| text.starts_with(start)) {
-            walker.doubtful("it runs a script whose content is not known");
+            walker.doubtful_command("it runs a script whose content is not known");
         }
     }
 }

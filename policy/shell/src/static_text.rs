@@ -34,9 +34,16 @@ pub(super) fn output(command: &ast::Command, scan: &dyn Fn(&str) -> Word) -> Opt
         }
     }
     match name.known()? {
-        "echo" => echo(&words),
-        "printf" => printf(&words),
         "cat" if words.is_empty() => document,
+        name => of_words(name, &words),
+    }
+}
+
+/// What a command prints that only prints its arguments.
+pub(super) fn of_words(name: &str, words: &[String]) -> Option<String> {
+    match name {
+        "echo" => echo(words),
+        "printf" => printf(words),
         _ => None,
     }
 }
@@ -54,6 +61,38 @@ fn list(list: &ast::CompoundList, scan: &dyn Fn(&str) -> Word) -> Option<String>
     }
     Some(text)
 }
+
+/// Whether the code up to the first `)` prints one word, whatever it is: a date, a name, a number.
+pub(super) fn is_one_word(rest: &[char]) -> bool {
+    let Some(end) = rest.iter().take(MAX_ONE_WORD).position(|c| *c == ')') else { return false };
+    let code: String = rest.iter().take(end).collect();
+    let mut words = code.split_ascii_whitespace();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == ' ' || "+-_%:/.'\"=".contains(c);
+    let program = words.next().unwrap_or_default();
+    let mut arguments = words.clone();
+    code.chars().all(is_plain)
+        && match program {
+            "hostname" | "id" | "nproc" | "uuidgen" | "whoami" | "mktemp" | "arch" => {
+                arguments.all(|word| {
+                    word.starts_with('-') && !matches!(word, "-a" | "-I" | "-i" | "--all-ip-addresses" | "-G" | "-Gn")
+                }) && (program != "id" || words.next().is_some())
+            }
+            "uname" => arguments.all(|word| matches!(word, "-m" | "-n" | "-r" | "-s")),
+            // Formats have blanks where they are written.
+            "date" => {
+                let formats = code.matches('+').count();
+                let format = code.rsplit_once('+').map(|(_, format)| format.trim_end());
+                formats == 1
+                    && format.is_some_and(|format| {
+                        !format.contains([' ', 'c', 'x', 'X', 'r']) && !format.starts_with(['"', '\''])
+                    })
+            }
+            _ => false,
+        }
+}
+
+/// The longest code that is looked at for whether it prints one word, in characters.
+const MAX_ONE_WORD: usize = 80;
 
 fn known(raw: &str, scan: &dyn Fn(&str) -> Word) -> Option<String> {
     let words = super::word::expand_braces(raw)?;

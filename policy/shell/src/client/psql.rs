@@ -5,7 +5,7 @@
 //! read in every way that it may be read, and what any of them runs counts.
 
 use super::{ClientCode, Codes, files_behind, has_word, path, unquoted};
-use crate::tamper;
+use crate::{tamper, variables};
 
 pub(super) fn runs(text: &str, out: &mut Codes) {
     scan(text, false, out);
@@ -178,12 +178,12 @@ fn copy(rest: &str, out: &mut Codes) {
 }
 
 fn set_variable(name: &str, value: &str, out: &mut Codes) {
-    if tamper::is_code_variable(name) {
+    if variables::is_run(name) {
         out.push(match unquoted(value) {
             Some(code) => ClientCode::Shell(code),
             None => ClientCode::Opaque("a variable that is run is set to what is not known"),
         });
-    } else if tamper::is_file_of_code_variable(name) || tamper::is_prompt_variable(name) || name == "PATH" {
+    } else if variables::is_looked_at(name) || tamper::is_prompt_variable(name) || name == "PATH" {
         out.push(ClientCode::Opaque("a variable is set that changes what runs"));
     }
 }

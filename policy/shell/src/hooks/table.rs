@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use super::HookValue::{self, Binding, Code, CodeAfterExec, Other, Script, Setting, Statements};
+use super::HookValue::{self, Binding, Code, CodeAfterExec, Other, Script, Setting, SqlFile, Statements};
 use crate::client::Client;
 
 const EDITOR: HookValue = Statements(Client::Vim, "");
@@ -103,8 +103,8 @@ const HOOKS: &[Hooks] = &[
         &[
             ("-c", Statements(Client::Psql, "")),
             ("--command", Statements(Client::Psql, "")),
-            ("-f", Other),
-            ("--file", Other),
+            ("-f", SqlFile),
+            ("--file", SqlFile),
             ("-o", Statements(Client::Psql, "\\o ")),
             ("--output", Statements(Client::Psql, "\\o ")),
             ("-L", Statements(Client::Psql, "\\s ")),

@@ -1,7 +1,7 @@
 //! What may run beside what is walked: commands and code in the words of programs that may be anything.
 
 use super::{MAX_CODE_DEPTH, RUNS_OUTPUT, Walker, program};
-use crate::{Command, Shell, Word, unwrap};
+use crate::{Command, Word, unwrap};
 
 impl Walker<'_> {
     /// Whether more may be guessed.
@@ -15,7 +15,7 @@ impl Walker<'_> {
             let argv = words.iter().take(MAX_GUESSED_WORDS).cloned().collect();
             self.out.guesses.push(Command { argv, folder: self.folder.clone(), ..Command::default() });
         } else {
-            self.doubtful("it has too many arguments to be looked at");
+            self.doubtful_command("it has too many arguments to be looked at");
         }
     }
 
@@ -23,9 +23,9 @@ impl Walker<'_> {
     pub(crate) fn guess_code(&mut self, text: &str) {
         self.guessed += 1;
         if text.len() > MAX_GUESSED_BYTES || self.guessed > MAX_GUESSES || self.depth == MAX_CODE_DEPTH {
-            return self.doubtful("it has arguments that are too long to be looked at");
+            return self.doubtful_command("it has arguments that are too long to be looked at");
         }
-        if let Ok(program) = program(text, Shell::Unknown) {
+        if let Ok(program) = program(text) {
             let mut walker = Self::new(self.cx, None);
             walker.depth = MAX_CODE_DEPTH - 1;
             // What is guessed in a guess counts as well.
@@ -60,7 +60,7 @@ impl Walker<'_> {
 }
 
 /// The most commands that are guessed in one text, about.
-const MAX_GUESSES: usize = 64;
+pub(super) const MAX_GUESSES: usize = 64;
 
 /// The most words of a guessed command.
 const MAX_GUESSED_WORDS: usize = 32;

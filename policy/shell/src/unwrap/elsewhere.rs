@@ -157,6 +157,7 @@ pub(super) fn container(walker: &mut Walker<'_>, arguments: &[Word]) {
             "workdir",
         ],
     };
+    guess_variables(walker, arguments);
     let position =
         |names: &[&str]| arguments.iter().position(|word| word.known().is_some_and(|text| names.contains(&text)));
     // Only as the first word: later it may be the value of an option (`docker --context ps exec …`).
@@ -201,6 +202,19 @@ pub(super) fn container(walker: &mut Walker<'_>, arguments: &[Word]) {
             unlisted::guess(walker, "service of containers", arguments);
         }
         _ => {}
+    }
+}
+
+/// Variables that are set in a container: what looks at them there is not known.
+fn guess_variables(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let after = arguments.iter().skip(1).zip(arguments);
+    let apart =
+        after.filter(|(_, option)| matches!(option.known(), Some("-e" | "--env"))).map(|(value, _)| value.start());
+    let attached = arguments.iter().filter_map(|word| word.start().strip_prefix("--env="));
+    for pair in apart.chain(attached) {
+        if let Some((_, value)) = pair.split_once('=') {
+            walker.guess_code(value);
+        }
     }
 }
 

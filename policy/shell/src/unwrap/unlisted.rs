@@ -13,9 +13,17 @@ pub(super) fn guess(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         return;
     }
     if !walker.may_guess() {
-        return walker.doubtful("it has too many arguments to be looked at");
+        return walker.doubtful_command("it has too many arguments to be looked at");
     }
-    let described = Described::of(name, arguments);
+    guess_words(walker, name, Described::of(name, arguments), arguments);
+}
+
+/// Guesses what any program may run that gets these arguments.
+pub(crate) fn guess_arguments(walker: &mut Walker<'_>, arguments: &[Word]) {
+    guess_words(walker, "", None, arguments);
+}
+
+fn guess_words(walker: &mut Walker<'_>, name: &str, described: Option<Described>, arguments: &[Word]) {
     // Whether an option stands before that nobody has described: the word at hand may be its value.
     let mut may_be_value = false;
     let mut options_are_over = false;
@@ -48,7 +56,7 @@ pub(super) fn guess(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         }
     }
     if arguments.len() > MAX_ARGUMENTS && described.is_none() {
-        walker.doubtful("it has too many arguments to be looked at");
+        walker.doubtful_command("it has too many arguments to be looked at");
     }
 }
 
