@@ -28,7 +28,7 @@ pub(super) fn value(walker: &mut Walker<'_>, what: &str, value: &Word, called: C
     let Some(text) = value.known() else {
         return walker.opaque(format!("{what} is code that is not known"));
     };
-    if text.trim().is_empty() {
+    if text.trim().is_empty() || walker.has_valued_enough() {
         return;
     }
     let code = match called {

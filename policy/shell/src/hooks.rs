@@ -5,7 +5,7 @@ use super::{
     client::{self, Client},
     git,
     parse::{Stdin, Walker, has_code},
-    smuggled, unwrap,
+    smuggled, unwrap, variables,
 };
 
 mod table;
@@ -258,8 +258,13 @@ fn ansible(walker: &mut Walker<'_>, arguments: &[Word]) {
     }
 }
 
-/// A makefile on standard input, and another shell for its recipes.
+/// A makefile on standard input, another shell for its recipes, and variables, which are what makefiles run.
 fn make(walker: &mut Walker<'_>, arguments: &[Word]) {
+    for word in arguments.iter().filter(|word| !word.start().starts_with('-')) {
+        if let Some((name, _)) = word.start().split_once('=') {
+            variables::set(walker, name.trim_end_matches([':', '?', '+', '!']), &word.without_start(name.len() + 1));
+        }
+    }
     let reads_input = arguments
         .iter()
         .any(|word| matches!(word.known(), Some("-" | "-f-" | "/dev/stdin" | "--file=-" | "--makefile=-")));

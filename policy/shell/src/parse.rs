@@ -63,6 +63,8 @@ pub(super) struct Walker<'a> {
     pub(super) prints_settings: bool,
     /// How many shells of their own this is inside of: `sh -c`, `ssh`, a container.
     pub(super) shells: usize,
+    /// How many values of settings and variables, and files, were read as code.
+    values: usize,
 }
 
 /// What a command reads as its standard input.
@@ -172,6 +174,7 @@ impl<'a> Walker<'a> {
             lookups: 0,
             prints_settings: false,
             shells: 0,
+            values: 0,
         }
     }
 
@@ -280,6 +283,15 @@ impl<'a> Walker<'a> {
         self.read += text.len() * is_inner;
         self.pieces += limits::pieces(text) * is_inner;
         self.read > self.most_inner_bytes() || self.pieces > limits::most_inner(self.cx.interactive)
+    }
+
+    /// Counts a value, or a file that is written, which is to be read as code; whether these are too many.
+    pub(super) fn has_valued_enough(&mut self) -> bool {
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            self.opaque("it has too many values that are run");
+        }
+        self.values > MAX_VALUES
     }
 
     /// Counts the words of a command that another runs; whether these are too many to be followed.
@@ -485,6 +497,8 @@ pub(super) fn has_code(text: &str) -> bool {
     text.contains("$(") || text.contains('`') || text.contains("${ ")
 }
 
+/// The most values of settings and variables, and files, that are read as code in one text.
+const MAX_VALUES: usize = 64;
 /// Words that may stand before a command.
 const KEYWORDS: [&str; 12] = ["do", "then", "else", "elif", "if", "while", "until", "!", "time", "begin", "and", "or"];
 /// How often it is looked up what a text has written.

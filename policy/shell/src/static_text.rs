@@ -48,20 +48,6 @@ pub(super) fn of_words(name: &str, words: &[String]) -> Option<String> {
     }
 }
 
-/// Commands that print one after the other.
-fn list(list: &ast::CompoundList, scan: &dyn Fn(&str) -> Word) -> Option<String> {
-    let mut text = String::new();
-    for ast::CompoundListItem(and_or, separator) in &list.0 {
-        let [command] = and_or.first.seq.as_slice() else { return None };
-        if and_or.first.bang || !and_or.additional.is_empty() || !matches!(separator, ast::SeparatorOperator::Sequence)
-        {
-            return None;
-        }
-        text.push_str(&output(command, scan)?);
-    }
-    Some(text)
-}
-
 /// Whether the code up to the first `)` prints one word, whatever it is: a date, a name, a number.
 pub(super) fn is_one_word(rest: &[char]) -> bool {
     let Some(end) = rest.iter().take(MAX_ONE_WORD).position(|c| *c == ')') else { return false };
@@ -93,6 +79,20 @@ pub(super) fn is_one_word(rest: &[char]) -> bool {
 
 /// The longest code that is looked at for whether it prints one word, in characters.
 const MAX_ONE_WORD: usize = 80;
+
+/// Commands that print one after the other.
+fn list(list: &ast::CompoundList, scan: &dyn Fn(&str) -> Word) -> Option<String> {
+    let mut text = String::new();
+    for ast::CompoundListItem(and_or, separator) in &list.0 {
+        let [command] = and_or.first.seq.as_slice() else { return None };
+        if and_or.first.bang || !and_or.additional.is_empty() || !matches!(separator, ast::SeparatorOperator::Sequence)
+        {
+            return None;
+        }
+        text.push_str(&output(command, scan)?);
+    }
+    Some(text)
+}
 
 fn known(raw: &str, scan: &dyn Fn(&str) -> Word) -> Option<String> {
     let words = super::word::expand_braces(raw)?;

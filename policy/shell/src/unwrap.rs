@@ -8,6 +8,7 @@ use super::{
     program_name, runners, settings, short_names, tables, tamper, variables, wrappers,
 };
 
+mod assigned;
 mod described;
 mod each;
 mod elsewhere;
@@ -16,6 +17,7 @@ mod later;
 mod scheduled;
 mod unlisted;
 
+use assigned::{given, set_otherwise};
 use each::{find, parallel, xargs};
 use elsewhere::{container, kubectl, kubectl_inside, screen, tmux};
 use hosts::ssh;
@@ -89,10 +91,8 @@ fn follow_argv(walker: &mut Walker<'_>, argv: &[Word]) {
         walker.script("it runs a script whose content is not known");
     }
     tamper::check(walker, name, arguments);
-    if matches!(name, "getopts" | "mapfile" | "printf" | "read" | "readarray")
-        && arguments.iter().any(|word| word.known() == Some("HOME"))
-    {
-        walker.opaque_command("HOME is changed: `~` may mean any folder");
+    if matches!(name, "getopts" | "mapfile" | "printf" | "read" | "readarray") {
+        set_otherwise(walker, name, arguments);
     }
     if let Some(usual) = short_names::program_of(name) {
         let argv: Vec<Word> = [Word::of(usual)].into_iter().chain(arguments.iter().cloned()).collect();
@@ -130,7 +130,7 @@ pub(super) fn assignment(walker: &mut Walker<'_>, name: &str, value: &Word) {
     }
     // Words that are known split where they split by default, or in fewer places.
     let is_narrower = name == "IFS" && value.known().is_some_and(|value| value.chars().all(char::is_whitespace));
-    if tamper::is_prompt_variable(name) && !is_narrower {
+    if tamper::is_prompt_variable(name) && !is_narrower && !variables::is_plain_environment(name, value) {
         walker.tampering(format!("{name}="));
     }
     variables::set(walker, name, value);
@@ -295,25 +295,6 @@ fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arg
         return shell_of_user(walker, "su", &found, gave_code);
     }
     run(walker, command.to_vec(), Vec::new(), Vec::new());
-}
-
-/// Variables, and settings of a unit, that are given as values of options.
-fn given(walker: &mut Walker<'_>, name: &str, found: &Found) {
-    if name == "systemd-run" && found.has(&["S", "shell"]) {
-        walker.stdin_code(Shell::Unknown);
-    }
-    for (option, value) in &found.options {
-        let Some(value) = value else { continue };
-        let Some((given, _)) = value.start().split_once('=') else { continue };
-        let rest = value.without_start(given.len() + 1);
-        match (name, option.as_str()) {
-            ("systemd-run", "E" | "setenv") | ("strace" | "ltrace", "E" | "env") => assignment(walker, given, &rest),
-            ("systemd-run", "p" | "property" | "timer-property" | "path-property" | "socket-property") => {
-                scheduled::unit_setting(walker, given, &rest);
-            }
-            _ => {}
-        }
-    }
 }
 
 /// Follows the `NAME=value` words in front, and gives what comes after.
