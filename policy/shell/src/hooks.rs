@@ -42,10 +42,14 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     if let Some(client) = Client::of_program(name) {
         client::follow(walker, client, arguments);
     }
-    smuggled::names(walker, name, arguments);
     if runs_file(name, arguments) {
         walker.doubtful_command("it runs what is in a file");
+        if name == "mount" {
+            // What a filesystem of FUSE is called may be a program.
+            unwrap::guess_arguments(walker, arguments);
+        }
     }
+    smuggled::names(walker, name, arguments);
     match name {
         "git" => git::check(walker, arguments),
         "less" | "more" | "most" | "zless" | "zmore" | "bzless" | "xzless" | "vi" | "vim" | "nvim" | "view"
