@@ -29,6 +29,10 @@ pub(super) fn alias(walker: &mut Walker<'_>, arguments: &[Word]) {
     if arguments.iter().any(|word| word.start().is_empty() && word.known().is_none()) {
         walker.opaque_command("an alias is not known before it is defined");
     }
+    let is_global = walker.shell == Shell::Zsh
+        && arguments
+            .iter()
+            .any(|word| word.known().is_some_and(|word| word.starts_with(['-', '+']) && word.contains('g')));
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         let value = match (argument.start().split_once('='), walker.shell) {
@@ -41,7 +45,15 @@ pub(super) fn alias(walker: &mut Walker<'_>, arguments: &[Word]) {
             (None, _) => continue,
         };
         let name = argument.start().split_once('=').map_or(argument.start(), |(name, _)| name);
-        alias_value(walker, name, &value);
+        match value.known() {
+            // It may stand anywhere in a line: `alias -g G='| grep'`.
+            Some(text) if is_global => {
+                walker.flow.substitutions += 1;
+                walker.code(&format!(": {text}"), walker.shell);
+                walker.flow.substitutions -= 1;
+            }
+            _ => alias_value(walker, name, &value),
+        }
     }
 }
 
