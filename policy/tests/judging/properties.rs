@@ -88,6 +88,25 @@ proptest! {
     }
 
     #[test]
+    fn what_one_shell_surely_runs_is_not_let_through_where_the_shell_is_not_known(
+        before in soup(),
+        after in soup(),
+        typed in any::<bool>(),
+    ) {
+        let text = format!("{before}rm -rf /srv/data{after}");
+        let rules = rules();
+        let mode = if typed { "typed" } else { "exec" };
+        let judged = |shell| verdict(&rules, &Case { shell, ..case(mode, &text) }).map(|verdict| verdict.effect);
+        let unknown = judged(Shell::Unknown);
+        for shell in SHELLS {
+            let place = ParseContext { shell, interactive: typed, ..ParseContext::default() };
+            if shell::parse(&text, &place).opaque.is_empty() && judged(shell) == Some(RuleEffect::Block) {
+                prop_assert_ne!(unknown, Some(RuleEffect::Allow), "{:?}: {}", shell, text);
+            }
+        }
+    }
+
+    #[test]
     fn a_further_block_rule_never_lets_more_through(text in soup(), program in "(rm|sh|echo|x|\\*)") {
         let source = include_str!("../../../tests/corpus/rules.yaml");
         let more = format!("{source}\n  - {{ name: further, effect: block, match: {{ command: {{ program: ['{program}'] }} }} }}\n");

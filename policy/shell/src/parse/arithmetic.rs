@@ -65,6 +65,12 @@ impl Walker<'_> {
             return;
         }
         let Some((program, arguments)) = builtin(argv) else { return };
+        if program.known() == Some("set") {
+            let taken =
+                raw.iter().flat_map(|word| names(&word.value)).find_map(|(_, name)| self.taken.get(name)).cloned();
+            self.taken.extend(taken.iter().flat_map(|value| POSITIONAL.map(|name| (name.to_owned(), value.clone()))));
+            return;
+        }
         let has = |option: &str| arguments.iter().any(|word| word.known() == Some(option));
         let has_letter = |letter: char| {
             arguments.iter().any(|word| {
@@ -186,8 +192,11 @@ fn names(expression: &str) -> impl Iterator<Item = (bool, &str)> {
         let before = expression.get(..start)?.trim_end_matches(['!', '#']);
         Some((before.ends_with(['$', '{']), expression.get(start..end)?))
     })
-    .filter(|(_, name)| is_name(name))
+    .filter(|(is_expanded, name)| is_name(name) || (*is_expanded && POSITIONAL.contains(name)))
 }
+
+/// `$1` … as `set -- WORDS` sets them.
+const POSITIONAL: [&str; 4] = ["1", "2", "3", "4"];
 
 fn is_name(word: &str) -> bool {
     word.starts_with(|c: char| c.is_alphabetic() || c == '_') && word.chars().all(|c| c.is_alphanumeric() || c == '_')
