@@ -3,8 +3,9 @@
 //! A text becomes commands in four steps, each in its file:
 //! `limits` (what is too long or too deep is not parsed at all) → `parse` (brush-parser's
 //! tree is walked) → `word` (quotes go, substitutions are found) → `unwrap` (what
-//! `sudo`, `xargs`, `sh -c` … would run), with `code` (programs of awk, sed …),
-//! `harmless` (code of other languages that runs nothing), `tamper` (what changes how lines are accepted) and
+//! `sudo`, `xargs`, `sh -c` … would run), with `code` (programs of awk, sed …), `languages` (what an interpreter is given),
+//! `harmless` and `one_liner` (code of other languages that runs nothing, surely and as far as its words tell),
+//! `settings` (what sets up a shell), `tools` (debuggers and the like), `tamper` (what changes how lines are accepted),
 //! `file_access` (what is read and written), and `input` (what the session's standard input is for the programs).
 //!
 //! **Invariant:** what is not understood ends in [`Parsed::opaque`], never in silence.
