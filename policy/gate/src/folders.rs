@@ -24,6 +24,8 @@ pub(super) struct Folders {
     shells: Vec<Shell>,
     /// Whether the last line did nothing but change the folder: no program reads what comes next.
     shell_reads: bool,
+    /// The files that lines have written, by name.
+    written: Vec<String>,
 }
 
 impl Default for Folders {
@@ -34,6 +36,7 @@ impl Default for Folders {
             outer: Vec::new(),
             shells: vec![Shell::Unknown],
             shell_reads: true,
+            written: Vec::new(),
         }
     }
 }
@@ -43,7 +46,8 @@ impl Folders {
     pub(super) fn judge(&self, input: CommandInput<'_>, judge: Judge<'_>) -> Verdict {
         let CommandInput::Line(line) = input else { return judge(input) };
         let places = self.shells.iter().flat_map(|shell| self.now.iter().map(move |folder| (folder, *shell)));
-        let verdicts = places.map(|(folder, shell)| judge(CommandInput::LineIn(line, folder, shell)));
+        let written = self.written.as_slice();
+        let verdicts = places.map(|(folder, shell)| judge(CommandInput::LineIn { line, folder, shell, written }));
         verdicts.reduce(stricter).unwrap_or_else(|| judge(input))
     }
 
@@ -52,6 +56,11 @@ impl Folders {
         self.shell_reads = parsed.opaque.is_empty()
             && !parsed.commands.is_empty()
             && parsed.commands.iter().all(Command::changes_folder);
+        for name in parsed.written_names() {
+            if !self.written.iter().any(|written| written == name) && self.written.len() < MAX_WRITTEN {
+                self.written.push(name.to_owned());
+            }
+        }
         let words: Vec<&str> = line.split_whitespace().take(MAX_EXIT_WORDS).collect();
         if let ["exit" | "logout"] | ["exit", _] = words.as_slice() {
             return self.shell_ended();
@@ -87,6 +96,14 @@ impl Folders {
         }
         if !distinct.is_empty() && distinct != self.now {
             self.before = std::mem::replace(&mut self.now, distinct);
+        }
+    }
+
+    /// Of which kind the first shell is.
+    pub(super) fn login_shell(&mut self, shell: Shell) {
+        let shells = self.outer.first_mut().map_or(&mut self.shells, |(_, shells)| shells);
+        for known in shells.iter_mut().filter(|known| **known == Shell::Unknown) {
+            *known = shell;
         }
     }
 
@@ -150,6 +167,9 @@ fn in_folder(line: &str, folder: &Folder) -> Parsed {
 /// As many folders as are kept.
 const MAX_FOLDERS: usize = 4;
 
+/// As many names of written files as are kept.
+const MAX_WRITTEN: usize = 256;
+
 /// As many shells in shells as are told apart.
 const MAX_OUTER: usize = 16;
 
@@ -185,6 +205,20 @@ mod tests {
             lines.iter().for_each(|line| folders.line_ran(line, &shell::parse(line, &ParseContext::typed())));
             assert_eq!(folders.shells, expected, "{lines:?}");
         }
+    }
+
+    #[test]
+    fn a_shell_that_is_known_reads_alone() {
+        let mut folders = Folders::default();
+        folders.login_shell(Shell::Fish);
+        assert_eq!(folders.shells, [Shell::Fish]);
+        // The answer may come late.
+        let mut folders = Folders::default();
+        folders.line_ran("zsh", &shell::parse("zsh", &ParseContext::typed()));
+        folders.login_shell(Shell::Bash);
+        assert_eq!(folders.shells, [Shell::Zsh, Shell::Unknown]);
+        folders.line_ran("exit", &shell::parse("exit", &ParseContext::typed()));
+        assert_eq!(folders.shells, [Shell::Bash]);
     }
 
     #[test]

@@ -25,6 +25,7 @@
 use std::{collections::VecDeque, time::Instant};
 
 use mask::WindowSize;
+use shell::Shell;
 
 use crate::{
     foreground::Foreground,
@@ -48,6 +49,7 @@ mod observe;
 mod paste;
 mod prompt;
 mod reader;
+mod recall;
 mod refuse;
 mod repl;
 mod retype;
@@ -89,6 +91,7 @@ pub struct Gate {
     jobs: foreground::Jobs,
     foreground: Foreground,
     folders: Folders,
+    recall: recall::Recall,
     state: State,
     /// Why the line at hand cannot be trusted although it can be read.
     doubt: Option<&'static str>,
@@ -131,6 +134,8 @@ enum State {
         since: Instant,
         /// Whether a search was left to see the line that it found.
         probed: bool,
+        /// Whether the line editor was asked to draw the line again.
+        redrawn: bool,
     },
     /// Keys go on.
     Typing,
@@ -153,7 +158,7 @@ enum After {
 
 impl State {
     fn settling(submit: KeyPress, kind: submit::Kind, since: Instant) -> Self {
-        Self::Settling { submit, kind, since, probed: false }
+        Self::Settling { submit, kind, since, probed: false, redrawn: false }
     }
 }
 
@@ -183,6 +188,7 @@ impl Gate {
             jobs: foreground::Jobs::default(),
             foreground,
             folders: Folders::default(),
+            recall: recall::Recall::default(),
             state: State::Running { after: After::Start },
             doubt: None,
             refused: false,
@@ -198,6 +204,11 @@ impl Gate {
     #[must_use]
     pub fn observing(size: WindowSize, foreground: Foreground) -> Self {
         Self { observes: true, state: State::Typing, ..Self::new(size, foreground) }
+    }
+
+    /// The shell that was started first is of this kind.
+    pub fn login_shell(&mut self, shell: Shell) {
+        self.folders.login_shell(shell);
     }
 
     /// The user typed.
@@ -440,6 +451,8 @@ impl Gate {
     /// The line is over; the next one begins when the target is ready.
     fn new_line(&mut self) {
         self.line.clear();
+        self.recall.line_ended();
+        self.screen.line_ended();
         self.start = None;
         self.doubt = None;
         (self.refused, self.dropped) = (false, false);

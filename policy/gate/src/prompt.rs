@@ -20,6 +20,7 @@ impl Gate {
             // It is known only later whether it edits the line or hands it over.
             return self.hold(press, Kind::MayAccept, cx);
         }
+        self.recall.press(&press.key);
         match self.line.press(&press.key) {
             Pressed::Edit | Pressed::Report => self.forward(&press, cx),
             Pressed::EndOfInput => {
@@ -116,7 +117,7 @@ impl Gate {
             self.start = Some(start);
             return;
         }
-        if primary.is_some_and(|primary| primary.prompt == start.prompt) {
+        if primary.is_some_and(|primary| start.is_behind_prompt_of(primary)) {
             // The shell took what came before as complete.
             self.earlier.clear();
             self.ahead.clear();

@@ -103,7 +103,7 @@ impl Gate {
     /// Whether the line at hand begins behind the shell's own prompt.
     fn is_primary_prompt(&self) -> bool {
         let (Some(start), Some(primary)) = (&self.start, &self.primary) else { return false };
-        primary.has_prompt() && primary.prompt == start.prompt
+        primary.has_prompt() && start.is_behind_prompt_of(primary)
     }
 
     /// Whether the line at hand looks like one that a shell reads.
@@ -112,7 +112,7 @@ impl Gate {
         // Where nothing but this program was started, no shell waits behind it.
         let is_only = self.primary.is_none() && self.foreground != Foreground::Shell;
         self.screen.modes().bracketed_paste
-            || self.primary.as_ref().map_or(!is_only, |primary| primary.prompt == start.prompt)
+            || self.primary.as_ref().map_or(!is_only, |primary| start.is_behind_prompt_of(primary))
             || self.is_like_a_prompt()
     }
 

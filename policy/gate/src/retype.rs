@@ -15,7 +15,9 @@ use crate::{
 
 impl Gate {
     pub(super) fn retype(&mut self, text: String, submit: KeyPress, kind: Kind, cx: &mut Cx<'_>) {
-        if kind != Kind::Accepts || text.contains('\n') || !self.start.as_ref().is_some_and(|start| start.has_prompt())
+        if kind != Kind::Accepts
+            || text.contains('\n')
+            || !self.start.as_ref().is_some_and(|start| start.can_be_found())
         {
             return self.cannot_retype(text, cx);
         }
@@ -50,6 +52,7 @@ impl Gate {
             State::Retyping { text, submit, until, unerased } => {
                 let is_answered = unerased.is_none_or(|sent| self.times.output.is_some_and(|output| output > sent));
                 if is_answered && self.screen.shows(&start, &text, text.chars().count()) == Reading::Agrees {
+                    self.recall.remember(&text);
                     self.accept(&text, submit, Kind::Accepts, cx);
                 } else if cx.now < until {
                     self.state = State::Retyping { text, submit, until, unerased };

@@ -44,8 +44,8 @@ enum Known {
 impl Gate {
     /// Looks at the line that is held; `false` if it has to wait longer.
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>) -> bool {
-        let State::Settling { submit, kind, since, probed } = &self.state else { return true };
-        let (submit, kind, since, probed) = (submit.clone(), *kind, *since, *probed);
+        let State::Settling { submit, kind, since, probed, redrawn } = &self.state else { return true };
+        let (submit, kind, since, probed, redrawn) = (submit.clone(), *kind, *since, *probed, *redrawn);
         let is_late = cx.now >= since + self.patience();
         let is_quiet = is_late || self.settled().is_none_or(|settled| cx.now >= settled);
         if matches!(kind, Kind::Screen | Kind::Panes) {
@@ -60,7 +60,13 @@ impl Gate {
         if known == Known::Unreadable && !probed && self.screen.cursor_row().contains("i-search") {
             // The line that a search found is shown when the search is left.
             self.forward_bytes(vec![END_OF_LINE], cx);
-            self.state = State::Settling { submit, kind, since: cx.now, probed: true };
+            self.state = State::Settling { submit, kind, since: cx.now, probed: true, redrawn };
+            return false;
+        }
+        if matches!(known, Known::Unreadable | Known::Contradicted { .. }) && !redrawn && self.can_be_redrawn() {
+            // Something else was written over the line: drawn again, it can be read.
+            self.forward_bytes(vec![REDRAW], cx);
+            self.state = State::Settling { submit, kind, since: cx.now, probed, redrawn: true };
             return false;
         }
         let known = match known {
@@ -88,6 +94,11 @@ impl Gate {
     fn known(&mut self, is_quiet: bool, is_late: bool, is_unseen: bool, now: Instant) -> Option<Known> {
         let start = self.start.clone().unwrap_or_default();
         let Some(typed) = self.line.text().map(str::to_owned) else {
+            if let Some(line) = self.recall.line().map(str::to_owned)
+                && self.screen.holds(&start, &line)
+            {
+                return Some(Known::Agreed(line));
+            }
             if !is_quiet {
                 return None;
             }
@@ -126,6 +137,11 @@ impl Gate {
         let echoes = prompt.is_some_and(|prompt| !judging::asks_for_a_secret(prompt));
         let is_underway = self.times.sent.is_some_and(|sent| now < sent + self.patience());
         echoes && is_underway && self.line.is_only_typed() && self.is_at_prompt() && self.reader() == Reader::Shell
+    }
+
+    /// Whether a line editor reads, which draws its prompt and its line again at a key of its own.
+    fn can_be_redrawn(&mut self) -> bool {
+        self.screen.modes().bracketed_paste && self.line.takes_text() && self.reader() == Reader::Shell
     }
 
     fn read(&mut self) -> Option<String> {
@@ -236,7 +252,10 @@ impl Gate {
                 self.accept(&text, submit, kind, cx);
             }
             RuleEffect::Allow if read => self.retype(text, submit, kind, cx),
-            RuleEffect::Allow => self.accept(&text, submit, kind, cx),
+            RuleEffect::Allow => {
+                self.recall.remember(&text);
+                self.accept(&text, submit, kind, cx);
+            }
             RuleEffect::Approve | RuleEffect::Block => self.ask(text, read, verdict, submit, kind, cx),
         }
     }
@@ -345,6 +364,9 @@ impl Gate {
         self.interrupt(cx);
     }
 }
+
+/// C-l: the prompt and the line are drawn again, alone (bash, zsh and fish alike).
+const REDRAW: u8 = 0x0c;
 
 /// C-e: ends an incremental search, and goes to the end of the line.
 const END_OF_LINE: u8 = 0x05;

@@ -285,6 +285,34 @@ fn observing_holds_nothing_and_reports_all() {
     assert_eq!(session.reports.len(), 1);
 }
 
+#[test]
+fn a_line_that_was_written_over_is_drawn_again() {
+    let mut session = Session::new(true);
+    session.types("ls");
+    session.output(b"note\r\n");
+    session.types(" -l\r");
+    assert_eq!((session.shell.ran.clone(), session.told.len()), (vec!["ls -l".to_owned()], 0), "{:?}", session.told);
+}
+
+#[test]
+fn a_line_of_the_session_that_was_fetched_again_is_known() {
+    let mut session = Session::new(true);
+    session.types("ls -l\r");
+    session.shell.history = "ls -l";
+    session.sent.clear();
+    session.types("\x1b[A\r");
+    assert_eq!(session.shell.ran, ["ls -l", "ls -l"]);
+    assert_eq!(session.sent, b"\x1b[A\r", "it was not sent anew");
+    // What another session left behind is read from the screen, and sent anew.
+    session.shell.history = "ls -a";
+    session.types("\x1b[A\r");
+    assert_eq!(session.shell.ran.last().map(String::as_str), Some("ls -a"));
+    assert!(session.sent.ends_with(b"\x1b[200~ls -a\x1b[201~\r"), "{:?}", session.sent);
+    session.shell.history = "rm -rf /srv/data";
+    session.types("\x1b[A\r");
+    assert_eq!(session.shell.ran.len(), 3);
+}
+
 /// A session whose prompt has been there for a while.
 fn settled() -> Session {
     let mut session = Session::new(true);

@@ -8,7 +8,8 @@
 use std::sync::Arc;
 
 use super::{
-    Word,
+    OpaqueKind, Word,
+    client::Client,
     parse::{Stdin, Walker},
 };
 
@@ -105,6 +106,10 @@ impl Walker<'_> {
     pub(super) fn reads_input(&mut self, index: usize, name: Option<&str>, arguments: &[Word]) {
         let is_opaque = self.out.opaque.iter().any(|opaque| opaque.command == Some(index));
         let reads = match name {
+            // What is known of its statements was read where it was followed.
+            Some(name) if Client::of_program(name).is_some() && matches!(self.stdin, Stdin::Text(_)) => {
+                Use::Data { output: Carries::Changed, to_end: false }
+            }
             Some(name) if !is_opaque => readers::of(name, arguments),
             _ => Use::Unknown,
         };
@@ -216,7 +221,8 @@ impl Walker<'_> {
                 (Live::Changed, _) => Some("another program changes it before"),
             };
             if let Some(why) = why {
-                self.note(format!("it may run what comes on standard input: {why}"), Some(index));
+                let why = format!("it may run what comes on standard input: {why}");
+                self.note(why, Some(index), OpaqueKind::Hidden);
             }
         }
         if let Some(read) = as_code {

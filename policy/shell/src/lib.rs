@@ -3,28 +3,39 @@
 //! A text becomes commands in four steps, each in its file:
 //! `limits` (what is too long or too deep is not parsed at all) → `parse` (brush-parser's
 //! tree is walked) → `word` (quotes go, substitutions are found) → `unwrap` (what
-//! `sudo`, `xargs`, `sh -c` … would run), with `code` (programs of awk, sed …),
-//! `harmless` (code of other languages that runs nothing), `tamper` (what changes how lines are accepted) and
+//! `sudo`, `xargs`, `sh -c` … would run), with `code` (programs of awk, sed …), `git`, `variables` (whose value is run),
+//! `harmless` (code of other languages that runs nothing), `client` (programs with statements and commands of their own),
+//! `tamper` (what changes how lines are accepted) and
 //! `file_access` (what is read and written), and `input` (what the session's standard input is for the programs).
 //!
 //! **Invariant:** what is not understood ends in [`Parsed::opaque`], never in silence.
 //! What this cannot see: aliases and functions that an earlier line defined, what a program that
 //! is not in the tables does with its arguments, links, and files whose content changes later.
 
+mod awk;
+mod called;
+pub mod client;
 mod code;
 pub mod completeness;
 mod file_access;
+mod git;
 mod harmless;
 mod hooks;
 mod input;
+mod languages;
 mod limits;
+mod one_liner;
 mod options;
 mod parse;
 pub mod path;
+mod runners;
+mod settings;
+mod smuggled;
 mod static_text;
 mod tamper;
 mod undecoded;
 mod unwrap;
+mod variables;
 mod word;
 mod wrappers;
 
@@ -32,6 +43,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 pub use file_access::{Touched, reads, writes};
 pub use input::{Live, LiveReader};
+pub use parse::UNREADABLE;
 pub use undecoded::decode;
 pub use word::Atom;
 pub use word::Word;
@@ -67,6 +79,8 @@ pub struct ParseContext {
     pub opens: bool,
     /// The current folder there.
     pub folder: Folder,
+    /// Names of files that lines before this one have written: run now, they are no scripts that stood there.
+    pub written: Vec<String>,
 }
 
 impl ParseContext {
@@ -137,6 +151,19 @@ pub struct Opaque {
     pub why: String,
     /// The index in [`Parsed::commands`] of the command it is about; none for the whole text.
     pub command: Option<usize>,
+    /// Of which kind it is.
+    pub kind: OpaqueKind,
+}
+
+/// Of which kind what cannot be known is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OpaqueKind {
+    /// What is data to who means well, and lets in code that is not known: it counts where that is blocked.
+    Doubtful,
+    /// The text says what runs, by name: a script, a program of one's own, settings. What is in it stands elsewhere.
+    Script,
+    /// The text itself hides what it runs.
+    Hidden,
 }
 
 /// Something that changes how lines are accepted or shown.
@@ -185,18 +212,31 @@ pub fn argv(words: &[String], stdin: Option<&str>, cx: &ParseContext) -> Parsed 
 /// The values that are known of variables.
 pub(crate) type Variables = BTreeMap<String, Word>;
 
+impl Parsed {
+    /// The names of the files that it fills with text, by a redirection or from another machine.
+    pub fn written_names(&self) -> impl Iterator<Item = &str> {
+        self.commands.iter().flat_map(|command| {
+            let redirected = command.redirects.iter().filter(|redirect| redirect.writes).map(|redirect| &redirect.file);
+            let fills = matches!(command.program(), Some("curl" | "dd" | "sponge" | "tee" | "wget"));
+            let named = command.arguments().iter().filter(move |_| fills);
+            redirected.chain(named).map(|file| base_name(file.ending())).filter(|name| !name.is_empty())
+        })
+    }
+}
+
 // === impl Command ===
 
 impl Command {
     /// The base name of the program, if it is known.
     #[must_use]
     pub fn program(&self) -> Option<&str> {
-        self.argv.first()?.known().map(base_name)
+        program_name(self.argv.first()?)
     }
 
     /// Whether it is a client of a database that reads statements which are not known.
     pub fn runs_unknown_statements(&self) -> bool {
         self.stdin_is_unknown
+            && !self.redirects.iter().any(|redirect| !redirect.writes && hooks::is_named_statements(&redirect.file))
             && self.program().is_some_and(|name| hooks::SQL_CLIENTS.contains(&name))
             && !self.arguments().iter().any(hooks::brings_statements)
     }
@@ -252,6 +292,12 @@ impl Shell {
             _ => return None,
         })
     }
+}
+
+/// The base name of a program, also where the folder is not known: `~/bin/rm`, `"$X"/rm`.
+fn program_name(word: &Word) -> Option<&str> {
+    let path = word.known().or_else(|| Some(word.ending()).filter(|end| !word.splits() && end.starts_with('/')))?;
+    Some(base_name(path))
 }
 
 /// The last component of a path.

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use brush_parser::{ParserOptions, Token, TokenizerOptions, ast, parse_tokens, uncached_tokenize_str};
 
 use super::{
-    Command, Folder, Opaque, ParseContext, Parsed, Shell, Tampering, Variables, Word, file_access, input, limits,
-    static_text, tamper, unwrap,
+    Command, Folder, Opaque, OpaqueKind, ParseContext, Parsed, Shell, Tampering, Variables, Word, file_access, input,
+    limits, static_text, tamper, unwrap,
 };
 
 mod compound;
 mod condition;
 mod redirect;
+mod select;
 mod simple;
 
 /// Collects what runs.
@@ -49,6 +50,12 @@ pub(super) struct Walker<'a> {
     set_once: Option<compound::SetOnce>,
     /// How many arguments were read as code that nobody said they are.
     guessed: usize,
+    /// How many times it was asked what the text has written.
+    lookups: usize,
+    /// Whether the only argument of the command at hand is what a program prints to set up a shell.
+    pub(super) prints_settings: bool,
+    /// How many shells of their own this is inside of: `sh -c`, `ssh`, a container.
+    pub(super) shells: usize,
 }
 
 /// What a command reads as its standard input.
@@ -71,8 +78,11 @@ pub(super) fn program(text: &str, shell: Shell) -> Result<ast::Program, String> 
 
 /// Parses shell text behind the limits, which are lower for what `is_typed`.
 fn program_within(text: &str, shell: Shell, is_typed: bool) -> Result<ast::Program, String> {
-    let tokens = tokens(text, shell)?;
+    let mut tokens = tokens(text, shell)?;
     limits::check_tokens(&tokens, is_typed).map_err(str::to_owned)?;
+    if shell != Shell::Fish {
+        select::as_for(&mut tokens);
+    }
     parse_tokens(&tokens, &grammar().1).map_err(|_| UNREADABLE.to_owned())
 }
 
@@ -94,7 +104,9 @@ pub(super) fn grammar() -> (TokenizerOptions, ParserOptions) {
     (tokenizer, ParserOptions { enable_extended_globbing: false, ..ParserOptions::default() })
 }
 
-const UNREADABLE: &str = "it cannot be read as shell code";
+const RUNS_OUTPUT: &str = "it runs the output of another program";
+/// Why a text is opaque that no shell which is known here would read: it runs nothing of it.
+pub const UNREADABLE: &str = "it cannot be read as shell code";
 
 const FISH_WORDS: [&str; 4] = ["begin", "end", "switch", "function"];
 
@@ -160,25 +172,90 @@ impl<'a> Walker<'a> {
             braced: 0,
             set_once: None,
             guessed: 0,
+            lookups: 0,
+            prints_settings: false,
+            shells: 0,
         }
     }
 
     /// Notes that something cannot be known.
     pub(super) fn opaque(&mut self, why: impl Into<String>) {
-        self.note(why.into(), None);
+        self.note(why.into(), None, OpaqueKind::Hidden);
     }
 
     /// Notes that the command noted last cannot be known.
     pub(super) fn opaque_command(&mut self, why: impl Into<String>) {
         let command = self.out.commands.len().checked_sub(1);
-        self.note(why.into(), command);
+        self.note(why.into(), command, OpaqueKind::Hidden);
     }
 
-    pub(super) fn note(&mut self, why: String, command: Option<usize>) {
-        let opaque = Opaque { why, command };
+    /// Notes that the command at `index` cannot be known.
+    pub(super) fn opaque_at(&mut self, index: Option<usize>, why: &str) {
+        self.note(why.to_owned(), index, OpaqueKind::Hidden);
+    }
+
+    /// Notes what lets in code that is not known, of who does not mean well.
+    pub(super) fn doubtful(&mut self, why: impl Into<String>) {
+        self.note(why.into(), None, OpaqueKind::Doubtful);
+    }
+
+    /// Notes that of the command noted last.
+    pub(super) fn doubtful_command(&mut self, why: &str) {
+        let command = self.out.commands.len().checked_sub(1);
+        self.note(why.to_owned(), command, OpaqueKind::Doubtful);
+    }
+
+    /// Notes that the command noted last runs by name something whose content stands elsewhere.
+    pub(super) fn script(&mut self, why: impl Into<String>) {
+        let command = self.out.commands.len().checked_sub(1);
+        self.note(why.into(), command, OpaqueKind::Script);
+    }
+
+    pub(super) fn note(&mut self, why: String, command: Option<usize>, kind: OpaqueKind) {
+        let opaque = Opaque { why, command, kind };
         if !self.out.opaque.contains(&opaque) {
             self.out.opaque.push(opaque);
         }
+    }
+
+    /// Whether more may be guessed.
+    pub(super) fn may_guess(&self) -> bool {
+        self.out.guesses.len() < MAX_GUESSES && self.guessed <= MAX_GUESSES
+    }
+
+    /// Whether a command of the text so far writes or makes a file of this name. What it has then is no script that stood
+    /// there before.
+    pub(super) fn has_written(&mut self, name: &str) -> bool {
+        self.lookups += 1;
+        if self.lookups > MAX_LOOKUPS || self.out.commands.len() > MAX_TYPED_STEPS {
+            return true;
+        }
+        let is_it = |file: &Word| {
+            let end = file.ending();
+            super::base_name(end) == name || (end.is_empty() && file.known().is_none())
+        };
+        let is_earlier = self.cx.written.iter().any(|written| written == name);
+        is_earlier
+            || self.out.commands.iter().any(|command| {
+                let is_written = command.redirects.iter().any(|redirect| redirect.writes && is_it(&redirect.file));
+                let is_made = matches!(
+                    command.program(),
+                    Some(
+                        "cp" | "curl"
+                            | "dd"
+                            | "install"
+                            | "link"
+                            | "ln"
+                            | "mv"
+                            | "scp"
+                            | "sponge"
+                            | "tee"
+                            | "wget"
+                            | "sftp"
+                    )
+                );
+                is_written || (is_made && command.arguments().iter().any(is_it))
+            })
     }
 
     /// Notes a command that may run, because it stands in the arguments of a program of which nothing is known.
@@ -186,6 +263,8 @@ impl<'a> Walker<'a> {
         if self.out.guesses.len() < MAX_GUESSES {
             let argv = words.iter().take(MAX_GUESSED_WORDS).cloned().collect();
             self.out.guesses.push(Command { argv, folder: self.folder.clone(), ..Command::default() });
+        } else {
+            self.doubtful_command("it has too many arguments to be looked at");
         }
     }
 
@@ -193,13 +272,31 @@ impl<'a> Walker<'a> {
     pub(super) fn guess_code(&mut self, text: &str) {
         self.guessed += 1;
         if text.len() > MAX_GUESSED_BYTES || self.guessed > MAX_GUESSES || self.depth == MAX_CODE_DEPTH {
-            return;
+            return self.doubtful_command("it has arguments that are too long to be looked at");
         }
         if let Ok(program) = program(text, Shell::Unknown) {
             let mut walker = Self::new(self.cx, None);
             walker.depth = MAX_CODE_DEPTH - 1;
             walker.program(&program);
             self.out.guesses.extend(walker.out.commands.into_iter().take(MAX_GUESSES));
+            if walker.out.opaque.iter().any(|opaque| opaque.why == RUNS_OUTPUT) {
+                self.opaque_command("an argument may run the output of another program");
+            }
+        }
+    }
+
+    /// The same for a shell or another interpreter with its code, of which also what is not known counts.
+    pub(super) fn guess_argv(&mut self, words: &[Word]) {
+        self.guessed += 1;
+        if self.guessed > MAX_GUESSES || self.depth + 2 >= MAX_CODE_DEPTH {
+            return;
+        }
+        let mut walker = Self::new(self.cx, Some(""));
+        walker.depth = MAX_CODE_DEPTH - 2;
+        unwrap::run(&mut walker, words.to_vec(), Vec::new(), Vec::new());
+        self.out.guesses.extend(walker.out.commands.into_iter().take(MAX_GUESSES));
+        if let Some(opaque) = walker.out.opaque.into_iter().next() {
+            self.opaque_command(format!("an argument may be run: {}", opaque.why));
         }
     }
 
@@ -302,11 +399,25 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Reads code that has values in it which are not known: as values, and not as more code.
+    pub(super) fn code_with_gaps(&mut self, text: &str, shell: Shell, variables: Variables) {
+        self.note("the code has values in it that are not known before it runs".to_owned(), None, OpaqueKind::Script);
+        self.code_with(text, shell, variables);
+    }
+
+    /// Reads what another shell than the one at hand runs.
+    pub(super) fn elsewhere(&mut self, read: impl FnOnce(&mut Self)) {
+        self.shells += 1;
+        read(self);
+        self.shells -= 1;
+    }
+
     /// Reads code that is only known as a word.
     pub(super) fn code_word(&mut self, word: &Word, shell: Shell, variables: Variables) {
-        match word.known() {
-            Some(text) => self.code_with(text, shell, variables),
-            None => self.opaque("it runs code that is not in the text"),
+        match (word.known(), word.patched()) {
+            (Some(text), _) => self.code_with(text, shell, variables),
+            (None, Some(text)) => self.code_with_gaps(&text, shell, variables),
+            (None, None) => self.opaque("it runs code that is not in the text"),
         }
     }
 
@@ -326,7 +437,7 @@ impl<'a> Walker<'a> {
                     self.opaque("it runs what comes on standard input");
                 }
             }
-            Stdin::Made | Stdin::Unknown => self.opaque("it runs the output of another program"),
+            Stdin::Made | Stdin::Unknown => self.opaque(RUNS_OUTPUT),
         }
     }
 
@@ -444,13 +555,15 @@ pub(super) fn has_code(text: &str) -> bool {
 }
 
 /// The most commands that are guessed in one text, about.
-const MAX_GUESSES: usize = 32;
+const MAX_GUESSES: usize = 64;
 /// The most words of a guessed command.
 const MAX_GUESSED_WORDS: usize = 32;
 /// The longest argument that is guessed to be code, in bytes.
-const MAX_GUESSED_BYTES: usize = 512;
+const MAX_GUESSED_BYTES: usize = 2048;
 /// Words that may stand before a command.
 const KEYWORDS: [&str; 12] = ["do", "then", "else", "elif", "if", "while", "until", "!", "time", "begin", "and", "or"];
+/// How often it is looked up what a text has written.
+const MAX_LOOKUPS: usize = 32;
 /// The most pieces that are looked at of a typed line that cannot be read.
 const MAX_TYPED_PIECES: usize = 64;
 /// The most pieces that are looked at of a text that cannot be read.

@@ -35,13 +35,45 @@ pub(super) fn output(command: &ast::Command, scan: &dyn Fn(&str) -> Word) -> Opt
     }
 }
 
+/// Whether the code up to the first `)` prints one word, whatever it is: a date, a name, a number.
+pub(super) fn is_one_word(rest: &[char]) -> bool {
+    let Some(end) = rest.iter().take(MAX_ONE_WORD).position(|c| *c == ')') else { return false };
+    let code: String = rest.iter().take(end).collect();
+    let mut words = code.split_ascii_whitespace();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == ' ' || "+-_%:/.'\"=".contains(c);
+    let program = words.next().unwrap_or_default();
+    let mut arguments = words.clone();
+    code.chars().all(is_plain)
+        && match program {
+            "hostname" | "id" | "nproc" | "uuidgen" | "whoami" | "mktemp" | "arch" => {
+                arguments.all(|word| {
+                    word.starts_with('-') && !matches!(word, "-a" | "-I" | "-i" | "--all-ip-addresses" | "-G" | "-Gn")
+                }) && (program != "id" || words.next().is_some())
+            }
+            "uname" => arguments.all(|word| matches!(word, "-m" | "-n" | "-r" | "-s")),
+            // Formats have blanks where they are written.
+            "date" => {
+                let formats = code.matches('+').count();
+                let format = code.rsplit_once('+').map(|(_, format)| format.trim_end());
+                formats == 1
+                    && format.is_some_and(|format| {
+                        !format.contains([' ', 'c', 'x', 'X', 'r']) && !format.starts_with(['"', '\''])
+                    })
+            }
+            _ => false,
+        }
+}
+
+/// The longest code that is looked at for whether it prints one word, in characters.
+const MAX_ONE_WORD: usize = 80;
+
 fn known(raw: &str, scan: &dyn Fn(&str) -> Word) -> Option<String> {
     let words = super::word::expand_braces(raw)?;
     let [raw] = words.as_slice() else { return None };
     scan(raw).known().map(str::to_owned)
 }
 
-/// Shells differ in what `echo` does with a backslash, so with one nothing is known.
+/// Shells differ in what `echo` does with a backslash, so with one that may begin an escape nothing is known.
 fn echo(words: &[String]) -> Option<String> {
     let words = match words {
         [first, rest @ ..] if first == "-n" => rest,
@@ -49,7 +81,12 @@ fn echo(words: &[String]) -> Option<String> {
         words => words,
     };
     let text = words.join(" ");
-    (!text.contains('\\')).then(|| text + "\n")
+    let may_be_escape = |at: usize| {
+        let next = text.get(at + 1..).and_then(|rest| rest.chars().next());
+        next.is_none_or(|next| next == '\\' || next.is_ascii_alphanumeric())
+    };
+    let is_clear = !text.match_indices('\\').any(|(at, _)| may_be_escape(at));
+    is_clear.then(|| text + "\n")
 }
 
 fn printf(words: &[String]) -> Option<String> {

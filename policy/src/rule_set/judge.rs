@@ -8,12 +8,12 @@ use config::{
     RuleName,
     rules::{Approvers, RuleClass, RuleEffect},
 };
-use shell::{Command, Live, LiveReader, ParseContext, Parsed, Shell};
+use shell::{Command, Live, LiveReader, Opaque, OpaqueKind, ParseContext, Parsed, Shell};
 
 use super::RuleSet;
 use crate::{
     access::{Resource, Subject},
-    rule::{CommandMatcher, Match, Rule},
+    rule::{CommandMatcher, Match, Rule, only_discards},
     verdict::{CommandInput, Explained, Input, Judging, Verdict},
 };
 
@@ -103,9 +103,10 @@ fn parse(input: CommandInput<'_>, judging: &Judging) -> Parsed {
     match input {
         CommandInput::Argv(words, stdin) => shell::argv(words, stdin, &judging.place),
         CommandInput::Line(text) => shell::parse(text, &judging.place),
-        CommandInput::LineIn(text, folder, shell) => {
+        CommandInput::LineIn { line, folder, shell, written } => {
             let shell = if shell == Shell::Unknown { judging.place.shell } else { shell };
-            shell::parse(text, &ParseContext { shell, folder: folder.clone(), ..judging.place.clone() })
+            let (folder, written) = (folder.clone(), written.to_vec());
+            shell::parse(line, &ParseContext { shell, folder, written, ..judging.place.clone() })
         }
         CommandInput::Script(text, stdin) => shell::parse_with_stdin(text, Some(stdin), &judging.place),
         CommandInput::Text(_) => Parsed::default(),
@@ -118,7 +119,9 @@ fn texts(input: CommandInput<'_>, parsed: &Parsed) -> Vec<String> {
         CommandInput::Argv(words, stdin) => {
             words.iter().cloned().chain([words.join(" ")]).chain(stdin.map(str::to_owned)).collect()
         }
-        CommandInput::Line(text) | CommandInput::LineIn(text, _, _) | CommandInput::Text(text) => vec![text.to_owned()],
+        CommandInput::Line(text) | CommandInput::LineIn { line: text, .. } | CommandInput::Text(text) => {
+            vec![text.to_owned()]
+        }
         CommandInput::Script(text, stdin) => vec![text.to_owned(), stdin.to_owned()],
     };
     texts.extend(parsed.code.iter().cloned());
@@ -182,9 +185,28 @@ fn is_allowed(rules: &[&Rule], command: &Command) -> bool {
         .any(|rule| rule.effect == RuleEffect::Allow && rule.matcher.command(command, rule.effect) == Match::Yes)
 }
 
+/// Whether a rule allows the command with what its redirections touch.
+fn is_allowed_with_redirects(rules: &[&Rule], command: &Command) -> bool {
+    let allows =
+        |rule: &&&Rule| rule.effect == RuleEffect::Allow && rule.matcher.command(command, rule.effect) == Match::Yes;
+    rules.iter().filter(allows).any(|rule| rule.matcher.covers_redirects(command))
+}
+
 /// The strictest rule about this class.
 fn strictest_of<'r>(rules: &[&'r Rule], class: RuleClass) -> Option<&'r Rule> {
     rules.iter().copied().filter(|rule| rule.matcher.class == Some(class)).max_by_key(|rule| rule.effect)
+}
+
+/// The rule about what cannot be known of this kind. Where scripts do not go on by themselves, they are as unknown as
+/// all else; where they do, a rule that allows or holds what is hidden says nothing about them.
+fn rule_on<'r>(rules: &[&'r Rule], kind: OpaqueKind, judging: &Judging) -> Option<&'r Rule> {
+    let of_all = || strictest_of(rules, RuleClass::Opaque);
+    match kind {
+        OpaqueKind::Doubtful | OpaqueKind::Hidden => of_all(),
+        OpaqueKind::Script => strictest_of(rules, RuleClass::Script).or_else(|| {
+            of_all().filter(|rule| rule.effect == RuleEffect::Block || judging.script != RuleEffect::Allow)
+        }),
+    }
 }
 
 /// Whether a rule allows what cannot be known. Without one it is held or blocked, as the mode says.
@@ -231,16 +253,16 @@ fn input_of(rules: &[&Rule], parsed: &Parsed, judging: &Judging) -> Input {
 
 /// What cannot be known, and what changes how lines are accepted.
 fn built_in(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut Vec<Finding>) {
-    for opaque in &parsed.opaque {
+    for opaque in unknown(parsed, judging) {
         let command = opaque.command.and_then(|index| parsed.commands.get(index));
         let is_allowed = command.is_some_and(|command| is_allowed(rules, command));
         let because = match command {
             Some(command) => format!("{}: {}", shown(command), opaque.why),
             None => opaque.why.clone(),
         };
-        let (rule, effect) = match strictest_of(rules, RuleClass::Opaque) {
+        let (rule, effect) = match rule_on(rules, opaque.kind, judging) {
             Some(rule) => (Some(rule.name.clone()), rule.effect),
-            None => (None, judging.opaque),
+            None => (None, if opaque.kind == OpaqueKind::Script { judging.script } else { judging.opaque }),
         };
         let effect = if is_allowed { RuleEffect::Allow } else { effect };
         findings.push(Finding { rule, effect, opaque: true, because });
@@ -255,6 +277,12 @@ fn built_in(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut 
     }
 }
 
+/// What cannot be known. Where that is blocked nobody is trusted to mean well, and what is doubtful counts too.
+fn unknown<'p>(parsed: &'p Parsed, judging: &Judging) -> impl Iterator<Item = &'p Opaque> {
+    let counts = judging.opaque == RuleEffect::Block;
+    parsed.opaque.iter().filter(move |opaque| counts || opaque.kind != OpaqueKind::Doubtful)
+}
+
 /// Where only what is allowed may run: the commands that no rule allows.
 fn not_allowed(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut Vec<Finding>) {
     let by_text = findings.iter().any(|finding| {
@@ -266,8 +294,8 @@ fn not_allowed(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &m
                     && rule.matcher.text.is_some()
             })
     });
-    for command in parsed.commands.iter().filter(|_| !by_text) {
-        if !is_allowed(rules, command) {
+    for command in parsed.commands.iter().filter(|command| !by_text && !only_discards(command)) {
+        if !is_allowed_with_redirects(rules, command) {
             findings.push(Finding {
                 rule: None,
                 effect: judging.default,
@@ -276,7 +304,7 @@ fn not_allowed(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &m
             });
         }
     }
-    if !parsed.opaque.is_empty() && !by_text {
+    if unknown(parsed, judging).next().is_some() && !by_text {
         findings.push(Finding {
             rule: None,
             effect: judging.default,

@@ -30,7 +30,13 @@ fn effect(rules: &RuleSet, command: &str) -> RuleEffect {
 fn parse_everywhere(text: &str) {
     for shell in SHELLS {
         for interactive in [false, true] {
-            let cx = ParseContext { shell, interactive, opens: false, folder: Folder::Known("/srv".to_owned()) };
+            let cx = ParseContext {
+                shell,
+                interactive,
+                opens: false,
+                folder: Folder::Known("/srv".to_owned()),
+                ..ParseContext::default()
+            };
             let _ = shell::parse(text, &cx);
         }
     }

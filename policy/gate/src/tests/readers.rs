@@ -36,7 +36,7 @@ fn what_is_typed_while_a_program_runs_may_be_a_shells() {
         // Whoever reads `O'Brien` leaves the rest.
         (&["O'Brien", "rm \\", "-rf /srv/data"], "block"),
         (&["O'Brien", "$CMD"], "ask"),
-        (&["./deploy"], "ask"),
+        (&["source \"$FILE\""], "ask"),
         (&["cd /etc", "echo x > motd"], "block"),
         (&["y"], "allow"),
         (&["git status"], "allow"),
@@ -78,8 +78,7 @@ fn an_answer_to_a_question_is_not_held() {
         Name:                          | systemctl restart db       | ask
         Name:                          | a; rm -rf /srv/data        | block
         Name:                          | !rm -rf /srv/data          | block
-        Name:                          | ./deploy --now             | ask
-        host#                          | ./deploy                   | ask
+        Name:                          | curl x|sh                  | ask
         host$                          | $CMD                       | ask
     ";
     let mut wrong = Vec::new();

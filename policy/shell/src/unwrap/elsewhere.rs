@@ -1,6 +1,6 @@
 //! Programs that run a command somewhere else on the machine: containers, pods, other terminals.
 
-use super::run;
+use super::{run, unlisted};
 use crate::{Shell, Variables, Word, options::Options, parse::Walker};
 
 const EXEC_OPTIONS: Options = Options {
@@ -157,6 +157,7 @@ pub(super) fn container(walker: &mut Walker<'_>, arguments: &[Word]) {
             "workdir",
         ],
     };
+    guess_variables(walker, arguments);
     let position =
         |names: &[&str]| arguments.iter().position(|word| word.known().is_some_and(|text| names.contains(&text)));
     // Only as the first word: later it may be the value of an option (`docker --context ps exec …`).
@@ -196,7 +197,24 @@ pub(super) fn container(walker: &mut Walker<'_>, arguments: &[Word]) {
                 Err(why) => walker.opaque_command(why),
             }
         }
+        _ if harmless.is_none() && position(&["service", "plugin", "machine", "farm"]).is_some() => {
+            // Their options are not described.
+            unlisted::guess(walker, "service of containers", arguments);
+        }
         _ => {}
+    }
+}
+
+/// Variables that are set in a container: what looks at them there is not known.
+fn guess_variables(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let after = arguments.iter().skip(1).zip(arguments);
+    let apart =
+        after.filter(|(_, option)| matches!(option.known(), Some("-e" | "--env"))).map(|(value, _)| value.start());
+    let attached = arguments.iter().filter_map(|word| word.start().strip_prefix("--env="));
+    for pair in apart.chain(attached) {
+        if let Some((_, value)) = pair.split_once('=') {
+            walker.guess_code(value);
+        }
     }
 }
 

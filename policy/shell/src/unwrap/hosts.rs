@@ -34,13 +34,14 @@ pub(super) fn ssh(walker: &mut Walker<'_>, found: &Found) {
         return;
     }
     match joined(operands) {
+        // A shell there reads what comes in; at a terminal each line is judged when it is typed.
         Some(text) if text.trim().is_empty() => {
-            if !has(&["N"]) {
-                walker.opaque_command("it opens a shell on another host");
+            if !has(&["N", "W"]) {
+                walker.stdin_code(Shell::Unknown);
             }
         }
-        Some(text) => walker.code(&text, Shell::Unknown),
-        None => code_of_words(walker, operands),
+        Some(text) => walker.elsewhere(|walker| walker.code(&text, Shell::Unknown)),
+        None => walker.elsewhere(|walker| code_of_words(walker, operands)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Commands that take code or values as arguments and run them, now or later: `eval`, `alias`, `trap`, `at` …
 
 use super::{assignment, code_of_words, joined, run};
-use crate::{Shell, Word, code, parse::Walker, tamper};
+use crate::{Shell, Variables, Word, code, options::Found, parse::Walker, tamper};
 
 pub(super) fn eval(walker: &mut Walker<'_>, arguments: &[Word]) {
     let arguments = if arguments.first().and_then(Word::known) == Some("--") {
@@ -11,6 +11,9 @@ pub(super) fn eval(walker: &mut Walker<'_>, arguments: &[Word]) {
     };
     if let Some(text) = joined(arguments) {
         return walker.code(&text, walker.shell);
+    }
+    if walker.prints_settings {
+        return walker.script("what a program prints to set up the shell is not known before it runs");
     }
     walker.opaque_command("eval runs code that is not known before it runs");
     let known: Vec<&str> = arguments.iter().map_while(Word::known).collect();
@@ -55,11 +58,28 @@ pub(super) fn trap(walker: &mut Walker<'_>, arguments: &[Word]) {
     match arguments.first().map(Word::known) {
         None | Some(Some("" | "-" | "-l" | "-p" | "-P")) => {}
         Some(Some(text)) => walker.code(text, walker.shell),
-        Some(None) => walker.opaque_command("trap sets code that is not known before it runs"),
+        Some(None) => {
+            let shell = walker.shell;
+            walker.code_word(&arguments.first().cloned().unwrap_or_default(), shell, Variables::new());
+        }
     }
 }
 
-pub(super) fn declare(walker: &mut Walker<'_>, arguments: &[Word]) {
+/// `export NAME=VALUE`, and as fish and csh have it `set -x NAME VALUE…` and `setenv NAME VALUE`.
+pub(super) fn declare(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
+    let only_looks = |word: &Word| {
+        let text = word.start();
+        ["--erase", "--query", "--show"].contains(&text)
+            || text.starts_with('-') && !text.starts_with("--") && text.contains(['e', 'q', 'S'])
+    };
+    if matches!(name, "set" | "setenv") && !arguments.iter().any(only_looks) {
+        let mut words = arguments.iter().skip_while(|word| word.start().starts_with('-'));
+        if let (Some(Some(name)), Some(first)) = (words.next().map(Word::known), words.next()) {
+            let value = words.fold(first.clone(), |value, word| value.followed_by(&Word::of(" ")).followed_by(word));
+            let name = name.to_owned();
+            assignment(walker, &name, &value);
+        }
+    }
     for argument in arguments {
         let start = argument.start();
         if let Some((name, _)) = start.split_once('=') {
@@ -111,5 +131,21 @@ pub(super) fn namespace(walker: &mut Walker<'_>, arguments: &[Word]) {
         .any(|word| matches!(word.start(), "-b" | "-ba" | "-bat" | "-batc" | "-batch" | "--batch"))
     {
         walker.opaque_command("it runs commands from a file");
+    }
+}
+
+/// Properties of a unit that run a program: `systemd-run -p ExecStop=CODE`.
+pub(super) fn unit(walker: &mut Walker<'_>, found: &Found) {
+    for (name, value) in &found.options {
+        let Some(value) = value.as_ref().filter(|_| matches!(name.as_str(), "p" | "property" | "timer-property"))
+        else {
+            continue;
+        };
+        if value.start().starts_with("Exec") {
+            match value.known().and_then(|text| text.split_once('=')) {
+                Some((_, code)) => walker.code(code.trim_start_matches(['@', '-', ':', '+', '!', '|']), Shell::Unknown),
+                None => walker.opaque_command("what the unit runs is not known before it runs"),
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ pub(super) mod closing;
 mod parameter;
 
 use super::{Atom, Mode, Scanned, Word};
-use crate::{Shell, Variables, parse};
+use crate::{Shell, Variables, parse, static_text};
 use closing::{closing, matching};
 
 /// Reads one word of brush-parser's tree.
@@ -64,7 +64,7 @@ impl Scanner<'_> {
             Some('~') => self.tilde(),
             Some('=')
                 if matches!(self.shell, Shell::Zsh | Shell::Unknown)
-                    && self.chars.get(1).is_some_and(|c| c.is_alphanumeric()) =>
+                    && self.chars.get(1).is_some_and(|c| c.is_alphabetic()) =>
             {
                 self.strange("zsh replaces =NAME by the path of a program");
             }
@@ -275,8 +275,8 @@ impl Scanner<'_> {
 
     fn variable(&mut self, name: &str, quoted: bool) {
         let Some(value) = self.variables.get(name) else {
-            // In quotes it is what `~` is.
-            if name == "HOME" && quoted {
+            // It is what `~` is. A value that would split is held where it is set.
+            if name == "HOME" {
                 // What an opening quote left.
                 self.found.word.atoms.retain(|atom| !matches!(atom, Atom::Text(text) if text.is_empty()));
                 return self.push(Atom::Home);
@@ -331,8 +331,9 @@ impl Scanner<'_> {
 
     /// `$(…)`: it ends at the first bracket at which a whole program ends.
     fn substitution(&mut self, quoted: bool) {
-        self.push(Atom::Unknown { splits: !quoted });
         let start = self.at;
+        let rest = self.chars.get(start..).unwrap_or_default();
+        self.push(Atom::Unknown { splits: !quoted && !static_text::is_one_word(rest) });
         let mut candidates = Vec::new();
         let mut from = start;
         while let Some(close) = closing(self.chars, from) {

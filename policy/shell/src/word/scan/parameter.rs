@@ -1,7 +1,7 @@
 //! `${…}`, and the escapes of `$'…'`.
 
 use super::{Scanner, closing::closing_brace};
-use crate::{Shell, parse, word::Atom};
+use crate::{Shell, Word, parse, word::Atom};
 
 impl Scanner<'_> {
     pub(super) fn parameter(&mut self, quoted: bool) {
@@ -14,6 +14,10 @@ impl Scanner<'_> {
         self.at = end + 1;
         if !inner.is_empty() && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             return self.variable(&inner, quoted);
+        }
+        if let Some(value) = self.without_ending(&inner) {
+            value.atoms().iter().for_each(|atom| self.push(atom.clone()));
+            return;
         }
         if inner.starts_with('(') {
             self.strange("it uses flags of zsh in ${…}");
@@ -30,6 +34,14 @@ impl Scanner<'_> {
         }
         self.inner_of(start, end);
         self.push(Atom::Unknown { splits: !quoted || inner.contains('@') });
+    }
+
+    /// `${NAME%END}` of a value that is known, and ends so.
+    fn without_ending(&self, inner: &str) -> Option<Word> {
+        let (name, end) = inner.split_once('%')?;
+        let end = end.strip_prefix('%').unwrap_or(end);
+        let is_plain = !end.is_empty() && end.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
+        self.variables.get(name).filter(|value| is_plain && !value.splits())?.without_end(end)
     }
 
     pub(super) fn ansi_c_quoted(&mut self) {
