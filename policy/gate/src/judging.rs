@@ -51,10 +51,11 @@ fn may_run_something(text: &str) -> bool {
         return true;
     }
     let parsed = shell::parse(text, &ParseContext::typed());
+    let is_unreadable = parsed.opaque.iter().any(|opaque| opaque.why == shell::UNREADABLE);
     let is_answer = |opaque: &shell::Opaque| match opaque.command.and_then(|index| parsed.commands.get(index)) {
         // The name of a file, alone.
         Some(command) => parsed.commands.len() == 1 && command.argv.len() == 1 && command.redirects.is_empty(),
-        None => opaque.why == shell::UNREADABLE,
+        None => is_unreadable,
     };
     !parsed.tampering.is_empty() || !parsed.opaque.iter().all(is_answer)
 }

@@ -94,10 +94,10 @@ fn long_with_one_dash(walker: &mut Walker<'_>, shell: Shell, arguments: &[Word])
     ];
     let is_long =
         |word: &Word| word.known().and_then(|text| text.strip_prefix('-')).is_some_and(|name| NAMES.contains(&name));
-    if !matches!(shell, Shell::Bash | Shell::Unknown) || !arguments.iter().any(is_long) {
+    if !matches!(shell, Shell::Bash | Shell::Sh | Shell::Unknown) || !arguments.iter().any(is_long) {
         return arguments.to_vec();
     }
-    if shell == Shell::Unknown {
+    if shell != Shell::Bash {
         walker.opaque_command("how the shell reads its options is not clear");
     }
     let long = |word: &Word| if is_long(word) { Word::of(format!("-{}", word.start())) } else { word.clone() };
@@ -279,7 +279,26 @@ const LANGUAGES: [&str; 50] = [
 ];
 
 /// Options with which an interpreter reads its input as without.
-const QUIET: [&str; 10] = ["-", "--no-save", "--quiet", "--silent", "--vanilla", "-B", "-i", "-q", "-s", "-u"];
+const QUIET: &[&str] = &[
+    "-",
+    "--classic",
+    "--interactive",
+    "--no-banner",
+    "--no-confirm-exit",
+    "--no-readline",
+    "--no-save",
+    "--noautocomplete",
+    "--nocolorize",
+    "--quiet",
+    "--silent",
+    "--simple-prompt",
+    "--vanilla",
+    "-B",
+    "-i",
+    "-q",
+    "-s",
+    "-u",
+];
 
 /// `python3 -m MODULE` of modules that run nothing.
 fn is_harmless_module(arguments: &[Word]) -> bool {

@@ -479,6 +479,8 @@ fn resolve(command: &Command, paths: Vec<(Word, bool)>) -> Vec<Touched> {
 fn absolute(folder: &Folder, word: Word) -> Word {
     let (start, rest) = match word.atoms().split_first() {
         Some((super::word::Atom::Text(text), rest)) => (text.clone(), rest.to_vec()),
+        // A name of something in the folder.
+        Some((super::word::Atom::Glob | super::word::Atom::Name, _)) => (String::new(), word.atoms().to_vec()),
         Some((_, rest)) if climbs(rest) => return Word::unknown(false),
         _ => return word,
     };

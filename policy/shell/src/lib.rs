@@ -1,11 +1,11 @@
 //! [`Parsed`]: what a rule looks at: the commands that a text would run, as far as that can be known.
 //!
-//! A text becomes commands in four steps, each in its file:
-//! `limits` (what is too long or too deep is not parsed at all) → `parse` (brush-parser's
-//! tree is walked) → `word` (quotes go, substitutions are found) → `unwrap` (what
-//! `sudo`, `xargs`, `sh -c` … would run), with `code` (programs of awk, sed …), `git`, `variables` (whose value is run),
-//! `harmless` (code of other languages that runs nothing), `client` (programs with statements and commands of their own),
-//! `tamper` (what changes how lines are accepted) and
+//! A text becomes commands in steps, each in its file:
+//! `limits` (what is too long or too deep is not parsed at all) → `dialect` (which shells would read the text
+//! otherwise) → `parse` (brush-parser's tree is walked; `fish` has a parser of its own) → `word` (quotes go,
+//! substitutions are found) → `unwrap` (what `sudo`, `xargs`, `sh -c` … would run), with `code` (programs of awk, sed …),
+//! `git`, `variables` (whose value is run), `harmless` (code of other languages that runs nothing), `client` (programs
+//! with statements and commands of their own), `tamper` (what changes how lines are accepted) and
 //! `file_access` (what is read and written), and `input` (what the session's standard input is for the programs).
 //!
 //! **Invariant:** what is not understood ends in [`Parsed::opaque`], never in silence.
@@ -17,7 +17,9 @@ mod called;
 pub mod client;
 mod code;
 pub mod completeness;
+mod dialect;
 mod file_access;
+mod fish;
 mod git;
 mod harmless;
 mod hooks;
@@ -30,8 +32,10 @@ mod parse;
 pub mod path;
 mod runners;
 mod settings;
+mod short_names;
 mod smuggled;
 mod static_text;
+mod tables;
 mod tamper;
 mod undecoded;
 mod unwrap;
@@ -59,7 +63,9 @@ pub enum Shell {
     Dash,
     /// fish.
     Fish,
-    /// Not known: what any of the POSIX-like shells would do.
+    /// What runs by the name `sh`: bash, dash, ash or their like.
+    Sh,
+    /// Not known: what any of these would do.
     #[default]
     Unknown,
     /// zsh.
@@ -286,7 +292,7 @@ impl Shell {
             "bash" | "rbash" => Self::Bash,
             "dash" | "posh" | "yash" => Self::Dash,
             "ash" => Self::Ash,
-            "sh" | "ksh" | "ksh93" | "mksh" | "lksh" | "pdksh" | "rksh" | "hush" | "oksh" => Self::Unknown,
+            "sh" | "ksh" | "ksh93" | "mksh" | "lksh" | "pdksh" | "rksh" | "hush" | "oksh" => Self::Sh,
             "zsh" | "rzsh" => Self::Zsh,
             "fish" => Self::Fish,
             _ => return None,

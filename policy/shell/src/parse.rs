@@ -1,7 +1,7 @@
 //! Walks brush-parser's tree and collects every command that would run.
 //!
-//! The grammar is that of bash; where another shell would read the same text otherwise, the
-//! reading of both is collected, or the text is opaque. A `match` here names every variant of
+//! The grammar is that of bash; where another shell would read the same text otherwise, what each of them runs is
+//! collected (`readings`), or the text is opaque. A `match` here names every variant of
 //! the tree, so that a new one fails to compile and cannot be passed over.
 
 use std::sync::Arc;
@@ -13,8 +13,10 @@ use super::{
     limits, static_text, tamper, unwrap,
 };
 
+mod arithmetic;
 mod compound;
 mod condition;
+mod readings;
 mod redirect;
 mod select;
 mod simple;
@@ -30,9 +32,13 @@ pub(super) struct Walker<'a> {
     pub(super) folder: Folder,
     /// How many programs that run another this is inside of.
     pub(super) wrappers: usize,
-    variables: Variables,
+    pub(super) variables: Variables,
+    /// Variables that hold what was read.
+    taken: arithmetic::Taken,
+    /// Whether standard input is what a program prints that prints numbers.
+    input_is_numbers: bool,
     /// How many texts deep this is: code in code.
-    depth: usize,
+    pub(super) depth: usize,
     /// The text at hand.
     source: String,
     steps: usize,
@@ -72,28 +78,23 @@ pub(super) enum Stdin {
 }
 
 /// Parses shell text behind the limits.
-pub(super) fn program(text: &str, shell: Shell) -> Result<ast::Program, String> {
-    program_within(text, shell, false)
+pub(super) fn program(text: &str) -> Result<ast::Program, String> {
+    program_within(text, false)
 }
 
 /// Parses shell text behind the limits, which are lower for what `is_typed`.
-fn program_within(text: &str, shell: Shell, is_typed: bool) -> Result<ast::Program, String> {
-    let mut tokens = tokens(text, shell)?;
+fn program_within(text: &str, is_typed: bool) -> Result<ast::Program, String> {
+    let mut tokens = tokens(text)?;
     limits::check_tokens(&tokens, is_typed).map_err(str::to_owned)?;
-    if shell != Shell::Fish {
-        select::as_for(&mut tokens);
-    }
+    select::as_for(&mut tokens);
     parse_tokens(&tokens, &grammar().1).map_err(|_| UNREADABLE.to_owned())
 }
 
 /// The tokens of shell text that is not too long or too deep.
-pub(super) fn tokens(text: &str, shell: Shell) -> Result<Vec<Token>, String> {
+pub(super) fn tokens(text: &str) -> Result<Vec<Token>, String> {
     limits::check(text).map_err(str::to_owned)?;
     if let Some(control) = text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
         return Err(format!("it has the control character {control:?}"));
-    }
-    if shell == Shell::Fish && FISH_WORDS.iter().any(|word| text.split_whitespace().any(|other| other == *word)) {
-        return Err("it is written in fish's own syntax".to_owned());
     }
     uncached_tokenize_str(text, &grammar().0).map_err(|_| UNREADABLE.to_owned())
 }
@@ -108,8 +109,6 @@ const RUNS_OUTPUT: &str = "it runs the output of another program";
 /// Why a text is opaque that no shell which is known here would read: it runs nothing of it.
 pub const UNREADABLE: &str = "it cannot be read as shell code";
 
-const FISH_WORDS: [&str; 4] = ["begin", "end", "switch", "function"];
-
 /// Parses a line or script.
 pub(super) fn text(text: &str, stdin: Option<&str>, cx: &ParseContext) -> Parsed {
     let mut walker = Walker::new(cx, stdin);
@@ -123,10 +122,6 @@ pub(super) fn text(text: &str, stdin: Option<&str>, cx: &ParseContext) -> Parsed
         }
         if let Some(why) = tamper::history_expansion(text, cx.shell) {
             walker.opaque(why);
-        }
-        // At a prompt of zsh `#` begins no comment.
-        if matches!(cx.shell, Shell::Zsh) && text.contains('#') {
-            walker.code(&text.replace('#', "\\#"), cx.shell);
         }
     }
     walker.code(text, cx.shell);
@@ -162,6 +157,8 @@ impl<'a> Walker<'a> {
             folder: cx.folder.clone(),
             wrappers: 0,
             variables: Variables::new(),
+            taken: arithmetic::Taken::new(),
+            input_is_numbers: false,
             depth: 0,
             source: String::new(),
             steps: 0,
@@ -274,7 +271,7 @@ impl<'a> Walker<'a> {
         if text.len() > MAX_GUESSED_BYTES || self.guessed > MAX_GUESSES || self.depth == MAX_CODE_DEPTH {
             return self.doubtful_command("it has arguments that are too long to be looked at");
         }
-        if let Ok(program) = program(text, Shell::Unknown) {
+        if let Ok(program) = program(text) {
             let mut walker = Self::new(self.cx, None);
             walker.depth = MAX_CODE_DEPTH - 1;
             walker.program(&program);
@@ -317,37 +314,6 @@ impl<'a> Walker<'a> {
         self.code_with(text, shell, Variables::new());
     }
 
-    /// Reads `text` as code of `shell` in which some variables are known.
-    pub(super) fn code_with(&mut self, text: &str, shell: Shell, variables: Variables) {
-        self.flow.handed_on = true;
-        if self.depth == MAX_CODE_DEPTH || self.has_read_enough(text) {
-            return self.opaque("code is nested in code too deeply");
-        }
-        match program_within(text, shell, self.cx.interactive) {
-            Ok(program) => {
-                let outer = (
-                    std::mem::replace(&mut self.variables, variables),
-                    std::mem::replace(&mut self.source, text.to_owned()),
-                    self.set_once.take(),
-                    std::mem::replace(&mut self.shell, shell),
-                    self.folder.clone(),
-                );
-                self.depth += 1;
-                self.program(&program);
-                self.depth -= 1;
-                if self.depth == 0 {
-                    self.out.folder = self.folder.clone();
-                }
-                (self.variables, self.source, self.set_once, self.shell, self.folder) = outer;
-            }
-            Err(why) => {
-                self.out.code.push(text.to_owned());
-                self.opaque(why);
-                self.salvage(text, shell);
-            }
-        }
-    }
-
     /// What `text` would run as code of a shell that is not known, beside what is walked.
     pub(super) fn read_apart(&self, text: &str) -> Parsed {
         let mut walker = Self::new(self.cx, Some(""));
@@ -356,7 +322,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Counts what is read as code in code; whether it is too much.
-    fn has_read_enough(&mut self, text: &str) -> bool {
+    pub(super) fn has_read_enough(&mut self, text: &str) -> bool {
         let is_inner = usize::from(self.depth > 0);
         self.read += text.len() * is_inner;
         self.pieces += limits::pieces(text) * is_inner;
@@ -375,7 +341,10 @@ impl<'a> Walker<'a> {
 
     /// Collects what look like commands in text that cannot be read as a whole. It stays opaque;
     /// but what is blocked in it can be named.
-    fn salvage(&mut self, text: &str, shell: Shell) {
+    pub(super) fn salvage(&mut self, text: &str, shell: Shell) {
+        if shell == Shell::Fish {
+            return self.fish_salvage(text);
+        }
         // Of what is only too dense the first pieces can be read all the same.
         if limits::check(text).err().is_some_and(|why| why != limits::MANY) {
             return;
@@ -389,7 +358,7 @@ impl<'a> Walker<'a> {
             while let Some((_, rest)) = piece.split_once([' ', '\t']).filter(|(first, _)| KEYWORDS.contains(first)) {
                 piece = rest.trim_start();
             }
-            if let Ok(program) = program_within(piece, shell, self.cx.interactive) {
+            if let Ok(program) = program_within(piece, self.cx.interactive) {
                 let mut walker = Self::new(self.cx, None);
                 walker.shell = shell;
                 walker.depth = MAX_CODE_DEPTH - 1;
@@ -474,14 +443,10 @@ impl<'a> Walker<'a> {
         let outer = self.stdin.clone();
         let folder = self.folder.clone();
         let earlier = self.flow.begin();
+        let numbers = self.input_is_numbers;
         for (index, command) in pipeline.seq.iter().enumerate() {
-            self.steps += 1;
-            let most = if self.cx.interactive { MAX_TYPED_STEPS } else { MAX_STEPS };
-            if self.steps.max(self.out.commands.len()) > most {
-                return self.opaque("it has too many commands");
-            }
-            if self.work > if self.cx.interactive { MAX_TYPED_WORK } else { MAX_WORK } {
-                return self.opaque("its commands are too long together");
+            if let Some(why) = self.has_too_much() {
+                return self.opaque(why);
             }
             self.command(command);
             // In a pipeline each command has a folder of its own.
@@ -491,12 +456,14 @@ impl<'a> Walker<'a> {
             if index + 1 == pipeline.seq.len() {
                 break;
             }
+            self.input_is_numbers = arithmetic::prints_numbers(command, &|raw| self.scan_only(raw));
             self.stdin = match static_text::output(command, &|raw| self.scan_only(raw)) {
                 Some(text) => Stdin::Text(text.into()),
                 None => self.piped(self.stdin.clone()),
             };
         }
         self.flow.end(earlier, pipeline.seq.len() == 1 && !pipeline.bang);
+        self.input_is_numbers = numbers;
         self.stdin = outer;
     }
 
@@ -524,6 +491,17 @@ impl<'a> Walker<'a> {
                 self.with_redirects(redirects.as_ref(), |walker| walker.extended_test(&test.expr, false));
             }
         }
+    }
+
+    /// Counts a command; why these are too many to look at.
+    pub(super) fn has_too_much(&mut self) -> Option<&'static str> {
+        self.steps += 1;
+        let most = if self.cx.interactive { MAX_TYPED_STEPS } else { MAX_STEPS };
+        if self.steps.max(self.out.commands.len()) > most {
+            return Some("it has too many commands");
+        }
+        let most = if self.cx.interactive { MAX_TYPED_WORK } else { MAX_WORK };
+        (self.work > most).then_some("its commands are too long together")
     }
 
     /// Notes a command.
@@ -569,7 +547,7 @@ const MAX_TYPED_PIECES: usize = 64;
 /// The most pieces that are looked at of a text that cannot be read.
 const MAX_PIECES: usize = 256;
 /// How many texts deep code in code is followed.
-const MAX_CODE_DEPTH: usize = 16;
+pub(super) const MAX_CODE_DEPTH: usize = 16;
 /// The most commands that are looked at in a typed line, with those before it that belong to it.
 const MAX_TYPED_STEPS: usize = 256;
 /// The most commands that are looked at.

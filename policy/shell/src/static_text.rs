@@ -28,9 +28,16 @@ pub(super) fn output(command: &ast::Command, scan: &dyn Fn(&str) -> Word) -> Opt
         }
     }
     match name.known()? {
-        "echo" => echo(&words),
-        "printf" => printf(&words),
         "cat" if words.is_empty() => document,
+        name => of_words(name, &words),
+    }
+}
+
+/// What a command prints that only prints its arguments.
+pub(super) fn of_words(name: &str, words: &[String]) -> Option<String> {
+    match name {
+        "echo" => echo(words),
+        "printf" => printf(words),
         _ => None,
     }
 }

@@ -4,10 +4,8 @@
 //! what it wraps.
 
 use super::{
-    Command, OpaqueKind, Redirect, Shell, Variables, Word, base_name, code, hooks,
-    options::Found,
-    parse::{Walker, has_code},
-    program_name, runners, settings, tamper, variables, wrappers,
+    Command, OpaqueKind, Redirect, Shell, Variables, Word, base_name, code, hooks, options::Found, parse::Walker,
+    program_name, runners, settings, short_names, tables, tamper, variables, wrappers,
 };
 
 mod described;
@@ -22,6 +20,7 @@ use each::{find, parallel, xargs};
 use elsewhere::{container, kubectl, kubectl_inside, screen, tmux};
 use hosts::ssh;
 pub(super) use hosts::ssh_setting;
+pub(super) use later::alias_value;
 use later::{alias, at, capsh, code_after_operands, declare, eval, namespace, trap};
 pub(super) use scheduled::redirected;
 pub(super) use unlisted::guess_arguments;
@@ -95,6 +94,10 @@ fn follow_argv(walker: &mut Walker<'_>, argv: &[Word]) {
     {
         walker.opaque_command("HOME is changed: `~` may mean any folder");
     }
+    if let Some(usual) = short_names::program_of(name) {
+        let argv: Vec<Word> = [Word::of(usual)].into_iter().chain(arguments.iter().cloned()).collect();
+        walker.guess(&argv);
+    }
     walker.wrappers += 1;
     follow(walker, name, arguments);
     walker.wrappers -= 1;
@@ -122,6 +125,9 @@ fn is_unclear(word: &str) -> bool {
 
 /// Follows an assignment, before a command or alone.
 pub(super) fn assignment(walker: &mut Walker<'_>, name: &str, value: &Word) {
+    if tables::is_table(name) {
+        return tables::entry(walker, name, value);
+    }
     // Words that are known split where they split by default, or in fewer places.
     let is_narrower = name == "IFS" && value.known().is_some_and(|value| value.chars().all(char::is_whitespace));
     if tamper::is_prompt_variable(name) && !is_narrower {
@@ -181,11 +187,7 @@ fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
             container(walker, arguments);
             hooks::check(walker, name, arguments);
         }
-        "declare" | "export" | "local" | "readonly" | "typeset" | "setenv" | "set"
-            if name != "set" || walker.shell == Shell::Fish =>
-        {
-            declare(walker, name, arguments);
-        }
+        "declare" | "export" | "local" | "readonly" | "typeset" | "setenv" => declare(walker, name, arguments),
         "eval" => eval(walker, arguments),
         "find" | "gfind" | "fd" | "fdfind" => find(walker, arguments),
         "ip" => namespace(walker, arguments),
@@ -194,11 +196,8 @@ fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
             hooks::check(walker, name, arguments);
         }
         "k3s" | "microk8s" | "minikube" => kubectl_inside(walker, arguments),
-        "let" | "test" | "[" | "printf" | "unset" => {
-            if name != "printf" && arguments.iter().any(|word| word.known().is_some_and(has_code)) {
-                walker.opaque_command("an argument that is evaluated has code in it");
-            }
-        }
+        // What they evaluate was looked at as it is written.
+        "let" | "test" | "[" | "printf" | "unset" => {}
         "parallel" | "sem" => parallel(walker, arguments),
         "screen" => screen(walker, arguments),
         "sg" => code_after_operands(walker, arguments, 1),

@@ -11,9 +11,11 @@ use brush_parser::ast;
 use super::undecoded::is_undecoded;
 
 mod braces;
+mod output;
 mod scan;
 
 pub(super) use braces::expand_braces;
+pub(super) use output::prints_name;
 pub(super) use scan::scan;
 
 /// One word: text, with gaps where it is not known.
@@ -29,6 +31,8 @@ pub enum Atom {
     Glob,
     /// The home folder of somebody.
     Home,
+    /// What is not known, but is a name: it has no slash and no blank in it, does not begin with a dash, and is not empty.
+    Name,
     /// Known text.
     Text(String),
     /// Anything; where `splits`, even several words or none.
@@ -44,6 +48,8 @@ pub(super) struct Scanned {
     pub(super) word: Word,
     pub(super) programs: Vec<Result<ast::Program, String>>,
     pub(super) strange: Option<&'static str>,
+    /// Arithmetic and subscripts in it, whose names are evaluated.
+    pub(super) evaluated: Vec<String>,
     /// How many bytes were read more than once to find where code in it ends.
     pub(super) read: usize,
 }
@@ -114,7 +120,7 @@ impl Word {
     pub(crate) fn patched_throughout(&self) -> String {
         let of = |atom: &Atom| match atom {
             Atom::Text(text) => text.clone(),
-            Atom::Glob | Atom::Home | Atom::Unknown { .. } => GAP.to_string(),
+            Atom::Glob | Atom::Home | Atom::Name | Atom::Unknown { .. } => GAP.to_string(),
         };
         self.atoms.iter().map(of).collect()
     }
@@ -270,7 +276,7 @@ impl fmt::Display for Word {
                 Atom::Glob => f.write_str("*")?,
                 Atom::Home => f.write_str("~")?,
                 Atom::Text(text) => f.write_str(text)?,
-                Atom::Unknown { .. } => f.write_str("…")?,
+                Atom::Name | Atom::Unknown { .. } => f.write_str("…")?,
             }
         }
         Ok(())

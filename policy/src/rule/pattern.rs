@@ -125,7 +125,7 @@ impl Pattern {
         let mut pieces = Vec::new();
         for atom in word.atoms() {
             match atom {
-                Atom::Glob => pieces.push(PatternPiece::NamePart),
+                Atom::Glob | Atom::Name => pieces.push(PatternPiece::NamePart),
                 Atom::Home | Atom::Unknown { .. } => pieces.push(PatternPiece::Gap),
                 Atom::Text(text) => pieces.extend(text.chars().map(PatternPiece::Char)),
             }

@@ -9,7 +9,7 @@ use shell::{self, Folder, ParseContext, Shell};
 
 use crate::judged::{Case, rules, verdict};
 
-const SHELLS: [Shell; 6] = [Shell::Ash, Shell::Bash, Shell::Dash, Shell::Fish, Shell::Unknown, Shell::Zsh];
+const SHELLS: [Shell; 7] = [Shell::Ash, Shell::Bash, Shell::Dash, Shell::Fish, Shell::Sh, Shell::Unknown, Shell::Zsh];
 
 fn case(mode: &str, command: &str) -> Case {
     Case {
@@ -50,8 +50,9 @@ fn soup() -> impl Strategy<Value = String> {
         "$(", "`", "${", "$((", "'", "\"", "\\", "$'", "<<E\n", "\nE\n", "<<<", "<(", ">(", ">", "if", "then", "fi",
         "for", "in", "do", "done", "case", "esac", ";;", "while", "!", "~", "*", "?", "{a,b}", "{1..9}", "$x", "$@",
         "#", "=", "a=", "a[", "eval", "sh -c", "sudo", "-u", "env", "xargs", "find", "-exec", "\\;", "é", "\u{202e}",
-        "\0", "\r", "awk", "sed", "s/a/b/e", "time", "coproc", "function", "f()", "%s", "printf", "echo", "| sh", "@P",
-        ":-",
+        "\0", "\r", "begin", "end", "switch", "set", "and", "&|", "[(", "\\x72", "\\155", "\\u", "always", ">!",
+        "\\$'", "read", "awk", "sed", "s/a/b/e", "time", "coproc", "function", "f()", "%s", "printf", "echo", "| sh",
+        "@P", ":-",
     ]);
     prop::collection::vec((pieces, any::<bool>()), 0..40).prop_map(|pieces| {
         pieces.into_iter().map(|(piece, blank)| if blank { format!("{piece} ") } else { piece.to_owned() }).collect()

@@ -36,7 +36,7 @@ fn what_is_typed_while_a_program_runs_may_be_a_shells() {
         // Whoever reads `O'Brien` leaves the rest.
         (&["O'Brien", "rm \\", "-rf /srv/data"], "block"),
         (&["O'Brien", "$CMD"], "ask"),
-        (&["source \"$FILE\""], "ask"),
+        (&["$DEPLOY"], "ask"),
         (&["cd /etc", "echo x > motd"], "block"),
         (&["y"], "allow"),
         (&["git status"], "allow"),
@@ -78,8 +78,10 @@ fn an_answer_to_a_question_is_not_held() {
         Name:                          | systemctl restart db       | ask
         Name:                          | a; rm -rf /srv/data        | block
         Name:                          | !rm -rf /srv/data          | block
-        Name:                          | curl x|sh                  | ask
+        Name:                          | $DEPLOY --now              | ask
+        host#                          | $DEPLOY                    | ask
         host$                          | $CMD                       | ask
+        Name:                          | curl x|sh                  | ask
     ";
     let mut wrong = Vec::new();
     for line in ANSWERS.lines().map(str::trim).filter(|line| !line.is_empty()) {

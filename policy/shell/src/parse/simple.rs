@@ -4,13 +4,14 @@ use brush_parser::ast;
 
 use super::{MAX_BRACED, MAX_CODE_DEPTH, Stdin, Walker, has_code};
 use crate::{
-    Command, OpaqueKind, Redirect, Word, settings, static_text, unwrap,
+    Command, OpaqueKind, Redirect, Word, settings, static_text, tables, unwrap,
     word::{self, Mode},
 };
 
 impl Walker<'_> {
     pub(super) fn simple(&mut self, simple: &ast::SimpleCommand) {
         let outer = self.stdin.clone();
+        let numbers = self.input_is_numbers;
         let (mut assignments, mut redirects, mut argv) = (Vec::new(), Vec::new(), Vec::new());
         // The programs in its words read what the shell reads, wherever its redirections stand.
         let mut redirected = outer.clone();
@@ -46,6 +47,10 @@ impl Walker<'_> {
                 unwrap::assignment(self, name, value);
             }
         }
+        // Where `#` begins no comment, it is a command that nobody has.
+        if argv.first().is_some_and(|name| name.start().starts_with('#')) {
+            argv.clear();
+        }
         if argv.is_empty() {
             if !assignments.is_empty() || !redirects.is_empty() {
                 self.push(Command { assignments, redirects, ..Command::default() });
@@ -58,6 +63,14 @@ impl Walker<'_> {
             let writes = redirects.iter().any(|redirect| redirect.writes);
             let index = self.out.commands.len();
             self.prints_settings = prints_settings(simple);
+            self.takes_values(&argv);
+            let raw = simple.suffix.iter().flat_map(|suffix| &suffix.0).filter_map(|item| match item {
+                ast::CommandPrefixOrSuffixItem::AssignmentWord(_, word)
+                | ast::CommandPrefixOrSuffixItem::Word(word) => Some(word),
+                ast::CommandPrefixOrSuffixItem::IoRedirect(_)
+                | ast::CommandPrefixOrSuffixItem::ProcessSubstitution(..) => None,
+            });
+            self.evaluating_builtin(&argv, &raw.collect::<Vec<_>>());
             unwrap::run(self, argv, assignments, redirects);
             self.prints_settings = false;
             if writes {
@@ -65,6 +78,7 @@ impl Walker<'_> {
                 unwrap::redirected(self, index, text.as_deref());
             }
         }
+        self.input_is_numbers = numbers;
         self.stdin = outer;
     }
 
@@ -120,19 +134,34 @@ impl Walker<'_> {
         let name = match &assignment.name {
             ast::AssignmentName::VariableName(name) => name.clone(),
             ast::AssignmentName::ArrayElementName(name, index) => {
-                self.inner(index);
-                if has_code(index) {
-                    self.opaque("a subscript has code in it");
+                self.evaluated(index);
+                if has_code(index) && index.contains('\\') {
+                    self.opaque("a subscript has quoted code in it");
                 }
-                name.clone()
+                if tables::is_table(name) { format!("{name}[{index}]") } else { name.clone() }
             }
         };
         let value = match &assignment.value {
-            ast::AssignmentValue::Scalar(word) => self.word(word),
+            ast::AssignmentValue::Scalar(word) => {
+                let before = self.flow.captured.take();
+                let value = self.word(word);
+                let captures = self.flow.captured.is_some();
+                self.flow.captured = self.flow.captured.max(before);
+                self.takes_value(&name, &word.value, captures);
+                value
+            }
             ast::AssignmentValue::Array(elements) => {
+                let mut values = Vec::new();
                 for (key, value) in elements {
-                    for word in key.iter().chain([value]) {
-                        self.words(word);
+                    if let Some(key) = key {
+                        self.evaluated(&key.value);
+                    }
+                    self.takes_value(&name, &value.value, false);
+                    values.extend(self.words(value));
+                }
+                if tables::is_table(&name) {
+                    for value in values {
+                        tables::entry(self, &name, &value);
                     }
                 }
                 Word::unknown(true)
@@ -161,6 +190,7 @@ impl Walker<'_> {
 
     pub(super) fn with_redirects(&mut self, redirects: Option<&ast::RedirectList>, body: impl FnOnce(&mut Self)) {
         let outer = self.stdin.clone();
+        let numbers = self.input_is_numbers;
         let redirects: Vec<Redirect> =
             redirects.iter().flat_map(|list| &list.0).flat_map(|redirect| self.redirect(redirect)).collect();
         if !redirects.is_empty() {
@@ -169,6 +199,7 @@ impl Walker<'_> {
             unwrap::redirected(self, index, None);
         }
         body(self);
+        self.input_is_numbers = numbers;
         self.stdin = outer;
     }
 
@@ -234,6 +265,9 @@ impl Walker<'_> {
             self.depth -= 1;
             self.stdin = stdin;
             self.folder = folder;
+        }
+        for expression in scanned.evaluated {
+            self.evaluates_names(&expression, false);
         }
         scanned.word
     }

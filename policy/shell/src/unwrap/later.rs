@@ -1,7 +1,7 @@
 //! Commands that take code or values as arguments and run them, now or later: `eval`, `alias`, `trap`, `at` …
 
 use super::{assignment, code_of_words, joined, run};
-use crate::{Shell, Variables, Word, code, options::Found, parse::Walker, tamper};
+use crate::{Shell, Variables, Word, code, options::Found, parse::Walker, short_names};
 
 pub(super) fn eval(walker: &mut Walker<'_>, arguments: &[Word]) {
     let arguments = if arguments.first().and_then(Word::known) == Some("--") {
@@ -18,8 +18,13 @@ pub(super) fn eval(walker: &mut Walker<'_>, arguments: &[Word]) {
     walker.opaque_command("eval runs code that is not known before it runs");
     let known: Vec<&str> = arguments.iter().map_while(Word::known).collect();
     if !known.is_empty() {
-        walker.code(&format!("{} \"$@\"", known.join(" ")), walker.shell);
+        walker.code(&format!("{} {}", known.join(" "), all_arguments(walker.shell)), walker.shell);
     }
+}
+
+/// How a shell writes all arguments of what is running.
+fn all_arguments(shell: Shell) -> &'static str {
+    if shell == Shell::Fish { "$argv" } else { "\"$@\"" }
 }
 
 /// An alias is its value with further arguments.
@@ -38,15 +43,25 @@ pub(super) fn alias(walker: &mut Walker<'_>, arguments: &[Word]) {
             },
             (None, _) => continue,
         };
-        match value.known() {
-            Some(text) => {
-                walker.flow.substitutions += 1;
-                walker.code(&format!("{text} \"$@\""), walker.shell);
-                walker.flow.substitutions -= 1;
-            }
-            None => walker.opaque_command("an alias is not known before it is defined"),
-        }
+        let name = argument.start().split_once('=').map_or(argument.start(), |(name, _)| name);
+        alias_value(walker, name, &value);
     }
+}
+
+/// What an alias stands for, with whatever is typed behind it. Where that is a program by its usual short name, or by its
+/// own, the line with the alias is read as the program's, so its arguments are judged there.
+pub(crate) fn alias_value(walker: &mut Walker<'_>, name: &str, value: &Word) {
+    let Some(text) = value.known() else {
+        return walker.opaque_command("an alias is not known before it is defined");
+    };
+    let code = if short_names::stands_for(name, text) {
+        text.to_owned()
+    } else {
+        format!("{text} {}", all_arguments(walker.shell))
+    };
+    walker.flow.substitutions += 1;
+    walker.code(&code, walker.shell);
+    walker.flow.substitutions -= 1;
 }
 
 pub(super) fn trap(walker: &mut Walker<'_>, arguments: &[Word]) {
@@ -85,8 +100,6 @@ pub(super) fn declare(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         if let Some((name, _)) = start.split_once('=') {
             let name = name.trim_end_matches('+').to_owned();
             assignment(walker, &name, &argument.without_start(start.find('=').map_or(0, |at| at + 1)));
-        } else if walker.shell == Shell::Fish && argument.known().is_some_and(tamper::is_prompt_variable) {
-            walker.tampering(start.to_owned());
         }
     }
 }

@@ -27,10 +27,13 @@ impl Scanner<'_> {
         }
         if let Some(code) = inner.strip_prefix([' ', '\t', '\n', '|']) {
             // `${ command; }` of ksh and bash 5.3.
-            self.found.programs.push(parse::program(code, self.shell));
+            self.found.programs.push(parse::program(code));
         }
         if !is_parameter(&inner) {
             self.strange("it has a ${…} that cannot be read");
+        }
+        if inner.contains('[') || inner.contains(':') || self.shell == Shell::Zsh {
+            self.found.evaluated.push(evaluated_part(&inner).to_owned());
         }
         self.inner_of(start, end);
         self.push(Atom::Unknown { splits: !quoted || inner.contains('@') });
@@ -59,10 +62,6 @@ impl Scanner<'_> {
                 Some(character) => text.push(character),
                 None => return self.strange("a quote is not closed"),
             }
-        }
-        // Shells other than these keep the text and the dollar.
-        if matches!(self.shell, Shell::Dash | Shell::Ash | Shell::Fish) {
-            self.strange("this shell may not know $'…'");
         }
         self.found.word.push_text(&text);
     }
@@ -109,6 +108,18 @@ impl Scanner<'_> {
             Some(character) if value != 0 && (value < 0x80 || radix == 16 && digits > 2) => text.push(character),
             _ => self.strange("it has bytes that are no text"),
         }
+    }
+}
+
+/// What of `NAME[EXPRESSION]…` or `NAME:EXPRESSION` is evaluated.
+fn evaluated_part(inner: &str) -> &str {
+    let Some(at) = inner.find(['[', ':']) else { return "" };
+    let rest = inner.get(at + 1..).unwrap_or_default();
+    // `:-`, `:=`, `:+` and `:?` give a word.
+    if inner.get(at..).is_some_and(|rest| rest.starts_with(':')) && rest.starts_with(['-', '=', '+', '?']) {
+        ""
+    } else {
+        rest
     }
 }
 
