@@ -299,6 +299,21 @@ fn a_prompt_that_is_drawn_anew_is_still_one() {
 }
 
 #[test]
+fn a_language_that_only_waits_for_input_may_be_started() {
+    for (line, expected) in [
+        ("gdb -q /bin/true", "allow"),
+        ("gdb -p 42", "allow"),
+        ("ipython3 --no-banner --no-confirm-exit", "allow"),
+        ("gdb -q -ex 'shell x' /bin/true", "ask"),
+        ("gdb -x f", "ask"),
+        ("gdb --args rm -rf x", "ask"),
+        ("echo 'shell x' | gdb -q", "ask"),
+    ] {
+        assert_eq!(verdict(&mut Session::new(false), line), expected, "{line}");
+    }
+}
+
+#[test]
 fn a_line_is_judged_as_the_shell_reads_it_that_was_opened() {
     let mut session = Session::new(false);
     session.types("zsh\r");
