@@ -5,7 +5,7 @@
 //! is looked through, here, as another user, in a container or elsewhere. What is not in these tables is read as a
 //! shell would read it, which is the strictest way.
 
-use shell::{Command, Parsed, Shell, base_name};
+use shell::{Command, Opaque, OpaqueKind, Parsed, Shell, Word, base_name};
 
 use crate::repl::{self, Repl};
 
@@ -37,14 +37,21 @@ impl Foreground {
     /// The reader after a line that runs this.
     #[must_use]
     pub fn after(parsed: &Parsed) -> Self {
-        let is_known = |why: &shell::Opaque| {
-            let command = why.command.and_then(|index| parsed.commands.get(index));
-            command.and_then(Command::program).is_some_and(|name| repl::of_program(name).is_some())
+        let is_language = |index: usize| {
+            parsed.commands.get(index).and_then(Command::program).is_some_and(|name| repl::of_program(name).is_some())
         };
-        if !parsed.tampering.is_empty() || !parsed.opaque.iter().all(is_known) {
+        let hides = |why: &Opaque| why.kind == OpaqueKind::Hidden && !why.command.is_some_and(is_language);
+        if !parsed.tampering.is_empty() || parsed.opaque.iter().any(hides) {
             return Self::Shell;
         }
-        of_commands(&parsed.commands)
+        // A program of one's own is not the one that has its name.
+        let scripts = parsed.opaque.iter().filter(|why| why.kind == OpaqueKind::Script).filter_map(|why| why.command);
+        let mut commands = parsed.commands.clone();
+        for index in scripts.filter(|index| !is_language(*index)) {
+            let program = commands.get_mut(index).and_then(|command| command.argv.first_mut());
+            program.into_iter().for_each(|program| *program = Word::of(OWN_PROGRAM));
+        }
+        of_commands(&commands)
     }
 
     /// The reader once a screen of its own is gone: the program that is known to own it is gone too, or says so. A
@@ -115,6 +122,9 @@ fn of_command(outer: &Command, inner: &[Command]) -> Foreground {
 fn named_language(words: &[&str]) -> Option<Repl> {
     words.iter().find_map(|word| repl::of_program(base_name(word)))
 }
+
+/// A name that no program has which is known here.
+const OWN_PROGRAM: &str = "a program of one's own";
 
 #[cfg(test)]
 mod tests;

@@ -51,9 +51,13 @@ pub(super) fn may_run_something(text: &str) -> bool {
         return true;
     }
     let parsed = shell::parse(text, &ParseContext::typed());
-    let is_name = |command: &shell::Command| command.argv.len() == 1 && command.redirects.is_empty();
-    let about = parsed.opaque.iter().filter_map(|opaque| parsed.commands.get(opaque.command?));
-    !parsed.tampering.is_empty() || about.into_iter().any(|command| !is_name(command))
+    let is_unreadable = parsed.opaque.iter().any(|opaque| opaque.why == shell::UNREADABLE);
+    let is_answer = |opaque: &shell::Opaque| match opaque.command.and_then(|index| parsed.commands.get(index)) {
+        // The name of a file, alone.
+        Some(command) => parsed.commands.len() == 1 && command.argv.len() == 1 && command.redirects.is_empty(),
+        None => is_unreadable,
+    };
+    !parsed.tampering.is_empty() || !parsed.opaque.iter().all(is_answer)
 }
 
 /// A statement of a language: a question about what it would run as, and what of it is for a shell.

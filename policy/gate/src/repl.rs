@@ -15,6 +15,8 @@
 
 use std::fmt;
 
+use shell::client::{Client, ClientCode};
+
 mod calculators;
 mod clients;
 mod code;
@@ -175,7 +177,17 @@ impl Repl {
             return vec![Meaning::Unknown];
         }
         let (mut means, mut bytes) = (Vec::new(), 0);
-        for meaning in self.language.means(statement) {
+        // What such a client runs of its arguments it runs of what is typed too.
+        let client = Client::of_program(self.runs().0).map(|client| client.runs(statement)).unwrap_or_default();
+        let client = client.into_iter().filter_map(|code| match code {
+            ClientCode::Shell(text) => Some(Meaning::Shell(text)),
+            ClientCode::Opaque(_) => Some(Meaning::Unknown),
+            ClientCode::File => None,
+        });
+        for meaning in self.language.means(statement).into_iter().chain(client) {
+            if means.contains(&meaning) {
+                continue;
+            }
             bytes += match &meaning {
                 Meaning::Maybe(text) | Meaning::Shell(text) => text.len(),
                 Meaning::Unknown => 0,

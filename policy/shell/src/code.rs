@@ -281,7 +281,26 @@ const LANGUAGES: [&str; 50] = [
 ];
 
 /// Options with which an interpreter reads its input as without.
-const QUIET: [&str; 10] = ["-", "--no-save", "--quiet", "--silent", "--vanilla", "-B", "-i", "-q", "-s", "-u"];
+const QUIET: &[&str] = &[
+    "-",
+    "--classic",
+    "--interactive",
+    "--no-banner",
+    "--no-confirm-exit",
+    "--no-readline",
+    "--no-save",
+    "--noautocomplete",
+    "--nocolorize",
+    "--quiet",
+    "--silent",
+    "--simple-prompt",
+    "--vanilla",
+    "-B",
+    "-i",
+    "-q",
+    "-s",
+    "-u",
+];
 
 /// `python3 -m MODULE` of modules that run nothing.
 fn is_harmless_module(arguments: &[Word]) -> bool {

@@ -49,6 +49,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 pub use file_access::{Touched, reads, writes};
 pub use input::{Live, LiveReader};
+pub use parse::UNREADABLE;
 pub use undecoded::decode;
 pub use word::Atom;
 pub use word::Word;

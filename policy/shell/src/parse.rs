@@ -112,7 +112,8 @@ pub(super) fn grammar() -> (TokenizerOptions, ParserOptions) {
 }
 
 const RUNS_OUTPUT: &str = "it runs the output of another program";
-const UNREADABLE: &str = "it cannot be read as shell code";
+/// Why a text is opaque that no shell which is known here would read: it runs nothing of it.
+pub const UNREADABLE: &str = "it cannot be read as shell code";
 
 /// Parses a line or script.
 pub(super) fn text(text: &str, stdin: Option<&str>, cx: &ParseContext) -> Parsed {

@@ -67,6 +67,9 @@ fn what_a_line_starts_reads_next_through_whatever_it_is_started() {
         docker exec c ls                         program
         ssh host ls                              program
         make                                     program
+        ./vim f                                  program
+        ./deploy --now                           program
+        ./venv/bin/python3                       python3
         cat > f                                  data
         sudo tee /srv/f                          data
         cat f                                    program
@@ -122,7 +125,6 @@ fn what_a_line_starts_reads_next_through_whatever_it_is_started() {
         ssh vim; vim                             shell
         ssh python3; python3                     shell
         $X                                       shell
-        ./vim f                                  shell
         stty raw; vim f                          shell
         exec dash                                shell
         bash -c 'vim f; sh'                      shell

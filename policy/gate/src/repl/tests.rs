@@ -325,7 +325,7 @@ fn what_runs_something_is_known() {
         let at = rest.rfind("  ").unwrap();
         let (statement, expected) = (rest[..at].trim(), rest[at..].trim());
         let means = means(program, statement);
-        if means.last().map(String::as_str) != Some(expected) {
+        if !means.iter().any(|meaning| meaning == expected) {
             wrong.push(format!("{line}: {means:?}"));
         }
     }

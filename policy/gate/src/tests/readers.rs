@@ -81,6 +81,7 @@ fn an_answer_to_a_question_is_not_held() {
         Name:                          | $DEPLOY --now              | ask
         host#                          | $DEPLOY                    | ask
         host$                          | $CMD                       | ask
+        Name:                          | curl x|sh                  | ask
     ";
     let mut wrong = Vec::new();
     for line in ANSWERS.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -295,6 +296,21 @@ fn a_prompt_that_is_drawn_anew_is_still_one() {
     session.types("def f");
     session.output(b"\x1b[1Ghost$ something def f");
     assert_eq!(verdict(&mut session, ""), "hold");
+}
+
+#[test]
+fn a_language_that_only_waits_for_input_may_be_started() {
+    for (line, expected) in [
+        ("gdb -q /bin/true", "allow"),
+        ("gdb -p 42", "allow"),
+        ("ipython3 --no-banner --no-confirm-exit", "allow"),
+        ("gdb -q -ex 'shell x' /bin/true", "ask"),
+        ("gdb -x f", "ask"),
+        ("gdb --args rm -rf x", "ask"),
+        ("echo 'shell x' | gdb -q", "ask"),
+    ] {
+        assert_eq!(verdict(&mut Session::new(false), line), expected, "{line}");
+    }
 }
 
 #[test]
