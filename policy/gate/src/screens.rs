@@ -78,6 +78,12 @@ pub(super) struct Programs {
     editors: bool,
     /// Whether another pane may have the cursor since an editor was started.
     moved: bool,
+    /// Languages that were started in panes.
+    languages: Vec<Foreground>,
+    /// The editor in which a shell was opened.
+    around: Option<Foreground>,
+    /// Whether the last line ended the shell.
+    pub(super) ended: bool,
     /// The program that left its screen, until a shell reads.
     left: Option<Foreground>,
     /// The program that was stopped.
@@ -147,6 +153,7 @@ impl Gate {
             self.shell_line_in_screen(line, is_certain, cx);
         }
         if let Some(foreground) = opens {
+            self.programs.around = (foreground == Foreground::Shell).then_some(self.foreground);
             self.foreground = foreground;
             self.programs.editors = true;
             self.programs.moved = true;
@@ -179,10 +186,16 @@ impl Gate {
     /// A shell at its prompt runs this: whatever showed a screen before is gone, save what `fg` brings back.
     pub(super) fn shell_ran(&mut self, parsed: &Parsed) {
         self.programs.left = None;
-        self.programs.class = Class::of(parsed);
         self.programs.editors = false;
+        self.programs.languages.clear();
+        let program = parsed.commands.first().and_then(shell::Command::program);
+        self.programs.ended = matches!(program, Some("exit" | "logout"));
+        if self.programs.ended {
+            return;
+        }
+        self.programs.class = Class::of(parsed);
         let is_job = |program: &str| program == "fg" || program.starts_with('%');
-        if parsed.commands.first().and_then(shell::Command::program).is_some_and(is_job)
+        if program.is_some_and(is_job)
             && parsed.opaque.is_empty()
             && let Some(stopped) = self.programs.stopped
         {
@@ -214,7 +227,8 @@ impl Gate {
         if self.foreground != Foreground::Shell {
             return;
         }
-        let Some(left) = self.programs.left.take() else { return };
+        let around = self.programs.around.take_if(|_| std::mem::take(&mut self.programs.ended));
+        let Some(left) = self.programs.left.take().or(around) else { return };
         let here = self.screen.line_start().prompt;
         let is_prompt =
             self.programs.prompts.likeness(&here).is_some_and(|likeness| likeness > prompts::Likeness::Weak);
@@ -275,6 +289,9 @@ impl Gate {
 impl Programs {
     /// A line ran in a pane.
     fn ran_in_pane(&mut self, parsed: &Parsed, after: Foreground) {
+        if matches!(after, Foreground::Repl(_)) && self.languages.len() < MAX_LANGUAGES {
+            self.languages.push(after);
+        }
         if after == Foreground::Screen {
             (self.editors, self.moved) = (true, false);
             self.class = Class::of(parsed);
@@ -382,6 +399,9 @@ fn stricter(worst: &mut Option<(String, Verdict)>, text: &str, verdict: Verdict)
 
 /// The most that is remembered of what was typed into such a program.
 const MAX_TYPED: usize = 4096;
+
+/// As many languages as are told apart.
+const MAX_LANGUAGES: usize = 8;
 
 /// BEL, C-g: emacs quits what it asks.
 const QUIT: u8 = 0x07;

@@ -10,7 +10,7 @@ use super::{
     stricter,
     vi::Mode,
 };
-use crate::{Cx, Gate, folders::Folders, foreground::Foreground, judging, screen::PaneLine, submit::Kind};
+use crate::{Cx, Gate, Reader, folders::Folders, foreground::Foreground, judging, screen::PaneLine, submit::Kind};
 
 /// What Enter would do.
 #[derive(Debug, Default)]
@@ -72,9 +72,15 @@ impl Gate {
         let in_panes = kind == Kind::Panes;
         let edits = !in_panes || self.programs.editors;
         let mut found = None;
+        let mut in_language = false;
         for reading in readings {
             let places = self.programs.prompts.places(reading);
             let is_seen = places.iter().any(|(_, likeness)| *likeness >= Likeness::SeenWeak);
+            let unsure = places.iter().filter(|(_, likeness)| *likeness < Likeness::Seen);
+            if unsure.into_iter().any(|(at, _)| self.look_at_language(reading, *at, judged)) {
+                in_language = true;
+                continue;
+            }
             for (at, likeness) in places {
                 let text = reading.get(at..).unwrap_or_default().trim();
                 let inserts = self.programs.class != Class::Pager && self.escape.inserts(text);
@@ -126,9 +132,25 @@ impl Gate {
             let text = if is_begun && typed.starts_with(&text) { typed.to_owned() } else { text };
             judged.look.next.shell = Some((text, is_prompt && likeness != Likeness::SeenWeak));
         }
-        if in_panes && !edits {
+        if in_panes && !edits && !in_language {
             self.look_at_pane(readings, judged);
         }
+    }
+
+    /// A language that was started in a pane, at its own prompt.
+    fn look_at_language(&self, reading: &str, at: usize, judged: &mut Judged<'_, '_>) -> bool {
+        let prompt = reading.get(..at).unwrap_or_default();
+        let text = reading.get(at..).unwrap_or_default().trim_end();
+        let languages = self.programs.languages.iter().filter_map(|foreground| match foreground {
+            Foreground::Repl(repl) => Some(*repl),
+            Foreground::Multiplexer | Foreground::Program | Foreground::Screen | Foreground::Shell => None,
+        });
+        let Some(repl) = languages.into_iter().find(|repl| repl.has_prompt(prompt)) else { return false };
+        judged.look.is_command = true;
+        let judge = |input: CommandInput<'_>| judged.folders.judge(input, judged.cx.judge);
+        let verdict = judging::judge(text, Reader::Repl(repl), &judge);
+        stricter(&mut judged.look.worst, text, verdict);
+        true
     }
 
     /// A pane in which no editor was started: it cannot be told from a shell with a prompt that nobody knows.
@@ -168,12 +190,15 @@ impl Gate {
             if rest.trim().is_empty() && sign != Some('!') {
                 continue;
             }
+            let is_window = self.escape.vi.has_window();
             match sign {
-                Some(':') if is_bottom => judged.runs(ex::runs(rest), true),
+                Some(':') if is_bottom || is_window => judged.runs(ex::runs(rest), true),
                 // vi has a window for command lines, in which they stand like this.
                 Some(':') if class == Class::Vi && self.escape.vi.mode() != Mode::Insert => {
                     judged.runs(ex::runs(rest), false);
                 }
+                // Some show no sign before the lines of that window.
+                _ if is_window => judged.runs(ex::runs(reading), true),
                 Some('=') if is_bottom => judged.runs(ex::expression_runs(rest), true),
                 Some('!' | '|') if is_bottom && edits => judged.runs(ex::runs(&format!("!{rest}")), true),
                 Some('#') if is_bottom && class == Class::Pager => judged.runs(vec![Run::Shell(rest.to_owned())], true),

@@ -148,6 +148,9 @@ fn what_an_editor_runs_and_nobody_can_know_waits() {
         session.output(vim_line(line).as_bytes());
         assert!(!enters(&mut session) && session.questions.len() == 1, "{line}: {:?}", session.told);
     }
+    let mut window = on_screen("vim notes", "text");
+    plays(&mut window, &[("q:", "\x1b[16;1H:"), ("i!$X", "!$X")]);
+    assert!(!enters(&mut window) && window.questions.len() == 1);
     let mut filter = on_screen("vim notes", "text");
     filter.types("!!sh");
     filter.output(vim_line(":.!sh").as_bytes());
@@ -291,6 +294,25 @@ fn an_editor_that_leaves_its_screen_for_a_command_goes_on() {
     emacs.types("hello\r");
     emacs.types("\x18\x13\x18\x03");
     assert!(emacs.sent.ends_with(b"hello\r\x18\x13\x18\x03"), "{:?} {:?}", emacs.sent, emacs.told);
+    // A shell within it, which ends.
+    for end in ["exit\r", "\x04"] {
+        let mut around = on_screen("vim notes", "text");
+        around.types(":sh");
+        around.output(b"\x1b[24;1H:sh");
+        around.types("\r");
+        around.shell.away = false;
+        around.output(b"\x1b[?2004l\x1b[?1049l\r\n\x1b[?2004hhost$ ");
+        around.rest();
+        around.types("date\r");
+        around.types("rm -rf /srv/data\r");
+        assert_eq!((around.shell.ran.last().map(String::as_str), around.reports.len()), (Some("date"), 1));
+        around.types(end);
+        around.shell.away = true;
+        around.output(b"\x1b[?2004l\x1b[?1049h\x1b[?2004h\x1b[H\x1b[2Jtext\x1b[1;1H");
+        around.rest();
+        around.types("ihello\x1b\x18\x01:wq\r");
+        assert!(around.sent.ends_with(b"ihello\x1b\x18\x01:wq\r"), "{:?} {:?}", around.sent, around.told);
+    }
     // Stopped, and brought back.
     let mut stopped = on_screen("vim notes", "text");
     stopped.types("\x1a");
