@@ -108,7 +108,7 @@ impl Gate {
             // As at any prompt: they run the line, or what an editor makes of it.
             return cx.acts.push(Act::Bell);
         }
-        if is_enter(&press.key) {
+        if is_enter(&press) {
             return self.screen_enter(press, kind, cx);
         }
         if press.key == Key::Ctrl('z') {
@@ -224,7 +224,9 @@ impl Gate {
     /// Editors leave their screen for the commands that they run, and emacs does so when it starts. It is taken for
     /// that only where no shell prompted in between.
     fn screen_returned(&mut self) {
-        if self.foreground != Foreground::Shell {
+        // The line that ended a shell within an editor ran a program, as every other.
+        let has_ended = self.programs.ended && self.foreground == Foreground::Program;
+        if self.foreground != Foreground::Shell && !has_ended {
             return;
         }
         let around = self.programs.around.take_if(|_| std::mem::take(&mut self.programs.ended));
@@ -249,7 +251,7 @@ impl Gate {
 
     /// A key in the mode that holds nothing.
     pub(super) fn observe_screen(&mut self, press: &KeyPress, kind: Kind, cx: &mut Cx<'_>) {
-        if !is_enter(&press.key) {
+        if !is_enter(press) {
             if press.key == Key::Ctrl('z') {
                 self.programs.stopped = Some(self.foreground);
             }
@@ -376,8 +378,13 @@ impl Escape {
 }
 
 /// What ends a line, in whatever program.
-fn is_enter(key: &Key) -> bool {
-    matches!(key, Key::Enter | Key::LineFeed | Key::AltCtrl('m' | 'j'))
+fn is_enter(press: &KeyPress) -> bool {
+    let bytes = press.bytes.to_vec();
+    // Enter with a modifier, and that of the keypad, as kitty and xterm send them to programs that ask for it.
+    let is_modified = bytes.starts_with(b"\x1b[13;")
+        || bytes.starts_with(b"\x1b[57414")
+        || (bytes.starts_with(b"\x1b[27;") && bytes.ends_with(b";13~"));
+    is_modified || matches!(press.key, Key::Enter | Key::LineFeed | Key::AltCtrl('m' | 'j'))
 }
 
 /// Whether a line editor may accept its line, or have it edited and accepted, at this key; `chord` is whether C-x

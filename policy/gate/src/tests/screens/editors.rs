@@ -218,6 +218,17 @@ fn everyday_work_in_an_editor_passes() {
 }
 
 #[test]
+fn enter_with_a_modifier_is_one() {
+    for enter in ["\x1b[13;2u", "\x1b[57414u", "\x1b[27;2;13~", "\x1b\r"] {
+        let mut vim = on_screen("vim notes", "text");
+        vim.types(":!rm -rf x");
+        vim.sent.clear();
+        vim.types(enter);
+        assert!(!vim.sent.ends_with(enter.as_bytes()) && vim.reports.len() == 1, "{enter:?}: {:?}", vim.told);
+    }
+}
+
+#[test]
 fn commands_that_nano_and_emacs_ask_for_are_judged() {
     for (program, steps) in [
         ("nano f", &[("\x14", "\x1b[22;1HCommand to execute: "), ("rm -rf x", "rm -rf x")][..]),
