@@ -13,7 +13,7 @@
 
 use config::rules::RuleEffect;
 use policy::verdict::Verdict;
-use shell::{ParseContext, Parsed, completeness::is_incomplete};
+use shell::{ParseContext, completeness::is_incomplete};
 
 use super::{Act, Cx, Decided, Gate, Reader, State, submit::Kind};
 use crate::{
@@ -27,12 +27,12 @@ mod expression;
 mod look;
 mod menu;
 mod multiplexer;
+mod programs;
 mod prompts;
 mod vi;
 
 use class::Class;
-use menu::Menu;
-pub(super) use prompts::Prompts;
+pub(super) use programs::Programs;
 use vi::{Mode, ViKeys};
 
 /// What was typed since the last Enter.
@@ -65,29 +65,6 @@ struct Next {
     shell: Option<(String, bool)>,
     /// Who reads after it.
     opens: Option<Foreground>,
-}
-
-/// What is known of the programs that show a screen.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Programs {
-    pub(super) prompts: Prompts,
-    pub(super) menu: Menu,
-    /// The program that runs, or ran last.
-    class: Class,
-    /// Whether a pane may show an editor or a pager.
-    editors: bool,
-    /// Whether another pane may have the cursor since an editor was started.
-    moved: bool,
-    /// Languages that were started in panes.
-    languages: Vec<Foreground>,
-    /// The editor in which a shell was opened.
-    around: Option<Foreground>,
-    /// Whether the last line ended the shell.
-    pub(super) ended: bool,
-    /// The program that left its screen, until a shell reads.
-    left: Option<Foreground>,
-    /// The program that was stopped.
-    stopped: Option<Foreground>,
 }
 
 impl Gate {
@@ -183,72 +160,6 @@ impl Gate {
         }
     }
 
-    /// A shell at its prompt runs this: whatever showed a screen before is gone, save what `fg` brings back.
-    pub(super) fn shell_ran(&mut self, parsed: &Parsed) {
-        self.programs.left = None;
-        self.programs.editors = false;
-        self.programs.languages.clear();
-        let program = parsed.commands.first().and_then(shell::Command::program);
-        self.programs.ended = matches!(program, Some("exit" | "logout"));
-        if self.programs.ended {
-            return;
-        }
-        self.programs.class = Class::of(parsed);
-        let is_job = |program: &str| program == "fg" || program.starts_with('%');
-        if program.is_some_and(is_job)
-            && parsed.opaque.is_empty()
-            && let Some(stopped) = self.programs.stopped
-        {
-            self.foreground = stopped;
-            self.programs.class = Class::default();
-        }
-    }
-
-    /// The other screen is shown, or no longer.
-    pub(super) fn alternate_screen(&mut self, on: bool) {
-        if on {
-            self.screen_returned();
-            return;
-        }
-        // The program with that screen is gone, or says so: from here on a shell reads.
-        if matches!(self.foreground, Foreground::Screen | Foreground::Multiplexer) {
-            self.programs.left = Some(self.foreground);
-        }
-        self.foreground = Foreground::Shell;
-        self.escape = Escape::default();
-        if matches!(self.state, State::Typing) {
-            self.new_line();
-        }
-    }
-
-    /// Editors leave their screen for the commands that they run, and emacs does so when it starts. It is taken for
-    /// that only where no shell prompted in between.
-    fn screen_returned(&mut self) {
-        // The line that ended a shell within an editor ran a program, as every other.
-        let has_ended = self.programs.ended && self.foreground == Foreground::Program;
-        if self.foreground != Foreground::Shell && !has_ended {
-            return;
-        }
-        let around = self.programs.around.take_if(|_| std::mem::take(&mut self.programs.ended));
-        let Some(left) = self.programs.left.take().or(around) else { return };
-        let here = self.screen.line_start().prompt;
-        let is_prompt =
-            self.programs.prompts.likeness(&here).is_some_and(|likeness| likeness > prompts::Likeness::Weak);
-        if is_prompt && left != Foreground::Multiplexer {
-            return;
-        }
-        self.foreground = left;
-        self.start = None;
-        self.line.clear();
-    }
-
-    /// Pastes are asked for: by a shell's prompt, if the program's screen is gone.
-    pub(super) fn prompted_after_screen(&mut self) {
-        if !self.screen.modes().alternate && self.programs.left == Some(Foreground::Screen) {
-            self.programs.left = None;
-        }
-    }
-
     /// A key in the mode that holds nothing.
     pub(super) fn observe_screen(&mut self, press: &KeyPress, kind: Kind, cx: &mut Cx<'_>) {
         if !is_enter(press) {
@@ -285,23 +196,6 @@ impl Gate {
     pub(super) fn interrupt_in_screen(&self) -> Option<u8> {
         // C-c begins a chord there.
         (self.programs.class == Class::Emacs && self.foreground == Foreground::Screen).then_some(QUIT)
-    }
-}
-
-impl Programs {
-    /// A line ran in a pane.
-    fn ran_in_pane(&mut self, parsed: &Parsed, after: Foreground) {
-        if matches!(after, Foreground::Repl(_)) && self.languages.len() < MAX_LANGUAGES {
-            self.languages.push(after);
-        }
-        if after == Foreground::Screen {
-            (self.editors, self.moved) = (true, false);
-            self.class = Class::of(parsed);
-        } else if !self.moved {
-            // The prompt is that of the pane in which the editor was.
-            self.editors = false;
-            self.class = Class::default();
-        }
     }
 }
 
@@ -406,9 +300,6 @@ fn stricter(worst: &mut Option<(String, Verdict)>, text: &str, verdict: Verdict)
 
 /// The most that is remembered of what was typed into such a program.
 const MAX_TYPED: usize = 4096;
-
-/// As many languages as are told apart.
-const MAX_LANGUAGES: usize = 8;
 
 /// BEL, C-g: emacs quits what it asks.
 const QUIT: u8 = 0x07;

@@ -33,6 +33,8 @@ struct Judged<'a, 'b> {
     earlier: String,
     /// What was judged already, and whether all of it counted.
     done: Vec<(String, bool)>,
+    /// How much that was.
+    bytes: usize,
 }
 
 impl Gate {
@@ -44,7 +46,7 @@ impl Gate {
         if !earlier.is_empty() {
             earlier.push('\n');
         }
-        let mut judged = Judged { look: Look::default(), folders: &folders, cx, earlier, done: Vec::new() };
+        let mut judged = Judged { look: Look::default(), folders: &folders, cx, earlier, done: Vec::new(), bytes: 0 };
         let typed = self.escape.typed.trim();
         judged.look.is_shown = typed.is_empty() || line.to_cursor.trim_end().ends_with(typed);
         if self.escape.unknown || !typed.is_empty() {
@@ -286,10 +288,16 @@ impl Judged<'_, '_> {
     /// A line as a shell would read it; where not all counts, only what a rule surely matches.
     fn line(&mut self, text: &str, counts_all: bool) {
         let text = text.trim_end();
-        if text.trim().is_empty()
-            || self.done.len() >= MAX_JUDGED
-            || self.done.iter().any(|(done, all)| done == text && (*all || !counts_all))
-        {
+        let is_done = self.done.iter().any(|(done, all)| done == text && (*all || !counts_all));
+        if text.trim().is_empty() || is_done {
+            return;
+        }
+        self.bytes += text.len();
+        if self.done.len() >= MAX_JUDGED || self.bytes > MAX_JUDGED_BYTES {
+            // What is too much to be read is not known.
+            if counts_all {
+                self.unknown();
+            }
             return;
         }
         self.done.push((text.to_owned(), counts_all));
@@ -307,17 +315,20 @@ impl Judged<'_, '_> {
                 Run::Shell(text) => self.line(&text, counts_all),
                 Run::Like(text) => self.line(&text, false),
                 Run::Code(program, option, code) => self.code(program, option, code, counts_all),
-                Run::Opaque if counts_all => {
-                    let judge = |input: CommandInput<'_>| self.folders.judge(input, self.cx.judge);
-                    let verdict = judging::shell("$_", &judge);
-                    stricter(&mut self.look.worst, "what the editor would run", verdict);
-                }
+                Run::Opaque if counts_all => self.unknown(),
                 Run::Opaque => {}
                 Run::ShellOpens if counts_all => self.look.next.opens = Some(Foreground::Shell),
                 Run::WindowOpens if counts_all => self.look.next.opens = Some(Foreground::Multiplexer),
                 Run::ShellOpens | Run::WindowOpens => {}
             }
         }
+    }
+
+    /// Something that nobody can know.
+    fn unknown(&mut self) {
+        let judge = |input: CommandInput<'_>| self.folders.judge(input, self.cx.judge);
+        let verdict = judging::shell("$_", &judge);
+        stricter(&mut self.look.worst, "what cannot be read", verdict);
     }
 
     fn code(&mut self, program: &str, option: &str, code: String, counts_all: bool) {
@@ -337,6 +348,9 @@ const MAX_READINGS: usize = 24;
 
 /// As many texts of one Enter as are judged.
 const MAX_JUDGED: usize = 32;
+
+/// As much of them.
+const MAX_JUDGED_BYTES: usize = 16 * 1024;
 
 /// As many rows of a pane in which any word may begin a line, and as many words of each.
 const MAX_GUESSED_ROWS: usize = 3;
