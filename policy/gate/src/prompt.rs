@@ -28,6 +28,7 @@ impl Gate {
                 // Whatever read is gone, or ends soon: a shell may read next.
                 self.folders.input_ended(self.foreground == Foreground::Shell);
                 self.foreground = Foreground::Shell;
+                self.programs.ended = true;
                 self.earlier.clear();
                 self.forward(&press, cx);
                 self.trust.ended();

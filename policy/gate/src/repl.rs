@@ -183,6 +183,8 @@ impl Repl {
             ClientCode::Shell(text) => Some(Meaning::Shell(text)),
             ClientCode::Opaque(_) => Some(Meaning::Unknown),
             ClientCode::File => None,
+            ClientCode::Reads(file) => Some(Meaning::Shell(redirected('<', &file))),
+            ClientCode::Writes(file) => Some(Meaning::Shell(redirected('>', &file))),
         });
         for meaning in self.language.means(statement).into_iter().chain(client) {
             if means.contains(&meaning) {
@@ -203,6 +205,11 @@ impl Repl {
         }
         means
     }
+}
+
+/// A command that does nothing but open that file.
+fn redirected(sign: char, file: &str) -> String {
+    format!(": {sign} '{}'", file.replace('\'', "'\\''"))
 }
 
 impl Session {

@@ -13,7 +13,7 @@
 
 use config::rules::RuleEffect;
 use policy::verdict::Verdict;
-use shell::{ParseContext, Parsed, completeness::is_incomplete};
+use shell::{ParseContext, completeness::is_incomplete};
 
 use super::{Act, Cx, Decided, Gate, Reader, State, submit::Kind};
 use crate::{
@@ -27,12 +27,12 @@ mod expression;
 mod look;
 mod menu;
 mod multiplexer;
+mod programs;
 mod prompts;
 mod vi;
 
 use class::Class;
-use menu::Menu;
-pub(super) use prompts::Prompts;
+pub(super) use programs::Programs;
 use vi::{Mode, ViKeys};
 
 /// What was typed since the last Enter.
@@ -67,21 +67,6 @@ struct Next {
     opens: Option<Foreground>,
 }
 
-/// What is known of the programs that show a screen.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Programs {
-    pub(super) prompts: Prompts,
-    pub(super) menu: Menu,
-    /// The program that runs, or ran last.
-    class: Class,
-    /// Whether a pane may show an editor or a pager.
-    editors: bool,
-    /// Whether another pane may have the cursor since an editor was started.
-    moved: bool,
-    /// The program that left its screen, until a shell reads.
-    left: Option<Foreground>,
-}
-
 impl Gate {
     pub(super) fn screen_press(&mut self, press: KeyPress, cx: &mut Cx<'_>) {
         self.screen_key(press, Kind::Screen, cx);
@@ -100,7 +85,7 @@ impl Gate {
             // As at any prompt: they run the line, or what an editor makes of it.
             return cx.acts.push(Act::Bell);
         }
-        if is_enter(&press.key) {
+        if is_enter(&press) {
             return self.screen_enter(press, kind, cx);
         }
         if press.key == Key::Ctrl('z') {
@@ -146,6 +131,7 @@ impl Gate {
             self.shell_line_in_screen(line, is_certain, cx);
         }
         if let Some(foreground) = opens {
+            self.programs.around = (foreground == Foreground::Shell).then_some(self.foreground);
             self.foreground = foreground;
             self.programs.editors = true;
             self.programs.moved = true;
@@ -175,63 +161,9 @@ impl Gate {
         }
     }
 
-    /// A shell at its prompt runs this: whatever showed a screen before is gone.
-    pub(super) fn shell_ran(&mut self, parsed: &Parsed) {
-        self.programs.left = None;
-        self.programs.class = Class::of(parsed);
-        self.programs.editors = false;
-    }
-
-    /// What was stopped reads again, and which program that is was not written down.
-    pub(super) fn continued(&mut self) {
-        self.programs.class = Class::default();
-    }
-
-    /// The other screen is shown, or no longer.
-    pub(super) fn alternate_screen(&mut self, on: bool) {
-        if on {
-            self.screen_returned();
-            return;
-        }
-        // The program with that screen is gone, or says so: from here on a shell reads.
-        if matches!(self.foreground, Foreground::Screen | Foreground::Multiplexer) {
-            self.programs.left = Some(self.foreground);
-        }
-        self.foreground = self.foreground.after_screen();
-        self.escape = Escape::default();
-        if matches!(self.state, State::Typing) {
-            self.new_line();
-        }
-    }
-
-    /// Editors leave their screen for the commands that they run, and emacs does so when it starts. It is taken for
-    /// that only where no shell prompted in between.
-    fn screen_returned(&mut self) {
-        if self.foreground != Foreground::Shell {
-            return;
-        }
-        let Some(left) = self.programs.left.take() else { return };
-        let here = self.screen.line_start().prompt;
-        let is_prompt =
-            self.programs.prompts.likeness(&here).is_some_and(|likeness| likeness > prompts::Likeness::Weak);
-        if is_prompt && left != Foreground::Multiplexer {
-            return;
-        }
-        self.foreground = left;
-        self.start = None;
-        self.line.clear();
-    }
-
-    /// Pastes are asked for: by a shell's prompt, if the program's screen is gone.
-    pub(super) fn prompted_after_screen(&mut self) {
-        if !self.screen.modes().alternate && self.programs.left == Some(Foreground::Screen) {
-            self.programs.left = None;
-        }
-    }
-
     /// A key in the mode that holds nothing.
     pub(super) fn observe_screen(&mut self, press: &KeyPress, kind: Kind, cx: &mut Cx<'_>) {
-        if !is_enter(&press.key) {
+        if !is_enter(press) {
             if press.key == Key::Ctrl('z') {
                 self.jobs.stopped(self.foreground);
             }
@@ -265,20 +197,6 @@ impl Gate {
     pub(super) fn interrupt_in_screen(&self) -> Option<u8> {
         // C-c begins a chord there.
         (self.programs.class == Class::Emacs && self.foreground == Foreground::Screen).then_some(QUIT)
-    }
-}
-
-impl Programs {
-    /// A line ran in a pane.
-    fn ran_in_pane(&mut self, parsed: &Parsed, after: Foreground) {
-        if after == Foreground::Screen {
-            (self.editors, self.moved) = (true, false);
-            self.class = Class::of(parsed);
-        } else if !self.moved {
-            // The prompt is that of the pane in which the editor was.
-            self.editors = false;
-            self.class = Class::default();
-        }
     }
 }
 
@@ -355,8 +273,13 @@ impl Escape {
 }
 
 /// What ends a line, in whatever program.
-fn is_enter(key: &Key) -> bool {
-    matches!(key, Key::Enter | Key::LineFeed | Key::AltCtrl('m' | 'j'))
+fn is_enter(press: &KeyPress) -> bool {
+    let bytes = press.bytes.to_vec();
+    // Enter with a modifier, and that of the keypad, as kitty and xterm send them to programs that ask for it.
+    let is_modified = bytes.starts_with(b"\x1b[13;")
+        || bytes.starts_with(b"\x1b[57414")
+        || (bytes.starts_with(b"\x1b[27;") && bytes.ends_with(b";13~"));
+    is_modified || matches!(press.key, Key::Enter | Key::LineFeed | Key::AltCtrl('m' | 'j'))
 }
 
 /// Whether a line editor may accept its line, or have it edited and accepted, at this key; `chord` is whether C-x

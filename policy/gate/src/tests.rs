@@ -33,7 +33,7 @@ fn what_no_rule_is_about_runs() {
 #[test]
 fn a_blocked_line_is_gone_before_anything_else_is_sent() {
     for readline in [true, false] {
-        for enter in ["\r", "\n", "\x0f"] {
+        for enter in ["\r", "\n", "\x0f", "\x1bOM"] {
             let mut session = Session::new(readline);
             session.types(&format!("rm -rf /srv/data{enter}"));
             session.types(&format!("ls{enter}"));

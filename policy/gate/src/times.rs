@@ -84,7 +84,9 @@ impl Gate {
             After::Line => NEXT_PROMPT,
             After::Secret(_) | After::Start => FIRST_PROMPT,
         };
+        // Keys that waited while the line before was looked at have not waited for its prompt yet.
         let queued = self.times.queued.filter(|_| self.has_input())?;
+        let queued = self.times.sent.map_or(queued, |sent| sent.max(queued));
         Some(self.owned_until(queued, queued + patience))
     }
 

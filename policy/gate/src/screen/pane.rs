@@ -52,10 +52,14 @@ pub(super) fn read(terminal: &Terminal) -> PaneLine {
     let mut index = cursor.row;
     let mut here = part(index);
     let behind = here.get(column.saturating_sub(left)..).unwrap_or_default();
-    let goes_on = is_full(&here);
+    let aside = aside(behind);
+    let goes_on = aside.is_none() && is_full(&here);
     // A proposal reaches from the cursor to the end.
     if behind.iter().filter(|cell| cell.char() != ' ').all(is_proposal) {
         here.truncate(column.saturating_sub(left).max(usize::from(cursor.col >= right) * here.len()));
+    }
+    if let Some(end) = aside {
+        here.truncate(column.saturating_sub(left) + end);
     }
     let to_cursor = text(here.get(..cursor.col.saturating_sub(left).min(here.len())).unwrap_or_default());
     rows.push(text(&here));
@@ -108,6 +112,17 @@ pub(super) fn picker_query(terminal: &Terminal) -> Option<String> {
     (counts(cursor.row.checked_sub(1)) || counts(Some(cursor.row + 1))).then(|| query.to_owned())
 }
 
+/// Where, behind the cursor, the line ends if something stands far from it at the right border, such as mc's `[^]` or a
+/// clock.
+fn aside(behind: &[Cell]) -> Option<usize> {
+    let is_blank = |cell: &&Cell| cell.char() == ' ';
+    let reaches_border = behind.iter().rev().take_while(is_blank).count() <= 1;
+    let word = behind.iter().rev().skip_while(is_blank).take_while(|cell| cell.char() != ' ').count();
+    let gap = behind.iter().rev().skip_while(is_blank).skip(word).take_while(is_blank).count();
+    let line = behind.len().checked_sub(word + gap + behind.iter().rev().take_while(is_blank).count())?;
+    (reaches_border && (1..=MAX_ASIDE).contains(&word) && gap >= MIN_GAP).then_some(line)
+}
+
 /// Whether the row of a pane may go on in the next: its last cell is taken. One blank may have been typed there.
 fn is_full(cells: &[Cell]) -> bool {
     let blanks = cells.iter().rev().take_while(|cell| cell.char() == ' ' && cell.width() > 0).count();
@@ -137,6 +152,10 @@ fn cells(terminal: &Terminal, index: usize) -> Vec<Cell> {
 
 const VERTICAL: [char; 12] = ['│', '┃', '║', '├', '┤', '┼', '┬', '┴', '╋', '┣', '┫', '╬'];
 const HORIZONTAL: [char; 10] = ['─', '━', '═', '├', '┤', '┼', '┬', '┴', '╋', '╬'];
+
+/// The longest word at the right border that is no part of the line, and how far from the line it is at least.
+const MAX_ASIDE: usize = 12;
+const MIN_GAP: usize = 8;
 
 /// As many rows above and below the cursor as are read as one line.
 const MAX_ROWS: usize = 64;

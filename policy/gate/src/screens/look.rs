@@ -10,7 +10,7 @@ use super::{
     stricter,
     vi::Mode,
 };
-use crate::{Cx, Gate, folders::Folders, foreground::Foreground, judging, screen::PaneLine, submit::Kind};
+use crate::{Cx, Gate, Reader, folders::Folders, foreground::Foreground, judging, screen::PaneLine, submit::Kind};
 
 /// What Enter would do.
 #[derive(Debug, Default)]
@@ -33,6 +33,8 @@ struct Judged<'a, 'b> {
     earlier: String,
     /// What was judged already, and whether all of it counted.
     done: Vec<(String, bool)>,
+    /// How much that was.
+    bytes: usize,
 }
 
 impl Gate {
@@ -44,7 +46,7 @@ impl Gate {
         if !earlier.is_empty() {
             earlier.push('\n');
         }
-        let mut judged = Judged { look: Look::default(), folders: &folders, cx, earlier, done: Vec::new() };
+        let mut judged = Judged { look: Look::default(), folders: &folders, cx, earlier, done: Vec::new(), bytes: 0 };
         let typed = self.escape.typed.trim();
         judged.look.is_shown = typed.is_empty() || line.to_cursor.trim_end().ends_with(typed);
         if self.escape.unknown || !typed.is_empty() {
@@ -72,9 +74,15 @@ impl Gate {
         let in_panes = kind == Kind::Panes;
         let edits = !in_panes || self.programs.editors;
         let mut found = None;
+        let mut in_language = false;
         for reading in readings {
             let places = self.programs.prompts.places(reading);
             let is_seen = places.iter().any(|(_, likeness)| *likeness >= Likeness::SeenWeak);
+            let unsure = places.iter().filter(|(_, likeness)| *likeness < Likeness::Seen);
+            if unsure.into_iter().any(|(at, _)| self.look_at_language(reading, *at, judged)) {
+                in_language = true;
+                continue;
+            }
             for (at, likeness) in places {
                 let text = reading.get(at..).unwrap_or_default().trim();
                 let inserts = self.programs.class != Class::Pager && self.escape.inserts(text);
@@ -126,9 +134,29 @@ impl Gate {
             let text = if is_begun && typed.starts_with(&text) { typed.to_owned() } else { text };
             judged.look.next.shell = Some((text, is_prompt && likeness != Likeness::SeenWeak));
         }
-        if in_panes && !edits {
+        if in_panes && !edits && !in_language {
             self.look_at_pane(readings, judged);
         }
+    }
+
+    /// A language that was started in a pane, at its own prompt.
+    fn look_at_language(&self, reading: &str, at: usize, judged: &mut Judged<'_, '_>) -> bool {
+        let prompt = reading.get(..at).unwrap_or_default();
+        let text = reading.get(at..).unwrap_or_default().trim_end();
+        let languages = self.programs.languages.iter().filter_map(|foreground| match foreground {
+            Foreground::Repl(repl) => Some(*repl),
+            Foreground::Data
+            | Foreground::Multiplexer
+            | Foreground::Program
+            | Foreground::Screen
+            | Foreground::Shell => None,
+        });
+        let Some(repl) = languages.into_iter().find(|repl| repl.has_prompt(prompt)) else { return false };
+        judged.look.is_command = true;
+        let judge = |input: CommandInput<'_>| judged.folders.judge(input, judged.cx.judge);
+        let verdict = judging::judge(text, Reader::Repl(repl), &judge);
+        stricter(&mut judged.look.worst, text, verdict);
+        true
     }
 
     /// A pane in which no editor was started: it cannot be told from a shell with a prompt that nobody knows.
@@ -168,12 +196,15 @@ impl Gate {
             if rest.trim().is_empty() && sign != Some('!') {
                 continue;
             }
+            let is_window = self.escape.vi.has_window();
             match sign {
-                Some(':') if is_bottom => judged.runs(ex::runs(rest), true),
+                Some(':') if is_bottom || is_window => judged.runs(ex::runs(rest), true),
                 // vi has a window for command lines, in which they stand like this.
                 Some(':') if class == Class::Vi && self.escape.vi.mode() != Mode::Insert => {
                     judged.runs(ex::runs(rest), false);
                 }
+                // Some show no sign before the lines of that window.
+                _ if is_window => judged.runs(ex::runs(reading), true),
                 Some('=') if is_bottom => judged.runs(ex::expression_runs(rest), true),
                 Some('!' | '|') if is_bottom && edits => judged.runs(ex::runs(&format!("!{rest}")), true),
                 Some('#') if is_bottom && class == Class::Pager => judged.runs(vec![Run::Shell(rest.to_owned())], true),
@@ -262,10 +293,16 @@ impl Judged<'_, '_> {
     /// A line as a shell would read it; where not all counts, only what a rule surely matches.
     fn line(&mut self, text: &str, counts_all: bool) {
         let text = text.trim_end();
-        if text.trim().is_empty()
-            || self.done.len() >= MAX_JUDGED
-            || self.done.iter().any(|(done, all)| done == text && (*all || !counts_all))
-        {
+        let is_done = self.done.iter().any(|(done, all)| done == text && (*all || !counts_all));
+        if text.trim().is_empty() || is_done {
+            return;
+        }
+        self.bytes += text.len();
+        if self.done.len() >= MAX_JUDGED || self.bytes > MAX_JUDGED_BYTES {
+            // What is too much to be read is not known.
+            if counts_all {
+                self.unknown();
+            }
             return;
         }
         self.done.push((text.to_owned(), counts_all));
@@ -283,17 +320,20 @@ impl Judged<'_, '_> {
                 Run::Shell(text) => self.line(&text, counts_all),
                 Run::Like(text) => self.line(&text, false),
                 Run::Code(program, option, code) => self.code(program, option, code, counts_all),
-                Run::Opaque if counts_all => {
-                    let judge = |input: CommandInput<'_>| self.folders.judge(input, self.cx.judge);
-                    let verdict = judging::shell("$_", &judge);
-                    stricter(&mut self.look.worst, "what the editor would run", verdict);
-                }
+                Run::Opaque if counts_all => self.unknown(),
                 Run::Opaque => {}
                 Run::ShellOpens if counts_all => self.look.next.opens = Some(Foreground::Shell),
                 Run::WindowOpens if counts_all => self.look.next.opens = Some(Foreground::Multiplexer),
                 Run::ShellOpens | Run::WindowOpens => {}
             }
         }
+    }
+
+    /// Something that nobody can know.
+    fn unknown(&mut self) {
+        let judge = |input: CommandInput<'_>| self.folders.judge(input, self.cx.judge);
+        let verdict = judging::shell("$_", &judge);
+        stricter(&mut self.look.worst, "what cannot be read", verdict);
     }
 
     fn code(&mut self, program: &str, option: &str, code: String, counts_all: bool) {
@@ -313,6 +353,9 @@ const MAX_READINGS: usize = 24;
 
 /// As many texts of one Enter as are judged.
 const MAX_JUDGED: usize = 32;
+
+/// As much of them.
+const MAX_JUDGED_BYTES: usize = 16 * 1024;
 
 /// As many rows of a pane in which any word may begin a line, and as many words of each.
 const MAX_GUESSED_ROWS: usize = 3;

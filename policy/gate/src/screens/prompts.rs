@@ -33,7 +33,10 @@ pub(super) enum Likeness {
 impl Prompts {
     /// A shell read a line behind this.
     pub(in super::super) fn note(&mut self, prompt: &str) {
-        if prompt.trim().is_empty() || prompt.len() > MAX_BYTES {
+        // `Press ENTER or type command to continue`.
+        let is_sentence =
+            prompt.trim_end().ends_with(char::is_alphanumeric) && prompt.split_whitespace().count() > MAX_WORDS;
+        if prompt.trim().is_empty() || prompt.len() > MAX_BYTES || is_sentence {
             return;
         }
         let shape = Shape::of(prompt);
@@ -146,6 +149,9 @@ const SIGNS: [char; 14] = ['$', '#', '%', '>', '❯', '➜', '➤', '»', 'λ', 
 
 /// Those of them that hardly stand in other texts.
 const ARROWS: [char; 9] = ['❯', '➜', '➤', 'λ', '▶', '⟩', '›', '✗', '»'];
+
+/// A text of more words that ends in one of them is a sentence.
+const MAX_WORDS: usize = 3;
 
 /// As many shapes as are kept.
 const MAX_SEEN: usize = 16;

@@ -12,6 +12,10 @@ pub(super) struct ViKeys {
     /// The next key is part of the one before: `fx`, `ra`, `"x`, `iw`.
     argument: bool,
     visual: bool,
+    /// `q:` was typed: a window of command lines is open, in which Enter runs one.
+    window: bool,
+    /// The key that waits for its argument is `q`.
+    records: bool,
     /// The command line so far.
     line: String,
 }
@@ -54,10 +58,14 @@ impl ViKeys {
         match (self.mode, key) {
             // Escape, and a key that came with it.
             (_, Key::Alt(char)) => {
-                *self = Self::default();
+                self.set(Mode::Normal);
                 self.command(*char);
             }
-            (_, Key::Escape | Key::Ctrl('c')) | (Mode::Normal, Key::Ctrl('[')) => *self = Self::default(),
+            (_, Key::Escape | Key::Ctrl('c')) => self.set(Mode::Normal),
+            (Mode::CommandLine, Key::Ctrl('f')) => {
+                self.window = true;
+                self.set(Mode::Normal);
+            }
             (Mode::Insert | Mode::CommandLine, Key::Char('=')) if self.argument => self.set(Mode::Expression),
             (Mode::Insert, Key::Ctrl('r')) => self.argument = true,
             (Mode::Insert, _) => self.argument = false,
@@ -69,8 +77,16 @@ impl ViKeys {
         }
     }
 
+    /// Whether a window of command lines may be open.
+    pub(super) fn has_window(&self) -> bool {
+        self.window
+    }
+
     /// Enter: what was begun is done.
     pub(super) fn enter(&mut self) {
+        if std::mem::take(&mut self.window) {
+            return self.set(Mode::Normal);
+        }
         match self.mode {
             // The text goes on in the next row.
             Mode::Insert => {}
@@ -94,8 +110,10 @@ impl ViKeys {
 
     fn command(&mut self, char: char) {
         if std::mem::take(&mut self.argument) {
+            self.window |= std::mem::take(&mut self.records) && matches!(char, ':' | '/' | '?');
             return self.moved();
         }
+        self.records = char == 'q';
         match char {
             ':' => self.set(Mode::CommandLine),
             '/' | '?' => self.set(Mode::Search),
@@ -134,7 +152,7 @@ impl ViKeys {
     }
 
     fn set(&mut self, mode: Mode) {
-        *self = Self { mode, ..Self::default() };
+        *self = Self { mode, window: self.window, ..Self::default() };
     }
 }
 

@@ -148,6 +148,9 @@ fn what_an_editor_runs_and_nobody_can_know_waits() {
         session.output(vim_line(line).as_bytes());
         assert!(!enters(&mut session) && session.questions.len() == 1, "{line}: {:?}", session.told);
     }
+    let mut window = on_screen("vim notes", "text");
+    plays(&mut window, &[("q:", "\x1b[16;1H:"), ("i!$X", "!$X")]);
+    assert!(!enters(&mut window) && window.questions.len() == 1);
     let mut filter = on_screen("vim notes", "text");
     filter.types("!!sh");
     filter.output(vim_line(":.!sh").as_bytes());
@@ -211,6 +214,17 @@ fn everyday_work_in_an_editor_passes() {
             let plain = || on_screen(program, "text");
             assert!(passes(plain, &[(text, &format!("\x1b[3;1H{text}"))]), "{program}: {text}");
         }
+    }
+}
+
+#[test]
+fn enter_with_a_modifier_is_one() {
+    for enter in ["\x1b[13;2u", "\x1b[57414u", "\x1b[27;2;13~", "\x1b\r"] {
+        let mut vim = on_screen("vim notes", "text");
+        vim.types(":!rm -rf x");
+        vim.sent.clear();
+        vim.types(enter);
+        assert!(!vim.sent.ends_with(enter.as_bytes()) && vim.reports.len() == 1, "{enter:?}: {:?}", vim.told);
     }
 }
 
@@ -291,6 +305,25 @@ fn an_editor_that_leaves_its_screen_for_a_command_goes_on() {
     emacs.types("hello\r");
     emacs.types("\x18\x13\x18\x03");
     assert!(emacs.sent.ends_with(b"hello\r\x18\x13\x18\x03"), "{:?} {:?}", emacs.sent, emacs.told);
+    // A shell within it, which ends.
+    for end in ["exit\r", "\x04"] {
+        let mut around = on_screen("vim notes", "text");
+        around.types(":sh");
+        around.output(b"\x1b[24;1H:sh");
+        around.types("\r");
+        around.shell.away = false;
+        around.output(b"\x1b[?2004l\x1b[?1049l\r\n\x1b[?2004hhost$ ");
+        around.rest();
+        around.types("date\r");
+        around.types("rm -rf /srv/data\r");
+        assert_eq!((around.shell.ran.last().map(String::as_str), around.reports.len()), (Some("date"), 1));
+        around.types(end);
+        around.shell.away = true;
+        around.output(b"\x1b[?2004l\x1b[?1049h\x1b[?2004h\x1b[H\x1b[2Jtext\x1b[1;1H");
+        around.rest();
+        around.types("ihello\x1b\x18\x01:wq\r");
+        assert!(around.sent.ends_with(b"ihello\x1b\x18\x01:wq\r"), "{:?} {:?}", around.sent, around.told);
+    }
     // Stopped, and brought back.
     let mut stopped = on_screen("vim notes", "text");
     stopped.types("\x1a");

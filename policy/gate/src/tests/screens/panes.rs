@@ -171,6 +171,28 @@ fn a_paste_is_not_taken_apart() {
 }
 
 #[test]
+fn a_language_in_a_pane_is_read_as_one() {
+    let python = || {
+        let mut session = on_screen("tmux", "host$ ");
+        plays(&mut session, &[("python3", "python3"), ("\r", "\r\n>>> ")]);
+        session
+    };
+    for line in ["1 + 1", "print(\"a(b)\")", "x = [1, 2]"] {
+        assert!(passes(python, &[(line, line)]), "{line}");
+    }
+    for line in ["import os; os.system('rm -rf x')", "\x1b[A"] {
+        let shown = if line.starts_with('i') { line } else { "os.system('rm -rf x')" };
+        assert!(!passes(python, &[(line, shown)]), "{line}");
+    }
+    let gone = || {
+        let mut session = python();
+        plays(&mut session, &[("exit()", "exit()"), ("\r", "\r\nhost$ ")]);
+        session
+    };
+    assert!(!passes(gone, &[("rm $(echo -rf) x", "rm $(echo -rf) x")]));
+}
+
+#[test]
 fn the_folder_of_a_pane_is_followed() {
     let steps = [("cd /etc", "cd /etc"), ("\r", "\r\nhost$ "), ("echo x > motd", "echo x > motd")];
     assert!(!passes(|| on_screen("tmux", "host$ "), &steps));
@@ -218,7 +240,8 @@ fn the_command_line_of_a_multiplexer_is_judged() {
 #[test]
 fn a_shell_under_panels_is_a_shell() {
     let mc = || {
-        let mut session = on_screen("tmux", "panels\x1b[23;1Hhost$ \x1b[24;1H 1Help  2Menu\x1b[23;7H");
+        let mut session =
+            on_screen("tmux", "panels\x1b[23;1Hhost$ \x1b[23;78H[^]\x1b[24;1H 1Help  2Menu 3`$X`\x1b[23;7H");
         session.types("\x1b[B");
         session
     };
