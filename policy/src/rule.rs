@@ -248,7 +248,7 @@ impl CommandMatcher {
                     !guess || ((!is_open || glob.is_anchored()) && (!begins_open || glob.is_named_by(&file.path)))
                 };
                 // A value that has a blank in it makes more words, but none that is meant to be a file.
-                let path = if begins_open || !guess { file.path.clone() } else { file.path.clone().joined() };
+                let path = if guess { file.path.clone().joined() } else { file.path.clone() };
                 let own = globs.iter().filter(fits).map(|glob| glob.matches(&path)).max();
                 let begins_known = || {
                     let is_home = file.is_certain && file.path.atoms().first() == Some(&Atom::Home);

@@ -6,7 +6,7 @@ use config::{
     RuleName,
     rules::{Approvers, Protocol, RuleEffect, SessionMode},
 };
-use shell::{Folder, ParseContext, Shell};
+use shell::{Earlier, Folder, ParseContext, Shell};
 
 /// What is to be judged.
 #[derive(Debug, Clone, Copy)]
@@ -23,8 +23,8 @@ pub enum CommandInput<'a> {
         folder: &'a Folder,
         /// Of which kind it is.
         shell: Shell,
-        /// The names of files that lines before it have written.
-        written: &'a [String],
+        /// What lines before it have done that gives it its meaning.
+        earlier: &'a Earlier,
     },
     /// A command string, and all of its standard input.
     Script(&'a str, &'a str),

@@ -7,7 +7,7 @@
 //! **Limits:** a `cd` alone on its line is taken to have succeeded. A folder that a line computes is not known.
 
 use policy::verdict::{CommandInput, Verdict};
-use shell::{Command, Folder, ParseContext, Parsed, Shell};
+use shell::{Command, Earlier, Folder, ParseContext, Parsed, Shell};
 
 use super::judging::{Judge, stricter};
 use crate::foreground::Foreground;
@@ -24,8 +24,8 @@ pub(super) struct Folders {
     shells: Vec<Shell>,
     /// Whether the last line did nothing but change the folder: no program reads what comes next.
     shell_reads: bool,
-    /// The files that lines have written, by name.
-    written: Vec<String>,
+    /// What else the lines have done.
+    earlier: Earlier,
 }
 
 impl Default for Folders {
@@ -36,7 +36,7 @@ impl Default for Folders {
             outer: Vec::new(),
             shells: vec![Shell::Unknown],
             shell_reads: true,
-            written: Vec::new(),
+            earlier: Earlier::default(),
         }
     }
 }
@@ -46,8 +46,8 @@ impl Folders {
     pub(super) fn judge(&self, input: CommandInput<'_>, judge: Judge<'_>) -> Verdict {
         let CommandInput::Line(line) = input else { return judge(input) };
         let places = self.shells.iter().flat_map(|shell| self.now.iter().map(move |folder| (folder, *shell)));
-        let written = self.written.as_slice();
-        let verdicts = places.map(|(folder, shell)| judge(CommandInput::LineIn { line, folder, shell, written }));
+        let earlier = &self.earlier;
+        let verdicts = places.map(|(folder, shell)| judge(CommandInput::LineIn { line, folder, shell, earlier }));
         verdicts.reduce(stricter).unwrap_or_else(|| judge(input))
     }
 
@@ -56,11 +56,7 @@ impl Folders {
         self.shell_reads = parsed.opaque.is_empty()
             && !parsed.commands.is_empty()
             && parsed.commands.iter().all(Command::changes_folder);
-        for name in parsed.written_names() {
-            if !self.written.iter().any(|written| written == name) && self.written.len() < MAX_WRITTEN {
-                self.written.push(name.to_owned());
-            }
-        }
+        self.earlier.ran(parsed);
         let words: Vec<&str> = line.split_whitespace().take(MAX_EXIT_WORDS).collect();
         if let ["exit" | "logout"] | ["exit", _] = words.as_slice() {
             return self.shell_ended();
@@ -167,9 +163,6 @@ fn in_folder(line: &str, folder: &Folder) -> Parsed {
 /// As many folders as are kept.
 const MAX_FOLDERS: usize = 4;
 
-/// As many names of written files as are kept.
-const MAX_WRITTEN: usize = 256;
-
 /// As many shells in shells as are told apart.
 const MAX_OUTER: usize = 16;
 
@@ -208,6 +201,30 @@ mod tests {
     }
 
     #[test]
+    fn what_lines_have_written_is_no_script_that_stood_there() {
+        let is_hidden = |lines: &[&str]| {
+            let mut folders = Folders::default();
+            let (last, before) = lines.split_last().unwrap();
+            before.iter().for_each(|line| folders.line_ran(line, &shell::parse(line, &ParseContext::typed())));
+            let place = ParseContext { earlier: folders.earlier, ..ParseContext::typed() };
+            shell::parse(last, &place).opaque.iter().any(|opaque| opaque.kind == shell::OpaqueKind::Hidden)
+        };
+        for lines in [
+            &["cat > s <<'E'\nrm -rf x\nE", "chmod +x s", "./s"][..],
+            &["curl -o s http://x", "./s"],
+            &["base64 -d < x > s.py", "python3 s.py"],
+            &["echo x >> .env", "ls", "source .env"],
+        ] {
+            assert!(is_hidden(lines), "{lines:?}");
+        }
+        for lines in
+            [&["vim s", "./s"][..], &["./s > log", "./s"], &["cp a.py b.py", "python3 b.py"], &["gcc -o s s.c", "./s"]]
+        {
+            assert!(!is_hidden(lines), "{lines:?}");
+        }
+    }
+
+    #[test]
     fn a_shell_that_is_known_reads_alone() {
         let mut folders = Folders::default();
         folders.login_shell(Shell::Fish);
@@ -230,6 +247,19 @@ mod tests {
         assert!(folders.now.contains(&Folder::Known("/etc".to_owned())));
         assert!(folders.now.contains(&Folder::Known("/tmp".to_owned())));
         assert!(folders.now.contains(&Folder::Home(String::new())));
+    }
+
+    #[test]
+    fn another_name_for_a_command_is_that_command_on_later_lines() {
+        let mut folders = Folders::default();
+        for line in ["alias k=kubectl", "alias g='git -C /srv'", "ls"] {
+            folders.line_ran(line, &shell::parse(line, &ParseContext::typed()));
+        }
+        let place = ParseContext { earlier: folders.earlier, ..ParseContext::typed() };
+        for (line, expected) in [("k delete ns x", "kubectl delete ns x"), ("g log | cat", "git -C /srv log")] {
+            let parsed = shell::parse(line, &place);
+            assert!(parsed.commands.iter().any(|command| command.to_string() == expected), "{line}: {parsed:?}");
+        }
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub(super) fn answer(text: &str, judge: Judge<'_>) -> Verdict {
 }
 
 /// Whether a shell could run something for a text that is not in the text.
-fn may_run_something(text: &str) -> bool {
+pub(super) fn may_run_something(text: &str) -> bool {
     if text.len() > MAX_ANSWER_BYTES || text.contains(['$', '`', '\n']) || text.contains("<(") || text.ends_with('\\') {
         return true;
     }

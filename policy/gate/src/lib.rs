@@ -101,6 +101,8 @@ pub struct Gate {
     dropped: bool,
     /// What was typed since the last Enter into a program with a screen of its own.
     escape: screens::Escape,
+    /// What is known of the programs that show a screen.
+    programs: screens::Programs,
     paste: Option<Vec<KeyPress>>,
     trust: paste::Trust,
     times: Times,
@@ -194,6 +196,7 @@ impl Gate {
             refused: false,
             dropped: false,
             escape: screens::Escape::default(),
+            programs: screens::Programs::default(),
             paste: None,
             trust: paste::Trust::default(),
             times: Times::default(),
@@ -420,11 +423,6 @@ impl Gate {
             self.begin_line();
         }
         match self.reader() {
-            Reader::Screen if press.key == Key::Ctrl('z') => {
-                // It may stop, or not: its screen is gone then.
-                self.jobs.stopped(self.foreground);
-                self.screen_press(press, cx);
-            }
             Reader::Screen => self.screen_press(press, cx),
             Reader::Panes => self.panes_press(press, cx),
             Reader::Answer | Reader::Data | Reader::Program | Reader::Repl(_) | Reader::Shell => {
@@ -435,15 +433,7 @@ impl Gate {
 
     fn mode_changed(&mut self, change: ModeChange, cx: &mut Cx<'_>) {
         match change {
-            ModeChange::Alternate(true) => {}
-            ModeChange::Alternate(false) => {
-                // The program with that screen is gone, or says so: from here on a shell reads.
-                self.foreground = self.foreground.after_screen();
-                self.escape = screens::Escape::default();
-                if matches!(self.state, State::Typing) {
-                    self.new_line();
-                }
-            }
+            ModeChange::Alternate(on) => self.alternate_screen(on),
             ModeChange::BracketedPaste(on) => self.bracketed_paste(on, cx),
         }
     }

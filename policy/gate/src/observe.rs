@@ -4,15 +4,17 @@
 use config::rules::RuleEffect;
 use shell::ParseContext;
 
-use super::{Cx, Decided, Gate, Reader};
+use super::{Cx, Decided, Gate, Reader, submit::Kind};
 use crate::{foreground::Foreground, key::KeyPress, line::Pressed};
 
 impl Gate {
     pub(super) fn observe(&mut self, press: &KeyPress, cx: &mut Cx<'_>) {
         self.forward(press, cx);
         let reader = self.reader();
-        if matches!(reader, Reader::Screen | Reader::Panes) {
-            return;
+        match reader {
+            Reader::Screen => return self.observe_screen(press, Kind::Screen, cx),
+            Reader::Panes => return self.observe_screen(press, Kind::Panes, cx),
+            Reader::Answer | Reader::Data | Reader::Program | Reader::Repl(_) | Reader::Shell => {}
         }
         if self.start.is_none() {
             self.start = Some(self.screen.line_start());

@@ -68,6 +68,7 @@ impl Gate {
     pub(super) fn bracketed_paste(&mut self, on: bool, cx: &mut Cx<'_>) {
         self.owned_paste_mode(on, cx);
         if on {
+            self.prompted_after_screen();
             let first = !std::mem::replace(&mut self.trust.asked_since, true);
             // What a program read without Enter is no part of the line at the prompt that comes after it.
             if first
@@ -82,7 +83,12 @@ impl Gate {
         let was_on = self.trust.asked_since_submit();
         self.trust.stopped_since = true;
         // At a prompt only a key that was held can end a line.
-        if was_on && matches!(self.state, State::Typing) && self.start.is_some() && self.reader() == Reader::Shell {
+        if was_on
+            && matches!(self.state, State::Typing)
+            && self.start.is_some()
+            && self.reader() == Reader::Shell
+            && !self.ran_instead_of_choosing()
+        {
             let text = self.line.text().unwrap_or_default().to_owned();
             self.report(
                 Decided::Tripped,

@@ -12,6 +12,7 @@ impl Gate {
         if self.take_paste(&press, cx) {
             return;
         }
+        self.programs.menu.press(&press.key, self.line.is_certainly_empty());
         if press.key == Key::Ctrl('_') {
             // What it leaves depends on how the editor groups changes.
             self.doubt = Some("a change was undone");
@@ -123,6 +124,7 @@ impl Gate {
             self.ahead.clear();
         }
         if self.earlier.is_empty() {
+            self.programs.prompts.note(&start.prompt);
             self.primary = Some(start);
         }
     }

@@ -39,7 +39,7 @@ impl Gate {
         self.ahead.clear();
         self.doubt = None;
         self.line.clear();
-        self.escape = super::screens::Escape::default();
+        self.escape.clear();
         self.trust.ended();
         self.line_ended(cx.now);
         self.times.refused = Some(cx.now);
@@ -61,7 +61,8 @@ impl Gate {
     }
 
     fn send_interrupt(&mut self, cx: &mut Cx<'_>) {
-        let key = if self.reader().is_program() { KILL_LINE } else { INTERRUPT };
+        let line = if self.reader().is_program() { KILL_LINE } else { INTERRUPT };
+        let key = self.interrupt_in_screen().unwrap_or(line);
         // After what the user is told, so it is not joined with bytes that were sent before.
         cx.acts.push(Act::Forward(vec![key]));
     }

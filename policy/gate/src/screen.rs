@@ -11,9 +11,11 @@ use mask::WindowSize;
 use unicode_width::UnicodeWidthChar as _;
 
 mod modes;
+mod pane;
 mod reading;
 
 pub use modes::{ModeChange, Modes};
+pub use pane::PaneLine;
 pub use reading::{LineStart, Reading};
 
 /// The screen of one terminal.
@@ -95,6 +97,24 @@ impl Screen {
         self.settle();
         let row = self.terminal.cursor().row;
         self.terminal.screen().line(row).map(|line| line.text().trim_end().to_owned()).unwrap_or_default()
+    }
+
+    /// The line of the cursor within its pane.
+    pub fn pane_line(&mut self) -> PaneLine {
+        self.settle();
+        pane::read(&self.terminal)
+    }
+
+    /// Whether one entry of a menu below the line of the cursor is marked.
+    pub fn shows_menu(&mut self) -> bool {
+        self.settle();
+        pane::shows_menu(&self.terminal)
+    }
+
+    /// What was typed into a picker such as fzf, if the cursor is in one.
+    pub fn picker_query(&mut self) -> Option<String> {
+        self.settle();
+        pane::picker_query(&self.terminal)
     }
 
     /// Whether an emulated alternate screen is shown. It is drawn by output: it may only ever make the gate stricter.

@@ -49,11 +49,12 @@ impl Gate {
         let is_late = cx.now >= since + self.patience();
         let is_quiet = is_late || self.settled().is_none_or(|settled| cx.now >= settled);
         if matches!(kind, Kind::Screen | Kind::Panes) {
-            if is_quiet {
+            let is_settled = is_quiet || self.is_echo_complete();
+            if is_settled {
                 self.state = State::Typing;
                 self.screen_submit(submit, kind, cx);
             }
-            return is_quiet;
+            return is_settled;
         }
         let is_unseen = is_quiet && cx.now >= since + self.unseen_after();
         let Some(known) = self.known(is_quiet, is_late, is_unseen, cx.now) else { return false };
@@ -63,7 +64,8 @@ impl Gate {
             self.state = State::Settling { submit, kind, since: cx.now, probed: true, redrawn };
             return false;
         }
-        if matches!(known, Known::Unreadable | Known::Contradicted { .. }) && !redrawn && self.can_be_redrawn() {
+        let is_unclear = matches!(known, Known::Unreadable | Known::Contradicted { .. });
+        if is_unclear && !redrawn && self.can_be_redrawn() && !self.is_picker_shown(kind, cx) {
             // Something else was written over the line: drawn again, it can be read.
             self.forward_bytes(vec![REDRAW], cx);
             self.state = State::Settling { submit, kind, since: cx.now, probed, redrawn: true };
@@ -213,6 +215,7 @@ impl Gate {
             Known::Unreadable if reader.is_program() && kind == Kind::Accepts && !self.is_read_later() => {
                 self.accept_unread(submit, cx);
             }
+            Known::Unreadable if self.is_picker_shown(kind, cx) => self.choose(None, &submit, cx),
             Known::Unreadable => self.unreadable(String::new(), "the line cannot be read from the screen", kind, cx),
         }
     }
@@ -246,6 +249,7 @@ impl Gate {
                 let why = self.doubt.unwrap_or_default();
                 self.unreadable(text, why, kind, cx);
             }
+            RuleEffect::Allow if read && self.is_menu_shown(kind) => self.choose(Some(text), &submit, cx),
             RuleEffect::Allow if read && text.is_empty() => {
                 // Whatever else was typed and is not shown yet is gone before the key comes.
                 self.erase(cx);
@@ -319,8 +323,10 @@ impl Gate {
                     self.foreground = Foreground::Shell;
                 } else if let Some(job) = self.jobs.continued(&parsed) {
                     self.foreground = job;
+                    self.continued();
                 } else if !parsed.commands.is_empty() || !parsed.opaque.is_empty() {
                     self.foreground = Foreground::after(&parsed);
+                    self.shell_ran(&parsed);
                 }
                 self.earlier.clear();
             }
@@ -339,7 +345,7 @@ impl Gate {
         self.trust.submitted(self.screen.modes().bracketed_paste, self.foreground);
         self.line_ended(cx.now);
         if matches!(self.reader(), Reader::Screen | Reader::Panes) {
-            self.line.clear();
+            self.screen_accepted(cx);
         } else {
             self.new_line();
         }

@@ -28,7 +28,7 @@ pub(super) fn value(walker: &mut Walker<'_>, what: &str, value: &Word, called: C
     let Some(text) = value.known() else {
         return walker.opaque(format!("{what} is code that is not known"));
     };
-    if text.trim().is_empty() {
+    if text.trim().is_empty() || walker.has_valued_enough() {
         return;
     }
     let code = match called {
@@ -39,7 +39,11 @@ pub(super) fn value(walker: &mut Walker<'_>, what: &str, value: &Word, called: C
         Called::WithHost if text.split(' ').next().is_some_and(is_ssh) => text.to_owned(),
         Called::WithHost => format!("{text} host git-upload-pack x"),
     };
-    let stdin = std::mem::replace(&mut walker.stdin, Stdin::Unknown);
+    // An editor reads the terminal. A shell in its place would read more than the file.
+    let first = super::base_name(text.split_whitespace().next().unwrap_or_default());
+    let is_editor = called == Called::WithFile && Shell::of_program(first).is_none();
+    let read = if is_editor { Stdin::Text("".into()) } else { Stdin::Unknown };
+    let stdin = std::mem::replace(&mut walker.stdin, read);
     let handed_on = walker.flow.handed_on;
     walker.code(&code, Shell::Unknown);
     walker.flow.handed_on = handed_on;

@@ -6,7 +6,7 @@
 //! standard input, and the lines that are typed at the program's prompt.
 
 use super::{
-    Shell, Word,
+    Command, Redirect, Shell, Word,
     parse::{Stdin, Walker},
 };
 
@@ -21,6 +21,8 @@ mod transfer;
 /// A program with a language of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Client {
+    /// clickhouse-client.
+    Clickhouse,
     /// dc.
     Dc,
     /// ed.
@@ -60,8 +62,12 @@ pub enum ClientCode {
     File,
     /// Something that cannot be known before it runs, and why.
     Opaque(&'static str),
+    /// Nothing, but this file is read.
+    Reads(String),
     /// Code of a shell.
     Shell(String),
+    /// Nothing, but this file is written.
+    Writes(String),
 }
 
 impl Client {
@@ -69,6 +75,7 @@ impl Client {
     #[must_use]
     pub fn of_program(name: &str) -> Option<Self> {
         Some(match name {
+            "clickhouse" | "clickhouse-client" => Self::Clickhouse,
             "dc" => Self::Dc,
             "ed" => Self::Ed,
             "ftp" | "lukemftp" | "netkit-ftp" | "pftp" | "sftp" | "smbclient" | "tnftp" => Self::Ftp,
@@ -76,8 +83,8 @@ impl Client {
             "lftp" => Self::Lftp,
             "m4" | "gm4" => Self::M4,
             "mongo" | "mongosh" => Self::Mongo,
-            "mysql" | "mariadb" => Self::Mysql,
-            "psql" | "cockroach" | "pgcli" => Self::Psql,
+            "mysql" | "mariadb" | "mycli" => Self::Mysql,
+            "psql" | "cockroach" | "pgcli" | "usql" | "vsql" | "ysqlsh" => Self::Psql,
             "redis-cli" | "valkey-cli" => Self::Redis,
             "groff" | "troff" | "nroff" => Self::Roff,
             "sqlcmd" => Self::Sqlcmd,
@@ -93,6 +100,7 @@ impl Client {
     pub fn runs(self, text: &str) -> Vec<ClientCode> {
         let mut out = Codes(Vec::new());
         match self {
+            Self::Clickhouse => server::clickhouse(text, &mut out),
             Self::Dc => macros::dc(text, &mut out),
             Self::Ed => editor::ed(text, &mut out),
             Self::Ftp => transfer::ftp(text, &mut out),
@@ -158,7 +166,8 @@ pub(super) fn follow(walker: &mut Walker<'_>, client: Client, arguments: &[Word]
         }
         // The text to be edited.
         Client::Vim if arguments.iter().any(|word| word.known() == Some("-")) => return,
-        Client::Ed
+        Client::Clickhouse
+        | Client::Ed
         | Client::Ftp
         | Client::Lftp
         | Client::Mongo
@@ -208,14 +217,14 @@ fn operands(walker: &mut Walker<'_>, client: Client, arguments: &[Word]) {
     }
 }
 
-/// A word that is statements. Where some of it is not known, that may be any.
+/// A word that is statements. Where some of it is not known, that may be any: but `psql -c` takes only statements for the
+/// server behind one that does not begin with a backslash.
 pub(super) fn statement_word(walker: &mut Walker<'_>, client: Client, word: &Word) {
-    match word.known() {
-        Some(text) => statements(walker, client, text),
-        None => {
-            statements(walker, client, word.start());
-            walker.doubtful_command("statements of it are not known before they run");
-        }
+    statements(walker, client, word.start());
+    let is_for_server =
+        client == Client::Psql && !word.start().trim_start().is_empty() && !word.start().starts_with('\\');
+    if word.known().is_none() && !is_for_server {
+        walker.doubtful_command("statements of it are not known before they run");
     }
 }
 
@@ -226,9 +235,17 @@ pub(super) fn statements(walker: &mut Walker<'_>, client: Client, text: &str) {
         match code {
             ClientCode::File => walker.doubtful_command("it reads statements from a file that is not known"),
             ClientCode::Opaque(why) => walker.opaque_at(index, why),
+            ClientCode::Reads(file) => touched(walker, &file, false),
+            ClientCode::Writes(file) => touched(walker, &file, true),
             ClientCode::Shell(code) => walker.code(&code, Shell::Unknown),
         }
     }
+}
+
+/// As a redirection would read or write it.
+fn touched(walker: &mut Walker<'_>, file: &str, writes: bool) {
+    let redirects = vec![Redirect { writes, file: Word::of(file) }];
+    walker.push(Command { redirects, ..Command::default() });
 }
 
 /// Options of sqlite3 with a value.
@@ -260,6 +277,24 @@ fn after_call<'t>(text: &'t str, lower: &str, name: &str) -> Vec<&'t str> {
         }
     }
     calls
+}
+
+/// The file that stands at the beginning of `text`, quoted or not.
+fn path(text: &str) -> Option<String> {
+    let text = text.trim_start();
+    let quoted = ['\'', '"'].iter().find_map(|quote| text.strip_prefix(*quote)?.split_once(*quote));
+    let path = match quoted {
+        Some((path, _)) => path,
+        None => text.split([' ', '\t', '\n', ';', ')', ',']).next().unwrap_or_default(),
+    };
+    let is_path = !path.is_empty() && !path.starts_with([':', '-', '|', '`']);
+    is_path.then(|| path.to_owned())
+}
+
+/// The files that are named behind each `word` of `text`, of which `lower` is the same in lower case.
+fn files_behind<'t>(text: &'t str, lower: &'t str, word: &'t str) -> impl Iterator<Item = String> {
+    let behind = lower.match_indices(word).filter_map(move |(at, _)| text.get(at + word.len()..));
+    behind.filter(|rest| rest.trim_start().starts_with(['\'', '"'])).take(MAX_CODES).filter_map(path)
 }
 
 /// A value that is known, without the quotes around all of it.

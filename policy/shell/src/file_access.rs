@@ -68,9 +68,15 @@ pub fn reads(command: &Command) -> Vec<Touched> {
         }) || matches!(command.program(), Some("tar" | "rsync" | "scp" | "zip" | "find" | "cp"));
         let mut bytes = 0;
         let program = code_of_filter(command);
-        for argument in
-            command.arguments().iter().filter(|argument| program.is_none_or(|code| !std::ptr::eq(code, *argument)))
-        {
+        let elsewhere = folder_of_tar(command);
+        if let Some((folder, operands)) = &elsewhere {
+            paths.extend(operands.iter().map(|word| (in_folder(folder, word), true)));
+        }
+        let is_file = |argument: &&Word| {
+            program.is_none_or(|code| !std::ptr::eq(code, *argument))
+                && elsewhere.as_ref().is_none_or(|(folder, _)| folder != *argument)
+        };
+        for argument in command.arguments().iter().filter(is_file) {
             bytes += candidate_bytes(argument);
             if bytes <= MAX_CANDIDATE_BYTES {
                 candidates(argument, &mut |path| paths.push((path, recursive)));
@@ -87,6 +93,28 @@ pub fn reads(command: &Command) -> Vec<Touched> {
     let mut touched = resolve(command, paths);
     touched.extend(served.filter(|served| served.reads).map(|served| served.touched(command)).unwrap_or_default());
     touched
+}
+
+/// The folder of `tar -c … -C FOLDER OPERAND…`, and what is read in it.
+fn folder_of_tar(command: &Command) -> Option<(Word, Vec<Word>)> {
+    if !matches!(command.program(), Some("tar" | "bsdtar")) {
+        return None;
+    }
+    let arguments = command.arguments();
+    let at = arguments.iter().position(|word| matches!(word.known(), Some("-C" | "--directory")))?;
+    let folder = arguments.get(at + 1).filter(|folder| folder.known().is_some())?;
+    let operands = arguments.get(at + 2..).unwrap_or_default();
+    let is_one = !operands.iter().any(|word| word.known() == Some("-C"));
+    let operands: Vec<Word> = operands.iter().filter(|word| !word.start().starts_with('-')).cloned().collect();
+    is_one.then(|| (folder.clone(), operands))
+}
+
+fn in_folder(folder: &Word, name: &Word) -> Word {
+    match name.known() {
+        Some(".") => folder.clone(),
+        Some(path) if path.starts_with('/') => name.clone(),
+        _ => Word::of(format!("{}/", folder.start())).followed_by(name),
+    }
 }
 
 /// The operand of a filter that is its program or pattern, and no file, where it is not known.
@@ -202,6 +230,13 @@ fn looks_at_names(command: &Command) -> bool {
     {
         return true;
     }
+    // What `find` prints is names; another program may read the files.
+    let runs = |word: &Word| {
+        word.known().is_none_or(|text| ["-exec", "-ok", "-f"].iter().any(|option| text.starts_with(option)))
+    };
+    if command.program() == Some("find") && command.is_shown && !command.arguments().iter().any(runs) {
+        return true;
+    }
     command
         .program()
         .is_some_and(|program| LOOKS_AT_NAMES.contains(&program) || super::wrappers::find(program).is_some())
@@ -273,7 +308,11 @@ fn candidates(argument: &Word, found: &mut dyn FnMut(Word)) {
         found(argument.clone());
     }
     for (at, _) in start.match_indices(SEPARATORS) {
-        found(argument.without_start(at + 1));
+        // What follows `https:` is a host.
+        let is_url = start.get(at..).is_some_and(|rest| rest.starts_with("://"));
+        if !is_url || start.get(..at).is_some_and(|scheme| scheme.ends_with("file")) {
+            found(argument.without_start(at + 1));
+        }
     }
     if start.starts_with('-') && start.as_bytes().get(2) == Some(&b'/') {
         found(argument.without_start(2));
@@ -309,11 +348,15 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
         "vipw" => paths.push((Word::of("/etc/passwd"), false)),
         "vigr" => paths.push((Word::of("/etc/group"), false)),
         // All the operands.
-        "tee" | "rm" | "rmdir" | "unlink" | "shred" | "mkdir" | "mkfifo" | "mknod" | "mv" | "ed" | "ex" | "vi"
-        | "vim" | "nvim" | "nano" | "pico" | "emacs" | "micro" | "mcedit" | "joe" | "sudoedit" | "sponge" | "wipe"
-        | "srm" | "fallocate" | "setfacl" | "chattr" | "mkfs" | "mkswap" | "wipefs" | "fdisk" | "sfdisk" | "parted"
+        "tee" | "rm" | "rmdir" | "unlink" | "shred" | "mkfifo" | "mknod" | "mv" | "ed" | "ex" | "vi" | "vim"
+        | "nvim" | "nano" | "pico" | "emacs" | "micro" | "mcedit" | "joe" | "sudoedit" | "sponge" | "wipe" | "srm"
+        | "fallocate" | "setfacl" | "chattr" | "mkfs" | "mkswap" | "wipefs" | "fdisk" | "sfdisk" | "parted"
         | "cfdisk" | "gdisk" | "sgdisk" | "badblocks" | "blkdiscard" | "mktemp" => {
             paths.extend(operands().into_iter().map(|word| (word, false)))
+        }
+        // A new folder does no harm where only its name is not known.
+        "mkdir" => {
+            paths.extend(operands().into_iter().filter(|word| !word.begins_unknown()).map(|word| (word, false)));
         }
         "chmod" | "chown" | "chgrp" => {
             // Where another file says which rights, none stands in front.
@@ -328,6 +371,13 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
             match operands.last() {
                 _ if !folder.is_empty() && program != "rsync" => {
                     paths.extend(folder.into_iter().map(|word| (word, true)))
+                }
+                // `"$user@$host:/srv/"`: what is behind the colon is a path there.
+                Some(last)
+                    if matches!(program, "rsync" | "scp") && last.begins_unknown() && last.ending().contains(':') =>
+                {
+                    let there = last.ending().rsplit(':').next().unwrap_or_default();
+                    paths.push((Word::of(there), true));
                 }
                 Some(last) if !is_link_in_place => {
                     candidates(last, &mut |path| paths.push((path, true)));
@@ -349,7 +399,12 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
                     || (text.starts_with('-') && !text.starts_with("--") && text.contains('i'))
             });
             if in_place {
-                paths.extend(operands().into_iter().map(|word| (word, false)));
+                // The first operand is the script, where no option gives one.
+                let has_script = ["-e", "-f", "--exp", "--fil"]
+                    .iter()
+                    .any(|option| arguments.iter().any(|word| word.start().starts_with(option)));
+                let skipped = usize::from(program != "perl" && !has_script && operands().len() > 1);
+                paths.extend(operands().into_iter().skip(skipped).map(|word| (word, false)));
             }
         }
         "curl" => paths.extend(
@@ -389,6 +444,11 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
         "csplit" => paths.extend(value(&["-f", "--prefix"]).into_iter().map(|word| (word, false))),
         "patch" => paths.extend(operands().into_iter().take(1).map(|word| (word, false))),
         "find" => {
+            if has("-delete") {
+                let is_start = |word: &&Word| !word.start().starts_with(['-', '(', '!']);
+                let options = arguments.iter().skip_while(|word| matches!(word.known(), Some("-H" | "-L" | "-P")));
+                paths.extend(options.take_while(is_start).map(|word| (word.clone(), true)));
+            }
             paths.extend(value(&["-fprint", "-fprintf", "-fls", "-fprint0"]).into_iter().map(|word| (word, false)))
         }
         "git" if has("clone") => paths.extend(operands().into_iter().skip(2).map(|word| (word, true))),

@@ -326,6 +326,7 @@ fn command_of_alias(walker: &mut Walker<'_>, text: &str) {
     }
     match words::of_alias(text) {
         Some(words) if words.is_empty() => {}
+        Some(_) if walker.has_valued_enough() => {}
         Some(words) => {
             let words = [Word::of("git")].into_iter().chain(words.into_iter().map(Word::of));
             unwrap::run(walker, words.collect(), Vec::new(), Vec::new());

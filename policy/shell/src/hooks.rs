@@ -5,7 +5,7 @@ use super::{
     client::{self, Client},
     git,
     parse::{Stdin, Walker, has_code},
-    smuggled, unwrap,
+    smuggled, tools, unwrap, variables,
 };
 
 mod table;
@@ -21,6 +21,8 @@ enum HookValue {
     CodeAfterExec,
     /// Something that may run code, in a language of its own.
     Other,
+    /// A file with settings that may run code, and seldom do.
+    Script,
     /// A setting of ssh.
     Setting,
     /// A file with statements of SQL.
@@ -29,18 +31,23 @@ enum HookValue {
     Statements(Client, &'static str),
 }
 
-use HookValue::{Binding, Code, CodeAfterExec, Other, Setting, SqlFile, Statements};
+use HookValue::{Binding, Code, CodeAfterExec, Other, Script, Setting, SqlFile, Statements};
 
 /// Follows what options of programs run.
 pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
-    for (programs, options) in table::HOOKS {
-        if programs.contains(&name) && !options.is_empty() {
-            options_of(walker, arguments, options);
-            smuggled::options(walker, arguments);
-        }
+    for options in table::of(name).filter(|options| !options.is_empty()) {
+        options_of(walker, arguments, options);
+        smuggled::options(walker, arguments);
     }
     if let Some(client) = Client::of_program(name) {
         client::follow(walker, client, arguments);
+    }
+    if runs_file(name, arguments) {
+        walker.doubtful_command("it runs what is in a file");
+        if name == "mount" {
+            // What a filesystem of FUSE is called may be a program.
+            unwrap::guess_arguments(walker, arguments);
+        }
     }
     smuggled::names(walker, name, arguments);
     match name {
@@ -55,6 +62,14 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         "service" if arguments.iter().any(|word| word.start().contains('/')) => {
             walker.opaque_command("it runs a file whose content is not known");
         }
+        // A file system of a program names that in place of a device.
+        "mount" if arguments.iter().any(|word| word.start().starts_with("fuse") || word.start().contains("tfuse")) => {
+            for code in arguments.iter().filter(|word| word.known().is_none_or(|text| text.contains([' ', '#']))) {
+                walker.code_word(code, Shell::Unknown, Variables::new());
+            }
+        }
+        "patch" => words_that(walker, arguments, |text| matches!(text, "-e" | "--ed")),
+        "dnf" | "yum" => words_that(walker, arguments, |text| text.contains("pluginpath")),
         "compgen" | "complete" => words_that(walker, arguments, has_code),
         "socat" => words_that(walker, arguments, |text| {
             let text = text.to_ascii_lowercase();
@@ -64,8 +79,7 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
             words_that(walker, arguments, |text| text.contains("::"))
         }
         "ansible" => ansible(walker, arguments),
-        // At a prompt of its own the gate reads each of its lines.
-        "gdb" | "lldb" if walker.cx.interactive && walker.stdin == Stdin::Session && waits_for_commands(arguments) => {}
+        _ if tools::run(walker, name, arguments) => {}
         "salt" | "pssh" | "pdsh" | "parallel-ssh" | "clush" | "mussh" | "dsh" | "run-parts" | "start-stop-daemon"
         | "entr" | "hyperfine" | "watchexec" | "expect" | "gdb" | "lldb" | "cscli" | "multipass" | "vagrant"
         | "firejail" | "proot" | "bwrap" | "valgrind" | "perf" | "daemonize" | "dtach" | "abduco" | "zellij"
@@ -154,6 +168,7 @@ fn follow_value(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
         (Statements(client, start), _) => {
             client::statement_word(walker, client, &Word::of(start).followed_by(value));
         }
+        (Script, _) => walker.doubtful_command("it reads settings that may run code"),
         (Setting, _) => unwrap::ssh_setting(walker, value),
         (SqlFile, _) if is_named_statements(value) && !walker.has_written(base_name(value.ending())) => {
             walker.script("it reads statements from a file");
@@ -250,8 +265,13 @@ fn ansible(walker: &mut Walker<'_>, arguments: &[Word]) {
     }
 }
 
-/// A makefile on standard input, and another shell for its recipes.
+/// A makefile on standard input, another shell for its recipes, and variables, which are what makefiles run.
 fn make(walker: &mut Walker<'_>, arguments: &[Word]) {
+    for word in arguments.iter().filter(|word| !word.start().starts_with('-')) {
+        if let Some((name, _)) = word.start().split_once('=') {
+            variables::set(walker, name.trim_end_matches([':', '?', '+', '!']), &word.without_start(name.len() + 1));
+        }
+    }
     let reads_input = arguments
         .iter()
         .any(|word| matches!(word.known(), Some("-" | "-f-" | "/dev/stdin" | "--file=-" | "--makefile=-")));
@@ -276,8 +296,32 @@ pub(super) fn brings_statements(word: &Word) -> bool {
 
 /// Whether a file is called like one of statements or of data, which a client reads as a script.
 pub(super) fn is_named_statements(file: &Word) -> bool {
-    let name = file.ending();
+    let name =
+        [".gz", ".xz", ".bz2", ".zst"].iter().fold(file.ending(), |name, end| name.strip_suffix(end).unwrap_or(name));
     [".sql", ".ddl", ".dml", ".psql", ".csv", ".tsv", ".dump"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// Whether an operand is a file that has code, such as a package of one's own.
+fn runs_file(name: &str, arguments: &[Word]) -> bool {
+    let has = |options: &[&str]| arguments.iter().any(|word| options.contains(&word.start()));
+    let mut operands = arguments.iter().map(Word::start).filter(|start| !start.starts_with('-'));
+    let is_path = |text: &str| text.contains('/') && !text.contains("://");
+    match name {
+        "insmod" | "logrotate" => operands.next().is_some(),
+        "go" => has(&["run", "generate"]),
+        "dpkg" => has(&["-i", "--install", "--unpack"]),
+        "rpm" => arguments.iter().any(|word| {
+            let letters = word.start().strip_prefix('-').filter(|letters| !letters.starts_with('-'));
+            letters.is_some_and(|letters| letters.starts_with(['i', 'U', 'F'])) || word.start() == "--install"
+        }),
+        "apt" | "apt-get" | "dnf" | "gem" | "npm" | "pip" | "pip3" | "pipx" | "pnpm" | "yarn" | "yum" | "zypper" => {
+            operands.next().is_some_and(|command| matches!(command, "add" | "i" | "in" | "install"))
+                && operands.any(is_path)
+        }
+        "mount" => arguments.iter().any(|word| word.start().contains("fuse")),
+        "rustc" => arguments.iter().any(|word| word.start().contains("linker")),
+        _ => false,
+    }
 }
 
 /// Rules on text may be about what clients of databases read.
@@ -285,36 +329,6 @@ fn sql(walker: &mut Walker<'_>, arguments: &[Word]) {
     if walker.stdin == Stdin::Session && !walker.cx.interactive && !arguments.iter().any(brings_statements) {
         walker.out.stdin_is_text = true;
     }
-}
-
-/// Whether a debugger is told nothing but what it is to look at.
-fn waits_for_commands(arguments: &[Word]) -> bool {
-    const OPTIONS: &[&str] = &[
-        "--attach-pid",
-        "--core",
-        "--exec",
-        "--file",
-        "--nh",
-        "--nx",
-        "--pid",
-        "--quiet",
-        "--se",
-        "--silent",
-        "--symbols",
-        "--tui",
-        "-c",
-        "-e",
-        "-f",
-        "-n",
-        "-nh",
-        "-nx",
-        "-p",
-        "-q",
-    ];
-    arguments.iter().all(|word| match word.known() {
-        Some(text) => !text.starts_with('-') || OPTIONS.contains(&text) || matches!(text, "-quiet" | "-tui"),
-        None => false,
-    })
 }
 
 fn words_that(walker: &mut Walker<'_>, arguments: &[Word], runs: impl Fn(&str) -> bool) {

@@ -129,6 +129,21 @@ const LANGUAGES: &[Language] = &[
         ..PLAIN
     },
     Language {
+        names: &["ipython"],
+        code: "c",
+        module: "m",
+        flags: "i",
+        long_flags: &["no-", "classic", "colors", "matplotlib", "profile", "pylab", "quick", "simple-prompt"],
+        ..PLAIN
+    },
+    Language {
+        names: &["irb"],
+        values: "rI",
+        flags: "fdmUw",
+        long_flags: &["no", "prompt", "simple-prompt", "echo", "colorize", "singleline", "multiline"],
+        ..PLAIN
+    },
+    Language {
         names: &["deno"],
         commands: &["run", "test", "fmt", "lint", "check", "task", "install", "cache", "info"],
         ..PLAIN
@@ -138,11 +153,7 @@ const LANGUAGES: &[Language] = &[
         commands: &["run", "install", "i", "add", "test", "build", "create", "dev", "start", "remove", "update"],
         ..PLAIN
     },
-    Language {
-        names: &["elixir", "expect", "groovy", "guile", "ipython", "irb", "scala", "tclsh", "wish"],
-        flags: "",
-        ..PLAIN
-    },
+    Language { names: &["elixir", "expect", "groovy", "guile", "scala", "tclsh", "wish"], flags: "", ..PLAIN },
 ];
 
 /// What `family`, an interpreter without its version, runs with these arguments.
@@ -331,11 +342,11 @@ mod tests {
             "bun x",
             "erl -eval x",
             "python -c",
-            "irb -f",
+            "irb -x",
         ] {
             assert_eq!(of(line), Runs::Unclear, "{line}");
         }
-        for line in ["python", "python -i -", "perl", "node -i"] {
+        for line in ["python", "python -i -", "perl", "node -i", "ipython --no-banner", "irb -f --simple-prompt"] {
             assert_eq!(of(line), Runs::Input, "{line}");
         }
         assert_eq!(of("java -version"), Runs::Nothing);

@@ -37,6 +37,7 @@ mod smuggled;
 mod static_text;
 mod tables;
 mod tamper;
+mod tools;
 mod undecoded;
 mod unwrap;
 mod variables;
@@ -85,8 +86,17 @@ pub struct ParseContext {
     pub opens: bool,
     /// The current folder there.
     pub folder: Folder,
-    /// Names of files that lines before this one have written: run now, they are no scripts that stood there.
+    /// What lines before it have done.
+    pub earlier: Earlier,
+}
+
+/// What lines before a text have done that gives its words another meaning.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Earlier {
+    /// Names of files that they have written: run now, they are no scripts that stood there.
     pub written: Vec<String>,
+    /// Other names that they gave to commands, and the words of these.
+    pub aliases: Vec<(String, String)>,
 }
 
 impl ParseContext {
@@ -110,6 +120,8 @@ pub struct Parsed {
     pub opaque: Vec<Opaque>,
     /// What changes how lines are accepted or shown.
     pub tampering: Vec<Tampering>,
+    /// The other names that it gives to commands, and the words of these.
+    pub aliases: Vec<(String, String)>,
     /// Code in other languages, for rules on text.
     pub code: Vec<String>,
     /// Whether standard input is read as commands: the caller must have it judged before it goes there.
@@ -135,6 +147,10 @@ pub struct Command {
     pub stdin: Option<Arc<str>>,
     /// Whether its standard input comes from a file or another program, and is not known.
     pub stdin_is_unknown: bool,
+    /// Whether that is a file which by its name has statements or data for a client of databases.
+    pub stdin_is_named: bool,
+    /// Whether no other program gets what it prints.
+    pub is_shown: bool,
     /// The folder it runs in.
     pub folder: Folder,
     /// Through how many other programs of the text it is run: `sudo env vim` is three commands, of level 0, 1 and 2.
@@ -218,6 +234,25 @@ pub fn argv(words: &[String], stdin: Option<&str>, cx: &ParseContext) -> Parsed 
 /// The values that are known of variables.
 pub(crate) type Variables = BTreeMap<String, Word>;
 
+impl Earlier {
+    /// A line has gone on that runs this.
+    pub fn ran(&mut self, parsed: &Parsed) {
+        for name in parsed.written_names() {
+            if !self.written.iter().any(|written| written == name) && self.written.len() < MAX_EARLIER {
+                self.written.push(name.to_owned());
+            }
+        }
+        for alias in &parsed.aliases {
+            if !self.aliases.contains(alias) && self.aliases.len() < MAX_EARLIER {
+                self.aliases.push(alias.clone());
+            }
+        }
+    }
+}
+
+/// As many files, and as many names of commands, as are kept of the lines before.
+const MAX_EARLIER: usize = 256;
+
 impl Parsed {
     /// The names of the files that it fills with text, by a redirection or from another machine.
     pub fn written_names(&self) -> impl Iterator<Item = &str> {
@@ -242,7 +277,7 @@ impl Command {
     /// Whether it is a client of a database that reads statements which are not known.
     pub fn runs_unknown_statements(&self) -> bool {
         self.stdin_is_unknown
-            && !self.redirects.iter().any(|redirect| !redirect.writes && hooks::is_named_statements(&redirect.file))
+            && !self.stdin_is_named
             && self.program().is_some_and(|name| hooks::SQL_CLIENTS.contains(&name))
             && !self.arguments().iter().any(hooks::brings_statements)
     }

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use brush_parser::{ParserOptions, Token, TokenizerOptions, ast, parse_tokens, uncached_tokenize_str};
 
 use super::{
-    Command, Folder, Opaque, OpaqueKind, ParseContext, Parsed, Shell, Tampering, Variables, Word, file_access, input,
-    limits, static_text, tamper, unwrap,
+    Command, Folder, Opaque, OpaqueKind, ParseContext, Parsed, Shell, Tampering, Variables, Word, file_access, hooks,
+    input, limits, static_text, tamper, unwrap,
 };
 
 mod arithmetic;
 mod compound;
 mod condition;
+mod guess;
 mod readings;
 mod redirect;
 mod select;
@@ -60,8 +61,12 @@ pub(super) struct Walker<'a> {
     lookups: usize,
     /// Whether the only argument of the command at hand is what a program prints to set up a shell.
     pub(super) prints_settings: bool,
+    /// Whether nothing but the terminal or a file gets what is printed.
+    shown: bool,
     /// How many shells of their own this is inside of: `sh -c`, `ssh`, a container.
     pub(super) shells: usize,
+    /// How many values of settings and variables, and files, were read as code.
+    values: usize,
 }
 
 /// What a command reads as its standard input.
@@ -171,7 +176,9 @@ impl<'a> Walker<'a> {
             guessed: 0,
             lookups: 0,
             prints_settings: false,
+            shown: true,
             shells: 0,
+            values: 0,
         }
     }
 
@@ -215,9 +222,12 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Whether more may be guessed.
-    pub(super) fn may_guess(&self) -> bool {
-        self.out.guesses.len() < MAX_GUESSES && self.guessed <= MAX_GUESSES
+    /// The words that the name stands for since an `alias`.
+    pub(super) fn alias_of(&self, name: &str) -> Option<Vec<Word>> {
+        let aliases = self.cx.earlier.aliases.iter().chain(&self.out.aliases);
+        let (_, text) = aliases.rev().find(|(alias, _)| alias == name)?;
+        let words: Vec<Word> = text.split_ascii_whitespace().map(Word::of).collect();
+        (words.first()?.known() != Some(name)).then_some(words)
     }
 
     /// Whether a command of the text so far writes or makes a file of this name. What it has then is no script that stood
@@ -231,7 +241,7 @@ impl<'a> Walker<'a> {
             let end = file.ending();
             super::base_name(end) == name || (end.is_empty() && file.known().is_none())
         };
-        let is_earlier = self.cx.written.iter().any(|written| written == name);
+        let is_earlier = self.cx.earlier.written.iter().any(|written| written == name);
         is_earlier
             || self.out.commands.iter().any(|command| {
                 let is_written = command.redirects.iter().any(|redirect| redirect.writes && is_it(&redirect.file));
@@ -253,48 +263,6 @@ impl<'a> Walker<'a> {
                 );
                 is_written || (is_made && command.arguments().iter().any(is_it))
             })
-    }
-
-    /// Notes a command that may run, because it stands in the arguments of a program of which nothing is known.
-    pub(super) fn guess(&mut self, words: &[Word]) {
-        if self.out.guesses.len() < MAX_GUESSES {
-            let argv = words.iter().take(MAX_GUESSED_WORDS).cloned().collect();
-            self.out.guesses.push(Command { argv, folder: self.folder.clone(), ..Command::default() });
-        } else {
-            self.doubtful_command("it has too many arguments to be looked at");
-        }
-    }
-
-    /// The same for code.
-    pub(super) fn guess_code(&mut self, text: &str) {
-        self.guessed += 1;
-        if text.len() > MAX_GUESSED_BYTES || self.guessed > MAX_GUESSES || self.depth == MAX_CODE_DEPTH {
-            return self.doubtful_command("it has arguments that are too long to be looked at");
-        }
-        if let Ok(program) = program(text) {
-            let mut walker = Self::new(self.cx, None);
-            walker.depth = MAX_CODE_DEPTH - 1;
-            walker.program(&program);
-            self.out.guesses.extend(walker.out.commands.into_iter().take(MAX_GUESSES));
-            if walker.out.opaque.iter().any(|opaque| opaque.why == RUNS_OUTPUT) {
-                self.opaque_command("an argument may run the output of another program");
-            }
-        }
-    }
-
-    /// The same for a shell or another interpreter with its code, of which also what is not known counts.
-    pub(super) fn guess_argv(&mut self, words: &[Word]) {
-        self.guessed += 1;
-        if self.guessed > MAX_GUESSES || self.depth + 2 >= MAX_CODE_DEPTH {
-            return;
-        }
-        let mut walker = Self::new(self.cx, Some(""));
-        walker.depth = MAX_CODE_DEPTH - 2;
-        unwrap::run(&mut walker, words.to_vec(), Vec::new(), Vec::new());
-        self.out.guesses.extend(walker.out.commands.into_iter().take(MAX_GUESSES));
-        if let Some(opaque) = walker.out.opaque.into_iter().next() {
-            self.opaque_command(format!("an argument may be run: {}", opaque.why));
-        }
     }
 
     /// Notes what changes how lines are accepted. Where none are typed, only what changes the meaning of the text itself
@@ -327,6 +295,15 @@ impl<'a> Walker<'a> {
         self.read += text.len() * is_inner;
         self.pieces += limits::pieces(text) * is_inner;
         self.read > self.most_inner_bytes() || self.pieces > limits::most_inner(self.cx.interactive)
+    }
+
+    /// Counts a value, or a file that is written, which is to be read as code; whether these are too many.
+    pub(super) fn has_valued_enough(&mut self) -> bool {
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            self.opaque("it has too many values that are run");
+        }
+        self.values > MAX_VALUES
     }
 
     /// Counts the words of a command that another runs; whether these are too many to be followed.
@@ -444,11 +421,14 @@ impl<'a> Walker<'a> {
         let folder = self.folder.clone();
         let earlier = self.flow.begin();
         let numbers = self.input_is_numbers;
+        let shown = self.shown;
         for (index, command) in pipeline.seq.iter().enumerate() {
             if let Some(why) = self.has_too_much() {
                 return self.opaque(why);
             }
+            self.shown = shown && index + 1 == pipeline.seq.len();
             self.command(command);
+            self.shown = shown;
             // In a pipeline each command has a folder of its own.
             if pipeline.seq.len() > 1 {
                 self.folder = folder.clone();
@@ -504,16 +484,43 @@ impl<'a> Walker<'a> {
         (self.work > most).then_some("its commands are too long together")
     }
 
+    /// Whether what the command reads comes from a file of statements: its own redirection, that of a program which runs
+    /// it, or a program in front that shows one.
+    fn reads_named_statements(&self, command: &Command) -> bool {
+        let is_read = |command: &Command| {
+            command.redirects.iter().any(|redirect| !redirect.writes && hooks::is_named_statements(&redirect.file))
+        };
+        let shows = |command: &&Command| {
+            let mut operands = command.arguments().iter().filter(|word| !word.start().starts_with('-')).peekable();
+            matches!(command.program(), Some("bzcat" | "cat" | "gunzip" | "gzip" | "xzcat" | "zcat" | "zstdcat"))
+                && operands.peek().is_some()
+                && operands.all(hooks::is_named_statements)
+        };
+        let has_redirect = |command: &Command| command.redirects.iter().any(|redirect| !redirect.writes);
+        let mut before = self.out.commands.iter().rev();
+        let runners = before.by_ref().take(self.wrappers).chain([command]);
+        match runners
+            .fold((false, false), |(any, named), command| (any || has_redirect(command), named || is_read(command)))
+        {
+            (true, named) => named,
+            (false, _) => before.next().is_some_and(|command| shows(&command)),
+        }
+    }
+
     /// Notes a command.
     pub(super) fn push(&mut self, mut command: Command) {
         command.folder = self.folder.clone();
         command.level = self.wrappers;
+        command.is_shown = self.shown && self.flow.substitutions == 0;
         if let Some(folder) = file_access::changed(&command, &self.folder) {
             self.folder = folder;
         }
         match &self.stdin {
             Stdin::Text(text) => command.stdin = Some(text.clone()),
-            Stdin::Made | Stdin::Unknown => command.stdin_is_unknown = true,
+            Stdin::Made | Stdin::Unknown => {
+                command.stdin_is_unknown = true;
+                command.stdin_is_named = self.reads_named_statements(&command);
+            }
             Stdin::Session => {}
         }
         let words = command.argv.iter().chain(command.redirects.iter().map(|redirect| &redirect.file));
@@ -532,12 +539,8 @@ pub(super) fn has_code(text: &str) -> bool {
     text.contains("$(") || text.contains('`') || text.contains("${ ")
 }
 
-/// The most commands that are guessed in one text, about.
-const MAX_GUESSES: usize = 64;
-/// The most words of a guessed command.
-const MAX_GUESSED_WORDS: usize = 32;
-/// The longest argument that is guessed to be code, in bytes.
-const MAX_GUESSED_BYTES: usize = 2048;
+/// The most values of settings and variables, and files, that are read as code in one text.
+const MAX_VALUES: usize = 64;
 /// Words that may stand before a command.
 const KEYWORDS: [&str; 12] = ["do", "then", "else", "elif", "if", "while", "until", "!", "time", "begin", "and", "or"];
 /// How often it is looked up what a text has written.

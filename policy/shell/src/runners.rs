@@ -3,6 +3,8 @@
 //! Each line of the table is a program with its subcommand, and how the command follows. What is not in the table is
 //! guessed (`unwrap::unlisted`); here it is known, so that what it runs is followed like any other command.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use super::{Shell, Variables, Word, parse::Walker, unwrap};
 
 /// How the command stands behind the subcommand and its options.
@@ -22,9 +24,17 @@ use How::{Argv, Code, CodeAfterName, Dashes};
 
 /// Follows what `name` runs by one of its subcommands.
 pub(super) fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
-    for (programs, subcommand, how, values) in RUNNERS {
-        let is_named = programs.split_ascii_whitespace().any(|program| program == name);
-        if let Some(rest) = is_named.then(|| behind(arguments, subcommand)).flatten() {
+    static BY_NAME: LazyLock<HashMap<&str, Vec<&Runner>>> = LazyLock::new(|| {
+        let mut runners: HashMap<&str, Vec<&Runner>> = HashMap::new();
+        for runner in RUNNERS {
+            for name in runner.0.split_ascii_whitespace() {
+                runners.entry(name).or_default().push(runner);
+            }
+        }
+        runners
+    });
+    for (_, subcommand, how, values) in BY_NAME.get(name).into_iter().flatten() {
+        if let Some(rest) = behind(arguments, subcommand) {
             if matches!(name, "npm" | "npx" | "pnpm") {
                 call(walker, rest, values);
             }
@@ -88,6 +98,15 @@ const RUNNERS: &[Runner] = &[
     ("heroku", "run", Code(0), "-a --app -s --size -r --remote -e --env"),
     ("tsh", "ssh", CodeAfterName, "-l --login -p --port --proxy --user --cluster"),
     ("snap", "run", Argv(0), ""),
+    ("lxc-attach lxc-execute cpulimit", "", Dashes, ""),
+    ("pct", "exec", Dashes, ""),
+    (
+        "systemd-nspawn",
+        "",
+        Argv(0),
+        "-D --directory -M --machine -u --user -i --image -p --port -E --setenv --bind --bind-ro",
+    ),
+    ("faketime", "", Argv(1), ""),
     (
         "xvfb-run",
         "",

@@ -10,7 +10,8 @@ use super::{Word, base_name, parse::Walker};
 pub(super) fn source(walker: &mut Walker<'_>, arguments: &[Word]) {
     let is_settings = arguments.first().is_some_and(|file| {
         let name = base_name(file.ending());
-        (is_settings_file(name) && !file.start().starts_with("/dev/") && !walker.has_written(name))
+        let is_system = FOLDERS.iter().any(|folder| file.start().starts_with(folder)) && !file.start().contains("..");
+        ((is_settings_file(name) || is_system) && !file.start().starts_with("/dev/") && !walker.has_written(name))
             || walker.prints_settings
     });
     if is_settings {
@@ -19,6 +20,10 @@ pub(super) fn source(walker: &mut Walker<'_>, arguments: &[Word]) {
         walker.opaque_command("it runs a script whose content is not known");
     }
 }
+
+/// Folders with settings of the whole machine.
+const FOLDERS: [&str; 5] =
+    ["/etc/profile.d/", "/etc/bash_completion.d/", "/etc/default/", "/etc/sysconfig/", "/usr/share/bash-completion/"];
 
 /// Whether a file of this name sets up a shell, as `activate`, `.bashrc`, `openrc` and `env.sh` do.
 fn is_settings_file(name: &str) -> bool {

@@ -8,6 +8,7 @@ use super::{
     program_name, runners, settings, short_names, tables, tamper, variables, wrappers,
 };
 
+mod assigned;
 mod described;
 mod each;
 mod elsewhere;
@@ -16,6 +17,7 @@ mod later;
 mod scheduled;
 mod unlisted;
 
+use assigned::{given, set_otherwise};
 use each::{find, parallel, xargs};
 use elsewhere::{container, kubectl, kubectl_inside, screen, tmux};
 use hosts::ssh;
@@ -74,6 +76,12 @@ fn follow_argv(walker: &mut Walker<'_>, argv: &[Word]) {
         return;
     }
     let name = base_name(path);
+    if let Some(words) = walker.alias_of(path) {
+        walker.wrappers += 1;
+        run(walker, words.into_iter().chain(arguments.iter().cloned()).collect(), Vec::new(), Vec::new());
+        walker.wrappers -= 1;
+        return;
+    }
     if let Some(service) = path.strip_prefix("/etc/init.d/").or_else(|| path.strip_prefix("/etc/rc.d/init.d/")) {
         let words = [Word::of("service"), Word::of(service)].into_iter().chain(arguments.iter().cloned()).collect();
         return run(walker, words, Vec::new(), Vec::new());
@@ -89,10 +97,8 @@ fn follow_argv(walker: &mut Walker<'_>, argv: &[Word]) {
         walker.script("it runs a script whose content is not known");
     }
     tamper::check(walker, name, arguments);
-    if matches!(name, "getopts" | "mapfile" | "printf" | "read" | "readarray")
-        && arguments.iter().any(|word| word.known() == Some("HOME"))
-    {
-        walker.opaque_command("HOME is changed: `~` may mean any folder");
+    if matches!(name, "getopts" | "mapfile" | "printf" | "read" | "readarray") {
+        set_otherwise(walker, name, arguments);
     }
     if let Some(usual) = short_names::program_of(name) {
         let argv: Vec<Word> = [Word::of(usual)].into_iter().chain(arguments.iter().cloned()).collect();
@@ -130,7 +136,7 @@ pub(super) fn assignment(walker: &mut Walker<'_>, name: &str, value: &Word) {
     }
     // Words that are known split where they split by default, or in fewer places.
     let is_narrower = name == "IFS" && value.known().is_some_and(|value| value.chars().all(char::is_whitespace));
-    if tamper::is_prompt_variable(name) && !is_narrower {
+    if tamper::is_prompt_variable(name) && !is_narrower && !variables::is_plain_environment(name, value) {
         walker.tampering(format!("{name}="));
     }
     variables::set(walker, name, value);
@@ -238,6 +244,10 @@ fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arg
             walker.code_word(&text.clone(), Shell::Unknown, Variables::new());
         }
     }
+    let is_shell = |word: &Word| word.known().is_some_and(|path| Shell::of_program(base_name(path)).is_some());
+    if matches!(name, "su" | "runuser") && found.value(&["s", "shell"]).is_some_and(|shell| !is_shell(shell)) {
+        walker.opaque_command("which program it runs as a shell is not known");
+    }
     let gave_code = wrapper.code.iter().any(|code| found.has(&[code]));
     match name {
         "env" => return env(walker, &found),
@@ -291,25 +301,6 @@ fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arg
         return shell_of_user(walker, "su", &found, gave_code);
     }
     run(walker, command.to_vec(), Vec::new(), Vec::new());
-}
-
-/// Variables, and settings of a unit, that are given as values of options.
-fn given(walker: &mut Walker<'_>, name: &str, found: &Found) {
-    if name == "systemd-run" && found.has(&["S", "shell"]) {
-        walker.stdin_code(Shell::Unknown);
-    }
-    for (option, value) in &found.options {
-        let Some(value) = value else { continue };
-        let Some((given, _)) = value.start().split_once('=') else { continue };
-        let rest = value.without_start(given.len() + 1);
-        match (name, option.as_str()) {
-            ("systemd-run", "E" | "setenv") | ("strace" | "ltrace", "E" | "env") => assignment(walker, given, &rest),
-            ("systemd-run", "p" | "property" | "timer-property" | "path-property" | "socket-property") => {
-                scheduled::unit_setting(walker, given, &rest);
-            }
-            _ => {}
-        }
-    }
 }
 
 /// Follows the `NAME=value` words in front, and gives what comes after.

@@ -46,6 +46,7 @@ pub(super) fn set(walker: &mut Walker<'_>, name: &str, value: &Word) {
     }
     match (used, known) {
         (_, Some("")) => {}
+        _ if is_plain_environment(name, value) => {}
         (Use::Run(_), Some(text)) if is_whether(text) => {}
         (Use::Run(called), _) => called::value(walker, name, value, called),
         (Use::Pipe, Some(text)) => {
@@ -81,14 +82,23 @@ pub(super) fn set(walker: &mut Walker<'_>, name: &str, value: &Word) {
     }
 }
 
-/// Whether the value of a variable of that name is shell code.
+/// Whether the value of a variable of that name is run, or names code.
 pub(super) fn is_run(name: &str) -> bool {
-    matches!(used(name), Use::Interpreter | Use::Pipe | Use::Run(_))
+    match used(name) {
+        Use::Code | Use::Editor | Use::GitSetting | Use::GitSettings | Use::Library | Use::Pipe | Use::Run(_) => true,
+        Use::Folders | Use::Interpreter | Use::Options(_) | Use::Unknown => false,
+    }
 }
 
 /// Whether some program looks at a variable of that name for what to run.
 pub(super) fn is_looked_at(name: &str) -> bool {
     used(name) != Use::Unknown
+}
+
+/// Whether `ENV` names no file that a shell reads, but where something is to go: `ENV=prod`.
+pub(super) fn is_plain_environment(name: &str, value: &Word) -> bool {
+    let is_plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    name == "ENV" && value.known().is_some_and(is_plain)
 }
 
 /// `GIT_PAGER=0`, `USE_SSH=yes`.

@@ -5,7 +5,7 @@
 
 #![expect(clippy::panic, reason = "a test that cannot read its table has failed")]
 
-use shell::{ParseContext, Parsed, Shell, parse};
+use shell::{OpaqueKind, ParseContext, Parsed, Shell, parse};
 
 fn shell_of(name: &str) -> Shell {
     match name {
@@ -25,7 +25,9 @@ fn verdict(parsed: &Parsed) -> &'static str {
         return "runs";
     }
     let may_run = parsed.guesses.iter().any(|command| command.program() == Some("danger"));
-    if may_run || !parsed.opaque.is_empty() || !parsed.tampering.is_empty() { "holds" } else { "safe" }
+    // What is doubtful is so only of who is not trusted.
+    let is_held = parsed.opaque.iter().any(|opaque| opaque.kind != OpaqueKind::Doubtful);
+    if may_run || is_held || !parsed.tampering.is_empty() { "holds" } else { "safe" }
 }
 
 fn check(table: &str) {

@@ -89,6 +89,31 @@ struct Finding {
     effect: RuleEffect,
     opaque: bool,
     because: String,
+    advice: Advice,
+}
+
+/// What helps whoever reads that something is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Advice {
+    /// Nothing but an approval, or another rule.
+    Ask,
+    /// To name what runs.
+    NameIt,
+    /// To say what the program is.
+    Describe,
+    /// To have the values in the text.
+    WriteOut,
+}
+
+impl Advice {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Ask => "",
+            Self::NameIt => "; write out what it runs, in place of a variable, a substitution or a script for a shell",
+            Self::Describe => "; if the program only reads these words, a rule that allows it says so",
+            Self::WriteOut => "; write the values out, and it is judged by them",
+        }
+    }
 }
 
 impl Rule {
@@ -103,10 +128,10 @@ fn parse(input: CommandInput<'_>, judging: &Judging) -> Parsed {
     match input {
         CommandInput::Argv(words, stdin) => shell::argv(words, stdin, &judging.place),
         CommandInput::Line(text) => shell::parse(text, &judging.place),
-        CommandInput::LineIn { line, folder, shell, written } => {
+        CommandInput::LineIn { line, folder, shell, earlier } => {
             let shell = if shell == Shell::Unknown { judging.place.shell } else { shell };
-            let (folder, written) = (folder.clone(), written.to_vec());
-            shell::parse(line, &ParseContext { shell, folder, written, ..judging.place.clone() })
+            let (folder, earlier) = (folder.clone(), earlier.clone());
+            shell::parse(line, &ParseContext { shell, folder, earlier, ..judging.place.clone() })
         }
         CommandInput::Script(text, stdin) => shell::parse_with_stdin(text, Some(stdin), &judging.place),
         CommandInput::Text(_) => Parsed::default(),
@@ -138,17 +163,21 @@ fn texts(input: CommandInput<'_>, parsed: &Parsed) -> Vec<String> {
 }
 
 fn find(rule: &Rule, parsed: &Parsed, texts: &[String], findings: &mut Vec<Finding>) {
-    let mut push = |opaque, because: String| {
+    let mut push = |advice, because: String| {
         // Who must approve a command that may match need not approve what is sure to be blocked.
+        let opaque = advice != Advice::Ask;
         let effect = if opaque { RuleEffect::Approve } else { rule.effect };
-        findings.push(Finding { rule: Some(rule.name.clone()), effect, opaque, because });
+        findings.push(Finding { rule: Some(rule.name.clone()), effect, opaque, because, advice });
     };
     if rule.matcher.command.is_some() {
         for command in &parsed.commands {
             match rule.matcher.command(command, rule.effect) {
-                Match::Yes => push(false, shown(command)),
+                Match::Yes => push(Advice::Ask, shown(command)),
                 Match::Maybe if rule.effect != RuleEffect::Allow => {
-                    push(true, format!("{} may match, depending on values that are not known", shown(command)));
+                    push(
+                        Advice::WriteOut,
+                        format!("{} may match, depending on values that are not known", shown(command)),
+                    );
                 }
                 Match::Maybe | Match::No => {}
             }
@@ -156,7 +185,7 @@ fn find(rule: &Rule, parsed: &Parsed, texts: &[String], findings: &mut Vec<Findi
         for command in parsed.guesses.iter().filter(|_| rule.effect != RuleEffect::Allow) {
             if rule.matcher.command(command, rule.effect) != Match::No {
                 push(
-                    true,
+                    Advice::Describe,
                     format!(
                         "{} may run, because it stands in arguments of a program that is not known",
                         shown(command)
@@ -173,7 +202,7 @@ fn find(rule: &Rule, parsed: &Parsed, texts: &[String], findings: &mut Vec<Findi
             texts.iter().find(|text| matches(text))
         };
         if let Some(text) = matched {
-            push(false, format!("the text {:?}", excerpt(text)));
+            push(Advice::Ask, format!("the text {:?}", excerpt(text)));
         }
     }
 }
@@ -265,7 +294,8 @@ fn built_in(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut 
             None => (None, if opaque.kind == OpaqueKind::Script { judging.script } else { judging.opaque }),
         };
         let effect = if is_allowed { RuleEffect::Allow } else { effect };
-        findings.push(Finding { rule, effect, opaque: true, because });
+        let advice = if opaque.kind == OpaqueKind::Hidden { Advice::NameIt } else { Advice::Ask };
+        findings.push(Finding { rule, effect, opaque: true, because, advice });
     }
     for tampering in &parsed.tampering {
         let (rule, effect) = match strictest_of(rules, RuleClass::GateTamper) {
@@ -273,7 +303,7 @@ fn built_in(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut 
             None => (None, RuleEffect::Approve),
         };
         let because = format!("{} changes how lines are accepted or shown", tampering.what);
-        findings.push(Finding { rule, effect, opaque: false, because });
+        findings.push(Finding { rule, effect, opaque: false, because, advice: Advice::Ask });
     }
 }
 
@@ -301,6 +331,7 @@ fn not_allowed(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &m
                 effect: judging.default,
                 opaque: false,
                 because: format!("no rule allows {}", shown(command)),
+                advice: Advice::Ask,
             });
         }
     }
@@ -310,6 +341,7 @@ fn not_allowed(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &m
             effect: judging.default,
             opaque: true,
             because: "no rule allows what cannot be known".to_owned(),
+            advice: Advice::NameIt,
         });
     }
 }
@@ -362,9 +394,10 @@ fn message(effect: RuleEffect, rule: Option<&Rule>, finding: Option<&Finding>) -
     let by = rule.map(|rule| format!(" by rule {}", rule.name)).unwrap_or_default();
     match effect {
         // [`Verdict::refusal`] names the rule.
-        RuleEffect::Block => finding.because.clone(),
+        RuleEffect::Block => format!("{}{}", finding.because, finding.advice.text()),
         RuleEffect::Approve | RuleEffect::Allow if finding.opaque => {
-            format!("needs approval{by}: it cannot be known what would run ({})", finding.because)
+            let advice = finding.advice.text();
+            format!("needs approval{by}: it cannot be known what would run ({}){advice}", finding.because)
         }
         RuleEffect::Approve | RuleEffect::Allow => format!("needs approval{by}: {}", finding.because),
     }

@@ -1,12 +1,13 @@
 //! What programs run by their operands, options and statements, and what of these is data.
 
-use std::time::SystemTime;
+use std::{sync::LazyLock, time::SystemTime};
 
 use config::{
     RuleDoc,
     rules::{Protocol, RuleEffect, SessionMode},
 };
 use policy::{CommandInput, Judging, RuleSet};
+use proptest::prelude::*;
 
 use crate::judged::{self, effect_word, rules, verdict};
 
@@ -77,5 +78,25 @@ fn what_is_sent_is_read_as_the_language_of_its_reader() {
     ] {
         let verdict = judged::judge(&rules, CommandInput::Script(line, input), &judging);
         assert_eq!(verdict.effect, expected, "{line} < {input:?}: {verdict:?}");
+    }
+}
+
+static RULES: LazyLock<RuleSet> = LazyLock::new(rules);
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn any_statements_are_read_without_a_panic(text in "([\\\\'\"`|!.;:/$(){}<>é=%-]|[a-z]{1,3}|copy |set |edit|system |s/|g/| |\\n){0,60}") {
+        let judging = Judging::guard(SystemTime::UNIX_EPOCH);
+        for line in [
+            "psql", "mysql", "sqlite3 x", "ftp", "lftp", "ed x", "ex x", "dc", "gnuplot", "m4", "groff -U", "redis-cli", "mongosh",
+            "sqlcmd", "sqlplus", "clickhouse-client",
+        ] {
+            // That a statement is data in one of these does not make it one in a shell.
+            let verdict = judged::judge(&RULES, CommandInput::Script(line, &text), &judging);
+            let shell = judged::judge(&RULES, CommandInput::Script(&format!("{line}; sh"), &text), &judging);
+            prop_assert!(shell.effect >= verdict.effect, "{line}: {text:?}");
+        }
     }
 }

@@ -186,6 +186,12 @@ fn bombs_and_long_lines_are_answered_at_once() {
         ["a\n", "$x ", "'a' ", "\"$x\" ", "a;", "a|", "*", "[", "~/", "a=b "]
             .map(|piece| piece.repeat(65_000 / piece.len())),
     );
+    // Values that are run, and files whose lines are.
+    texts.extend(["git -c core.pager='a b' ", "PAGER=x ", "echo 'a b' > ~/.bashrc; ", "> ~/.profile "].map(|piece| {
+        let (start, more) =
+            if piece.starts_with("git") { ("git ", piece.trim_start_matches("git ")) } else { ("", piece) };
+        format!("{start}{}", more.repeat(65_000 / more.len()))
+    }));
     let nests = [
         ("(", ")"),
         ("( ", " )"),

@@ -99,6 +99,8 @@ fn ss3(last: u8) -> Key {
         // rxvt with Control.
         b'c' => Key::WordRight,
         b'd' => Key::WordLeft,
+        // Enter of the keypad, where a program asked for the application keypad.
+        b'M' => Key::Enter,
         b'A'..=b'D' | b'F' | b'H' | b'P'..=b'S' => letter(last, 1),
         _ => Key::Unknown,
     }

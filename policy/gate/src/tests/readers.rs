@@ -306,7 +306,7 @@ fn a_language_that_only_waits_for_input_may_be_started() {
         ("ipython3 --no-banner --no-confirm-exit", "allow"),
         ("gdb -q -ex 'shell x' /bin/true", "ask"),
         ("gdb -x f", "ask"),
-        ("gdb --args rm -rf x", "ask"),
+        ("gdb --args rm -rf x", "block"),
         ("echo 'shell x' | gdb -q", "ask"),
     ] {
         assert_eq!(verdict(&mut Session::new(false), line), expected, "{line}");

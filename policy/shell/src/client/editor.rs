@@ -2,7 +2,7 @@
 //!
 //! Only a small part of them is known to run nothing; every other command may.
 
-use super::{ClientCode, Codes, after_call};
+use super::{ClientCode, Codes, after_call, path};
 
 /// Commands of vim, one a line, as `-c` takes them or `ex` reads them.
 pub(super) fn vim(text: &str, out: &mut Codes) {
@@ -46,8 +46,26 @@ fn shell_line(line: &str, out: &mut Codes) {
         let rest = command.strip_prefix(['r', 'w', 'W', 'e', 'E', 'f'])?;
         rest.trim_start().strip_prefix('!').filter(|_| rest.starts_with([' ', '\t', '!']))
     });
-    if let Some(code) = code.filter(|code| !code.trim().is_empty()) {
-        out.push(ClientCode::Shell(code.trim().to_owned()));
+    match code {
+        Some(code) if !code.trim().is_empty() => out.push(ClientCode::Shell(code.trim().to_owned())),
+        Some(_) => {}
+        None => file(command, out),
+    }
+}
+
+/// `w FILE`, `r FILE`, `e FILE`.
+fn file(command: &str, out: &mut Codes) {
+    let Some((name, argument)) = command.split_once([' ', '\t']) else { return };
+    let Some(file) = path(argument) else { return };
+    match name.trim_end_matches('!') {
+        "w" | "W" | "wr" | "write" | "wq" | "x" | "xit" | "sav" | "saveas" | "up" | "update" => {
+            out.push(ClientCode::Writes(file));
+        }
+        "e" | "E" | "ed" | "edit" | "r" | "re" | "read" | "sp" | "split" | "tabe" | "tabedit" | "vi" | "view"
+        | "vs" | "vsplit" => {
+            out.push(ClientCode::Reads(file));
+        }
+        _ => {}
     }
 }
 
@@ -96,6 +114,9 @@ fn vim_line(line: &str, depth: usize, out: &mut Codes) {
     let end = command.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(command.len());
     let (name, rest) = command.split_at(end);
     let argument = rest.trim_start();
+    if !argument.starts_with('!') || rest.starts_with("! ") {
+        file(command, out);
+    }
     match name {
         "" if rest.starts_with('!') => {
             let code = rest.trim_start_matches('!').trim();

@@ -1,6 +1,6 @@
 //! mysql and mariadb: the client's own commands (MySQL manual, "mysql Client Commands").
 
-use super::{ClientCode, Codes, has_word};
+use super::{ClientCode, Codes, files_behind, has_word, path};
 
 pub(super) fn runs(text: &str, out: &mut Codes) {
     let lower = text.to_ascii_lowercase();
@@ -8,6 +8,12 @@ pub(super) fn runs(text: &str, out: &mut Codes) {
     let ends_anywhere = has_word(&lower, "delimiter");
     for (comments, escapes) in [(true, true), (true, false), (false, true)] {
         scan(text, comments, escapes, ends_anywhere, out);
+    }
+    for name in ["into outfile", "into dumpfile"] {
+        files_behind(text, &lower, name).for_each(|file| out.push(ClientCode::Writes(file)));
+    }
+    for name in [" infile", "load_file("] {
+        files_behind(text, &lower, name).for_each(|file| out.push(ClientCode::Reads(file)));
     }
     if ["soname", "sys_exec", "sys_eval", "into dumpfile"].iter().any(|word| has_word(&lower, word)) {
         out.push(ClientCode::Opaque("a statement may make the server run a program"));
@@ -97,7 +103,11 @@ fn command(name: &str, argument: &str, out: &mut Codes) -> bool {
             out.push(ClientCode::Shell(code.to_owned()));
         }
         "P" | "pager" if !argument.is_empty() => out.push(ClientCode::Shell(argument.to_owned())),
-        "." | "source" => out.push(ClientCode::File),
+        "." | "source" => {
+            out.push(ClientCode::File);
+            path(argument).into_iter().for_each(|file| out.push(ClientCode::Reads(file)));
+        }
+        "T" | "tee" => path(argument).into_iter().for_each(|file| out.push(ClientCode::Writes(file))),
         "e" | "edit" => out.push(ClientCode::Shell("vi".to_owned())),
         _ => return false,
     }

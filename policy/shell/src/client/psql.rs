@@ -4,7 +4,7 @@
 //! Where a string begins and ends depends on settings, variables and separators that a text can change. So the text is
 //! read in every way that it may be read, and what any of them runs counts.
 
-use super::{ClientCode, Codes, has_word, unquoted};
+use super::{ClientCode, Codes, files_behind, has_word, path, unquoted};
 use crate::{tamper, variables};
 
 pub(super) fn runs(text: &str, out: &mut Codes) {
@@ -26,6 +26,13 @@ pub(super) fn runs(text: &str, out: &mut Codes) {
         out.push(ClientCode::Opaque("a variable is the result of a query, and may hold commands"));
     }
     programs(text, &lower, out);
+    if has_word(&lower, "copy") {
+        files_behind(text, &lower, " to ").for_each(|file| out.push(ClientCode::Writes(file)));
+        files_behind(text, &lower, " from ").for_each(|file| out.push(ClientCode::Reads(file)));
+    }
+    for name in ["pg_read_file(", "pg_read_binary_file(", "lo_import("] {
+        files_behind(text, &lower, name).for_each(|file| out.push(ClientCode::Reads(file)));
+    }
     if SERVER_CODE.iter().any(|word| has_word(&lower, word)) {
         out.push(ClientCode::Opaque("a statement may make the server run a program"));
     }
@@ -91,9 +98,12 @@ fn command(line: &str, depth: usize, out: &mut Codes) {
     let (name, rest) = line.split_at(end);
     let rest = rest.trim_start();
     match name {
-        "copy" => return,
+        "copy" => return copy(rest, out),
         "e" | "edit" | "ef" | "ev" => out.push(ClientCode::Shell("vi".to_owned())),
-        "i" | "ir" | "include" | "include_relative" => out.push(ClientCode::File),
+        "i" | "ir" | "include" | "include_relative" => {
+            out.push(ClientCode::File);
+            path(rest).into_iter().for_each(|file| out.push(ClientCode::Reads(file)));
+        }
         "g" | "gx" | "o" | "out" | "w" | "write" => {
             let target = match rest.strip_prefix('(') {
                 Some(options) => options.split_once(')').map_or("", |(_, target)| target).trim_start(),
@@ -107,6 +117,13 @@ fn command(line: &str, depth: usize, out: &mut Codes) {
             if bare.starts_with(':') {
                 out.push(ClientCode::Opaque("where the output goes is the value of a variable"));
             }
+            path(target).into_iter().for_each(|file| out.push(ClientCode::Writes(file)));
+        }
+        "s" => path(rest).into_iter().for_each(|file| out.push(ClientCode::Writes(file))),
+        "lo_import" => path(rest).into_iter().for_each(|file| out.push(ClientCode::Reads(file))),
+        "lo_export" => {
+            let file = rest.split_once(char::is_whitespace).and_then(|(_, file)| path(file));
+            file.into_iter().for_each(|file| out.push(ClientCode::Writes(file)));
         }
         "setenv" => {
             if let Some((variable, value)) = rest.split_once(char::is_whitespace) {
@@ -144,6 +161,19 @@ fn command(line: &str, depth: usize, out: &mut Codes) {
         && let Some(at) = rest.find('\\')
     {
         command(rest.get(at + 1..).unwrap_or_default(), depth + 1, out);
+    }
+}
+
+/// `\copy TABLE FROM FILE`, or `TO`.
+fn copy(rest: &str, out: &mut Codes) {
+    let lower = rest.to_ascii_lowercase();
+    let last = |word: &str| lower.rfind(word).map(|at| at + word.len());
+    let (from, to) = (last(" from "), last(" to "));
+    let Some(file) = from.max(to).and_then(|at| path(rest.get(at..)?)) else { return };
+    match file.to_ascii_lowercase().as_str() {
+        "stdin" | "stdout" | "pstdin" | "pstdout" | "program" => {}
+        _ if to > from => out.push(ClientCode::Writes(file)),
+        _ => out.push(ClientCode::Reads(file)),
     }
 }
 

@@ -1,6 +1,16 @@
-//! Clients of other servers: Redis, MongoDB, SQL Server, Oracle.
+//! Clients of other servers: ClickHouse, Redis, MongoDB, SQL Server, Oracle.
 
-use super::{ClientCode, Codes, has_word};
+use super::{ClientCode, Codes, files_behind, has_word};
+
+/// clickhouse-client: tables that are the output of a program.
+pub(super) fn clickhouse(text: &str, out: &mut Codes) {
+    let lower = text.to_ascii_lowercase();
+    if has_word(&lower, "executable") || has_word(&lower, "executablepool") {
+        out.push(ClientCode::Opaque("a statement makes the server run a program"));
+    }
+    files_behind(text, &lower, "into outfile").for_each(|file| out.push(ClientCode::Writes(file)));
+    files_behind(text, &lower, "file(").for_each(|file| out.push(ClientCode::Reads(file)));
+}
 
 /// redis-cli: settings with which the server writes files, and libraries that it loads.
 pub(super) fn redis(text: &str, out: &mut Codes) {

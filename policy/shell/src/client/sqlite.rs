@@ -1,6 +1,6 @@
 //! The shell of SQLite: its dot-commands, and functions that run a program (sqlite.org/cli.html).
 
-use super::{ClientCode, Codes, after_call};
+use super::{ClientCode, Codes, after_call, files_behind, path};
 
 pub(super) fn runs(text: &str, out: &mut Codes) {
     for line in text.lines() {
@@ -15,6 +15,8 @@ pub(super) fn runs(text: &str, out: &mut Codes) {
         }
         edit(call, out);
     }
+    files_behind(text, &lower, "writefile(").for_each(|file| out.push(ClientCode::Writes(file)));
+    files_behind(text, &lower, "readfile(").for_each(|file| out.push(ClientCode::Reads(file)));
     if !after_call(text, &lower, "load_extension").is_empty() {
         out.push(ClientCode::Opaque("it loads a library"));
     }
@@ -35,6 +37,14 @@ fn command(line: &str, out: &mut Codes) {
     }
     if is("load") {
         return out.push(ClientCode::Opaque("it loads a library"));
+    }
+    let last = rest.split_whitespace().next_back().unwrap_or_default();
+    let first = rest.split_whitespace().find(|word| !word.starts_with('-')).unwrap_or_default();
+    let is_one_of = |names: &[&str]| !rest.contains('|') && names.iter().any(|full| is(full));
+    if is_one_of(&["backup", "clone", "log", "once", "output", "save", "trace"]) {
+        path(last).into_iter().for_each(|file| out.push(ClientCode::Writes(file)));
+    } else if is_one_of(&["import", "open", "read", "restore"]) {
+        path(first).into_iter().for_each(|file| out.push(ClientCode::Reads(file)));
     }
     if is("read") && !piped(rest, out) {
         return out.push(ClientCode::Opaque("it runs a script whose content is not known"));

@@ -1,11 +1,13 @@
 use super::*;
 
-/// What a text runs, in short: `!CODE`, `?` for what cannot be known, `<` for a file.
+/// What a text runs, in short: `!CODE`, `?` for what cannot be known, `<` for a script, `<FILE` and `>FILE`.
 fn read(client: Client, text: &str) -> String {
     let shown = client.runs(text).into_iter().map(|code| match code {
         ClientCode::File => "<".to_owned(),
         ClientCode::Opaque(_) => "?".to_owned(),
+        ClientCode::Reads(file) => format!("<{file}"),
         ClientCode::Shell(code) => format!("!{code}"),
+        ClientCode::Writes(file) => format!(">{file}"),
     });
     shown.collect::<Vec<_>>().join(" ")
 }
@@ -21,26 +23,33 @@ fn each_language_is_read_as_its_client_reads_it() {
         (Client::Psql, "select E'\\'' \\! x", "!x"),
         (Client::Psql, "\\set v `x y`", "!x y"),
         (Client::Psql, "\\set v `x :y`", "? !x :y"),
-        (Client::Psql, "\\i x.sql", "<"),
+        (Client::Psql, "\\i x.sql", "< <x.sql"),
         (Client::Psql, "\\e", "!vi"),
         (Client::Psql, "copy t from program 'x y'", "!x y"),
         (Client::Psql, "select $a$ \\! x $a$", ""),
         (Client::Mysql, "select 1; system x y;", "!x y"),
         (Client::Mysql, "select '\\! x'", ""),
         (Client::Mysql, "select 1,\n  system from t", ""),
-        (Client::Mysql, "\\. x.sql", "<"),
+        (Client::Mysql, "\\. x.sql", "< <x.sql"),
         (Client::Mysql, "/*! x */ \\! y", "!y"),
         (Client::Sqlite, ".sh x y", "!x y"),
         (Client::Sqlite, ".schema t", ""),
         (Client::Sqlite, "select '|x'", ""),
         (Client::Sqlite, ".once '|x y'", "!x y"),
         (Client::Sqlite, "select edit(a)", "!vi"),
+        (Client::Psql, "\\o x", ">x"),
+        (Client::Psql, "\\copy t from x csv", "<x"),
+        (Client::Psql, "\\copy (select a from b) to 'x y' csv", ">x y"),
+        (Client::Psql, "\\copy t to stdout", ""),
+        (Client::Sqlite, ".output x", ">x"),
+        (Client::Sqlite, ".import --csv x t", "<x"),
+        (Client::Mysql, "tee x", ">x"),
         (Client::Ftp, "get a |x y", "!x y"),
         (Client::Ftp, "get a b", ""),
         (Client::Lftp, "open h; ls | x y", "!x y"),
         (Client::Vim, "%s/a/b/g | wq", ""),
         (Client::Vim, "r !x y", "!x y"),
-        (Client::Vim, "w! f", ""),
+        (Client::Vim, "w! f", ">f"),
         (Client::Vim, "s/a/\\=b/", "?"),
         (Client::Vim, "a\n!x\n.\nwq", "!x"),
         (Client::Ed, "1,$w !x y", "!x y"),

@@ -22,6 +22,8 @@ enum Value {
     Allow,
     /// Nothing that is run.
     Data,
+    /// Nothing that is run, as far as is known: it is guessed all the same.
+    Guess,
     /// The helper for credentials: a name, or shell code after `!`.
     Helper,
     /// A word that says no more than how, or shell code after `!`.
@@ -34,7 +36,7 @@ enum Value {
     Unknown,
 }
 
-use Value::{Address, Alias, Allow, Code, Data, Helper, How, Run, RunOrWhether, Unknown};
+use Value::{Address, Alias, Allow, Code, Data, Guess, Helper, How, Run, RunOrWhether, Unknown};
 
 /// Follows a setting that is written as `NAME=VALUE`.
 pub(crate) fn assigned(walker: &mut Walker<'_>, setting: &Word) {
@@ -90,7 +92,7 @@ pub(crate) fn set(walker: &mut Walker<'_>, name: &Word, value: &Word) {
         },
         RunOrWhether(_) if known.is_some_and(is_whether) => {}
         Run(called) | RunOrWhether(called) => called::value(walker, &what, value, called),
-        Unknown => match known {
+        Guess | Unknown => match known {
             Some(text) if text.starts_with('!') => {
                 called::value(walker, &what, &value.without_start(1), Called::WithArguments);
             }
@@ -106,7 +108,7 @@ pub(crate) fn is_code(name: &str) -> bool {
     is_address_of_code(subsection)
         || match kind(&section, subsection, &key) {
             Alias | Allow | Code | Helper | How | Run(_) | RunOrWhether(_) | Unknown => true,
-            Address | Data => false,
+            Address | Data | Guess => false,
         }
 }
 
@@ -133,7 +135,6 @@ fn kind(section: &str, subsection: &str, key: &str) -> Value {
         ("core", "fsmonitor") => RunOrWhether(Called::WithArguments),
         ("core", "askpass" | "gitproxy" | "alternaterefscommand") => Run(Called::WithArguments),
         ("core", "hookspath") | ("init", "templatedir") | ("include" | "includeif", _) => Code,
-        ("core", _) => Data,
         ("credential", "helper") => Helper,
         ("diff", "external" | "command" | "textconv") => Run(Called::WithArguments),
         ("filter", "clean" | "smudge" | "process") => Run(Called::WithArguments),
@@ -152,16 +153,20 @@ fn kind(section: &str, subsection: &str, key: &str) -> Value {
         (_, "cmd" | "command" | "prog" | "program" | "process" | "hook" | "driver") => Run(Called::WithArguments),
         ("lfs" | "browser" | "difftool" | "mergetool" | "man" | "guitool", "path") => Run(Called::WithArguments),
         _ if key.ends_with("cmd") || key.ends_with("-prog") => Run(Called::WithArguments),
-        _ if is_in(DATA_SECTIONS) => Data,
+        _ if is_in(TEXT_SECTIONS) => Data,
+        _ if is_in(DATA_SECTIONS) => Guess,
         _ => Unknown,
     }
 }
 
+/// Sections of which all other settings are names, words to show and addresses of people.
+const TEXT_SECTIONS: &str = "\
+    author branch color commit committer format gui i18n log mailmap pretty sendemail tag trailer user";
+
 /// Sections of which all other settings are data.
 const DATA_SECTIONS: &str = "\
-    add advice am apply author blame branch bundle checkout clean clone color column commit commitgraph committer \
-    completion credential delta diff difftool extensions fastimport feature fetch filter format fsck fsmonitor gc gpg \
-    grep gui help http i18n imap index init instaweb interactive lfs log lsrefs mailinfo mailmap maintenance man merge \
-    mergetool notes pack pretty protocol pull push rebase receive remote remotes repack rerere revert safe sendemail \
-    showbranch sparse splitindex ssh stash status submodule tag tar trailer transfer uploadarchive uploadpack \
-    uploadpackfilter user versionsort web worktree";
+    add advice am apply blame bundle checkout clean clone column commitgraph completion core credential delta diff \
+    difftool extensions fastimport feature fetch filter fsck fsmonitor gc gpg grep help http imap index init instaweb \
+    interactive lfs lsrefs mailinfo maintenance man merge mergetool notes pack protocol pull push rebase receive remote \
+    remotes repack rerere revert safe showbranch sparse splitindex ssh stash status submodule tar transfer uploadarchive \
+    uploadpack uploadpackfilter versionsort web worktree";

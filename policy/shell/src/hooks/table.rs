@@ -1,15 +1,34 @@
 //! The table of programs that run the value of an option.
 
-use super::HookValue::{self, Binding, Code, CodeAfterExec, Other, Setting, SqlFile, Statements};
+use std::{collections::HashMap, sync::LazyLock};
+
+use super::HookValue::{self, Binding, Code, CodeAfterExec, Other, Script, Setting, SqlFile, Statements};
 use crate::client::Client;
 
 const EDITOR: HookValue = Statements(Client::Vim, "");
 
+/// The rows about a program.
+pub(super) fn of(name: &str) -> impl Iterator<Item = Options> {
+    static BY_NAME: LazyLock<HashMap<&str, Vec<Options>>> = LazyLock::new(|| {
+        let mut rows: HashMap<&str, Vec<Options>> = HashMap::new();
+        for (names, options) in HOOKS {
+            for name in *names {
+                rows.entry(name).or_default().push(options);
+            }
+        }
+        rows
+    });
+    BY_NAME.get(name).into_iter().flatten().copied()
+}
+
+/// Options, each with what its value is.
+type Options = &'static [(&'static str, HookValue)];
+
 /// Names of programs, and their options with what the value of each is.
-type Hooks = (&'static [&'static str], &'static [(&'static str, HookValue)]);
+type Hooks = (&'static [&'static str], Options);
 
 /// Programs, and their options whose value is run.
-pub(super) const HOOKS: &[Hooks] = &[
+const HOOKS: &[Hooks] = &[
     (
         &["tar", "gtar", "bsdtar"],
         &[
@@ -80,7 +99,7 @@ pub(super) const HOOKS: &[Hooks] = &[
     (&["duckdb"], &[("-c", Statements(Client::Sqlite, "")), ("-s", Statements(Client::Sqlite, "")), ("-f", Other)]),
     (&["wget"], &[("--use-askpass", Code), ("-e", Other), ("--execute", Other)]),
     (
-        &["psql"],
+        &["psql", "pgcli", "usql", "vsql", "ysqlsh"],
         &[
             ("-c", Statements(Client::Psql, "")),
             ("--command", Statements(Client::Psql, "")),
@@ -88,6 +107,8 @@ pub(super) const HOOKS: &[Hooks] = &[
             ("--file", SqlFile),
             ("-o", Statements(Client::Psql, "\\o ")),
             ("--output", Statements(Client::Psql, "\\o ")),
+            ("-L", Statements(Client::Psql, "\\s ")),
+            ("--log-file", Statements(Client::Psql, "\\s ")),
             ("-v", Statements(Client::Psql, "\\set ")),
             ("--set", Statements(Client::Psql, "\\set ")),
             ("--variable", Statements(Client::Psql, "\\set ")),
@@ -95,7 +116,7 @@ pub(super) const HOOKS: &[Hooks] = &[
     ),
     (&["cockroach"], &[("-e", Statements(Client::Psql, "")), ("--execute", Statements(Client::Psql, ""))]),
     (
-        &["mysql", "mariadb"],
+        &["mysql", "mariadb", "mycli"],
         &[
             ("-e", Statements(Client::Mysql, "")),
             ("--execute", Statements(Client::Mysql, "")),
@@ -132,6 +153,26 @@ pub(super) const HOOKS: &[Hooks] = &[
     (&["docker", "podman", "nerdctl"], &[("--health-cmd", Code)]),
     (&["kubectl", "oc", "k"], &[("--exec-command", Code)]),
     (&["nm", "ar", "ranlib", "ld"], &[("--plugin", Other), ("-plugin", Other)]),
+    (&["mysqldump", "mysqladmin", "mysqlimport"], &[("--plugin-dir", Other)]),
+    (&["pgbench"], &[("-f", Other), ("--file", Other)]),
+    (
+        &["clickhouse", "clickhouse-client"],
+        &[
+            ("-q", Statements(Client::Clickhouse, "")),
+            ("--query", Statements(Client::Clickhouse, "")),
+            ("--queries-file", Other),
+        ],
+    ),
+    (&["apt", "apt-cache", "apt-get", "aptitude"], &[("-c", Other), ("--config-file", Other)]),
+    (&["ninja", "samu"], &[("-f", Script)]),
+    (&["ant"], &[("-f", Script), ("-file", Script), ("-buildfile", Script)]),
+    (&["gradle", "gradlew"], &[("-I", Script), ("-b", Script), ("--init-script", Script), ("--build-file", Script)]),
+    (&["curl"], &[("-K", Script), ("--config", Script)]),
+    (&["dnsmasq"], &[("--dhcp-script", Other), ("--conf-script", Code)]),
+    (&["dhclient"], &[("-sf", Other)]),
+    (&["ifup", "ifdown"], &[("-i", Script), ("--interfaces", Script)]),
+    (&["code", "codium"], &[("--install-extension", Script)]),
+    (&["nginx"], &[("-c", Script), ("-g", Other)]),
     (&["vault"], &[("-exec", Code)]),
     (&["go"], &[("-exec", Code), ("-toolexec", Code), ("-vettool", Code)]),
     (&["cargo"], &[("--config", Other)]),
@@ -179,11 +220,11 @@ pub(super) const HOOKS: &[Hooks] = &[
     (&["ssh-keygen"], &[("-D", Other), ("-w", Other)]),
     (&["ssh-add"], &[("-s", Other), ("-S", Other)]),
     (&["ssh-copy-id"], &[("-o", Setting), ("-F", Other)]),
-    (&["openssl"], &[("-engine", Other), ("-provider-path", Other)]),
+    (&["openssl"], &[("-engine", Other), ("-provider-path", Other), ("-pre", Other), ("-config", Script)]),
     (&["iptables", "ip6tables", "iptables-nft", "iptables-legacy"], &[("--modprobe", Code), ("-M", Code)]),
     (&["tshark", "wireshark"], &[("-X", Other)]),
     (&["mutt", "neomutt"], &[("-e", Other), ("-F", Other)]),
-    (&["dnf", "yum", "pacman"], &[("--config", Other), ("--hookdir", Other)]),
+    (&["dnf", "yum", "pacman"], &[("-c", Other), ("--config", Other), ("--hookdir", Other)]),
     (&["kustomize"], &[("--exec-path", Code)]),
     (&["logrotate"], &[("-m", Code), ("--mail", Code)]),
     (&["journalctl", "systemctl"], &[]),

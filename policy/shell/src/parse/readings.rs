@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use brush_parser::{ParseError, TokenizerError, ast, parse_tokens, uncached_tokenize_str};
 
-use super::{MAX_CODE_DEPTH, MAX_GUESSES, RUNS_OUTPUT, Walker, compound, grammar, limits, program_within};
+use super::{MAX_CODE_DEPTH, RUNS_OUTPUT, Walker, compound, grammar, guess::MAX_GUESSES, limits, program_within};
 use crate::{
     Command, Opaque, OpaqueKind, Shell, Variables,
     dialect::{self, ShellReading},

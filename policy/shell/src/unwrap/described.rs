@@ -4,6 +4,11 @@
 //! could; or if another file reads all of its words. Of the others a line says which options are data, alone or with a
 //! value; and that the operands are. Where that is so only for some subcommands, the line names these.
 
+use std::{
+    collections::{HashMap, HashSet},
+    sync::LazyLock,
+};
+
 use crate::Word;
 
 /// A line of the table that is about a command.
@@ -42,8 +47,9 @@ impl Described {
 
 /// Whether a program runs none of its words, or another file reads all of them.
 pub(super) fn is_pure(name: &str) -> bool {
-    let is_in = |list: &str| list.split_ascii_whitespace().any(|pure| pure == name);
-    is_in(PURE) || is_in(READ_ELSEWHERE) || name.starts_with("mkfs.")
+    static NAMES: LazyLock<HashSet<&str>> =
+        LazyLock::new(|| PURE.split_ascii_whitespace().chain(READ_ELSEWHERE.split_ascii_whitespace()).collect());
+    NAMES.contains(name) || name.starts_with("mkfs.")
 }
 
 /// Whether the operands of a program are data whatever its subcommand is.
@@ -57,16 +63,25 @@ pub(super) fn sets_variables(name: &str) -> bool {
 }
 
 /// The subcommands and options of each line about `name`.
-fn lines_of<'n>(name: &'n str) -> impl Iterator<Item = (Option<&'static str>, &'static str)> + 'n {
-    DESCRIBED.lines().filter_map(move |line| {
-        let (head, options) = line.split_once(':')?;
-        let (names, subcommands) = match head.split_once('/') {
-            Some((names, subcommands)) => (names, Some(subcommands)),
-            None => (head, None),
-        };
-        names.split_ascii_whitespace().any(|known| known == name).then_some((subcommands, options))
-    })
+fn lines_of(name: &str) -> impl Iterator<Item = Line> {
+    static LINES: LazyLock<HashMap<&str, Vec<Line>>> = LazyLock::new(|| {
+        let mut lines: HashMap<&str, Vec<Line>> = HashMap::new();
+        for (head, options) in DESCRIBED.lines().filter_map(|line| line.split_once(':')) {
+            let (names, subcommands) = match head.split_once('/') {
+                Some((names, subcommands)) => (names, Some(subcommands)),
+                None => (head, None),
+            };
+            for name in names.split_ascii_whitespace() {
+                lines.entry(name).or_default().push((subcommands, options));
+            }
+        }
+        lines
+    });
+    LINES.get(name).into_iter().flatten().copied()
 }
+
+/// The subcommands that a line is about, and its options.
+type Line = (Option<&'static str>, &'static str);
 
 /// Programs that run nothing.
 const PURE: &str = "\

@@ -2,7 +2,7 @@
 
 use super::{run, unlisted};
 use crate::{
-    Shell, Variables, Word, base_name,
+    Command, Shell, Variables, Word, base_name,
     options::{Found, Options},
     parse::{Stdin, Walker},
     word::Atom,
@@ -58,7 +58,7 @@ pub(super) fn xargs(walker: &mut Walker<'_>, found: &Found) {
 fn takes_files(command: &[Word]) -> bool {
     matches!(
         command.first().and_then(Word::known).map(base_name),
-        Some("rm" | "rmdir" | "unlink" | "gzip" | "wc" | "ls")
+        Some("chmod" | "gzip" | "ls" | "rm" | "rmdir" | "sed" | "touch" | "unlink" | "wc")
     )
 }
 
@@ -68,14 +68,21 @@ fn listed_files(walker: &Walker<'_>) -> Option<Vec<Word>> {
     let own = walker.out.commands.last()?;
     let is_list = own.redirects.iter().any(|redirect| !redirect.writes)
         || own.argv.iter().any(|word| matches!(word.known(), Some("-a" | "--arg-file")));
-    let lister = walker.out.commands.iter().rev().nth(1).filter(|_| !is_list);
+    // Filters between the two pass names on.
+    let is_filter = |command: &&Command| {
+        let operands = command.arguments().iter().filter(|word| !word.start().starts_with('-')).count();
+        matches!(command.program(), Some("grep" | "head" | "sort" | "tail" | "uniq"))
+            && operands < 2
+            && !command.arguments().iter().any(|word| word.start().starts_with("-l") || word.start().starts_with("-r"))
+    };
+    let lister = walker.out.commands.iter().rev().skip(1).find(|command| !is_filter(command)).filter(|_| !is_list);
     let Some(lister) = lister else { return is_list.then(|| vec![found_file()]) };
     let mut starts = match lister.program()? {
         "find" => {
             let is_start = |word: &&Word| !word.start().starts_with(['-', '(', '!']);
             lister.arguments().iter().take_while(is_start).cloned().collect()
         }
-        "ls" | "git" | "fd" | "rg" => Vec::new(),
+        "ls" | "git" | "fd" | "rg" | "grep" => Vec::new(),
         _ => return None,
     };
     if starts.is_empty() {
@@ -155,6 +162,12 @@ pub(super) fn find(walker: &mut Walker<'_>, arguments: &[Word]) {
     let mut rest = arguments;
     while let Some((argument, after)) = rest.split_first() {
         rest = after;
+        if let Some(start) = ["--exec=", "--exec-batch="].iter().find(|start| argument.start().starts_with(**start)) {
+            // As fd takes it: everything behind it belongs to the command.
+            let program = argument.without_start(start.len());
+            let command = [program].into_iter().chain(after.iter().map(|word| word.with_gaps_at("{}")));
+            return run(walker, command.collect(), Vec::new(), Vec::new());
+        }
         if !matches!(
             argument.known(),
             Some("-exec" | "-execdir" | "-ok" | "-okdir" | "-x" | "-X" | "--exec" | "--exec-batch")

@@ -69,8 +69,18 @@ pub(super) fn kubectl_inside(walker: &mut Walker<'_>, arguments: &[Word]) {
 
 /// `OPTIONS… WHERE OPTIONS… COMMAND…`
 fn operand_and_command(walker: &mut Walker<'_>, arguments: &[Word]) {
-    let command =
-        EXEC_OPTIONS.read(arguments).and_then(|found| EXEC_OPTIONS.read(found.operands.get(1..).unwrap_or_default()));
+    // `docker exec "$id" env`: the first word that is not known is the container.
+    let gap = arguments.iter().position(|word| word.known().is_none() && word.start().is_empty());
+    let before =
+        gap.and_then(|at| EXEC_OPTIONS.read(arguments.get(..at)?).ok()).filter(|found| found.operands.is_empty());
+    let operands = match (before, gap) {
+        (Some(_), Some(at)) => {
+            walker.script("which container it is is not known before it runs");
+            Ok(arguments.get(at..).unwrap_or_default().to_vec())
+        }
+        _ => EXEC_OPTIONS.read(arguments).map(|found| found.operands),
+    };
+    let command = operands.and_then(|operands| EXEC_OPTIONS.read(operands.get(1..).unwrap_or_default()));
     match command {
         Ok(found) if !found.operands.is_empty() => run(walker, found.operands, Vec::new(), Vec::new()),
         Ok(_) => {}

@@ -25,6 +25,9 @@ pub(super) fn ssh(walker: &mut Walker<'_>, found: &Found) {
         if name == "F" {
             walker.opaque_command("ssh reads a configuration that may run code");
         }
+        if name == "I" {
+            walker.opaque_command("ssh loads a library");
+        }
         if name == "o" {
             ssh_setting(walker, value);
         }
@@ -56,6 +59,9 @@ pub(crate) fn ssh_setting(walker: &mut Walker<'_>, setting: &Word) {
         "securitykeyprovider",
         "xauthlocation",
     ];
+    if ["match", "include"].iter().any(|name| start.trim_start().starts_with(name)) {
+        return walker.opaque_command("a setting of ssh may run a program");
+    }
     if start.is_empty() {
         return walker.opaque_command("a setting of ssh is not known");
     }

@@ -32,6 +32,7 @@ pub(super) fn alias(walker: &mut Walker<'_>, arguments: &[Word]) {
     if arguments.iter().any(|word| word.start().is_empty() && word.known().is_none()) {
         walker.opaque_command("an alias is not known before it is defined");
     }
+    let has_options = arguments.iter().any(|word| word.start().starts_with('-') && word.known() != Some("--"));
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         let value = match (argument.start().split_once('='), walker.shell) {
@@ -43,8 +44,19 @@ pub(super) fn alias(walker: &mut Walker<'_>, arguments: &[Word]) {
             },
             (None, _) => continue,
         };
-        let name = argument.start().split_once('=').map_or(argument.start(), |(name, _)| name);
-        alias_value(walker, name, &value);
+        let is_plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || " -_./:=@%+,".contains(c));
+        match value.known() {
+            // What stands behind it is judged where it is used.
+            Some(text) if !has_options && is_plain(text) && walker.shell != Shell::Fish => {
+                let name = argument.start().split('=').next().unwrap_or_default();
+                walker.out.aliases.push((name.to_owned(), text.to_owned()));
+                walker.code(text, walker.shell);
+            }
+            _ => {
+                let name = argument.start().split_once('=').map_or(argument.start(), |(name, _)| name);
+                alias_value(walker, name, &value);
+            }
+        }
     }
 }
 

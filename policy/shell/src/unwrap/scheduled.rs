@@ -165,6 +165,9 @@ fn runs_lines(path: &Word) -> Option<Lines> {
 
 /// Judges the lines of a file as if they were run now.
 fn lines(walker: &mut Walker<'_>, how: Lines, text: &str) {
+    if walker.has_valued_enough() {
+        return;
+    }
     let stdin = std::mem::replace(&mut walker.stdin, Stdin::Unknown);
     let handed_on = walker.flow.handed_on;
     walker.flow.substitutions += 1;

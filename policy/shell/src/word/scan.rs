@@ -280,7 +280,8 @@ impl Scanner<'_> {
             }
             // Numbers, whoever sets them.
             let is_number = matches!(name, "$" | "?" | "#" | "RANDOM" | "UID" | "EUID" | "PPID" | "LINENO");
-            return self.push(if is_number { Atom::Name } else { Atom::Unknown { splits: !quoted } });
+            let splits = !quoted && !IS_ONE_WORD.contains(&name);
+            return self.push(if is_number { Atom::Name } else { Atom::Unknown { splits } });
         };
         // What is known is put in as it is only where the shell would not split or match it.
         let is_plain = |text: &str| text.chars().all(|c| c.is_alphanumeric() || "-_./:=@%+,".contains(c));
@@ -391,6 +392,12 @@ impl Scanner<'_> {
         self.found.programs.push(parse::program(&text));
     }
 }
+
+/// Variables that the shell sets itself, to a number, a name or a folder.
+const IS_ONE_WORD: [&str; 16] = [
+    "#", "$", "?", "!", "BASHPID", "EUID", "HOSTNAME", "LINENO", "OLDPWD", "PPID", "PWD", "RANDOM", "SECONDS", "SHLVL",
+    "UID", "USER",
+];
 
 /// A `case` inside a substitution has brackets that close nothing; more of them than this are not tried.
 const MAX_CANDIDATES: usize = 16;

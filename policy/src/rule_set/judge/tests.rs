@@ -135,6 +135,21 @@ fn what_cannot_be_known_is_held_unless_a_rule_says_otherwise() {
 }
 
 #[test]
+fn a_hold_says_what_helps() {
+    let rules = compile("  - { name: a, effect: block, match: { command: { program: [rm], flags: { any: [[r]] } } } }")
+        .unwrap();
+    for (line, expected) in [
+        ("$CMD x", "write out what it runs"),
+        ("bash x.sh", "write out what it runs"),
+        ("rm $X", "write the values out"),
+        ("some-wrapper rm -r x", "a rule that allows it says so"),
+    ] {
+        let message = judge(&rules, line).message;
+        assert!(message.contains(expected), "{line}: {message}");
+    }
+}
+
+#[test]
 fn an_allow_rule_answers_for_its_script_and_nothing_else() {
     let rules = compile(
         "  - { name: a, effect: block, match: { command: { program: [rm] } } }
