@@ -34,8 +34,14 @@ pub fn is_begun_in(text: &str, is_typed: bool, shell: Shell) -> Option<bool> {
     if shell == Shell::Fish {
         return fish::extent(text, is_typed).map(|extent| matches!(extent, Extent::Begun | Extent::Open));
     }
-    let reading = if is_typed { dialect::at_prompt(text, shell) } else { dialect::first(text, shell) };
-    is_begun_as_written(reading.text.as_deref().unwrap_or(text), is_typed)
+    let is_begun =
+        |reading: dialect::ShellReading| is_begun_as_written(reading.text.as_deref().unwrap_or(text), is_typed);
+    // Whether zsh has comments at its prompt is an option. Where only one of both readings waits, the text is judged now,
+    // and held.
+    if is_typed && shell == Shell::Zsh && !is_begun(dialect::at_prompt(text, shell))? {
+        return Some(false);
+    }
+    is_begun(dialect::first(text, shell))
 }
 
 fn is_begun_as_written(text: &str, is_typed: bool) -> Option<bool> {
@@ -199,8 +205,8 @@ mod tests {
             ("echo (ls", &[Ash, Bash, Dash, Fish, Unknown, Zsh]),
             ("echo 'a\\'", &[Fish]),
             ("echo 'it\\'s'", &[Ash, Bash, Dash, Unknown, Zsh]),
-            ("# it's", &[Zsh]),
-            ("ls # (", &[Zsh]),
+            ("# it's", &[]),
+            ("ls # (", &[]),
             ("echo $'it\\'s'", &[Dash]),
             ("ls |", &[Ash, Bash, Dash, Fish, Unknown, Zsh]),
             ("ls &&", &[Ash, Bash, Dash, Fish, Unknown, Zsh]),

@@ -15,6 +15,10 @@
 
 use super::Shell;
 
+mod short_forms;
+
+pub(super) use short_forms::flattened;
+
 /// One way to read a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ShellReading {
@@ -203,6 +207,7 @@ impl Writer<'_> {
                 self.copy_quoted('\'', true);
             }
             _ if in_parameter => self.copy(1),
+            ('(', _) if self.dialect.is_zsh && self.zsh_parenthesis() => {}
             ('(', _) => self.open(Open::Parenthesis, 1),
             (')', _) => self.close(Open::Parenthesis),
             ('#', _) if self.begins_word() => self.comment(),
@@ -257,6 +262,32 @@ impl Writer<'_> {
         if self.peek(0) == Some('!') || (is_append && self.peek(0) == Some('|')) {
             self.at += 1;
         }
+    }
+
+    /// `=(…)`, which is a file like `<(…)`, and patterns and qualifiers in parentheses that run nothing: `*(.)`, `x(a|b)`.
+    fn zsh_parenthesis(&mut self) -> bool {
+        let before = |back: usize| self.at.checked_sub(back).and_then(|at| self.chars.get(at)).copied();
+        let is_blank = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || ";&|(".contains(c));
+        if before(1) == Some('=') && is_blank(before(2)) {
+            self.out.pop();
+            self.out.push('<');
+            return false;
+        }
+        if is_blank(before(1)) || before(1).is_some_and(|c| "=<>$`)!".contains(c)) {
+            return false;
+        }
+        let inside: String = self.chars.iter().skip(self.at + 1).take_while(|c| **c != ')').take(64).collect();
+        let is_plain = inside.chars().all(|c| c.is_alphanumeric() || "._,:|/*-^@=%[]".contains(c));
+        let is_list = inside.split_once('|').is_some_and(|(first, _)| !first.is_empty() && !first.ends_with('e'));
+        // `e` and `+` are the qualifiers that run code.
+        let is_harmless = is_plain && !inside.is_empty() && (!inside.contains('e') || is_list);
+        let length = inside.chars().count() + 2;
+        if !is_harmless || self.peek(length - 1) != Some(')') {
+            return false;
+        }
+        self.out.push('*');
+        self.at += length;
+        true
     }
 
     /// A `}` ends a group, and what follows it may be `always`.
@@ -347,6 +378,9 @@ mod tests {
             (Dialect::ZSH, "{ ls }", "{ ls ; }"),
             (Dialect::ZSH, "{ ls; }", ""),
             (Dialect::ZSH, "f() { { a } always { b } }", "f() { { a ; };  { b ; } }"),
+            (Dialect::ZSH, "ls *(.) x(a|b) *(om[1,3])", "ls ** x* **"),
+            (Dialect::ZSH, "ls *(e:x:) *(+x) *(.e|x|) *(e'x') f() (a) a=(b) $(c) <(d)", ""),
+            (Dialect::ZSH, "diff =(ls) =(x)", "diff <(ls) <(x)"),
             (Dialect::ZSH, "awk '{ x }' ${a} {a,b}", ""),
         ] {
             let found = rewritten(text, dialect);

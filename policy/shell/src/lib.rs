@@ -4,9 +4,10 @@
 //! `limits` (what is too long or too deep is not parsed at all) → `dialect` (which shells would read the text
 //! otherwise) → `parse` (brush-parser's tree is walked; `fish` has a parser of its own) → `word` (quotes go,
 //! substitutions are found) → `unwrap` (what `sudo`, `xargs`, `sh -c` … would run), with `code` (programs of awk, sed …),
-//! `git`, `variables` (whose value is run), `harmless` (code of other languages that runs nothing), `client` (programs
-//! with statements and commands of their own), `tamper` (what changes how lines are accepted) and
-//! `file_access` (what is read and written), and `input` (what the session's standard input is for the programs).
+//! `git`, `variables` (whose value is run), `languages` (what an interpreter is given), `harmless` and `one_liner` (code of
+//! other languages that runs nothing, surely and as far as its words tell), `client` (programs with statements and
+//! commands of their own), `settings` (what sets up a shell), `tools` (debuggers and the like), `tamper` (what changes how
+//! lines are accepted), `file_access` (what is read and written), and `input` (what the session's standard input is for the programs).
 //!
 //! **Invariant:** what is not understood ends in [`Parsed::opaque`], never in silence.
 //! What this cannot see: aliases and functions that an earlier line defined, what a program that

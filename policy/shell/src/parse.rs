@@ -9,13 +9,14 @@ use std::sync::Arc;
 use brush_parser::{ParserOptions, Token, TokenizerOptions, ast, parse_tokens, uncached_tokenize_str};
 
 use super::{
-    Command, Folder, Opaque, OpaqueKind, ParseContext, Parsed, Shell, Tampering, Variables, Word, file_access, hooks,
-    input, limits, static_text, tamper, unwrap,
+    Command, Folder, Opaque, OpaqueKind, ParseContext, Parsed, Shell, Tampering, Variables, Word, file_access, input,
+    limits, static_text, tamper, unwrap,
 };
 
 mod arithmetic;
 mod compound;
 mod condition;
+mod earlier;
 mod guess;
 mod readings;
 mod redirect;
@@ -220,49 +221,6 @@ impl<'a> Walker<'a> {
         if !self.out.opaque.contains(&opaque) {
             self.out.opaque.push(opaque);
         }
-    }
-
-    /// The words that the name stands for since an `alias`.
-    pub(super) fn alias_of(&self, name: &str) -> Option<Vec<Word>> {
-        let aliases = self.cx.earlier.aliases.iter().chain(&self.out.aliases);
-        let (_, text) = aliases.rev().find(|(alias, _)| alias == name)?;
-        let words: Vec<Word> = text.split_ascii_whitespace().map(Word::of).collect();
-        (words.first()?.known() != Some(name)).then_some(words)
-    }
-
-    /// Whether a command of the text so far writes or makes a file of this name. What it has then is no script that stood
-    /// there before.
-    pub(super) fn has_written(&mut self, name: &str) -> bool {
-        self.lookups += 1;
-        if self.lookups > MAX_LOOKUPS || self.out.commands.len() > MAX_TYPED_STEPS {
-            return true;
-        }
-        let is_it = |file: &Word| {
-            let end = file.ending();
-            super::base_name(end) == name || (end.is_empty() && file.known().is_none())
-        };
-        let is_earlier = self.cx.earlier.written.iter().any(|written| written == name);
-        is_earlier
-            || self.out.commands.iter().any(|command| {
-                let is_written = command.redirects.iter().any(|redirect| redirect.writes && is_it(&redirect.file));
-                let is_made = matches!(
-                    command.program(),
-                    Some(
-                        "cp" | "curl"
-                            | "dd"
-                            | "install"
-                            | "link"
-                            | "ln"
-                            | "mv"
-                            | "scp"
-                            | "sponge"
-                            | "tee"
-                            | "wget"
-                            | "sftp"
-                    )
-                );
-                is_written || (is_made && command.arguments().iter().any(is_it))
-            })
     }
 
     /// Notes what changes how lines are accepted. Where none are typed, only what changes the meaning of the text itself
@@ -484,29 +442,6 @@ impl<'a> Walker<'a> {
         (self.work > most).then_some("its commands are too long together")
     }
 
-    /// Whether what the command reads comes from a file of statements: its own redirection, that of a program which runs
-    /// it, or a program in front that shows one.
-    fn reads_named_statements(&self, command: &Command) -> bool {
-        let is_read = |command: &Command| {
-            command.redirects.iter().any(|redirect| !redirect.writes && hooks::is_named_statements(&redirect.file))
-        };
-        let shows = |command: &&Command| {
-            let mut operands = command.arguments().iter().filter(|word| !word.start().starts_with('-')).peekable();
-            matches!(command.program(), Some("bzcat" | "cat" | "gunzip" | "gzip" | "xzcat" | "zcat" | "zstdcat"))
-                && operands.peek().is_some()
-                && operands.all(hooks::is_named_statements)
-        };
-        let has_redirect = |command: &Command| command.redirects.iter().any(|redirect| !redirect.writes);
-        let mut before = self.out.commands.iter().rev();
-        let runners = before.by_ref().take(self.wrappers).chain([command]);
-        match runners
-            .fold((false, false), |(any, named), command| (any || has_redirect(command), named || is_read(command)))
-        {
-            (true, named) => named,
-            (false, _) => before.next().is_some_and(|command| shows(&command)),
-        }
-    }
-
     /// Notes a command.
     pub(super) fn push(&mut self, mut command: Command) {
         command.folder = self.folder.clone();
@@ -543,8 +478,6 @@ pub(super) fn has_code(text: &str) -> bool {
 const MAX_VALUES: usize = 64;
 /// Words that may stand before a command.
 const KEYWORDS: [&str; 12] = ["do", "then", "else", "elif", "if", "while", "until", "!", "time", "begin", "and", "or"];
-/// How often it is looked up what a text has written.
-const MAX_LOOKUPS: usize = 32;
 /// The most pieces that are looked at of a typed line that cannot be read.
 const MAX_TYPED_PIECES: usize = 64;
 /// The most pieces that are looked at of a text that cannot be read.

@@ -83,7 +83,7 @@ fn bombs() -> Vec<String> {
     let mut texts: Vec<String> = nests
         .iter()
         .flat_map(|(open, close)| {
-            [8, 60, 250, 700].map(|times| format!("{}danger{}", open.repeat(times), close.repeat(times)))
+            [8, 60, 300].map(|times| format!("{}danger{}", open.repeat(times), close.repeat(times)))
         })
         .collect();
     let pieces = [
@@ -115,8 +115,7 @@ fn bombs() -> Vec<String> {
         "aliases[x]=y;",
         "k x;",
     ];
-    texts
-        .extend(pieces.iter().flat_map(|piece| [piece.repeat(8000 / piece.len()), piece.repeat(60_000 / piece.len())]));
+    texts.extend(pieces.iter().flat_map(|piece| [piece.repeat(2000 / piece.len()), piece.repeat(9000 / piece.len())]));
     texts
 }
 

@@ -1,6 +1,10 @@
 //! The cases of the typed-command corpus that need no shell, judged by the rules that it assumes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::SystemTime};
+
+use config::rules::{Protocol, RuleEffect, SessionMode};
+use policy::{CommandInput, Judging};
+use shell::ParseContext;
 
 use crate::judged::{self, Case, Score, effect_word, rules, verdict};
 
@@ -52,4 +56,21 @@ fn no_case_of_our_own_is_let_through() {
 #[test]
 fn everyday_commands_are_allowed() {
     let _ = check(&judged::benign(include_str!("../corpus/benign.txt")));
+}
+
+#[test]
+fn what_is_held_in_guard_does_not_go_on_in_exec_only() {
+    let rules = rules();
+    let mut wrong = Vec::new();
+    let scripts = judged::benign(include_str!("../corpus/script.txt"));
+    for case in judged::dangerous(include_str!("../corpus/dangerous.txt")).into_iter().chain(scripts) {
+        let place = ParseContext { shell: case.shell, ..ParseContext::default() };
+        let judging = Judging { place, ..Judging::of(SessionMode::ExecOnly, Protocol::Ssh, SystemTime::UNIX_EPOCH) };
+        let verdict = judged::judge(&rules, CommandInput::Line(&case.text()), &judging);
+        // What changes how lines are typed is nothing there.
+        if case.mode == "exec" && verdict.effect == RuleEffect::Allow {
+            wrong.push(format!("{} {:?}", case.id, case.text()));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

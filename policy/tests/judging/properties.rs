@@ -59,6 +59,16 @@ fn soup() -> impl Strategy<Value = String> {
     })
 }
 
+/// Pieces of which shells make different things.
+fn quotes() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "'", "'", "\\", "$'", "$\"", "\"", "#", " # ", ";", " ", "a", "echo ", "(", ")", "{", "}", "&", "|", "\n",
+        "\\x61", "=a", "[", "]", "$x", "`", "\\'", "\\\\", ">!", "<<E\n", "\nE\n", "end", "begin;", "if a;", ", ",
+        "$(", "${",
+    ]);
+    prop::collection::vec(pieces, 0..8).prop_map(|pieces| pieces.concat())
+}
+
 /// Pieces among which a line of its own is always a command: nothing that quotes.
 fn plain_soup() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
@@ -91,6 +101,25 @@ proptest! {
         // What cannot be read is held; what can be read has the command in it.
         let text = format!(":\n{before}\nrm -rf /srv/data\n{after}");
         prop_assert_ne!(effect(&rules(), &text), RuleEffect::Allow, "{}", text);
+    }
+
+    #[test]
+    fn what_one_shell_surely_runs_is_not_let_through_where_the_shell_is_not_known(
+        before in quotes(),
+        after in quotes(),
+        typed in any::<bool>(),
+    ) {
+        let text = format!("{before}; rm -rf /srv/data {after}");
+        let rules = rules();
+        let mode = if typed { "typed" } else { "exec" };
+        let judged = |shell| verdict(&rules, &Case { shell, ..case(mode, &text) }).map(|verdict| verdict.effect);
+        let unknown = judged(Shell::Unknown);
+        for shell in SHELLS {
+            let place = ParseContext { shell, interactive: typed, ..ParseContext::default() };
+            if shell::parse(&text, &place).opaque.is_empty() && judged(shell) == Some(RuleEffect::Block) {
+                prop_assert_ne!(unknown, Some(RuleEffect::Allow), "{:?}: {}", shell, text);
+            }
+        }
     }
 
     #[test]

@@ -64,7 +64,13 @@ impl Walker<'_> {
         if !self.evaluates_code() {
             return;
         }
-        let Some((program, arguments)) = argv.split_first() else { return };
+        let Some((program, arguments)) = builtin(argv) else { return };
+        if program.known() == Some("set") {
+            let taken =
+                raw.iter().flat_map(|word| names(&word.value)).find_map(|(_, name)| self.taken.get(name)).cloned();
+            self.taken.extend(taken.iter().flat_map(|value| POSITIONAL.map(|name| (name.to_owned(), value.clone()))));
+            return;
+        }
         let has = |option: &str| arguments.iter().any(|word| word.known() == Some(option));
         let has_letter = |letter: char| {
             arguments.iter().any(|word| {
@@ -92,17 +98,18 @@ impl Walker<'_> {
             }
         }
         let takes_names = program.known() == Some("let");
-        let takes_values = takes_names
-            || has_letter('i')
-            || matches!(program.known(), Some("printf" | "test" | "[" | "unset" | "wait" | "integer" | "float"));
-        for word in raw.iter().filter(|_| takes_values) {
-            self.evaluates_names(&word.value, !takes_names);
+        let declares = matches!(program.known(), Some("declare" | "local" | "typeset"));
+        let takes_value = !declares || has_letter('i') || has_letter('n');
+        let is_data = matches!(program.known(), Some("export" | "readonly"));
+        for word in raw.iter().filter(|_| !is_data) {
+            let name = word.value.split('=').next().unwrap_or_default();
+            self.evaluates_names(if takes_value { &word.value } else { name }, !takes_names);
         }
     }
 
     /// `read NAMES…`: where their values come from.
     pub(super) fn takes_values(&mut self, argv: &[Word]) {
-        let Some((program, arguments)) = argv.split_first() else { return };
+        let Some((program, arguments)) = builtin(argv) else { return };
         if !matches!(program.known(), Some("read" | "mapfile" | "readarray")) {
             return;
         }
@@ -132,6 +139,20 @@ impl Walker<'_> {
             self.taken.insert(name.to_owned(), value);
         }
     }
+}
+
+/// The builtin that runs, and its arguments.
+fn builtin(argv: &[Word]) -> Option<(&Word, &[Word])> {
+    let is_prefix = |word: &&Word| matches!(word.known(), Some("builtin" | "command" | "noglob" | "--"));
+    argv.get(argv.iter().take_while(is_prefix).count()..)?.split_first()
+}
+
+/// Whether the last program of a list prints numbers.
+pub(super) fn list_prints_numbers(list: &ast::CompoundList, scan: &dyn Fn(&str) -> Word) -> bool {
+    let last = list.0.last().map(|ast::CompoundListItem(and_or, _)| and_or);
+    let is_one = list.0.len() == 1 && last.is_some_and(|and_or| and_or.additional.is_empty());
+    let command = last.and_then(|and_or| and_or.first.seq.last());
+    is_one && command.is_some_and(|command| prints_numbers(command, scan))
 }
 
 /// Whether a program prints numbers, and names at most behind them.
@@ -171,8 +192,11 @@ fn names(expression: &str) -> impl Iterator<Item = (bool, &str)> {
         let before = expression.get(..start)?.trim_end_matches(['!', '#']);
         Some((before.ends_with(['$', '{']), expression.get(start..end)?))
     })
-    .filter(|(_, name)| is_name(name))
+    .filter(|(is_expanded, name)| is_name(name) || (*is_expanded && POSITIONAL.contains(name)))
 }
+
+/// `$1` … as `set -- WORDS` sets them.
+const POSITIONAL: [&str; 4] = ["1", "2", "3", "4"];
 
 fn is_name(word: &str) -> bool {
     word.starts_with(|c: char| c.is_alphabetic() || c == '_') && word.chars().all(|c| c.is_alphanumeric() || c == '_')

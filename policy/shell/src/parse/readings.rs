@@ -40,7 +40,15 @@ impl Walker<'_> {
             self.read_fish(text, variables)
         } else {
             let text = reading.text.as_deref().unwrap_or(text);
-            program_within(text, self.cx.interactive).map(|program| self.enter(text, shell, variables, &program))
+            let read = program_within(text, self.cx.interactive);
+            let flattened = (shell == Shell::Zsh && read.is_err()).then(|| dialect::flattened(text)).flatten();
+            match flattened.map(|list| program_within(&list, self.cx.interactive).map(|program| (list, program))) {
+                Some(Ok((list, program))) => {
+                    self.enter(&list, shell, variables, &program);
+                    Ok(())
+                }
+                _ => read.map(|program| self.enter(text, shell, variables, &program)),
+            }
         };
         if let Err(why) = read {
             self.out.code.push(text.to_owned());

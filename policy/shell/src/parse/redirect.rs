@@ -17,6 +17,14 @@ impl Walker<'_> {
             ast::IoRedirect::HereString(None | Some(0), word) => {
                 self.input_is_numbers = self.stdin == Stdin::Unknown && !self.has_taken(&word.value);
             }
+            ast::IoRedirect::File(
+                None | Some(0),
+                ast::IoFileRedirectKind::Read,
+                ast::IoFileRedirectTarget::ProcessSubstitution(_, subshell),
+            ) => {
+                let scan = |raw: &str| self.scan_only(raw);
+                self.input_is_numbers = super::arithmetic::list_prints_numbers(&subshell.list, &scan);
+            }
             ast::IoRedirect::File(None | Some(0), ast::IoFileRedirectKind::Read, _)
             | ast::IoRedirect::File(Some(0), ..)
             | ast::IoRedirect::File(

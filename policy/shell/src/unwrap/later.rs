@@ -33,6 +33,10 @@ pub(super) fn alias(walker: &mut Walker<'_>, arguments: &[Word]) {
         walker.opaque_command("an alias is not known before it is defined");
     }
     let has_options = arguments.iter().any(|word| word.start().starts_with('-') && word.known() != Some("--"));
+    let is_global = walker.shell == Shell::Zsh
+        && arguments
+            .iter()
+            .any(|word| word.known().is_some_and(|word| word.starts_with(['-', '+']) && word.contains('g')));
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         let value = match (argument.start().split_once('='), walker.shell) {
@@ -51,6 +55,12 @@ pub(super) fn alias(walker: &mut Walker<'_>, arguments: &[Word]) {
                 let name = argument.start().split('=').next().unwrap_or_default();
                 walker.out.aliases.push((name.to_owned(), text.to_owned()));
                 walker.code(text, walker.shell);
+            }
+            // It may stand anywhere in a line: `alias -g G='| grep'`.
+            Some(text) if is_global => {
+                walker.flow.substitutions += 1;
+                walker.code(&format!(": {text}"), walker.shell);
+                walker.flow.substitutions -= 1;
             }
             _ => {
                 let name = argument.start().split_once('=').map_or(argument.start(), |(name, _)| name);

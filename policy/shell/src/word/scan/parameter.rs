@@ -19,8 +19,14 @@ impl Scanner<'_> {
             value.atoms().iter().for_each(|atom| self.push(atom.clone()));
             return;
         }
-        if inner.starts_with('(') {
-            self.strange("it uses flags of zsh in ${…}");
+        if let Some((flags, rest)) = inner.strip_prefix('(').and_then(|inner| inner.split_once(')')) {
+            // `e` expands the value once more, `P` takes it for a name, `%` for a prompt.
+            let is_harmless = flags.chars().all(|c| "ULCAfFjskvwWqQoOuitzcan@0123456789:,./-_".contains(c));
+            if !is_harmless || !is_parameter(rest) {
+                self.strange("it uses flags of zsh in ${…}");
+            }
+            self.inner_of(start, end);
+            return self.push(Atom::Unknown { splits: true });
         }
         if inner.contains("@P") {
             self.strange("the value of a variable is expanded as a prompt");
@@ -31,6 +37,10 @@ impl Scanner<'_> {
         }
         if !is_parameter(&inner) {
             self.strange("it has a ${…} that cannot be read");
+        }
+        if inner.starts_with('!') && !inner.contains('[') {
+            // The value is the name of another variable, or of an element.
+            self.found.evaluated.push(inner.clone());
         }
         if inner.contains('[') || inner.contains(':') || self.shell == Shell::Zsh {
             self.found.evaluated.push(evaluated_part(&inner).to_owned());
