@@ -183,8 +183,8 @@ impl Repl {
             ClientCode::Shell(text) => Some(Meaning::Shell(text)),
             ClientCode::Opaque(_) => Some(Meaning::Unknown),
             ClientCode::File => None,
-            ClientCode::Reads(file) => Some(Meaning::Shell(redirected('<', &file))),
-            ClientCode::Writes(file) => Some(Meaning::Shell(redirected('>', &file))),
+            ClientCode::Reads(file) => Some(sql::of_file("cat", &file)),
+            ClientCode::Writes(file) => Some(sql::of_file("tee", &file)),
         });
         for meaning in self.language.means(statement).into_iter().chain(client) {
             if means.contains(&meaning) {
@@ -205,11 +205,6 @@ impl Repl {
         }
         means
     }
-}
-
-/// A command that does nothing but open that file.
-fn redirected(sign: char, file: &str) -> String {
-    format!(": {sign} '{}'", file.replace('\'', "'\\''"))
 }
 
 impl Session {

@@ -79,8 +79,6 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
             words_that(walker, arguments, |text| text.contains("::"))
         }
         "ansible" => ansible(walker, arguments),
-        // At a prompt of its own the gate reads each of its lines.
-        "gdb" | "lldb" if walker.cx.interactive && walker.stdin == Stdin::Session && waits_for_commands(arguments) => {}
         _ if tools::run(walker, name, arguments) => {}
         "salt" | "pssh" | "pdsh" | "parallel-ssh" | "clush" | "mussh" | "dsh" | "run-parts" | "start-stop-daemon"
         | "entr" | "hyperfine" | "watchexec" | "expect" | "gdb" | "lldb" | "cscli" | "multipass" | "vagrant"
@@ -331,36 +329,6 @@ fn sql(walker: &mut Walker<'_>, arguments: &[Word]) {
     if walker.stdin == Stdin::Session && !walker.cx.interactive && !arguments.iter().any(brings_statements) {
         walker.out.stdin_is_text = true;
     }
-}
-
-/// Whether a debugger is told nothing but what it is to look at.
-fn waits_for_commands(arguments: &[Word]) -> bool {
-    const OPTIONS: &[&str] = &[
-        "--attach-pid",
-        "--core",
-        "--exec",
-        "--file",
-        "--nh",
-        "--nx",
-        "--pid",
-        "--quiet",
-        "--se",
-        "--silent",
-        "--symbols",
-        "--tui",
-        "-c",
-        "-e",
-        "-f",
-        "-n",
-        "-nh",
-        "-nx",
-        "-p",
-        "-q",
-    ];
-    arguments.iter().all(|word| match word.known() {
-        Some(text) => !text.starts_with('-') || OPTIONS.contains(&text) || matches!(text, "-quiet" | "-tui"),
-        None => false,
-    })
 }
 
 fn words_that(walker: &mut Walker<'_>, arguments: &[Word], runs: impl Fn(&str) -> bool) {

@@ -192,7 +192,7 @@ fn what_is_harmless_is_only_text() {
         let (program, statement) = line.split_once(' ').unwrap();
         let mut means = means(program, statement.trim());
         // That a file is opened is for rules on files.
-        means.retain(|meaning| !meaning.starts_with("shell: : "));
+        means.retain(|meaning| !(meaning.contains("tee ") || meaning.contains("cat ")));
         if !means.is_empty() {
             wrong.push(format!("{line}: {means:?}"));
         }

@@ -307,7 +307,7 @@ fn a_language_that_only_waits_for_input_may_be_started() {
         ("gdb -q -ex 'shell x' /bin/true", "ask"),
         ("gdb -x f", "ask"),
         ("gdb --args rm -rf x", "block"),
-        ("echo 'shell x' | gdb -q", "ask"),
+        ("echo 'shell rm -rf x' | gdb -q", "ask"),
     ] {
         assert_eq!(verdict(&mut Session::new(false), line), expected, "{line}");
     }
