@@ -80,12 +80,15 @@ pub(crate) struct Session<'day> {
     folder: &'day CaseFolder,
     ran: usize,
     stubs: usize,
+    /// Before here, a program that was ended may have left its screen on.
+    screen_from: usize,
 }
 
 impl<'day> Session<'day> {
     /// Waits for the first prompt.
     pub(crate) async fn start(place: &Place, name: &str, folder: &'day CaseFolder) -> Result<Self> {
-        let mut session = Self { typist: Typist::new(place.shell(name, SIZE)?), folder, ran: 0, stubs: 0 };
+        let mut session =
+            Self { typist: Typist::new(place.shell(name, SIZE)?), folder, ran: 0, stubs: 0, screen_from: 0 };
         let began = Instant::now();
         while !session.at_shell() || !folder.started() {
             ensure!(began.elapsed() < LINE_LIMIT, "no prompt; the screen was:\n{}", session.typist.shown());
@@ -112,11 +115,9 @@ impl<'day> Session<'day> {
         self.end(from, done)
     }
 
-    /// Types a line, and ends everything but the shell.
-    pub(crate) async fn alone_and_out(&mut self, line: &Line, keys_follow: bool) -> Result<Done> {
-        let done = self.alone(line, keys_follow).await?;
-        self.rescue().await?;
-        Ok(done)
+    /// Ends everything but the shell where that had to be done behind the bastion.
+    pub(crate) async fn follow(&mut self, through: &Done) -> Result<()> {
+        if through.at_shell && !self.at_shell() { self.rescue().await } else { Ok(()) }
     }
 
     /// Gives up the line that somebody was about to type, as [`Self::after`] does with one that is held.
@@ -175,6 +176,7 @@ impl<'day> Session<'day> {
                 self.typist.terminal.type_text("\u{3}").await.context("the connection has ended")?;
             }
         }
+        self.screen_from = self.typist.length();
         Ok(())
     }
 
@@ -279,7 +281,8 @@ impl<'day> Session<'day> {
     /// Whether a program has a screen of its own.
     fn alternate(&self) -> bool {
         let screen = self.typist.terminal.screen();
-        let find = |words: &[u8]| screen.output().windows(words.len()).rposition(|window| window == words);
+        let output = screen.output().get(self.screen_from..).unwrap_or_default();
+        let find = |words: &[u8]| output.windows(words.len()).rposition(|window| window == words);
         find(b"\x1b[?1049h") > find(b"\x1b[?1049l")
     }
 
