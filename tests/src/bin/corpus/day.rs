@@ -249,13 +249,17 @@ fn describe(outcome: Outcome, expected: &Done, done: &Done) -> String {
     }
 }
 
-/// The files and the memories of programs at the end, with every number as `#`: times differ.
+/// The files and the memories of programs at the end, with every number as `#`, because times differ; of files that are
+/// not text, only that they are there.
 fn left(folder: &CaseFolder) -> Result<Files> {
     let mut files = folder.files()?;
     for history in HISTORIES {
         files.extend(folder.home_file(history).map(|text| (history.to_owned(), text)));
     }
     for text in files.values_mut() {
+        if text.contains(['\0', char::REPLACEMENT_CHARACTER]) {
+            text.clear();
+        }
         *text = text.chars().map(|letter| if letter.is_ascii_digit() { '#' } else { letter }).collect();
     }
     Ok(files)

@@ -131,7 +131,7 @@ impl<'day> Session<'day> {
     /// Types a line behind the bastion, and leaves what it opens by the keys that did it without.
     pub(crate) async fn after(&mut self, line: &Line, expected: &Done) -> Result<Done> {
         let from = self.type_line(line).await?;
-        self.settle(from, Some(expected)).await?;
+        self.settle(from, Some((line, expected))).await?;
         let mut done = Done { prompted: self.prompts(), echoed: self.shows(line), ..Done::default() };
         if self.spoke(from) {
             // What waits for an approval, or is to be typed again, is given up.
@@ -201,7 +201,7 @@ impl<'day> Session<'day> {
     }
 
     /// Waits until an answer has come: a prompt, a screen, or nothing for long.
-    async fn settle(&mut self, from: usize, expected: Option<&Done>) -> Result<()> {
+    async fn settle(&mut self, from: usize, expected: Option<(&Line, &Done)>) -> Result<()> {
         let began = Instant::now();
         let (mut length, mut changed) = (self.typist.length(), began);
         // Enter has to be answered by something first.
@@ -213,12 +213,14 @@ impl<'day> Session<'day> {
                 (length, changed) = (now, Instant::now());
             }
             let quiet = changed.elapsed();
-            let as_expected = expected.is_none_or(|done| !done.prompted || self.reached(done));
+            let as_expected = expected.is_none_or(|(line, done)| {
+                !done.prompted || (self.reached(done) && (!done.echoed || self.shows(line)))
+            });
             let enough = match (self.prompts(), self.alternate()) {
                 _ if self.spoke(from) => QUIET * 2,
                 (true, _) if as_expected => QUIET,
                 (true, _) | (false, true) => SCREEN_QUIET,
-                (false, false) if expected.is_some_and(|done| !done.prompted) => SCREEN_QUIET,
+                (false, false) if expected.is_some_and(|(_, done)| !done.prompted) => SCREEN_QUIET,
                 (false, false) => STUCK,
             };
             let shows_on = self.alternate() && began.elapsed() >= SCREEN_LIMIT;
@@ -273,9 +275,12 @@ impl<'day> Session<'day> {
         row == PROMPT || (behind && !self.alternate() && PROMPTS.iter().any(|end| row.ends_with(end)))
     }
 
+    /// What stands in front of the cursor; a program that was ended may have left something behind it.
     fn cursor_row(&self) -> String {
         let screen = self.typist.terminal.screen();
-        screen.lines().get(screen.cursor().0).cloned().unwrap_or_default()
+        let (row, column) = screen.cursor();
+        let line = screen.lines().get(row).cloned().unwrap_or_default();
+        line.chars().take(column).collect::<String>().trim_end().to_owned()
     }
 
     /// Whether a program has a screen of its own.
