@@ -133,14 +133,12 @@ enum Step {
 
 async fn judge(direct: &Place, through: &Place, number: usize, mut day: Day) -> Result<Judged> {
     leave_out(&mut day, direct.servers());
-    let all = vec![Step::Typed; day.lines.len()];
-    let (mut expected, mut plain) = alone(direct, number, &day, &all).await?;
+    let (mut expected, mut plain) = alone(direct, number, &day, &[]).await?;
     let (done, behind) = after(through, number, &day, &expected).await?;
-    let steps: Vec<Step> = done.iter().map(|(step, _)| *step).collect();
     let ruled: Vec<bool> = expected.iter().map(|one| one.stubs.iter().any(|run| dangerous(run))).collect();
-    if steps != all {
+    if done.iter().any(|(step, _)| *step != Step::Typed) {
         // What did not run is missed by later lines, so they are compared with a day that lacks it, too.
-        (expected, plain) = alone(direct, number, &day, &steps).await?;
+        (expected, plain) = alone(direct, number, &day, &done).await?;
     }
     let mut outcomes = Vec::new();
     // A line that a rule is about takes those with it that were for its program.
@@ -160,19 +158,21 @@ async fn judge(direct: &Place, through: &Place, number: usize, mut day: Day) -> 
     Ok(Judged { day, outcomes, left: witness::files(&plain, &[], &behind) })
 }
 
-/// A day with no bastion in between, and the files that it leaves.
-async fn alone(place: &Place, number: usize, day: &Day, steps: &[Step]) -> Result<(Vec<Done>, Files)> {
+/// A day with no bastion in between, and the files that it leaves; `earlier` is how it went behind one, if it did.
+async fn alone(place: &Place, number: usize, day: &Day, earlier: &[(Step, Done)]) -> Result<(Vec<Done>, Files)> {
     let folder = place.sandbox.prepare_day(&target(number), &PROFILES)?;
     let mut session = Session::start(place, &target(number), &folder).await?;
     let mut expected = Vec::new();
-    for (at, (line, step)) in day.lines.iter().zip(steps).enumerate() {
+    for (at, line) in day.lines.iter().enumerate() {
         let keys_follow = day.lines.get(at + 1).is_some_and(|next| next.keys.is_some());
-        let done = match step {
-            Step::Typed => session.alone(line, keys_follow).await,
+        let done = match earlier.get(at).map_or(Step::Typed, |(step, _)| *step) {
+            Step::Typed | Step::Stuck => session.alone(line, keys_follow).await,
             Step::GivenUp => session.give_up().await,
-            Step::Stuck => session.alone_and_out(line, keys_follow).await,
             Step::LeftOut => Ok(Done::default()),
         };
+        if let Some((Step::GivenUp | Step::Stuck, through)) = earlier.get(at) {
+            session.follow(through).await?;
+        }
         let done = done.with_context(|| format!("directly, at {:?}", line.text))?;
         ensure!(!done.said, "the bastion spoke where there is none, at {:?}", line.text);
         expected.push(done);
@@ -249,13 +249,17 @@ fn describe(outcome: Outcome, expected: &Done, done: &Done) -> String {
     }
 }
 
-/// The files and the memories of programs at the end, with every number as `#`: times differ.
+/// The files and the memories of programs at the end, with every number as `#`, because times differ; of files that are
+/// not text, only that they are there.
 fn left(folder: &CaseFolder) -> Result<Files> {
     let mut files = folder.files()?;
     for history in HISTORIES {
         files.extend(folder.home_file(history).map(|text| (history.to_owned(), text)));
     }
     for text in files.values_mut() {
+        if text.contains(['\0', char::REPLACEMENT_CHARACTER]) {
+            text.clear();
+        }
         *text = text.chars().map(|letter| if letter.is_ascii_digit() { '#' } else { letter }).collect();
     }
     Ok(files)

@@ -46,19 +46,20 @@ pub(crate) fn files(first: &Files, others: &[&Files], through: &Files) -> Option
     (!volatile).then(|| format!("there is a file {more}"))
 }
 
-/// Every stable line must be there, in this order; more is no loss, such as the prompt in front of a line that was typed
-/// ahead.
+/// Every stable line must be there, and the last one at the end. What is typed ahead is echoed once more, and not always
+/// behind the prompt, so neither order nor number counts.
 fn screen(first: &str, others: &[&str], through: &Observed) -> Option<String> {
-    let mut lines = rows(&through.shown);
-    let missing = rows(first).find(|line| {
-        let stable = others.iter().all(|other| rows(other).any(|other| other == *line));
-        stable && !lines.any(|other| other == *line || other.ends_with(&format!(" {line}")))
-    })?;
-    Some(format!("the screen lacks {missing:?}: {:?}", through.shown))
+    let stable = |line: &&str| others.iter().all(|other| rows(other).any(|other| other == *line));
+    let last = rows(first).last().filter(stable).filter(|line| rows(&through.shown).last() != Some(line));
+    let missing = rows(first).filter(stable).find(|line| !rows(&through.shown).any(|row| row == *line));
+    let line = missing.or(last)?;
+    Some(format!("the screen lacks {line:?}: {:?}", through.shown))
 }
 
-fn rows(screen: &str) -> impl Iterator<Item = &str> {
-    screen.lines().map(str::trim_end).filter(|line| !line.is_empty())
+/// The lines of a screen without the prompt in front of what was typed.
+fn rows(screen: &str) -> impl DoubleEndedIterator<Item = &str> {
+    let rows = screen.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    rows.map(|line| line.trim_start_matches("me@target:~$ "))
 }
 
 #[cfg(test)]
@@ -78,8 +79,8 @@ mod tests {
     fn a_case_that_did_the_same_does_not_differ() {
         let direct = observed("systemctl status x", "text", "$ ls\nf\n$");
         assert_eq!(difference(&[&direct], &direct), None);
-        let echoed = observed("systemctl status x", "text", "ls\n$ ls\nf\n$");
-        let ahead = observed("systemctl status x", "text", "$ ls\n$ ls\nf\n$");
+        let echoed = observed("a", "t", "ls\nme@target:~$ ls\nf\nme@target:~$");
+        let ahead = observed("a", "t", "me@target:~$ ls\nf\nme@target:~$");
         assert_eq!(difference(&[&echoed], &ahead), None);
         let spoken = observed("systemctl status x", "text", "hello\n$ ls\nf\n\n$");
         assert_eq!(difference(&[&direct], &spoken), None);
@@ -95,7 +96,7 @@ mod tests {
         for other in [
             observed("systemctl status y", "text", "$ ls\nf\n$"),
             observed("systemctl status x", "tex", "$ ls\nf\n$"),
-            observed("systemctl status x", "text", "$ ls\nf"),
+            observed("systemctl status x", "text", "$ ls\n$\nf"),
             observed("systemctl status x", "text", "$ l\nf\n$"),
             Observed { files: Default::default(), ..direct.clone() },
         ] {

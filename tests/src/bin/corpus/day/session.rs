@@ -80,12 +80,15 @@ pub(crate) struct Session<'day> {
     folder: &'day CaseFolder,
     ran: usize,
     stubs: usize,
+    /// Before here, a program that was ended may have left its screen on.
+    screen_from: usize,
 }
 
 impl<'day> Session<'day> {
     /// Waits for the first prompt.
     pub(crate) async fn start(place: &Place, name: &str, folder: &'day CaseFolder) -> Result<Self> {
-        let mut session = Self { typist: Typist::new(place.shell(name, SIZE)?), folder, ran: 0, stubs: 0 };
+        let mut session =
+            Self { typist: Typist::new(place.shell(name, SIZE)?), folder, ran: 0, stubs: 0, screen_from: 0 };
         let began = Instant::now();
         while !session.at_shell() || !folder.started() {
             ensure!(began.elapsed() < LINE_LIMIT, "no prompt; the screen was:\n{}", session.typist.shown());
@@ -112,11 +115,9 @@ impl<'day> Session<'day> {
         self.end(from, done)
     }
 
-    /// Types a line, and ends everything but the shell.
-    pub(crate) async fn alone_and_out(&mut self, line: &Line, keys_follow: bool) -> Result<Done> {
-        let done = self.alone(line, keys_follow).await?;
-        self.rescue().await?;
-        Ok(done)
+    /// Ends everything but the shell where that had to be done behind the bastion.
+    pub(crate) async fn follow(&mut self, through: &Done) -> Result<()> {
+        if through.at_shell && !self.at_shell() { self.rescue().await } else { Ok(()) }
     }
 
     /// Gives up the line that somebody was about to type, as [`Self::after`] does with one that is held.
@@ -130,7 +131,7 @@ impl<'day> Session<'day> {
     /// Types a line behind the bastion, and leaves what it opens by the keys that did it without.
     pub(crate) async fn after(&mut self, line: &Line, expected: &Done) -> Result<Done> {
         let from = self.type_line(line).await?;
-        self.settle(from, Some(expected)).await?;
+        self.settle(from, Some((line, expected))).await?;
         let mut done = Done { prompted: self.prompts(), echoed: self.shows(line), ..Done::default() };
         if self.spoke(from) {
             // What waits for an approval, or is to be typed again, is given up.
@@ -175,6 +176,7 @@ impl<'day> Session<'day> {
                 self.typist.terminal.type_text("\u{3}").await.context("the connection has ended")?;
             }
         }
+        self.screen_from = self.typist.length();
         Ok(())
     }
 
@@ -199,7 +201,7 @@ impl<'day> Session<'day> {
     }
 
     /// Waits until an answer has come: a prompt, a screen, or nothing for long.
-    async fn settle(&mut self, from: usize, expected: Option<&Done>) -> Result<()> {
+    async fn settle(&mut self, from: usize, expected: Option<(&Line, &Done)>) -> Result<()> {
         let began = Instant::now();
         let (mut length, mut changed) = (self.typist.length(), began);
         // Enter has to be answered by something first.
@@ -211,12 +213,14 @@ impl<'day> Session<'day> {
                 (length, changed) = (now, Instant::now());
             }
             let quiet = changed.elapsed();
-            let as_expected = expected.is_none_or(|done| !done.prompted || self.reached(done));
+            let as_expected = expected.is_none_or(|(line, done)| {
+                !done.prompted || (self.reached(done) && (!done.echoed || self.shows(line)))
+            });
             let enough = match (self.prompts(), self.alternate()) {
                 _ if self.spoke(from) => QUIET * 2,
                 (true, _) if as_expected => QUIET,
                 (true, _) | (false, true) => SCREEN_QUIET,
-                (false, false) if expected.is_some_and(|done| !done.prompted) => SCREEN_QUIET,
+                (false, false) if expected.is_some_and(|(_, done)| !done.prompted) => SCREEN_QUIET,
                 (false, false) => STUCK,
             };
             let shows_on = self.alternate() && began.elapsed() >= SCREEN_LIMIT;
@@ -271,15 +275,19 @@ impl<'day> Session<'day> {
         row == PROMPT || (behind && !self.alternate() && PROMPTS.iter().any(|end| row.ends_with(end)))
     }
 
+    /// What stands in front of the cursor; a program that was ended may have left something behind it.
     fn cursor_row(&self) -> String {
         let screen = self.typist.terminal.screen();
-        screen.lines().get(screen.cursor().0).cloned().unwrap_or_default()
+        let (row, column) = screen.cursor();
+        let line = screen.lines().get(row).cloned().unwrap_or_default();
+        line.chars().take(column).collect::<String>().trim_end().to_owned()
     }
 
     /// Whether a program has a screen of its own.
     fn alternate(&self) -> bool {
         let screen = self.typist.terminal.screen();
-        let find = |words: &[u8]| screen.output().windows(words.len()).rposition(|window| window == words);
+        let output = screen.output().get(self.screen_from..).unwrap_or_default();
+        let find = |words: &[u8]| output.windows(words.len()).rposition(|window| window == words);
         find(b"\x1b[?1049h") > find(b"\x1b[?1049l")
     }
 
