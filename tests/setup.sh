@@ -60,6 +60,19 @@ test_peers() {
     need python3 "Python 3" python3
     need top "procps" procps
     need psql "PostgreSQL's server and client" postgresql
+    # Further programs that cases of the corpus type into; `make corpus` names the cases that it leaves out without them.
+    may_need nano nano
+    may_need htop htop
+    may_need mc mc
+    may_need fzf fzf
+    may_need bc bc
+    may_need gdb gdb
+    may_need irb irb
+    may_need ipython3 ipython3
+    may_need emacs emacs-nox
+    may_need lftp lftp
+    may_need mariadbd mariadb-server mariadb-client
+    may_need zsh-autosuggestions zsh-autosuggestions zsh-syntax-highlighting
     need setpriv "util-linux" util-linux
     need chromium "Chromium" chromium
     need_go helm "helm.sh/helm/v3/cmd/helm@$helm"
@@ -98,6 +111,19 @@ need() {
         apt_get install --no-install-recommends "$@" && return
     fi
     missing+=("$program: $description${*:+ (Debian package $*)}")
+}
+
+# may_need PROGRAM DEBIAN-PACKAGE…: installed where that is possible, and nothing is wrong otherwise.
+may_need() {
+    local program=$1
+    shift
+    PATH=$PATH:/usr/sbin command -v "$program" >/dev/null && return
+    [ -e "/usr/share/$program" ] && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "bastion: installing $*"
+        apt_get install --no-install-recommends "$@" && return
+    fi
+    echo "bastion: without $program some cases of the corpus are left out (Debian packages: $*)"
 }
 
 # One that runs without libraries: it is all that the image of the tests' pods holds. Debian's other package is not.

@@ -1,6 +1,6 @@
 //! [`Rule`]: one compiled rule on commands or on requests, and how surely a command matches it.
 
-use std::time::SystemTime;
+use std::{borrow::Cow, time::SystemTime};
 
 use config::{
     GroupName, RuleName,
@@ -8,7 +8,7 @@ use config::{
 };
 use jiff::Timestamp;
 use regex::Regex;
-use shell::{Atom, Command, Word, reads, writes};
+use shell::{Atom, Command, Touched, Word, reads, writes};
 
 use crate::{
     access::{Resource, Subject},
@@ -136,6 +136,41 @@ impl Matcher {
     }
 }
 
+impl Matcher {
+    /// Whether a rule that allows `command` says so of all that its redirections touch: writing only where it names the
+    /// files, and reading where it does, or where it names none.
+    pub(crate) fn covers_redirects(&self, command: &Command) -> bool {
+        let covers = |matcher: &CommandMatcher| {
+            let only = |writes: bool| {
+                let redirects =
+                    command.redirects.iter().filter(|redirect| redirect.writes == writes).cloned().collect();
+                Command { redirects, folder: command.folder.clone(), ..Command::default() }
+            };
+            let are_in = |files: Vec<Touched>, own: &[Pattern]| {
+                let patterns = || own.iter().chain(&matcher.paths);
+                files
+                    .iter()
+                    .all(|file| is_free(&file.path) || patterns().any(|glob| glob.matches(&file.path) == Match::Yes))
+            };
+            let may_read_any = matcher.reads.is_empty() && matcher.paths.is_empty();
+            are_in(writes(&only(true)), &matcher.writes)
+                && (may_read_any || are_in(reads(&only(false)), &matcher.reads))
+        };
+        self.command.as_ref().is_none_or(covers)
+    }
+}
+
+/// Whether a redirection there keeps nothing and reads nothing.
+fn is_free(file: &Word) -> bool {
+    matches!(file.known(), Some("/dev/null" | "/dev/stdin" | "/dev/stdout" | "/dev/stderr"))
+}
+
+/// Whether it is no more than redirections, none of which keeps anything.
+pub(crate) fn only_discards(command: &Command) -> bool {
+    let is_bare = command.argv.is_empty() && command.assignments.is_empty();
+    is_bare && command.redirects.iter().all(|redirect| is_free(&redirect.file))
+}
+
 /// How surely the arguments or the input of `command` match `regex`.
 fn text_of(command: &Command, regex: &Regex) -> Match {
     let words: Vec<String> =
@@ -166,7 +201,7 @@ impl CommandMatcher {
             }
         }
         let parts: [&dyn Fn() -> Match; 4] = [
-            &|| self.flags.matches(command.arguments(), effect),
+            &|| self.flags.matches(&options_of(command), effect),
             &|| self.subcommand(command),
             &|| self.args(command),
             &|| self.touched(command),
@@ -196,11 +231,11 @@ impl CommandMatcher {
     }
 
     fn touched(&self, command: &Command) -> Match {
-        let of = |globs: &[Pattern], touched: &dyn Fn() -> Vec<shell::Touched>, guess: bool| {
+        let of = |globs: &[Pattern], touched: &dyn Fn() -> Vec<Touched>, guess: bool| {
             if globs.is_empty() {
                 return Match::Yes;
             }
-            let matches = |file: &shell::Touched| {
+            let matches = |file: &Touched| {
                 let guess = guess && !file.is_certain;
                 // Where reading is only guessed, a word of which nothing is known is no path, and one
                 // whose end is not known is none that is named by its end.
@@ -208,8 +243,13 @@ impl CommandMatcher {
                     return Match::No;
                 }
                 let is_open = matches!(file.path.atoms().last(), Some(Atom::Unknown { .. }));
-                let fits = |glob: &&Pattern| !(guess && is_open) || glob.is_anchored();
-                let own = globs.iter().filter(fits).map(|glob| glob.matches(&file.path)).max();
+                let begins_open = file.path.begins_unknown();
+                let fits = |glob: &&Pattern| {
+                    !guess || ((!is_open || glob.is_anchored()) && (!begins_open || glob.is_named_by(&file.path)))
+                };
+                // A value that has a blank in it makes more words, but none that is meant to be a file.
+                let path = if guess { file.path.clone().joined() } else { file.path.clone() };
+                let own = globs.iter().filter(fits).map(|glob| glob.matches(&path)).max();
                 let begins_known = || {
                     let is_home = file.is_certain && file.path.atoms().first() == Some(&Atom::Home);
                     is_home || file.path.start().starts_with('/')
@@ -227,6 +267,20 @@ impl CommandMatcher {
             &both,
             true,
         ))
+    }
+}
+
+/// The arguments that may be options. `rm "$file"` has nothing else to remove, so if that were an option it would do
+/// nothing.
+fn options_of(command: &Command) -> Cow<'_, [Word]> {
+    let arguments = command.arguments();
+    let is_option = |word: &&Word| word.known().is_some_and(|text| text.starts_with('-') && text != "--");
+    let mut others = arguments.iter().filter(|word| !is_option(word));
+    match (command.program(), others.next(), others.next()) {
+        (Some("rm"), Some(only), None) if only.known().is_none() && !only.splits() => {
+            arguments.iter().filter(|word| *word != only).cloned().collect()
+        }
+        _ => Cow::Borrowed(arguments),
     }
 }
 

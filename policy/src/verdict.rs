@@ -6,7 +6,7 @@ use config::{
     RuleName,
     rules::{Approvers, Protocol, RuleEffect, SessionMode},
 };
-use shell::{Folder, ParseContext};
+use shell::{Earlier, Folder, ParseContext, Shell};
 
 /// What is to be judged.
 #[derive(Debug, Clone, Copy)]
@@ -15,8 +15,17 @@ pub enum CommandInput<'a> {
     Argv(&'a [String], Option<&'a str>),
     /// A line at a prompt, or the command string of an SSH exec request.
     Line(&'a str),
-    /// A line at the prompt of a shell that is in this folder.
-    LineIn(&'a str, &'a Folder),
+    /// A line at the prompt of a shell.
+    LineIn {
+        /// The line.
+        line: &'a str,
+        /// The folder that the shell is in.
+        folder: &'a Folder,
+        /// Of which kind it is.
+        shell: Shell,
+        /// What lines before it have done that gives it its meaning.
+        earlier: &'a Earlier,
+    },
     /// A command string, and all of its standard input.
     Script(&'a str, &'a str),
     /// Text for a program that is no shell, such as a line of a REPL: only rules on text look at it.
@@ -37,6 +46,8 @@ pub struct Judging {
     /// What happens to a command that cannot be known, where no rule on the class `opaque` says so
     /// and some rule could apply to it.
     pub opaque: RuleEffect,
+    /// What happens to a script or a program of one's own, where no rule on the class `script` says so.
+    pub script: RuleEffect,
 }
 
 /// The answer of the rules to a command, or to a request to an API server. It is no permit: it only says what may be
@@ -112,12 +123,12 @@ impl Judging {
     /// notes the verdict instead of acting on it.
     #[must_use]
     pub fn of(mode: SessionMode, protocol: Protocol, now: SystemTime) -> Self {
-        let (default, opaque) = match mode {
-            SessionMode::Observe | SessionMode::Guard => (RuleEffect::Allow, RuleEffect::Approve),
-            SessionMode::Strict => (RuleEffect::Block, RuleEffect::Block),
-            SessionMode::ExecOnly => (RuleEffect::Allow, RuleEffect::Block),
+        let (default, opaque, script) = match mode {
+            SessionMode::Observe | SessionMode::Guard => (RuleEffect::Allow, RuleEffect::Approve, RuleEffect::Allow),
+            SessionMode::Strict => (RuleEffect::Block, RuleEffect::Block, RuleEffect::Block),
+            SessionMode::ExecOnly => (RuleEffect::Allow, RuleEffect::Block, RuleEffect::Block),
         };
-        Self { now, protocol, place: ParseContext::default(), default, opaque }
+        Self { now, protocol, place: ParseContext::default(), default, opaque, script }
     }
 
     /// A session over SSH in the mode `guard`, at `now`.

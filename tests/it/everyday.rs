@@ -2,7 +2,7 @@
 //!
 //! `tests/corpus/everyday.txt` is typed twice, into the same shell with and without a bastion in between. The shell
 //! logs each simple command before it runs it; the logs, the histories of shell, psql and python, and the files that are
-//! left must be the same.
+//! left must be the same. The days of five professions, with programs that are stubs, are typed by `corpus --day`.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -12,12 +12,16 @@ use tests::{
     keys, peers,
     person::Person,
     postgres::Postgres,
+    program::run,
     sshd::{self, Sshd},
     terminal::Terminal,
 };
 
 /// The share of lines that may be held or blocked.
 const MAY_BE_HELD: f64 = 0.02;
+
+/// Hundreds of lines are typed at the speed of a shell, side by side.
+const DAYS_LIMIT: Duration = Duration::from_secs(900);
 
 /// Lines of the paste.
 const PASTED_LINES: usize = 50;
@@ -61,6 +65,20 @@ async fn a_day_of_commands_is_neither_held_nor_altered() -> Result<()> {
     }
     ensure!(held > 0 || plain.ran == through.ran, "not all ran: {}", difference(&plain, &through));
     ensure!(held > 0 || plain.files == through.files, "files differ: {:?} {:?}", plain.files, through.files);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_days_of_five_professions_are_neither_held_nor_altered() -> Result<()> {
+    let folder = peers::tests_folder().join("corpus/day");
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_corpus"));
+    command.arg("--day");
+    for profession in ["sysadmin", "sre", "developer", "dba", "data-engineer"] {
+        command.arg(folder.join(profession).with_extension("txt"));
+    }
+    let outcome = run(command, b"", DAYS_LIMIT).await?.ok()?;
+    let closing = outcome.text().lines().last().unwrap_or_default().to_owned();
+    ensure!(closing.starts_with("day: lines="), "it ended with {closing:?}");
     Ok(())
 }
 

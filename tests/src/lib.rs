@@ -26,6 +26,7 @@
 //! | [`crowd`] | connections that say nothing, thousands of them |
 //! | [`storm`] | everything at once that strangers and a bad day can do |
 //! | [`store_fault`] | a database that another process locks, a disk that is full |
+//! | [`slow_link`] | a TCP relay that is far away |
 //! | [`tcp_fault`] | a TCP relay that refuses, stalls or cuts what goes through it |
 //! | [`cast`] | a reader of asciicast v3 that shares no code with the recorder |
 //! | [`api`] | the HTTP API with a bearer token |
@@ -53,6 +54,7 @@ pub mod postgres;
 pub mod program;
 pub mod s3;
 pub mod site;
+pub mod slow_link;
 pub mod ssh_raw;
 pub mod sshd;
 pub mod store_fault;

@@ -23,6 +23,7 @@ use session::{
     SessionRequest,
     admission::{AccessRequest, Admitted, NotPermitted, Permitted, admit},
     leg::{LegClosed, UserWriter as _},
+    line_gate::LoginShell,
     request::{Request, quoted},
     start::PreparedTarget,
     terminal::Terminal,
@@ -251,6 +252,7 @@ async fn start(admitted: Admitted<Run, UpgradedReader>, user_upgrade: Arc<UserUp
         // Its size follows at once, or never.
         terminal: command.streams.tty.then(|| Terminal { term: TERM.to_owned(), size: WindowSize::DEFAULT }),
         env: Vec::new(),
+        login_shell: LoginShell::default(),
     };
     let target = Prepared { call, streams: command.streams, cluster, user_upgrade };
     sessions.run(request, (reader, writer), async { Ok(target) }).await;

@@ -1,20 +1,38 @@
 //! The gate of a session with a terminal: [`gate`] with the rules as they are at each line, for one
 //! user on one target.
 
-use std::time::{Instant, SystemTime};
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Instant, SystemTime},
+};
 
 use gate::{Act, Answer, Gate, foreground::Foreground};
 use mask::WindowSize;
 use policy::{CommandInput, Judging, SessionMode, Verdict};
-use shell::ParseContext;
+use shell::{ParseContext, Shell};
 
 use super::permit::LivePermit;
+
+/// The shell of a login, which its target is asked for while the session begins. Until it is known, and where it is not,
+/// lines are read as every shell would read them.
+#[derive(Debug, Clone, Default)]
+pub struct LoginShell(Arc<OnceLock<Shell>>);
+
+impl LoginShell {
+    /// The target has answered.
+    pub fn tell(&self, shell: Shell) {
+        // The first answer counts.
+        let _ = self.0.set(shell);
+    }
+}
 
 /// The gate of one terminal.
 #[derive(Debug)]
 pub struct LineGate {
     gate: Gate,
     permit: LivePermit,
+    /// Until it was told.
+    login_shell: Option<LoginShell>,
 }
 
 impl LineGate {
@@ -33,11 +51,21 @@ impl LineGate {
             SessionMode::ExecOnly | SessionMode::Guard => Gate::new(size, foreground),
             SessionMode::Strict => Gate::strict(size, foreground),
         };
-        Self { gate, permit }
+        Self { gate, permit, login_shell: None }
+    }
+
+    /// The same in front of a login shell.
+    #[must_use]
+    pub fn behind(self, login_shell: LoginShell) -> Self {
+        Self { login_shell: Some(login_shell), ..self }
     }
 
     /// The user typed.
     pub fn typed(&mut self, data: &[u8], acts: &mut Vec<Act>) {
+        if let Some(shell) = self.login_shell.as_ref().and_then(|shell| shell.0.get()) {
+            self.gate.login_shell(*shell);
+            self.login_shell = None;
+        }
         self.gate.typed(data, now(), &judge(&self.permit, true), acts);
     }
 

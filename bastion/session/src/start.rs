@@ -29,7 +29,7 @@ use super::{
     dialogue_gate::DialogueGate,
     gate::Gate,
     leg::{TargetReader, TargetWriter, UserReader, UserWriter, say},
-    line_gate::LineGate,
+    line_gate::{LineGate, LoginShell},
     relay::{Outcome, relay},
     sessions::Sessions,
     tap::{self, Tap},
@@ -77,6 +77,8 @@ pub struct SessionRequest {
     pub terminal: Option<Terminal>,
     /// The environment that the target was asked to set.
     pub env: Vec<(String, String)>,
+    /// Which shell reads what is typed, once it is known.
+    pub login_shell: LoginShell,
 }
 
 impl Sessions {
@@ -311,7 +313,8 @@ fn gate(request: &SessionRequest) -> Gate {
         return gate.map_or(Gate::Open, |gate| Gate::Dialogue(Box::new(gate)));
     };
     let command = request.command.as_deref().map(String::from_utf8_lossy);
-    Gate::Lines(Box::new(LineGate::new(standing.clone(), terminal.size, command.as_deref())))
+    let gate = LineGate::new(standing.clone(), terminal.size, command.as_deref());
+    Gate::Lines(Box::new(gate.behind(request.login_shell.clone())))
 }
 
 fn session_record(id: SessionId, request: &SessionRequest) -> SessionRecord {

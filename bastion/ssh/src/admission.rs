@@ -18,6 +18,7 @@ use session::{
     SessionRequest,
     admission::{AccessRequest, Admitted, NotPermitted, Permitted, admit},
     leg::UserWriter as _,
+    line_gate::LoginShell,
     notice_format::NoticeFormat,
     request::Request,
     terminal::Terminal,
@@ -28,6 +29,7 @@ use super::{
     ahead::Ahead,
     channel::{self, ChannelRequests},
     connection::Connection,
+    login_shell,
     target_leg::{ChannelSetup, Program},
     user_leg::{self, SshUserReader, SshUserWriter},
 };
@@ -137,6 +139,11 @@ async fn run(admitted: Admitted<ChannelRequest, SshUserReader>, writer: SshUserW
     let (channel, permitted, input, reader) = admitted.into_parts();
     let ChannelRequest { connection, asked } = channel;
     let Some(target) = connection.target().cloned() else { return };
+    let login_shell = LoginShell::default();
+    if asked.pty.is_some() && matches!(asked.program, Program::Shell) {
+        let (target, env, told) = (Arc::clone(&target), asked.env.clone(), login_shell.clone());
+        connection.front().tasks.spawn(async move { login_shell::ask(&target, &env, &told).await });
+    }
     let command = match &asked.program {
         Program::Exec(command) => Some(Bytes::from(command.clone())),
         Program::Shell | Program::Subsystem(_) => None,
@@ -148,6 +155,7 @@ async fn run(admitted: Admitted<ChannelRequest, SshUserReader>, writer: SshUserW
         input,
         terminal: asked.pty.as_ref().map(|pty| Terminal { term: pty.term.clone(), size: pty.size }),
         env: asked.env.clone(),
+        login_shell,
     };
     let setup = ChannelSetup { pty: asked.pty, env: asked.env, program: asked.program };
     connection.front().sessions.run(request, (reader, writer), target.prepare(ahead.take(), setup)).await;

@@ -13,7 +13,7 @@
 //! 6. [`user_leg`]: the user's channel as the relay sees it.
 //! 7. [`target_connection`]: dial the target, check its host key, log in.
 //! 8. [`target_leg`]: a channel of that connection as the relay sees it.
-//!    [`target_error`]: why a target could not be used.
+//!    [`target_error`]: why a target could not be used. `login_shell`: which shell it gives a login.
 //! 9. [`host_identity`]: which host certificate the bastion shows to whom.
 //!
 //! What both legs negotiate, `login@target`, and whether a host is the one meant, is in [`ssh_client`].
@@ -27,6 +27,7 @@ pub mod cuttable;
 pub mod handler;
 pub mod host_identity;
 pub mod listener;
+mod login_shell;
 pub mod read_ahead;
 pub mod target_connection;
 pub mod target_error;

@@ -116,6 +116,12 @@ impl OpenChannel {
         Ok(())
     }
 
+    /// The channel itself, for what is no session of a user.
+    #[must_use]
+    pub fn into_inner(self) -> Channel<client::Msg> {
+        self.channel
+    }
+
     /// Gives it up.
     pub async fn close(self) {
         // The target may be gone.

@@ -89,6 +89,8 @@ pub enum RuleClass {
     GateTamper,
     /// What cannot be known before it runs.
     Opaque,
+    /// A script, a program of one's own, or settings, by its name: what is in it stands elsewhere.
+    Script,
 }
 
 /// What a command must look like. Parts that are empty match all.
@@ -173,7 +175,8 @@ impl RuleMatch {
         field.table(EXPECTED, |matches| {
             let command = matches.present("command", CommandMatch::read).transpose();
             let text = matches.present("text", word).transpose();
-            let classes = [("gate_tamper", RuleClass::GateTamper), ("opaque", RuleClass::Opaque)];
+            let classes =
+                [("gate_tamper", RuleClass::GateTamper), ("opaque", RuleClass::Opaque), ("script", RuleClass::Script)];
             let class = matches.present("class", |class| class.choice(&classes)).transpose();
             let request = matches.present("request", RequestMatch::read).transpose();
             Ok(Self { at: field.at(), command: command?, text: text?, class: class?, request: request? })

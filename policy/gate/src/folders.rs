@@ -1,12 +1,13 @@
-//! [`Folders`]: where the shell may be, as told by the lines that went on.
+//! [`Folders`]: where the shell may be, and which one it is, as told by the lines that went on.
 //!
-//! `cd /etc` on one line gives `echo x > motd` on the next its meaning. Whether a line that has more than one command
-//! reached its `cd` is not known, so each folder that is possible is kept, and a line is judged in each.
+//! `cd /etc` on one line gives `echo x > motd` on the next its meaning, and so does `zsh`. Whether a line that has more
+//! than one command reached its `cd` is not known, nor whether a shell could be started: so each folder and each kind
+//! of shell that is possible is kept, and a line is judged in each.
 //!
 //! **Limits:** a `cd` alone on its line is taken to have succeeded. A folder that a line computes is not known.
 
 use policy::verdict::{CommandInput, Verdict};
-use shell::{Command, Folder, ParseContext, Parsed};
+use shell::{Command, Earlier, Folder, ParseContext, Parsed, Shell};
 
 use super::judging::{Judge, stricter};
 use crate::foreground::Foreground;
@@ -17,23 +18,36 @@ pub(super) struct Folders {
     now: Vec<Folder>,
     /// Those before the last change: `cd -`.
     before: Vec<Folder>,
-    /// Those of the shells around this one.
-    outer: Vec<Vec<Folder>>,
+    /// Those of the shells around this one, and the kinds these may be.
+    outer: Vec<(Vec<Folder>, Vec<Shell>)>,
+    /// What the shell that reads may be.
+    shells: Vec<Shell>,
     /// Whether the last line did nothing but change the folder: no program reads what comes next.
     shell_reads: bool,
+    /// What else the lines have done.
+    earlier: Earlier,
 }
 
 impl Default for Folders {
     fn default() -> Self {
-        Self { now: vec![Folder::Home(String::new())], before: Vec::new(), outer: Vec::new(), shell_reads: true }
+        Self {
+            now: vec![Folder::Home(String::new())],
+            before: Vec::new(),
+            outer: Vec::new(),
+            shells: vec![Shell::Unknown],
+            shell_reads: true,
+            earlier: Earlier::default(),
+        }
     }
 }
 
 impl Folders {
-    /// The strictest verdict on a line in any of the folders.
+    /// The strictest verdict on a line in any of the folders, read by any of the shells.
     pub(super) fn judge(&self, input: CommandInput<'_>, judge: Judge<'_>) -> Verdict {
         let CommandInput::Line(line) = input else { return judge(input) };
-        let verdicts = self.now.iter().map(|folder| judge(CommandInput::LineIn(line, folder)));
+        let places = self.shells.iter().flat_map(|shell| self.now.iter().map(move |folder| (folder, *shell)));
+        let earlier = &self.earlier;
+        let verdicts = places.map(|(folder, shell)| judge(CommandInput::LineIn { line, folder, shell, earlier }));
         verdicts.reduce(stricter).unwrap_or_else(|| judge(input))
     }
 
@@ -42,12 +56,13 @@ impl Folders {
         self.shell_reads = parsed.opaque.is_empty()
             && !parsed.commands.is_empty()
             && parsed.commands.iter().all(Command::changes_folder);
+        self.earlier.ran(parsed);
         let words: Vec<&str> = line.split_whitespace().take(MAX_EXIT_WORDS).collect();
         if let ["exit" | "logout"] | ["exit", _] = words.as_slice() {
             return self.shell_ended();
         }
-        if Foreground::opens_a_shell(parsed) && self.outer.len() < MAX_OUTER {
-            self.outer.push(self.now.clone());
+        if let Some(shell) = Foreground::opened_shell(parsed) {
+            self.shell_opened(shell);
         }
         if !parsed.commands.iter().any(Command::changes_folder) {
             return;
@@ -80,10 +95,51 @@ impl Folders {
         }
     }
 
+    /// Of which kind the first shell is.
+    pub(super) fn login_shell(&mut self, shell: Shell) {
+        let shells = self.outer.first_mut().map_or(&mut self.shells, |(_, shells)| shells);
+        for known in shells.iter_mut().filter(|known| **known == Shell::Unknown) {
+            *known = shell;
+        }
+    }
+
+    /// A line has gone on that a shell runs, if the program that runs now leaves it to one.
+    pub(super) fn line_may_run(&mut self, line: &str, parsed: &Parsed) {
+        let before = self.clone();
+        self.line_ran(line, parsed);
+        self.may_be_as(&before.now, &before.shells);
+        self.shell_reads = false;
+    }
+
+    fn shell_opened(&mut self, shell: Shell) {
+        if self.outer.len() < MAX_OUTER {
+            self.outer.push((self.now.clone(), self.shells.clone()));
+        }
+        // A shell that is not there leaves the one that was to start it.
+        let is_covered = self.shells.contains(&Shell::Unknown) && !matches!(shell, Shell::Fish | Shell::Zsh);
+        if !is_covered && !self.shells.contains(&shell) && self.shells.len() < MAX_SHELLS {
+            self.shells.insert(0, shell);
+        }
+    }
+
     /// The shell that read the lines has ended, and the one around it reads the next.
     fn shell_ended(&mut self) {
-        if let Some(outer) = self.outer.pop() {
-            self.now = outer;
+        if let Some((folders, shells)) = self.outer.pop() {
+            (self.now, self.shells) = (folders, shells);
+        }
+    }
+
+    /// The shell may as well be one of these, in one of these folders.
+    fn may_be_as(&mut self, folders: &[Folder], shells: &[Shell]) {
+        for folder in folders {
+            if !self.now.contains(folder) {
+                self.now.push(folder.clone());
+            }
+        }
+        for shell in shells {
+            if !self.shells.contains(shell) {
+                self.shells.push(*shell);
+            }
         }
     }
 
@@ -94,10 +150,8 @@ impl Folders {
 
     /// Whether the shell that read the lines has ended will only be known later.
     pub(super) fn shell_may_have_ended(&mut self) {
-        for folder in self.outer.iter().flatten() {
-            if !self.now.contains(folder) {
-                self.now.push(folder.clone());
-            }
+        for (folders, shells) in self.outer.clone() {
+            self.may_be_as(&folders, &shells);
         }
     }
 }
@@ -112,6 +166,9 @@ const MAX_FOLDERS: usize = 4;
 /// As many shells in shells as are told apart.
 const MAX_OUTER: usize = 16;
 
+/// As many kinds of shells as one line is read by.
+const MAX_SHELLS: usize = 3;
+
 /// One more than `exit 1` has.
 const MAX_EXIT_WORDS: usize = 3;
 
@@ -123,6 +180,86 @@ mod tests {
         let mut folders = Folders::default();
         lines.iter().for_each(|line| folders.line_ran(line, &shell::parse(line, &ParseContext::typed())));
         folders.now
+    }
+
+    #[test]
+    fn a_line_is_read_by_each_shell_that_may_read_it() {
+        for (lines, expected) in [
+            (&["ls"][..], &[Shell::Unknown][..]),
+            (&["zsh"], &[Shell::Zsh, Shell::Unknown]),
+            (&["sudo -u web fish -i"], &[Shell::Fish, Shell::Unknown]),
+            (&["zsh", "bash"], &[Shell::Zsh, Shell::Unknown]),
+            (&["zsh", "exit"], &[Shell::Unknown]),
+            (&["zsh", "fish", "exit"], &[Shell::Zsh, Shell::Unknown]),
+            (&["bash -c zsh"], &[Shell::Zsh, Shell::Unknown]),
+            (&["ssh web1"], &[Shell::Unknown]),
+        ] {
+            let mut folders = Folders::default();
+            lines.iter().for_each(|line| folders.line_ran(line, &shell::parse(line, &ParseContext::typed())));
+            assert_eq!(folders.shells, expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_lines_have_written_is_no_script_that_stood_there() {
+        let is_hidden = |lines: &[&str]| {
+            let mut folders = Folders::default();
+            let (last, before) = lines.split_last().unwrap();
+            before.iter().for_each(|line| folders.line_ran(line, &shell::parse(line, &ParseContext::typed())));
+            let place = ParseContext { earlier: folders.earlier, ..ParseContext::typed() };
+            shell::parse(last, &place).opaque.iter().any(|opaque| opaque.kind == shell::OpaqueKind::Hidden)
+        };
+        for lines in [
+            &["cat > s <<'E'\nrm -rf x\nE", "chmod +x s", "./s"][..],
+            &["curl -o s http://x", "./s"],
+            &["base64 -d < x > s.py", "python3 s.py"],
+            &["echo x >> .env", "ls", "source .env"],
+        ] {
+            assert!(is_hidden(lines), "{lines:?}");
+        }
+        for lines in
+            [&["vim s", "./s"][..], &["./s > log", "./s"], &["cp a.py b.py", "python3 b.py"], &["gcc -o s s.c", "./s"]]
+        {
+            assert!(!is_hidden(lines), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_shell_that_is_known_reads_alone() {
+        let mut folders = Folders::default();
+        folders.login_shell(Shell::Fish);
+        assert_eq!(folders.shells, [Shell::Fish]);
+        // The answer may come late.
+        let mut folders = Folders::default();
+        folders.line_ran("zsh", &shell::parse("zsh", &ParseContext::typed()));
+        folders.login_shell(Shell::Bash);
+        assert_eq!(folders.shells, [Shell::Zsh, Shell::Unknown]);
+        folders.line_ran("exit", &shell::parse("exit", &ParseContext::typed()));
+        assert_eq!(folders.shells, [Shell::Bash]);
+    }
+
+    #[test]
+    fn a_line_that_may_run_leaves_both_folders() {
+        let mut folders = Folders::default();
+        for line in ["cd /tmp", "cd /etc"] {
+            folders.line_may_run(line, &shell::parse(line, &ParseContext::typed()));
+        }
+        assert!(folders.now.contains(&Folder::Known("/etc".to_owned())));
+        assert!(folders.now.contains(&Folder::Known("/tmp".to_owned())));
+        assert!(folders.now.contains(&Folder::Home(String::new())));
+    }
+
+    #[test]
+    fn another_name_for_a_command_is_that_command_on_later_lines() {
+        let mut folders = Folders::default();
+        for line in ["alias k=kubectl", "alias g='git -C /srv'", "ls"] {
+            folders.line_ran(line, &shell::parse(line, &ParseContext::typed()));
+        }
+        let place = ParseContext { earlier: folders.earlier, ..ParseContext::typed() };
+        for (line, expected) in [("k delete ns x", "kubectl delete ns x"), ("g log | cat", "git -C /srv log")] {
+            let parsed = shell::parse(line, &place);
+            assert!(parsed.commands.iter().any(|command| command.to_string() == expected), "{line}: {parsed:?}");
+        }
     }
 
     #[test]

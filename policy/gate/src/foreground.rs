@@ -1,10 +1,19 @@
 //! [`Foreground`]: which program reads what is typed next, as told by the line that was approved last.
 //!
 //! Output cannot say it: output may be made by anybody. What was approved can: a line that runs `vim`
-//! alone makes vim the reader until its screen is gone. What is not in these tables is read as a shell
-//! would read it, which is the strictest way.
+//! makes vim the reader until its screen is gone, and so does `sudo -u web env A=1 vim`: what runs another program
+//! is looked through, here, as another user, in a container or elsewhere. What is not in these tables is read as a
+//! shell would read it, which is the strictest way.
 
-use shell::{Command, Parsed, Shell};
+use shell::{Command, Parsed, Shell, base_name};
+
+use crate::repl::{self, Repl};
+
+mod jobs;
+mod programs;
+
+pub(crate) use jobs::Jobs;
+use programs::{Kind, kind};
 
 /// Who reads what is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,279 +27,94 @@ pub enum Foreground {
     Multiplexer,
     /// A program with a prompt and a language of its own.
     Repl(Repl),
+    /// A program that takes all that is typed as text, to the end of input: `cat > FILE`.
+    Data,
     /// Another program that is known by its name: it may ask something, and ends by itself.
     Program,
-}
-
-/// A language with a prompt of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Repl {
-    /// The program and option that would run a line of the language.
-    pub runs: (&'static str, &'static str),
-    prompt: Prompt,
-    /// What ends a statement that may have several lines.
-    pub terminator: Option<char>,
-}
-
-/// How a prompt is recognized.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Prompt {
-    /// It is one of these.
-    Is(&'static [&'static str]),
-    /// It ends with one of these, after a name.
-    Ends(&'static [&'static str]),
 }
 
 impl Foreground {
     /// The reader after a line that runs this.
     #[must_use]
     pub fn after(parsed: &Parsed) -> Self {
-        if !parsed.opaque.is_empty() || !parsed.tampering.is_empty() {
+        let is_known = |why: &shell::Opaque| {
+            let command = why.command.and_then(|index| parsed.commands.get(index));
+            command.and_then(Command::program).is_some_and(|name| repl::of_program(name).is_some())
+        };
+        if !parsed.tampering.is_empty() || !parsed.opaque.iter().all(is_known) {
             return Self::Shell;
         }
-        let programs: Option<Vec<&str>> = parsed.commands.iter().map(Command::program).collect();
-        let Some(programs) = programs else { return Self::Shell };
-        let Some((last, before)) = programs.split_last() else { return Self::Program };
-        if programs.iter().any(|program| starts_a_shell(program)) {
-            return Self::Shell;
-        }
-        let alone = before.iter().all(|program| RUNNERS.contains(program));
-        match *last {
-            program if SCREENS.contains(&program) => Self::Screen,
-            program if MULTIPLEXERS.contains(&program) => Self::Multiplexer,
-            // With a script or a command it ends by itself.
-            program if alone => match repl(program) {
-                Some(repl) => Self::Repl(repl),
-                None => Self::Program,
-            },
-            _ => Self::Program,
-        }
+        of_commands(&parsed.commands)
     }
-}
 
-impl Foreground {
-    /// Whether a line that runs this leaves a shell in the foreground that reads the next lines.
-    pub(crate) fn opens_a_shell(parsed: &Parsed) -> bool {
-        parsed.commands.iter().filter_map(Command::program).any(starts_a_shell)
-    }
-}
-
-impl Repl {
-    /// Whether the text left of the cursor looks like its prompt. What does not is read as a shell's line.
+    /// The reader once a screen of its own is gone: the program that is known to own it is gone too, or says so. A
+    /// language shows its pager there, and goes on.
     #[must_use]
-    pub fn has_prompt(&self, prompt: &str) -> bool {
-        match self.prompt {
-            Prompt::Is(prompts) => prompts.contains(&prompt),
-            Prompt::Ends(ends) => ends.iter().any(|end| {
-                prompt.strip_suffix(end).is_some_and(|name| {
-                    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "_-.:[]()@/\\".contains(c))
-                })
-            }),
+    pub(crate) fn after_screen(self) -> Self {
+        match self {
+            Self::Repl(repl) => Self::Repl(repl),
+            Self::Data | Self::Multiplexer | Self::Program | Self::Screen | Self::Shell => Self::Shell,
         }
+    }
+
+    /// The shell that a line leaves in the foreground that runs this, if it opens one.
+    pub(crate) fn opened_shell(parsed: &Parsed) -> Option<Shell> {
+        let opens = |command: &Command| command.program().is_some_and(programs::opens_a_shell);
+        let last = parsed.commands.iter().rfind(|command| opens(command))?;
+        Some(last.program().and_then(Shell::of_program).unwrap_or_default())
     }
 }
 
-/// Whether a program may read commands as a shell does: it is one, or it opens one here or elsewhere.
-fn starts_a_shell(program: &str) -> bool {
-    Shell::of_program(program).is_some()
-        || matches!(
-            program,
-            "su" | "sudo"
-                | "doas"
-                | "run0"
-                | "pkexec"
-                | "runuser"
-                | "login"
-                | "newgrp"
-                | "sg"
-                | "setpriv"
-                | "ssh"
-                | "slogin"
-                | "mosh"
-                | "rsh"
-                | "telnet"
-                | "autossh"
-                | "sshpass"
-                | "docker"
-                | "podman"
-                | "nerdctl"
-                | "crictl"
-                | "ctr"
-                | "kubectl"
-                | "oc"
-                | "lxc"
-                | "incus"
-                | "machinectl"
-                | "nsenter"
-                | "unshare"
-                | "chroot"
-                | "script"
-                | "expect"
-                | "socat"
-                | "nc"
-                | "ncat"
-                | "busybox"
-                | "toybox"
-                | "gdb"
-                | "lldb"
-                | "mc"
-                | "ranger"
-                | "xonsh"
-                | "elvish"
-                | "nu"
-                | "pwsh"
-                | "tcsh"
-                | "csh"
-                | "rlwrap"
-                | "unbuffer"
-                | "watch"
-                | "env"
-                | "exec"
-                | "eval"
-                | "source"
-                | "."
-                | "virsh"
-                | "minicom"
-                | "picocom"
-                | "vagrant"
-                | "multipass"
-                | "gcloud"
-                | "aws"
-                | "az"
-                | "nix-shell"
-                | "guix"
-                | "poetry"
-                | "pipenv"
-                | "conda"
-        )
-}
-
-fn repl(program: &str) -> Option<Repl> {
-    const SQL: Option<char> = Some(';');
-    let (runs, prompt, terminator) = match program {
-        "psql" => (
-            ("psql", "-c"),
-            Prompt::Ends(&[
-                "=# ", "=> ", "-# ", "-> ", "'# ", "'> ", "(# ", "(> ", "\"# ", "\"> ", "*# ", "*> ", "=*# ", "=*> ",
-                "=!# ", "=!> ",
-            ]),
-            SQL,
-        ),
-        "mysql" | "mariadb" => {
-            (("mysql", "-e"), Prompt::Is(&["mysql> ", "    -> ", "    '> ", "    \"> ", "    `> "]), SQL)
-        }
-        "sqlite3" => (("sqlite3", ":memory:"), Prompt::Is(&["sqlite> ", "   ...> "]), SQL),
-        "redis-cli" | "valkey-cli" => (("redis-cli", "eval"), Prompt::Ends(&["> "]), None),
-        "bc" | "dc" => (("bc", "-e"), Prompt::Is(&[""]), None),
-        "node" | "nodejs" => (("node", "-e"), Prompt::Is(&["> ", "... ", "| "]), None),
-        "irb" => (("ruby", "-e"), Prompt::Ends(&["> ", "* "]), None),
-        python if is_python(python) => (("python3", "-c"), Prompt::Is(&[">>> ", "... "]), None),
-        _ => return None,
+/// The reader after commands of which the first is of the lowest level.
+fn of_commands(commands: &[Command]) -> Foreground {
+    let mut readers = Vec::new();
+    let mut rest = commands;
+    while let Some((outer, behind)) = rest.split_first() {
+        let inner = behind.iter().take_while(|command| command.level > outer.level).count();
+        let (inner, others) = behind.split_at(inner);
+        readers.push(of_command(outer, inner));
+        rest = others;
+    }
+    if readers.contains(&Foreground::Shell) {
+        return Foreground::Shell;
+    }
+    let Some((last, before)) = readers.split_last() else { return Foreground::Program };
+    // Another language before it may still read, and what is text for one is none for another.
+    let is_mixed = match last {
+        Foreground::Repl(_) => before.iter().any(|reader| *reader != Foreground::Program),
+        Foreground::Data => !before.is_empty(),
+        Foreground::Multiplexer | Foreground::Program | Foreground::Screen | Foreground::Shell => false,
     };
-    Some(Repl { runs, prompt, terminator })
+    if is_mixed { Foreground::Program } else { *last }
 }
 
-/// `python`, `python3`, `python3.11`.
-fn is_python(program: &str) -> bool {
-    program.strip_prefix("python").is_some_and(|version| version.chars().all(|c| c.is_ascii_digit() || c == '.'))
+/// The reader after a command that runs the `inner` ones.
+fn of_command(outer: &Command, inner: &[Command]) -> Foreground {
+    let Some(name) = outer.program() else { return Foreground::Shell };
+    let runs = (!inner.is_empty()).then(|| of_commands(inner));
+    let words: Vec<&str> = outer.arguments().iter().map(|word| word.known().unwrap_or_default()).collect();
+    match kind(name, &words) {
+        // Those that run another are gone, or stay behind it.
+        Kind::Opens => runs.unwrap_or(Foreground::Shell),
+        Kind::Runs => runs.unwrap_or(Foreground::Program),
+        Kind::Screen => match runs {
+            Some(Foreground::Shell) => Foreground::Shell,
+            _ => Foreground::Screen,
+        },
+        Kind::Multiplexer => Foreground::Multiplexer,
+        // Its input is a file.
+        Kind::Repl(_) if outer.stdin.is_some() || outer.stdin_is_unknown => Foreground::Program,
+        Kind::Data if outer.stdin.is_some() || outer.stdin_is_unknown => Foreground::Program,
+        Kind::Data => Foreground::Data,
+        Kind::Repl(repl) => Foreground::Repl(repl),
+        Kind::Unknown => runs.unwrap_or(Foreground::Program),
+    }
 }
 
-/// What runs another program and is gone.
-const RUNNERS: [&str; 6] = ["nice", "ionice", "nohup", "time", "command", "timeout"];
-
-/// Programs with a screen of their own, or that open one: an editor or a pager.
-const SCREENS: [&str; 44] = [
-    "vi",
-    "vim",
-    "nvim",
-    "view",
-    "vimdiff",
-    "nano",
-    "pico",
-    "emacs",
-    "ed",
-    "ex",
-    "joe",
-    "micro",
-    "helix",
-    "hx",
-    "less",
-    "more",
-    "most",
-    "bat",
-    "man",
-    "info",
-    "top",
-    "htop",
-    "btop",
-    "atop",
-    "iotop",
-    "iftop",
-    "nethogs",
-    "glances",
-    "git",
-    "tig",
-    "systemctl",
-    "journalctl",
-    "loginctl",
-    "crontab",
-    "visudo",
-    "vipw",
-    "sudoedit",
-    "ncdu",
-    "dialog",
-    "whiptail",
-    "nmtui",
-    "alsamixer",
-    "cfdisk",
-    "lynx",
-];
-
-const MULTIPLEXERS: [&str; 4] = ["tmux", "screen", "byobu", "zellij"];
+/// The language that a word names that a program runs which is not looked through: `poetry run python`.
+fn named_language(words: &[&str]) -> Option<Repl> {
+    words.iter().find_map(|word| repl::of_program(base_name(word)))
+}
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use shell::{ParseContext, parse};
-
-    fn after(line: &str) -> Foreground {
-        Foreground::after(&parse(line, &ParseContext::typed()))
-    }
-
-    #[test]
-    fn only_what_is_known_by_name_is_no_shell() {
-        for line in ["vim f", "less /var/log/syslog", "git log", "dmesg | less", "man ls"] {
-            assert_eq!(after(line), Foreground::Screen, "{line}");
-        }
-        assert_eq!(after("tmux"), Foreground::Multiplexer);
-        assert!(matches!(after("python3"), Foreground::Repl(_)));
-        assert_eq!(after("ls -l; date"), Foreground::Program);
-        assert_eq!(after("date; python3"), Foreground::Program, "what is typed may be for the one before");
-        for line in [
-            "bash",
-            "sudo -i",
-            "ssh host",
-            "vim f; sh",
-            "sh | less",
-            "$X",
-            "exec dash",
-            "./vim f",
-            "stty raw; vim f",
-            "su -",
-            "kubectl exec -it p -- sh",
-        ] {
-            assert_eq!(after(line), Foreground::Shell, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_prompt_that_is_not_the_languages_own_is_a_shells() {
-        let Foreground::Repl(python) = after("python3") else { panic!("python3 has a prompt of its own") };
-        assert!(python.has_prompt(">>> ") && python.has_prompt("... "));
-        for prompt in ["$ ", "user@host:~$ ", "", "x>>> "] {
-            assert!(!python.has_prompt(prompt), "{prompt:?}");
-        }
-        let Foreground::Repl(psql) = after("psql -U me app") else { panic!("psql has a prompt of its own") };
-        assert!(psql.has_prompt("app=> ") && psql.has_prompt("app-# ") && !psql.has_prompt("root@host:/# "));
-    }
-}
+mod tests;

@@ -2,9 +2,10 @@
 
 use config::rules::RuleEffect;
 use policy::verdict::{CommandInput, Verdict};
-use shell::completeness::closed;
+use shell::{ParseContext, completeness::closed};
 
 use super::Reader;
+use crate::repl::{Meaning, Repl, Session};
 
 /// Answers whether a line may go on: the rules as they are now, for one user on one target.
 pub type Judge<'a> = &'a dyn Fn(CommandInput<'_>) -> Verdict;
@@ -12,29 +13,71 @@ pub type Judge<'a> = &'a dyn Fn(CommandInput<'_>) -> Verdict;
 pub(super) fn judge(text: &str, reader: Reader, judge: Judge<'_>) -> Verdict {
     match reader {
         Reader::Shell => shell(text, judge),
-        Reader::Program | Reader::Panes | Reader::Screen => {
-            let mut verdict = surely(shell(text, judge));
-            for command in after_marks(text) {
-                verdict = stricter(verdict, surely(shell(command, judge)));
-            }
-            verdict
-        }
-        Reader::Repl(repl) => {
-            let argv = [repl.runs.0, repl.runs.1, text].map(str::to_owned);
-            let mut verdict = judge(CommandInput::Argv(&argv, None));
-            if !RUNS_COMMANDS.iter().any(|word| text.contains(word)) {
-                verdict = surely(verdict);
-            }
-            verdict = stricter(verdict, judge(CommandInput::Text(text)));
-            for command in quoted(text) {
-                verdict = stricter(verdict, surely(shell(&command, judge)));
-            }
-            if let Some(command) = shell_escape(text) {
-                verdict = stricter(verdict, shell(command, judge));
-            }
-            verdict
-        }
+        Reader::Answer | Reader::Program => ahead(&[text.to_owned()], reader == Reader::Answer, judge),
+        Reader::Data | Reader::Panes | Reader::Screen => input(text, judge),
+        Reader::Repl(language) => repl(text, language, &Session::default(), judge),
     }
+}
+
+/// A line that a program may read as its input, and the shell as any of these `readings`, of which the first is the line
+/// alone.
+pub(super) fn ahead(readings: &[String], is_answer: bool, judge: Judge<'_>) -> Verdict {
+    let line = readings.first().map(String::as_str).unwrap_or_default();
+    let verdicts = readings.iter().map(|text| if is_answer { answer(text, judge) } else { shell(text, judge) });
+    verdicts.fold(input(line, judge), stricter)
+}
+
+/// What a program reads that may give some of it to a shell, as editors and pagers do.
+fn input(text: &str, judge: Judge<'_>) -> Verdict {
+    let mut verdict = surely(shell(text, judge));
+    for command in after_marks(text) {
+        verdict = stricter(verdict, surely(shell(command, judge)));
+    }
+    verdict
+}
+
+/// An answer to a question, which a shell would read if the program that asked had ended: what a shell could not read
+/// runs nothing, and the name of a file alone is one.
+pub(super) fn answer(text: &str, judge: Judge<'_>) -> Verdict {
+    let verdict = shell(text, judge);
+    let by_class = judge(CommandInput::Line(UNKNOWN)).rule;
+    let may_match = verdict.rule.is_some() && verdict.rule != by_class;
+    if verdict.opaque && !may_match && !may_run_something(text) { allowed(verdict) } else { verdict }
+}
+
+/// Whether a shell could run something for a text that is not in the text.
+pub(super) fn may_run_something(text: &str) -> bool {
+    if text.len() > MAX_ANSWER_BYTES || text.contains(['$', '`', '\n']) || text.contains("<(") || text.ends_with('\\') {
+        return true;
+    }
+    let parsed = shell::parse(text, &ParseContext::typed());
+    let is_name = |command: &shell::Command| command.argv.len() == 1 && command.redirects.is_empty();
+    let about = parsed.opaque.iter().filter_map(|opaque| parsed.commands.get(opaque.command?));
+    !parsed.tampering.is_empty() || about.into_iter().any(|command| !is_name(command))
+}
+
+/// A statement of a language: a question about what it would run as, and what of it is for a shell.
+pub(super) fn repl(text: &str, repl: Repl, session: &Session, judge: Judge<'_>) -> Verdict {
+    let (program, option) = repl.runs();
+    let argv = [program, option, text].map(str::to_owned);
+    let statement = judge(CommandInput::Argv(&argv, None));
+    let mut verdict = stricter(surely(statement.clone()), judge(CommandInput::Text(text)));
+    for meaning in repl.means(text, session) {
+        verdict = stricter(
+            verdict,
+            match meaning {
+                Meaning::Shell(command) => shell(&command, judge),
+                Meaning::Maybe(command) => surely(shell(&command, judge)),
+                Meaning::Unknown => stricter(statement.clone(), judge(CommandInput::Line(UNKNOWN))),
+            },
+        );
+    }
+    if repl.is_shared() { stricter(verdict, shell(text, judge)) } else { verdict }
+}
+
+/// Whether a text is too long to be followed.
+pub(super) fn is_too_long(text: &str) -> bool {
+    text.len() > MAX_FOLLOWED
 }
 
 /// A line for a program that may be a shell or anything else, and `whole`: the line with those before it that belong
@@ -118,18 +161,14 @@ pub(super) fn quoted(text: &str) -> Vec<String> {
     words.into_iter().map(str::to_owned).chain(lists).collect()
 }
 
-/// A line of a REPL that runs a shell command.
-fn shell_escape(text: &str) -> Option<&str> {
-    let text = text.trim_start();
-    ["\\! ", "\\!", "!", ".shell ", ".system ", "system ", "\\o |", "\\g |", "\\copy"]
-        .iter()
-        .find_map(|escape| text.strip_prefix(escape))
-        .filter(|command| !command.trim().is_empty())
-}
+/// A line that stands for what cannot be known.
+pub(super) const UNKNOWN: &str = "eval \"$code\"";
 
-/// What in a line of a language means that it may run commands of the shell.
-const RUNS_COMMANDS: [&str; 9] =
-    ["system", "popen", "subprocess", "exec", "spawn", "eval", "child_process", "compile", "importlib"];
+/// The longest line that is looked at for the program that it leaves in the foreground.
+pub(super) const MAX_FOLLOWED: usize = 2 * 1024;
+
+/// The longest answer to a question.
+const MAX_ANSWER_BYTES: usize = 512;
 
 /// As many texts in quotes as are looked at in one line.
 const MAX_QUOTED: usize = 8;

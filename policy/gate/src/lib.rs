@@ -25,6 +25,7 @@
 use std::{collections::VecDeque, time::Instant};
 
 use mask::WindowSize;
+use shell::Shell;
 
 use crate::{
     foreground::Foreground,
@@ -34,6 +35,7 @@ use crate::{
 };
 
 mod act;
+mod ahead;
 #[cfg(test)]
 mod chunks;
 mod dialogue;
@@ -47,7 +49,9 @@ mod observe;
 mod paste;
 mod prompt;
 mod reader;
+mod recall;
 mod refuse;
+mod repl;
 mod retype;
 pub mod screen;
 mod screens;
@@ -60,7 +64,7 @@ pub use dialogue::{Dialogue, DialogueAct};
 use folders::Folders;
 pub use judging::Judge;
 use reader::Reader;
-use times::{INTERRUPT_LIMIT, MAX_ECHO, PARTIAL_KEY, PASTE_PAUSE, READY_QUIET, Times};
+use times::{INTERRUPT_LIMIT, MAX_ECHO, PARTIAL_KEY, PASTE_PAUSE, REACTION, READY_QUIET, Times};
 
 /// The gate of one terminal.
 #[derive(Debug)]
@@ -79,13 +83,22 @@ pub struct Gate {
     primary: Option<LineStart>,
     /// The lines before this one that belong to it.
     earlier: Vec<String>,
+    /// The lines before this one that a program or the shell may have read.
+    ahead: ahead::Ahead,
+    /// What was said to a language so far.
+    spoken: repl::Session,
+    /// What C-z may have stopped.
+    jobs: foreground::Jobs,
     foreground: Foreground,
     folders: Folders,
+    recall: recall::Recall,
     state: State,
     /// Why the line at hand cannot be trusted although it can be read.
     doubt: Option<&'static str>,
     /// Whether a key was refused in the line at hand.
     refused: bool,
+    /// Whether a line was dropped behind one that was refused.
+    dropped: bool,
     /// What was typed since the last Enter into a program with a screen of its own.
     escape: screens::Escape,
     /// What is known of the programs that show a screen.
@@ -107,7 +120,13 @@ enum State {
     /// The line was interrupted, maybe `again`: it must be gone before anything else is sent.
     Interrupting { since: Instant, again: bool },
     /// The judged text was sent, and must be seen.
-    Retyping { text: String, submit: KeyPress, until: Instant },
+    Retyping {
+        text: String,
+        submit: KeyPress,
+        until: Instant,
+        /// When it was sent, where it went along with the keys that erase what was there.
+        unerased: Option<Instant>,
+    },
     /// The next prompt is not there yet.
     Running { after: After },
     /// Enter is held until the echo is complete.
@@ -117,6 +136,8 @@ enum State {
         since: Instant,
         /// Whether a search was left to see the line that it found.
         probed: bool,
+        /// Whether the line editor was asked to draw the line again.
+        redrawn: bool,
     },
     /// Keys go on.
     Typing,
@@ -139,7 +160,7 @@ enum After {
 
 impl State {
     fn settling(submit: KeyPress, kind: submit::Kind, since: Instant) -> Self {
-        Self::Settling { submit, kind, since, probed: false }
+        Self::Settling { submit, kind, since, probed: false, redrawn: false }
     }
 }
 
@@ -164,11 +185,16 @@ impl Gate {
             start: None,
             primary: None,
             earlier: Vec::new(),
+            ahead: ahead::Ahead::default(),
+            spoken: repl::Session::default(),
+            jobs: foreground::Jobs::default(),
             foreground,
             folders: Folders::default(),
+            recall: recall::Recall::default(),
             state: State::Running { after: After::Start },
             doubt: None,
             refused: false,
+            dropped: false,
             escape: screens::Escape::default(),
             programs: screens::Programs::default(),
             paste: None,
@@ -181,6 +207,11 @@ impl Gate {
     #[must_use]
     pub fn observing(size: WindowSize, foreground: Foreground) -> Self {
         Self { observes: true, state: State::Typing, ..Self::new(size, foreground) }
+    }
+
+    /// The shell that was started first is of this kind.
+    pub fn login_shell(&mut self, shell: Shell) {
+        self.folders.login_shell(shell);
     }
 
     /// The user typed.
@@ -302,7 +333,18 @@ impl Gate {
                     continue;
                 }
             }
+            if let State::Interrupting { .. } = self.state
+                && self.times.refused.is_some_and(|refused| cx.now < refused + REACTION)
+            {
+                self.drop_behind(press, cx);
+                continue;
+            }
             if self.take_signal(&press, cx) {
+                continue;
+            }
+            if press.key == Key::Report && self.owned.is_none() && matches!(self.state, State::Running { .. }) {
+                // The terminal answers a program that may wait for it before it prompts.
+                self.forward(&press, cx);
                 continue;
             }
             if self.queue.is_empty() {
@@ -383,7 +425,9 @@ impl Gate {
         match self.reader() {
             Reader::Screen => self.screen_press(press, cx),
             Reader::Panes => self.panes_press(press, cx),
-            Reader::Program | Reader::Repl(_) | Reader::Shell => self.prompt_press(press, cx),
+            Reader::Answer | Reader::Data | Reader::Program | Reader::Repl(_) | Reader::Shell => {
+                self.prompt_press(press, cx);
+            }
         }
     }
 
@@ -397,9 +441,11 @@ impl Gate {
     /// The line is over; the next one begins when the target is ready.
     fn new_line(&mut self) {
         self.line.clear();
+        self.recall.line_ended();
+        self.screen.line_ended();
         self.start = None;
         self.doubt = None;
-        self.refused = false;
+        (self.refused, self.dropped) = (false, false);
         self.state = if self.observes { State::Typing } else { State::Running { after: After::Line } };
     }
 
@@ -414,6 +460,7 @@ impl Gate {
         if bytes.is_empty() {
             return;
         }
+        self.times.sent = Some(cx.now);
         // Bytes that go together are sent together.
         if let Some(Act::Forward(before)) = cx.acts.last_mut() {
             before.extend_from_slice(&bytes);

@@ -25,6 +25,8 @@ pub struct LineTracker {
     next: Next,
     /// A lone Escape came: in vi mode, letters are commands from here on.
     may_be_vi: bool,
+    /// A key came that is neither a character nor takes one back.
+    is_edited: bool,
 }
 
 /// What a gate at a prompt does with a key.
@@ -78,6 +80,7 @@ impl LineTracker {
 
     /// Follows a key, and says what a gate does with it.
     pub fn press(&mut self, key: &Key) -> Pressed {
+        self.is_edited |= !matches!(key, Key::Char(_) | Key::Backspace | Key::Enter | Key::LineFeed);
         match std::mem::take(&mut self.next) {
             Next::Any => self.plain(*key),
             next if *key == Key::Report => {
@@ -95,6 +98,7 @@ impl LineTracker {
 
     /// A bracketed paste: inserted as it is, with CR as a line break.
     pub fn paste(&mut self, text: &str) {
+        self.is_edited = true;
         let is_plain = |char: char| !char.is_control() || matches!(char, '\n' | '\r' | '\t');
         if self.text.len() + text.len() > MAX_BYTES || !text.chars().all(is_plain) {
             return self.forget();
@@ -112,6 +116,18 @@ impl LineTracker {
     #[must_use]
     pub fn cursor(&self) -> Option<usize> {
         Some(self.text().map(|text| text.get(..self.cursor))??.chars().count())
+    }
+
+    /// Whether all of it was typed, character by character: keys that every editor takes alike.
+    #[must_use]
+    pub fn is_only_typed(&self) -> bool {
+        !self.is_edited && !self.is_unknown
+    }
+
+    /// Whether what is sent to the line is certainly text, and no commands of vi mode.
+    #[must_use]
+    pub fn takes_text(&self) -> bool {
+        !self.may_be_vi
     }
 
     /// Whether there is certainly nothing in the line.

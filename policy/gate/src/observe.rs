@@ -4,7 +4,7 @@
 use config::rules::RuleEffect;
 use shell::ParseContext;
 
-use super::{Cx, Decided, Gate, Reader, judging, submit::Kind};
+use super::{Cx, Decided, Gate, Reader, submit::Kind};
 use crate::{foreground::Foreground, key::KeyPress, line::Pressed};
 
 impl Gate {
@@ -14,7 +14,7 @@ impl Gate {
         match reader {
             Reader::Screen => return self.observe_screen(press, Kind::Screen, cx),
             Reader::Panes => return self.observe_screen(press, Kind::Panes, cx),
-            Reader::Program | Reader::Repl(_) | Reader::Shell => {}
+            Reader::Answer | Reader::Data | Reader::Program | Reader::Repl(_) | Reader::Shell => {}
         }
         if self.start.is_none() {
             self.start = Some(self.screen.line_start());
@@ -36,7 +36,7 @@ impl Gate {
         let start = self.start.clone().unwrap_or_default();
         let text = self.line.text().map(str::to_owned).or_else(|| self.screen.read(&start));
         if let Some(text) = text.filter(|text| !text.trim().is_empty()) {
-            let verdict = judging::judge(&text, reader, &|input| self.folders.judge(input, cx.judge));
+            let verdict = self.judge_as(&text, reader, &|input| self.folders.judge(input, cx.judge));
             if reader == Reader::Shell {
                 let parsed = shell::parse(&text, &ParseContext::typed());
                 self.folders.line_ran(&text, &parsed);

@@ -21,6 +21,7 @@ impl Gate {
             // It is known only later whether it edits the line or hands it over.
             return self.hold(press, Kind::MayAccept, cx);
         }
+        self.recall.press(&press.key);
         match self.line.press(&press.key) {
             Pressed::Edit | Pressed::Report => self.forward(&press, cx),
             Pressed::EndOfInput => {
@@ -35,12 +36,13 @@ impl Gate {
             }
             Pressed::Interrupt => {
                 self.earlier.clear();
+                self.ahead.clear();
                 self.forward(&press, cx);
                 self.trust.ended();
                 self.new_line();
             }
             Pressed::Suspend => {
-                self.foreground = Foreground::Shell;
+                self.stopped();
                 self.forward(&press, cx);
                 self.trust.ended();
                 self.new_line();
@@ -85,9 +87,10 @@ impl Gate {
 
     pub(super) fn signal(&mut self, press: &KeyPress, cx: &mut Cx<'_>) {
         if press.key == Key::Ctrl('z') {
-            self.foreground = Foreground::Shell;
+            self.stopped();
         }
         self.earlier.clear();
+        self.ahead.clear();
         self.forward_bytes(press.bytes.to_vec(), cx);
         self.trust.ended();
         self.line_ended(cx.now);
@@ -116,9 +119,10 @@ impl Gate {
             self.start = Some(start);
             return;
         }
-        if primary.is_some_and(|primary| primary.prompt == start.prompt) {
+        if primary.is_some_and(|primary| start.is_behind_prompt_of(primary)) {
             // The shell took what came before as complete.
             self.earlier.clear();
+            self.ahead.clear();
         }
         if self.earlier.is_empty() {
             self.programs.prompts.note(&start.prompt);

@@ -1,12 +1,15 @@
 //! A line that does not go on: the user reads why, and the line is interrupted at the target. Nothing
-//! else is sent before it is seen to be gone.
+//! else is sent before it is seen to be gone. What was typed behind it, by somebody who did not know, is dropped.
 
 use std::time::Instant;
 
 use policy::verdict::Verdict;
 
 use super::{Act, Cx, Decided, Gate, INTERRUPT_LIMIT, Reader, Report, State};
-use crate::screen::Reading;
+use crate::{
+    key::{Key, KeyPress},
+    screen::Reading,
+};
 
 impl Gate {
     pub(super) fn block(&mut self, text: String, verdict: Verdict, cx: &mut Cx<'_>) {
@@ -33,16 +36,32 @@ impl Gate {
     pub(super) fn interrupt(&mut self, cx: &mut Cx<'_>) {
         self.send_interrupt(cx);
         self.earlier.clear();
+        self.ahead.clear();
         self.doubt = None;
         self.line.clear();
         self.escape.clear();
         self.trust.ended();
         self.line_ended(cx.now);
+        self.times.refused = Some(cx.now);
         self.state = State::Interrupting { since: cx.now, again: false };
+        for press in std::mem::take(&mut self.queue) {
+            self.drop_behind(press, cx);
+        }
+    }
+
+    /// What was typed behind a line that does not go on was meant for what the line would have done.
+    pub(super) fn drop_behind(&mut self, press: KeyPress, cx: &mut Cx<'_>) {
+        if press.key == Key::Report {
+            // Nobody typed it: a program has asked the terminal.
+            return self.queue.push_back(press);
+        }
+        if matches!(press.key, Key::Enter | Key::LineFeed) && !std::mem::replace(&mut self.dropped, true) {
+            cx.acts.push(Act::Tell("what was typed behind that line was dropped".to_owned()));
+        }
     }
 
     fn send_interrupt(&mut self, cx: &mut Cx<'_>) {
-        let line = if self.reader() == Reader::Program { KILL_LINE } else { INTERRUPT };
+        let line = if self.reader().is_program() { KILL_LINE } else { INTERRUPT };
         let key = self.interrupt_in_screen().unwrap_or(line);
         // After what the user is told, so it is not joined with bytes that were sent before.
         cx.acts.push(Act::Forward(vec![key]));

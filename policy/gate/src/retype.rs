@@ -1,5 +1,9 @@
 //! A line that only the screen could tell goes on as the text that was judged: the line at the target is
-//! erased, which must be seen; the text is sent, which must be seen; only then Enter is sent.
+//! erased; the text is sent, which must be seen; only then Enter is sent.
+//!
+//! Where a line editor takes pastes, the text goes along with the keys that erase, and what is seen afterwards tells
+//! of both: that saves a way there and back. Elsewhere, where vi mode may take text for commands, and where nothing
+//! changes on the screen, the line must be seen to be empty first.
 
 use std::time::Instant;
 
@@ -11,12 +15,22 @@ use crate::{
 
 impl Gate {
     pub(super) fn retype(&mut self, text: String, submit: KeyPress, kind: Kind, cx: &mut Cx<'_>) {
-        if kind != Kind::Accepts || text.contains('\n') || !self.start.as_ref().is_some_and(|start| start.has_prompt())
+        if kind != Kind::Accepts
+            || text.contains('\n')
+            || !self.start.as_ref().is_some_and(|start| start.can_be_found())
         {
             return self.cannot_retype(text, cx);
         }
         self.erase(cx);
-        self.state = State::Erasing { text, submit, until: self.both_ways(cx.now) };
+        let until = self.both_ways(cx.now);
+        if self.screen.modes().bracketed_paste && self.line.takes_text() {
+            self.send_text(text, submit, until, cx);
+            if let State::Retyping { unerased, .. } = &mut self.state {
+                *unerased = Some(cx.now);
+            }
+        } else {
+            self.state = State::Erasing { text, submit, until };
+        }
     }
 
     /// Whether the step at hand is done, or has failed.
@@ -35,14 +49,19 @@ impl Gate {
                 }
                 self.cannot_retype(text, cx);
             }
-            State::Retyping { text, submit, until } => {
-                if self.screen.shows(&start, &text, text.chars().count()) == Reading::Agrees {
+            State::Retyping { text, submit, until, unerased } => {
+                let is_answered = unerased.is_none_or(|sent| self.times.output.is_some_and(|output| output > sent));
+                if is_answered && self.screen.shows(&start, &text, text.chars().count()) == Reading::Agrees {
+                    self.recall.remember(&text);
                     self.accept(&text, submit, Kind::Accepts, cx);
                 } else if cx.now < until {
-                    self.state = State::Retyping { text, submit, until };
+                    self.state = State::Retyping { text, submit, until, unerased };
                     return false;
-                } else {
+                } else if is_answered {
                     self.cannot_retype(text, cx);
+                } else {
+                    self.erase(cx);
+                    self.state = State::Erasing { text, submit, until: self.both_ways(cx.now) };
                 }
             }
             other @ (State::Closed
@@ -76,7 +95,7 @@ impl Gate {
         }
         self.line.clear();
         self.line.paste(&text);
-        self.state = State::Retyping { text, submit, until };
+        self.state = State::Retyping { text, submit, until, unerased: None };
     }
 
     /// Until when what was sent at `now` must be seen: it goes all the way, and its echo comes back.

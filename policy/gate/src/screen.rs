@@ -8,6 +8,7 @@
 
 use avt::{Cell, Color, ScreenKind, Terminal};
 use mask::WindowSize;
+use unicode_width::UnicodeWidthChar as _;
 
 mod modes;
 mod pane;
@@ -22,13 +23,15 @@ pub struct Screen {
     terminal: Terminal,
     modes: Modes,
     pending: Vec<u8>,
+    /// Whether characters without a width were drawn, which have no cell, since a line began.
+    has_marks: bool,
 }
 
 impl Screen {
     /// An empty screen.
     #[must_use]
     pub fn new(size: WindowSize) -> Self {
-        Self { terminal: blank(emulated(size)), modes: Modes::default(), pending: Vec::new() }
+        Self { terminal: blank(emulated(size)), modes: Modes::default(), pending: Vec::new(), has_marks: false }
     }
 
     /// Takes output of the target; `changes` gets what it does to the modes.
@@ -71,10 +74,22 @@ impl Screen {
         reading::compare(&self.terminal, start, text, cursor)
     }
 
+    /// Whether the screen shows `text` behind the prompt of `start`, however it is broken into rows.
+    pub fn holds(&mut self, start: &LineStart, text: &str) -> bool {
+        self.settle();
+        reading::holds(&self.terminal, start, text)
+    }
+
     /// The text that stands in the input area that began at `start`, as far as that can be told.
     pub fn read(&mut self, start: &LineStart) -> Option<String> {
         self.settle();
-        reading::read(&self.terminal, start)
+        reading::read(&self.terminal, start).filter(|_| !self.has_marks)
+    }
+
+    /// A line ends: what is read from here on is of the next one.
+    pub fn line_ended(&mut self) {
+        self.settle();
+        self.has_marks = false;
     }
 
     /// The row of the cursor, from its first column to its last sign.
@@ -129,7 +144,14 @@ impl Screen {
         }
         let whole = whole_characters(&self.pending);
         let (now, later) = self.pending.split_at(whole);
-        self.terminal.feed(String::from_utf8_lossy(now).as_ref());
+        let text = String::from_utf8_lossy(now);
+        if text.chars().any(is_mark) {
+            self.has_marks = true;
+            // A terminal draws them into the cell before, and the emulated one would give each a cell.
+            self.terminal.feed(text.replace(is_mark, "").as_str());
+        } else {
+            self.terminal.feed(text.as_ref());
+        }
         self.pending = later.to_vec();
     }
 }
@@ -141,6 +163,11 @@ impl std::fmt::Debug for Screen {
             .field("pending", &self.pending.len())
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a character has no width of its own, such as an accent that combines with the letter before it.
+fn is_mark(character: char) -> bool {
+    !character.is_ascii() && character.width() == Some(0)
 }
 
 /// Whether a cell looks like what a shell only proposes: fish and zsh-autosuggestions draw proposals in grey.

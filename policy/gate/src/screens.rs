@@ -89,7 +89,7 @@ impl Gate {
             return self.screen_enter(press, kind, cx);
         }
         if press.key == Key::Ctrl('z') {
-            self.programs.stopped = Some(self.foreground);
+            self.jobs.stopped(self.foreground);
         }
         if kind == Kind::Panes && self.escape.prefix {
             self.programs.moved = true;
@@ -164,7 +164,7 @@ impl Gate {
     pub(super) fn observe_screen(&mut self, press: &KeyPress, kind: Kind, cx: &mut Cx<'_>) {
         if !is_enter(press) {
             if press.key == Key::Ctrl('z') {
-                self.programs.stopped = Some(self.foreground);
+                self.jobs.stopped(self.foreground);
             }
             return self.escape.press(&press.key, kind, self.programs.class);
         }

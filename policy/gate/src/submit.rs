@@ -1,5 +1,7 @@
 //! Enter is held: the echo is waited for, keys and screen are compared, and the line is judged.
 
+use std::time::Instant;
+
 use config::rules::RuleEffect;
 use policy::verdict::Verdict;
 use shell::{ParseContext, completeness::is_incomplete};
@@ -29,6 +31,8 @@ enum Known {
     Agreed(String),
     /// The keys tell it, and the screen shows nothing: it is typed without echo.
     Unseen(String),
+    /// It was typed character by character, and the echo of its end is on its way.
+    InFlight(String),
     /// Only the screen tells it.
     Read(String),
     /// Keys and screen contradict one another.
@@ -40,11 +44,10 @@ enum Known {
 impl Gate {
     /// Looks at the line that is held; `false` if it has to wait longer.
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>) -> bool {
-        let State::Settling { submit, kind, since, probed } = &self.state else { return true };
-        let (submit, kind, since, probed) = (submit.clone(), *kind, *since, *probed);
-        let quiet = self.times.output.map_or(since, |output| output.max(since)) + self.quiet();
+        let State::Settling { submit, kind, since, probed, redrawn } = &self.state else { return true };
+        let (submit, kind, since, probed, redrawn) = (submit.clone(), *kind, *since, *probed, *redrawn);
         let is_late = cx.now >= since + self.patience();
-        let is_quiet = cx.now >= quiet || is_late;
+        let is_quiet = is_late || self.settled().is_none_or(|settled| cx.now >= settled);
         if matches!(kind, Kind::Screen | Kind::Panes) {
             let is_settled = is_quiet || self.is_echo_complete();
             if is_settled {
@@ -54,13 +57,31 @@ impl Gate {
             return is_settled;
         }
         let is_unseen = is_quiet && cx.now >= since + self.unseen_after();
-        let Some(known) = self.known(is_quiet, is_late, is_unseen) else { return false };
+        let Some(known) = self.known(is_quiet, is_late, is_unseen, cx.now) else { return false };
         if known == Known::Unreadable && !probed && self.screen.cursor_row().contains("i-search") {
             // The line that a search found is shown when the search is left.
             self.forward_bytes(vec![END_OF_LINE], cx);
-            self.state = State::Settling { submit, kind, since: cx.now, probed: true };
+            self.state = State::Settling { submit, kind, since: cx.now, probed: true, redrawn };
             return false;
         }
+        let is_unclear = matches!(known, Known::Unreadable | Known::Contradicted { .. });
+        if is_unclear && !redrawn && self.can_be_redrawn() && !self.is_picker_shown(kind, cx) {
+            // Something else was written over the line: drawn again, it can be read.
+            self.forward_bytes(vec![REDRAW], cx);
+            self.state = State::Settling { submit, kind, since: cx.now, probed, redrawn: true };
+            return false;
+        }
+        let known = match known {
+            Known::InFlight(text) => {
+                let verdict = self.judge(&text, Reader::Shell, kind, cx);
+                if kind != Kind::Accepts || verdict.effect != RuleEffect::Allow {
+                    // What is refused is shown to people, and what was typed without echo must not be.
+                    return false;
+                }
+                Known::Agreed(text)
+            }
+            known => known,
+        };
         self.state = State::Typing;
         if kind == Kind::MayAccept && self.is_editing(&known) {
             self.forward(&submit, cx);
@@ -72,9 +93,14 @@ impl Gate {
     }
 
     /// What is known of the line; `None` if more may come.
-    fn known(&mut self, is_quiet: bool, is_late: bool, is_unseen: bool) -> Option<Known> {
+    fn known(&mut self, is_quiet: bool, is_late: bool, is_unseen: bool, now: Instant) -> Option<Known> {
         let start = self.start.clone().unwrap_or_default();
         let Some(typed) = self.line.text().map(str::to_owned) else {
+            if let Some(line) = self.recall.line().map(str::to_owned)
+                && self.screen.holds(&start, &line)
+            {
+                return Some(Known::Agreed(line));
+            }
             if !is_quiet {
                 return None;
             }
@@ -88,6 +114,7 @@ impl Gate {
         let cursor = self.line.cursor().unwrap_or_else(|| typed.chars().count());
         match self.screen.shows(&start, &typed, cursor) {
             Reading::Agrees => return Some(Known::Agreed(typed)),
+            Reading::Behind | Reading::Nothing if self.is_in_flight(now) => return Some(Known::InFlight(typed)),
             Reading::Behind if !is_late => return None,
             Reading::Behind | Reading::Differs | Reading::Nothing if !is_quiet => return None,
             Reading::Nothing if !is_unseen => return None,
@@ -100,7 +127,23 @@ impl Gate {
         {
             return Some(Known::Agreed(typed));
         }
+        if self.is_behind_a_changed_prompt(&typed) {
+            return Some(Known::Agreed(typed));
+        }
         Some(Known::Contradicted { typed, read: self.read() })
+    }
+
+    /// Whether the echo of what was typed at the shell's prompt may still come: then the screen cannot contradict it.
+    fn is_in_flight(&mut self, now: Instant) -> bool {
+        let prompt = self.start.as_ref().filter(|start| start.has_prompt()).map(|start| start.prompt.as_str());
+        let echoes = prompt.is_some_and(|prompt| !judging::asks_for_a_secret(prompt));
+        let is_underway = self.times.sent.is_some_and(|sent| now < sent + self.patience());
+        echoes && is_underway && self.line.is_only_typed() && self.is_at_prompt() && self.reader() == Reader::Shell
+    }
+
+    /// Whether a line editor reads, which draws its prompt and its line again at a key of its own.
+    fn can_be_redrawn(&mut self) -> bool {
+        self.screen.modes().bracketed_paste && self.line.takes_text() && self.reader() == Reader::Shell
     }
 
     fn read(&mut self) -> Option<String> {
@@ -121,7 +164,7 @@ impl Gate {
     fn decide(&mut self, known: Known, submit: KeyPress, kind: Kind, cx: &mut Cx<'_>) {
         let reader = self.reader();
         match known {
-            Known::Agreed(text) => {
+            Known::Agreed(text) | Known::InFlight(text) => {
                 let verdict = self.judge(&text, reader, kind, cx);
                 self.carry_out(text, false, verdict, submit, kind, cx);
             }
@@ -133,7 +176,7 @@ impl Gate {
                 let mut verdict = self.judge(&text, reader, kind, cx);
                 let prompt = self.start.as_ref().map(|start| start.prompt.as_str()).unwrap_or_default();
                 let is_asked_for = judging::asks_for_a_secret(prompt);
-                if verdict.opaque && (is_asked_for || reader == Reader::Program) {
+                if verdict.opaque && is_asked_for {
                     verdict = judging::allowed(verdict);
                 }
                 match verdict.effect {
@@ -144,6 +187,8 @@ impl Gate {
                             && is_asked_for
                         {
                             *after = After::Secret(cx.now);
+                            // Whatever asked has read it, and it is no part of a line that may be shown.
+                            self.ahead.clear();
                         }
                     }
                     RuleEffect::Approve | RuleEffect::Block => {
@@ -155,31 +200,35 @@ impl Gate {
                 let candidates = [Some(typed), read];
                 for text in candidates.iter().flatten() {
                     let verdict = self.judge(text, reader, kind, cx);
-                    if verdict.effect != RuleEffect::Allow && !verdict.opaque {
+                    if verdict.effect != RuleEffect::Allow && (!verdict.opaque || reader.is_program()) {
                         return self.ask(text.clone(), true, verdict, submit, kind, cx);
                     }
                 }
-                if reader == Reader::Program && kind == Kind::Accepts {
-                    return self.accept_unread(submit, cx);
-                }
                 let [typed, _] = candidates;
-                self.unreadable(
-                    typed.unwrap_or_default(),
-                    "what was typed and what is shown contradict one another",
-                    kind,
-                    cx,
-                );
+                let typed = typed.unwrap_or_default();
+                // A program may show something else than what is typed; a shell would read what was typed.
+                if reader.is_program() && kind == Kind::Accepts {
+                    return self.accept(&typed, submit, kind, cx);
+                }
+                self.unreadable(typed, "what was typed and what is shown contradict one another", kind, cx);
             }
-            Known::Unreadable if reader == Reader::Program && kind == Kind::Accepts => self.accept_unread(submit, cx),
+            Known::Unreadable if reader.is_program() && kind == Kind::Accepts && !self.is_read_later() => {
+                self.accept_unread(submit, cx);
+            }
             Known::Unreadable if self.is_picker_shown(kind, cx) => self.choose(None, &submit, cx),
             Known::Unreadable => self.unreadable(String::new(), "the line cannot be read from the screen", kind, cx),
         }
     }
 
+    /// Whether the terminal shows keys as signs (termios(3), ECHOCTL): nobody reads them now, so the shell may later.
+    fn is_read_later(&mut self) -> bool {
+        self.screen.cursor_row().contains("^[")
+    }
+
     /// Judges a line with those before it that belong to it.
     fn judge(&self, text: &str, reader: Reader, kind: Kind, cx: &Cx<'_>) -> Verdict {
         let text = if kind == Kind::Refused { text.trim_start_matches('#') } else { text };
-        judging::judge(&self.whole(text), reader, &|input| self.folders.judge(input, cx.judge))
+        self.judge_as(text, reader, &|input| self.folders.judge(input, cx.judge))
     }
 
     pub(super) fn whole(&self, text: &str) -> String {
@@ -207,7 +256,10 @@ impl Gate {
                 self.accept(&text, submit, kind, cx);
             }
             RuleEffect::Allow if read => self.retype(text, submit, kind, cx),
-            RuleEffect::Allow => self.accept(&text, submit, kind, cx),
+            RuleEffect::Allow => {
+                self.recall.remember(&text);
+                self.accept(&text, submit, kind, cx);
+            }
             RuleEffect::Approve | RuleEffect::Block => self.ask(text, read, verdict, submit, kind, cx),
         }
     }
@@ -257,31 +309,30 @@ impl Gate {
             return;
         }
         let whole = self.whole(text);
-        match self.reader() {
+        let reader = self.reader();
+        if reader == Reader::Shell && !self.ahead.is_empty() {
+            self.ahead.went_on(text);
+        }
+        match reader {
             Reader::Shell if is_incomplete(&whole) => self.earlier.push(text.to_owned()),
             Reader::Shell => {
                 let parsed = shell::parse(&whole, &ParseContext::typed());
                 self.folders.line_ran(&whole, &parsed);
-                if whole.len() > MAX_FOLLOWED {
+                if judging::is_too_long(&whole) {
                     // A shell is the strictest reader.
                     self.foreground = Foreground::Shell;
+                } else if let Some(job) = self.jobs.continued(&parsed) {
+                    self.foreground = job;
+                    self.continued();
                 } else if !parsed.commands.is_empty() || !parsed.opaque.is_empty() {
                     self.foreground = Foreground::after(&parsed);
                     self.shell_ran(&parsed);
                 }
                 self.earlier.clear();
             }
-            Reader::Repl(repl) => match repl.terminator {
-                Some(end)
-                    if !whole.trim_end().ends_with(end)
-                        && whole.len() < MAX_LINES_BYTES
-                        && !text.starts_with(['\\', '.']) =>
-                {
-                    self.earlier.push(text.to_owned());
-                }
-                _ => self.earlier.clear(),
-            },
-            Reader::Panes | Reader::Program | Reader::Screen => {}
+            Reader::Repl(repl) => self.statement_went_on(text, repl),
+            Reader::Answer | Reader::Program => self.went_ahead(text, reader == Reader::Answer),
+            Reader::Data | Reader::Panes | Reader::Screen => {}
         }
         self.trust.submitted(self.screen.modes().bracketed_paste, self.foreground);
         self.line_ended(cx.now);
@@ -320,11 +371,8 @@ impl Gate {
     }
 }
 
+/// C-l: the prompt and the line are drawn again, alone (bash, zsh and fish alike).
+const REDRAW: u8 = 0x0c;
+
 /// C-e: ends an incremental search, and goes to the end of the line.
 const END_OF_LINE: u8 = 0x05;
-
-/// How much text belongs together at most: more than is parsed.
-const MAX_LINES_BYTES: usize = 64 * 1024;
-
-/// The longest line that is looked at for the program that it leaves in the foreground.
-const MAX_FOLLOWED: usize = 2 * 1024;

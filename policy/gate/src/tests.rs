@@ -10,6 +10,7 @@ use shell::ParseContext;
 use super::*;
 
 mod guards;
+mod readers;
 mod screens;
 mod session;
 mod strict;
@@ -34,13 +35,78 @@ fn a_blocked_line_is_gone_before_anything_else_is_sent() {
     for readline in [true, false] {
         for enter in ["\r", "\n", "\x0f", "\x1bOM"] {
             let mut session = Session::new(readline);
-            session.types(&format!("rm -rf /srv/data{enter}ls{enter}"));
+            session.types(&format!("rm -rf /srv/data{enter}"));
+            session.types(&format!("ls{enter}"));
             assert_eq!(session.shell.ran, ["ls"], "{enter:?}");
             assert!(session.told[0].starts_with("blocked by rule rm_rf"), "{:?}", session.told);
             assert_eq!(session.reports[0].decision, Decided::Blocked);
             assert_eq!(session.reports[0].text, "rm -rf /srv/data");
         }
     }
+}
+
+#[test]
+fn what_was_typed_behind_a_refused_line_is_dropped() {
+    for pause in [0, 150, 250] {
+        let mut session = settled();
+        session.types_bytes(b"rm -rf /srv/data\rdate\rdf");
+        session.now += Duration::from_millis(pause);
+        session.types_bytes(b"ls\r");
+        session.rest();
+        // Who has had the time to read it means what is typed then.
+        let ran = if pause > 200 { vec!["ls"] } else { vec![] };
+        assert_eq!(session.shell.ran, ran, "{pause} ms later");
+        assert_eq!(session.told.get(1).map(String::as_str), Some("what was typed behind that line was dropped"));
+    }
+    let mut session = Session::new(true);
+    session.types("systemctl restart db\r");
+    session.types("date\r");
+    session.answers(Answer::Refused("denied by bob".into()));
+    assert_eq!(session.shell.ran, [""; 0], "it waited for the approval");
+}
+
+#[test]
+fn a_line_whose_echo_is_on_its_way_does_not_wait_for_it() {
+    for shown in ["", "ls"] {
+        let mut session = settled();
+        session.shell.echo = false;
+        session.types_bytes(b"ls -l");
+        session.output(shown.as_bytes());
+        session.types_bytes(b"\r");
+        assert_eq!(session.shell.ran, ["ls -l"], "{shown:?}");
+    }
+    // What would be refused is read first, for it is shown to people.
+    let mut session = settled();
+    session.shell.echo = false;
+    session.types_bytes(b"rm -rf /srv/data\r");
+    assert_eq!((session.shell.ran.len(), session.told.len()), (0, 0));
+    session.output(b"rm -rf /srv/data");
+    session.rest();
+    assert_eq!(session.reports[0].text, "rm -rf /srv/data");
+    // A key that is no character may do what nobody knows.
+    let mut session = settled();
+    session.shell.echo = false;
+    session.types_bytes(b"ls\x01 \r");
+    assert_eq!(session.shell.ran, [""; 0]);
+}
+
+#[test]
+fn a_line_that_was_looked_at_is_sent_anew_in_one_go() {
+    let mut session = Session::new(true);
+    session.shell.completion = "cal/bin";
+    session.types("ls /usr/lo\t");
+    session.now += Duration::from_secs(1);
+    session.sent.clear();
+    session.types_bytes(b"\r");
+    assert_eq!(session.shell.ran, ["ls /usr/local/bin"], "nothing is waited for but the echo");
+    assert_eq!(session.sent, b"\x05\x15\x1b[200~ls /usr/local/bin\x1b[201~\r");
+    // In vi mode the text would be commands: the line has to be seen to be empty first.
+    let mut session = Session::new(true);
+    session.types("ls\x1b");
+    session.sent.clear();
+    session.shell.away = true;
+    session.types("\r");
+    assert!(session.sent.starts_with(b"\x05\x15") && !session.sent.contains(&b'['), "{:?}", session.sent);
 }
 
 #[test]
@@ -217,6 +283,41 @@ fn observing_holds_nothing_and_reports_all() {
     );
     session.types("ls\r");
     assert_eq!(session.reports.len(), 1);
+}
+
+#[test]
+fn a_line_that_was_written_over_is_drawn_again() {
+    let mut session = Session::new(true);
+    session.types("ls");
+    session.output(b"note\r\n");
+    session.types(" -l\r");
+    assert_eq!((session.shell.ran.clone(), session.told.len()), (vec!["ls -l".to_owned()], 0), "{:?}", session.told);
+}
+
+#[test]
+fn a_line_of_the_session_that_was_fetched_again_is_known() {
+    let mut session = Session::new(true);
+    session.types("ls -l\r");
+    session.shell.history = "ls -l";
+    session.sent.clear();
+    session.types("\x1b[A\r");
+    assert_eq!(session.shell.ran, ["ls -l", "ls -l"]);
+    assert_eq!(session.sent, b"\x1b[A\r", "it was not sent anew");
+    // What another session left behind is read from the screen, and sent anew.
+    session.shell.history = "ls -a";
+    session.types("\x1b[A\r");
+    assert_eq!(session.shell.ran.last().map(String::as_str), Some("ls -a"));
+    assert!(session.sent.ends_with(b"\x1b[200~ls -a\x1b[201~\r"), "{:?}", session.sent);
+    session.shell.history = "rm -rf /srv/data";
+    session.types("\x1b[A\r");
+    assert_eq!(session.shell.ran.len(), 3);
+}
+
+/// A session whose prompt has been there for a while.
+fn settled() -> Session {
+    let mut session = Session::new(true);
+    session.now += Duration::from_secs(1);
+    session
 }
 
 /// A line runs a program that writes `output` and goes on.

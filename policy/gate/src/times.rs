@@ -14,6 +14,10 @@ pub(super) struct Times {
     pub(super) output: Option<Instant>,
     /// A key that is echoed was forwarded, with no output since.
     pub(super) forwarded: Option<Instant>,
+    /// Something was sent last.
+    pub(super) sent: Option<Instant>,
+    /// The user was told last that a line does not go on.
+    pub(super) refused: Option<Instant>,
     /// The first of the keys that wait came.
     pub(super) queued: Option<Instant>,
     /// A byte came that may be the beginning of a key.
@@ -30,6 +34,7 @@ impl Gate {
     pub fn deadline(&self) -> Option<Instant> {
         let output = self.times.output;
         let quiet = |since: Instant| output.map_or(since, |output| output.max(since)) + self.quiet();
+        let settled = self.settled();
         let state = match &self.state {
             State::Erasing { until, .. } | State::Retyping { until, .. } => [Some(*until), None, None],
             State::Interrupting { since, .. } => [Some(quiet(*since)), Some(*since + INTERRUPT_LIMIT), None],
@@ -39,7 +44,7 @@ impl Gate {
                 [ready.map(|output| output + READY_QUIET), ready.map(|output| output + self.quiet()), until]
             }
             State::Settling { since, .. } => {
-                [Some(quiet(*since)), Some(*since + self.patience()), Some(*since + self.unseen_after())]
+                [settled, Some(*since + self.patience()), Some(*since + self.unseen_after())]
             }
             State::Unseen { until, .. } => [Some(*until), None, None],
             State::Closed | State::Editing | State::Typing | State::Waiting { .. } => [None; 3],
@@ -57,8 +62,8 @@ impl Gate {
             return true;
         }
         let Some(output) = self.times.output else { return false };
-        // The prompt that asked is still there until it is answered.
-        let is_answered = !matches!(after, After::Secret(sent) if output <= sent);
+        // The prompt before is still there until what was sent is answered.
+        let is_answered = after == After::Start || self.times.sent.is_none_or(|sent| output > sent);
         if now < output + READY_QUIET || !is_answered {
             return false;
         }
@@ -73,12 +78,21 @@ impl Gate {
         let State::Running { after } = self.state else { return None };
         let patience = match after {
             // An exec request's own program may never prompt.
-            After::Start if self.foreground != Foreground::Shell => NEXT_PROMPT,
+            After::Start if self.foreground != Foreground::Shell || self.times.output.is_some() => NEXT_PROMPT,
+            // Until a language prompts, it cannot be told from a shell.
+            After::Line if matches!(self.foreground, Foreground::Repl(repl) if !repl.has_prompt("")) => LANGUAGE_PROMPT,
             After::Line => NEXT_PROMPT,
             After::Secret(_) | After::Start => FIRST_PROMPT,
         };
         let queued = self.times.queued.filter(|_| self.has_input())?;
         Some(self.owned_until(queued, queued + patience))
+    }
+
+    /// When all that was sent has been answered, if nothing more comes.
+    pub(super) fn settled(&self) -> Option<Instant> {
+        let is_answered = self.times.output >= self.times.sent;
+        let silence = if is_answered { self.quiet() } else { self.patience() };
+        Some(self.times.output.max(self.times.sent)? + silence)
     }
 
     /// How long silence lasts that means that all of the echo is there.
@@ -121,12 +135,18 @@ pub(super) const MAX_ECHO: Duration = Duration::from_secs(2);
 /// How long the echo of a machine under load is waited for.
 const SLOW_ECHO: Duration = Duration::from_secs(1);
 
-/// How long keys wait for the first prompt of a session, or of what a password opens: a login shell reads its
+/// How long keys wait for a sign of the shell of a session, or of what a password opens: a login shell reads its
 /// start-up files.
-const FIRST_PROMPT: Duration = Duration::from_secs(3);
+const FIRST_PROMPT: Duration = Duration::from_secs(1);
+
+/// How long keys wait for the prompt of a language that was started, or is at work on a statement.
+const LANGUAGE_PROMPT: Duration = Duration::from_secs(3);
 
 /// How long keys wait for the next prompt, before they are taken as input for the program that runs.
 const NEXT_PROMPT: Duration = Duration::from_millis(150);
+
+/// What is typed so soon after a line was refused was typed before that was read.
+pub(super) const REACTION: Duration = Duration::from_millis(200);
 
 /// How long an interrupted line may take to go away.
 pub(super) const INTERRUPT_LIMIT: Duration = Duration::from_secs(1);

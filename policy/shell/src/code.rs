@@ -4,7 +4,9 @@
 //! that it runs nothing.
 
 use super::{
-    Shell, Variables, Word, harmless,
+    Command, Redirect, Shell, Variables, Word, awk, base_name, harmless,
+    languages::{self, Runs},
+    one_liner,
     options::Options,
     parse::{Stdin, Walker},
 };
@@ -51,7 +53,7 @@ pub(super) fn shell(walker: &mut Walker<'_>, shell: Shell, arguments: &[Word]) {
     }
     if found.has(&["c", "command"]) {
         let Some((code, rest)) = found.operands.split_first() else { return };
-        walker.code_word(code, shell, positional(rest));
+        walker.elsewhere(|walker| walker.code_word(code, shell, positional(rest)));
         return;
     }
     // It reads the script, and runs nothing of it.
@@ -68,7 +70,7 @@ pub(super) fn shell(walker: &mut Walker<'_>, shell: Shell, arguments: &[Word]) {
         Some(file) if matches!(file.known(), Some("-" | "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0")) => {
             walker.stdin_code(shell)
         }
-        Some(_) => walker.opaque_command("it runs a script whose content is not known"),
+        Some(_) => walker.opaque_command(SCRIPT),
     }
 }
 
@@ -92,10 +94,10 @@ fn long_with_one_dash(walker: &mut Walker<'_>, shell: Shell, arguments: &[Word])
     ];
     let is_long =
         |word: &Word| word.known().and_then(|text| text.strip_prefix('-')).is_some_and(|name| NAMES.contains(&name));
-    if !matches!(shell, Shell::Bash | Shell::Unknown) || !arguments.iter().any(is_long) {
+    if !matches!(shell, Shell::Bash | Shell::Sh | Shell::Unknown) || !arguments.iter().any(is_long) {
         return arguments.to_vec();
     }
-    if shell == Shell::Unknown {
+    if shell != Shell::Bash {
         walker.opaque_command("how the shell reads its options is not clear");
     }
     let long = |word: &Word| if is_long(word) { Word::of(format!("-{}", word.start())) } else { word.clone() };
@@ -132,7 +134,9 @@ pub(super) fn interpreter(walker: &mut Walker<'_>, name: &str, arguments: &[Word
     match family {
         "awk" | "gawk" | "mawk" | "nawk" | "original-awk" => awk(walker, arguments),
         "sed" | "gsed" => sed(walker, arguments),
-        "ed" | "ex" => other_stdin(walker, false),
+        // What is known of it is read as the editor's language.
+        "ed" | "ex" if matches!(walker.stdin, Stdin::Text(_)) => {}
+        "ed" | "ex" => other_stdin(walker, name, false),
         _ if is_language(name) || OTHER_SHELLS.contains(&family) => {
             let is_foreign = is_language(name);
             if is_foreign {
@@ -145,19 +149,71 @@ pub(super) fn interpreter(walker: &mut Walker<'_>, name: &str, arguments: &[Word
                 return;
             }
             if arguments.is_empty()
-                || arguments.iter().all(|word| matches!(word.known(), Some("-i" | "-q" | "-" | "-u" | "-B")))
+                || arguments.iter().all(|word| word.known().is_some_and(|word| QUIET.contains(&word)))
             {
-                return other_stdin(walker, is_foreign);
+                return other_stdin(walker, family, is_foreign);
             }
             if is_harmless_module(arguments) || is_harmless_code(family, arguments) {
                 return;
             }
-            keep_code(walker, arguments);
-            walker.opaque_command("it runs code of another language");
+            match languages::runs(family, arguments) {
+                Runs::Nothing => {}
+                Runs::Input => other_stdin(walker, family, is_foreign),
+                Runs::File(file, rest) => foreign_file(walker, &file, &rest, arguments),
+                Runs::Code(texts, rest) => foreign_code(walker, family, &texts, &rest, arguments),
+                Runs::Unclear => {
+                    keep_code(walker, arguments);
+                    walker.opaque_command(FOREIGN);
+                }
+            }
         }
         _ => {}
     }
 }
+
+/// A file of code, or a module, by its name.
+fn foreign_file(walker: &mut Walker<'_>, file: &Word, rest: &[Word], arguments: &[Word]) {
+    const RUN_CODE: [&str; 5] = ["cProfile", "code", "pdb", "profile", "timeit"];
+    let text = file.known().unwrap_or(file.ending());
+    let name = base_name(text);
+    // What is called like a file of shell code is that, or is made to look so.
+    let is_for_a_shell = [".sh", ".bash", ".zsh", ".fish", ".ksh"].iter().any(|ending| name.ends_with(ending));
+    let is_special = file.start().starts_with("/dev/") || file.start().starts_with("/proc/");
+    let has_code =
+        RUN_CODE.contains(&name) && rest.iter().any(|word| word.known().is_none_or(|text| text.contains(' ')));
+    if is_for_a_shell || is_special || has_code || walker.has_written(name) {
+        keep_code(walker, arguments);
+        return walker.opaque_command(SCRIPT);
+    }
+    walker.script(SCRIPT);
+}
+
+/// Code in the arguments. Files that it names may be read and written.
+fn foreign_code(walker: &mut Walker<'_>, family: &str, texts: &[Word], rest: &[Word], arguments: &[Word]) {
+    keep_code(walker, arguments);
+    // perl runs what stands in front of a `|` in the name of a file that it is to read.
+    let is_piped = family == "perl" && rest.iter().any(|word| word.known().is_none_or(|text| text.contains('|')));
+    for text in texts {
+        match text.known() {
+            Some(code) if !is_piped && !one_liner::names_danger(family, code) => name_files(walker, code),
+            _ => return walker.opaque_command(FOREIGN),
+        }
+    }
+    walker.script(FOREIGN);
+}
+
+/// Has the rules look at the files that code of another language names.
+fn name_files(walker: &mut Walker<'_>, code: &str) {
+    for text in one_liner::strings(code).filter(|text| text.starts_with(['/', '~']) || text.contains("..")) {
+        for program in ["cat", "tee"] {
+            walker.guess(&[Word::of(program), Word::of(text)]);
+        }
+    }
+}
+
+const FOREIGN: &str = "it runs code of another language";
+const GAPS: &str = "its code has values in it that are not known before it runs";
+const SCRIPT: &str = "it runs a script whose content is not known";
 
 /// The program without its version: `python` of `python3.11`.
 pub(super) fn family(name: &str) -> &str {
@@ -169,9 +225,13 @@ pub(super) fn is_language(name: &str) -> bool {
     LANGUAGES.contains(&family(name))
 }
 
-const LANGUAGES: [&str; 27] = [
+const LANGUAGES: [&str; 50] = [
+    "R",
     "Rscript",
+    "bpython",
     "bun",
+    "clisp",
+    "coffee",
     "deno",
     "elixir",
     "erl",
@@ -179,25 +239,47 @@ const LANGUAGES: [&str; 27] = [
     "ghci",
     "groovy",
     "guile",
+    "iex",
     "ipython",
     "irb",
     "java",
+    "jrunscript",
     "jshell",
     "julia",
+    "jython",
+    "kotlin",
     "lua",
     "luajit",
+    "micropython",
     "node",
     "nodejs",
+    "ocaml",
+    "octave",
+    "octave-cli",
     "osascript",
     "perl",
     "php",
+    "pry",
+    "ptpython",
     "pypy",
     "python",
+    "racket",
+    "raku",
     "ruby",
+    "runghc",
+    "runhaskell",
+    "sbcl",
     "scala",
+    "scheme",
+    "swipl",
     "tclsh",
+    "ts-node",
+    "tsx",
     "wish",
 ];
+
+/// Options with which an interpreter reads its input as without.
+const QUIET: [&str; 10] = ["-", "--no-save", "--quiet", "--silent", "--vanilla", "-B", "-i", "-q", "-s", "-u"];
 
 /// `python3 -m MODULE` of modules that run nothing.
 fn is_harmless_module(arguments: &[Word]) -> bool {
@@ -240,7 +322,7 @@ fn is_harmless_code(family: &str, arguments: &[Word]) -> bool {
 
 /// Whether options of perl say no more than that its code, which follows, runs for each line.
 fn ends_in_code(options: &[Option<&str>]) -> bool {
-    const EACH_LINE: [&str; 9] = ["-pe", "-ne", "-lpe", "-lne", "-p", "-n", "-e", "-i", "-i.bak"];
+    const EACH_LINE: [&str; 11] = ["-pe", "-ne", "-lpe", "-lne", "-p", "-n", "-e", "-i", "-i.bak", "-pi", "-pi.bak"];
     options.iter().all(|option| option.is_some_and(|option| EACH_LINE.contains(&option)))
         && options.last().copied().flatten().is_some_and(|option| option.ends_with('e'))
 }
@@ -249,7 +331,7 @@ fn ends_in_code(options: &[Option<&str>]) -> bool {
 const OTHER_SHELLS: [&str; 9] = ["csh", "elvish", "es", "nu", "powershell", "pwsh", "rc", "tcsh", "xonsh"];
 
 /// Code of another language on standard input; where the language `is_foreign`, no line of it is one of a shell.
-fn other_stdin(walker: &mut Walker<'_>, is_foreign: bool) {
+fn other_stdin(walker: &mut Walker<'_>, family: &str, is_foreign: bool) {
     walker.flow.handed_on = true;
     match walker.stdin.clone() {
         Stdin::Session if walker.cx.interactive => {}
@@ -264,7 +346,14 @@ fn other_stdin(walker: &mut Walker<'_>, is_foreign: bool) {
         }
         Stdin::Text(text) => {
             walker.out.code.push(text.to_string());
-            walker.opaque_command("it runs code of another language");
+            if harmless::python(&text) && matches!(family, "python" | "pypy") {
+                return;
+            }
+            if one_liner::names_danger(family, &text) {
+                return walker.opaque_command(FOREIGN);
+            }
+            name_files(walker, &text);
+            walker.script(FOREIGN);
         }
         Stdin::Made | Stdin::Unknown => walker.opaque_command("it runs the output of another program"),
     }
@@ -301,16 +390,32 @@ fn awk(walker: &mut Walker<'_>, arguments: &[Word]) {
         Err(why) => return walker.opaque_command(why),
     };
     if found.has(&["f", "file", "E", "exec", "i", "include", "l", "load", "L"]) {
-        return walker.opaque_command("it runs a script whose content is not known");
+        let file = found.value(&["f", "file"]).map(|file| base_name(file.ending()).to_owned());
+        let is_alone = found
+            .options
+            .iter()
+            .all(|(name, _)| !matches!(name.as_str(), "E" | "exec" | "i" | "include" | "l" | "load" | "L"));
+        return match file {
+            Some(file) if is_alone && !file.is_empty() && !walker.has_written(&file) => walker.script(SCRIPT),
+            _ => walker.opaque_command(SCRIPT),
+        };
     }
     if found.has(&["version", "help", "h", "V"]) {
         return;
     }
     let program = found.value(&["e", "source"]).or(found.operands.first());
     let Some(program) = program else { return };
-    if !program.known().is_some_and(harmless::awk) || found.value(&["e", "source"]).is_some() {
+    let writes = program.patched().as_deref().and_then(awk::writes).filter(|_| found.value(&["e", "source"]).is_none());
+    let Some(writes) = writes else {
         keep_code(walker, arguments);
-        walker.opaque_command("its awk program may run commands or write files");
+        return walker.opaque_command("its awk program may run commands");
+    };
+    if program.known().is_none() {
+        walker.script(GAPS);
+    }
+    if !writes.is_empty() {
+        let redirects = writes.into_iter().map(|file| Redirect { writes: true, file }).collect();
+        walker.push(Command { redirects, ..Command::default() });
     }
 }
 
@@ -329,7 +434,14 @@ fn sed(walker: &mut Walker<'_>, arguments: &[Word]) {
                 rest.next();
             }
             _ if text.starts_with("--file") || text.starts_with("-f") => {
-                return walker.opaque_command("it runs a script whose content is not known");
+                let file = match text {
+                    "-f" | "--file" => rest.next().map(|word| base_name(word.ending()).to_owned()),
+                    _ => Some(base_name(text.trim_start_matches("-f").rsplit('=').next().unwrap_or(text)).to_owned()),
+                };
+                return match file {
+                    Some(file) if !file.is_empty() && !walker.has_written(&file) => walker.script(SCRIPT),
+                    _ => walker.opaque_command(SCRIPT),
+                };
             }
             _ if text.starts_with("--expression=") || text.starts_with("--e") => {
                 return walker.opaque_command("its sed script may run commands");
@@ -354,10 +466,11 @@ fn sed(walker: &mut Walker<'_>, arguments: &[Word]) {
         scripts.extend(operands.first().copied());
     }
     for script in scripts {
-        // Gaps are values of variables: they may hold more commands.
-        if !script.known().is_some_and(harmless::sed) {
+        if !(script.known().is_some() || script.has_text()) || !harmless::sed(&script.patched_throughout()) {
             walker.out.code.extend(script.known().map(str::to_owned));
             walker.opaque_command("its sed script may run commands or write files");
+        } else if script.known().is_none() {
+            walker.script(GAPS);
         }
     }
 }

@@ -47,11 +47,14 @@ pub fn reads(command: &Command) -> Vec<Touched> {
     paths.extend(homes(command));
     paths.extend(other_names(command));
     // Who gives a variable the name of a file means to read it where only the variable is known.
-    let assigned = command.assignments.iter().map(|(_, value)| value.clone());
+    let assigned = command.assignments.iter().filter(|(name, value)| !is_search_path(name, value));
+    let assigned = assigned.map(|(_, value)| value.clone());
     paths.extend(assigned.filter(begins_as_path).map(|value| (value, false)));
     if matches!(command.program(), Some("declare" | "export" | "local" | "readonly" | "typeset" | "setenv")) {
-        let values =
-            command.arguments().iter().filter_map(|word| Some(word.without_start(word.start().find('=')? + 1)));
+        let values = command.arguments().iter().filter_map(|word| {
+            let (name, _) = word.start().split_once('=')?;
+            Some(word.without_start(name.len() + 1)).filter(|value| !is_search_path(name, value))
+        });
         paths.extend(values.filter(begins_as_path).map(|value| (value, false)));
     }
     if matches!(command.program(), Some("read" | "mapfile" | "readarray" | "xargs")) {
@@ -64,7 +67,16 @@ pub fn reads(command: &Command) -> Vec<Touched> {
             word.start().starts_with("-r") || word.start().starts_with("-R") || word.start().contains("recursive")
         }) || matches!(command.program(), Some("tar" | "rsync" | "scp" | "zip" | "find" | "cp"));
         let mut bytes = 0;
-        for argument in command.arguments() {
+        let program = code_of_filter(command);
+        let elsewhere = folder_of_tar(command);
+        if let Some((folder, operands)) = &elsewhere {
+            paths.extend(operands.iter().map(|word| (in_folder(folder, word), true)));
+        }
+        let is_file = |argument: &&Word| {
+            program.is_none_or(|code| !std::ptr::eq(code, *argument))
+                && elsewhere.as_ref().is_none_or(|(folder, _)| folder != *argument)
+        };
+        for argument in command.arguments().iter().filter(is_file) {
             bytes += candidate_bytes(argument);
             if bytes <= MAX_CANDIDATE_BYTES {
                 candidates(argument, &mut |path| paths.push((path, recursive)));
@@ -81,6 +93,41 @@ pub fn reads(command: &Command) -> Vec<Touched> {
     let mut touched = resolve(command, paths);
     touched.extend(served.filter(|served| served.reads).map(|served| served.touched(command)).unwrap_or_default());
     touched
+}
+
+/// The folder of `tar -c … -C FOLDER OPERAND…`, and what is read in it.
+fn folder_of_tar(command: &Command) -> Option<(Word, Vec<Word>)> {
+    if !matches!(command.program(), Some("tar" | "bsdtar")) {
+        return None;
+    }
+    let arguments = command.arguments();
+    let at = arguments.iter().position(|word| matches!(word.known(), Some("-C" | "--directory")))?;
+    let folder = arguments.get(at + 1).filter(|folder| folder.known().is_some())?;
+    let operands = arguments.get(at + 2..).unwrap_or_default();
+    let is_one = !operands.iter().any(|word| word.known() == Some("-C"));
+    let operands: Vec<Word> = operands.iter().filter(|word| !word.start().starts_with('-')).cloned().collect();
+    is_one.then(|| (folder.clone(), operands))
+}
+
+fn in_folder(folder: &Word, name: &Word) -> Word {
+    match name.known() {
+        Some(".") => folder.clone(),
+        Some(path) if path.starts_with('/') => name.clone(),
+        _ => Word::of(format!("{}/", folder.start())).followed_by(name),
+    }
+}
+
+/// The operand of a filter that is its program or pattern, and no file, where it is not known.
+fn code_of_filter(command: &Command) -> Option<&Word> {
+    const FILTERS: [&str; 10] = ["awk", "egrep", "fgrep", "gawk", "grep", "gsed", "jq", "mawk", "rg", "sed"];
+    const ELSEWHERE: [&str; 6] = ["-e", "-f", "--exp", "--fil", "--reg", "--from-file"];
+    if !command.program().is_some_and(|name| FILTERS.contains(&name)) {
+        return None;
+    }
+    let is_elsewhere = |word: &Word| ELSEWHERE.iter().any(|option| word.start().starts_with(option));
+    let is_operand = |word: &&Word| !word.start().starts_with('-');
+    let first = command.arguments().iter().find(is_operand).filter(|word| word.known().is_none());
+    first.filter(|_| !command.arguments().iter().any(is_elsewhere) && command.arguments().len() > 1)
 }
 
 /// What the far end of a copy touches: a program that serves files to another one over its standard input and output.
@@ -174,6 +221,22 @@ pub(super) fn reading(command: &Command) -> usize {
 }
 
 fn looks_at_names(command: &Command) -> bool {
+    let first = || command.arguments().first().and_then(Word::known);
+    // `git worktree add ../x`, `git config user.signingkey ~/.ssh/id_x.pub`
+    let has_file =
+        || command.arguments().iter().any(|word| word.start().starts_with("-f") || word.start().starts_with("--f"));
+    if command.program() == Some("git")
+        && (matches!(first(), Some("worktree" | "init")) || first() == Some("config") && !has_file())
+    {
+        return true;
+    }
+    // What `find` prints is names; another program may read the files.
+    let runs = |word: &Word| {
+        word.known().is_none_or(|text| ["-exec", "-ok", "-f"].iter().any(|option| text.starts_with(option)))
+    };
+    if command.program() == Some("find") && command.is_shown && !command.arguments().iter().any(runs) {
+        return true;
+    }
     command
         .program()
         .is_some_and(|program| LOOKS_AT_NAMES.contains(&program) || super::wrappers::find(program).is_some())
@@ -219,6 +282,14 @@ fn other_names(command: &Command) -> Vec<(Word, bool)> {
     operands
 }
 
+/// Whether it is a list of folders, which nobody reads as a file.
+fn is_search_path(name: &str, value: &Word) -> bool {
+    use super::word::Atom;
+    let has_colon = |atom: &Atom| matches!(atom, Atom::Text(text) if text.contains(':'));
+    matches!(name, "PATH" | "LD_LIBRARY_PATH" | "MANPATH" | "PYTHONPATH" | "NODE_PATH" | "PERL5LIB" | "CLASSPATH")
+        && value.atoms().iter().any(has_colon)
+}
+
 fn begins_as_path(word: &Word) -> bool {
     use super::word::Atom;
     match word.atoms() {
@@ -237,7 +308,11 @@ fn candidates(argument: &Word, found: &mut dyn FnMut(Word)) {
         found(argument.clone());
     }
     for (at, _) in start.match_indices(SEPARATORS) {
-        found(argument.without_start(at + 1));
+        // What follows `https:` is a host.
+        let is_url = start.get(at..).is_some_and(|rest| rest.starts_with("://"));
+        if !is_url || start.get(..at).is_some_and(|scheme| scheme.ends_with("file")) {
+            found(argument.without_start(at + 1));
+        }
     }
     if start.starts_with('-') && start.as_bytes().get(2) == Some(&b'/') {
         found(argument.without_start(2));
@@ -264,17 +339,30 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
         paths.extend(operands().pop().map(|word| (word, true)));
     }
     match program {
+        _ if only_looks(program, arguments) => {}
+        "touch" | "truncate" => {
+            let values = value(&["-r", "--reference", "-d", "--date", "-t", "-s", "--size"]);
+            paths.extend(operands().into_iter().filter(|word| !values.contains(word)).map(|word| (word, false)));
+        }
         "visudo" if !has("-c") => paths.push((Word::of("/etc/sudoers"), false)),
         "vipw" => paths.push((Word::of("/etc/passwd"), false)),
         "vigr" => paths.push((Word::of("/etc/group"), false)),
         // All the operands.
-        "tee" | "touch" | "truncate" | "rm" | "rmdir" | "unlink" | "shred" | "mkdir" | "mkfifo" | "mknod" | "mv"
-        | "ed" | "ex" | "vi" | "vim" | "nvim" | "nano" | "pico" | "emacs" | "micro" | "mcedit" | "joe" | "sudoedit"
-        | "sponge" | "wipe" | "srm" | "fallocate" | "setfacl" | "chattr" | "mkfs" | "mkswap" | "wipefs" | "fdisk"
-        | "sfdisk" | "parted" | "cfdisk" | "gdisk" | "sgdisk" | "badblocks" | "blkdiscard" | "mktemp" => {
+        "tee" | "rm" | "rmdir" | "unlink" | "shred" | "mkfifo" | "mknod" | "mv" | "ed" | "ex" | "vi" | "vim"
+        | "nvim" | "nano" | "pico" | "emacs" | "micro" | "mcedit" | "joe" | "sudoedit" | "sponge" | "wipe" | "srm"
+        | "fallocate" | "setfacl" | "chattr" | "mkfs" | "mkswap" | "wipefs" | "fdisk" | "sfdisk" | "parted"
+        | "cfdisk" | "gdisk" | "sgdisk" | "badblocks" | "blkdiscard" | "mktemp" => {
             paths.extend(operands().into_iter().map(|word| (word, false)))
         }
-        "chmod" | "chown" | "chgrp" => paths.extend(operands().into_iter().skip(1).map(|word| (word, false))),
+        // A new folder does no harm where only its name is not known.
+        "mkdir" => {
+            paths.extend(operands().into_iter().filter(|word| !word.begins_unknown()).map(|word| (word, false)));
+        }
+        "chmod" | "chown" | "chgrp" => {
+            // Where another file says which rights, none stands in front.
+            let rights = usize::from(!arguments.iter().any(|word| word.start().starts_with("--ref")));
+            paths.extend(operands().into_iter().skip(rights).map(|word| (word, false)));
+        }
         // The last operand, or the folder of -t.
         "cp" | "install" | "ln" | "link" | "scp" | "rsync" | "ditto" | "rcp" => {
             let folder = value(&["-t", "--target-directory"]);
@@ -283,6 +371,13 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
             match operands.last() {
                 _ if !folder.is_empty() && program != "rsync" => {
                     paths.extend(folder.into_iter().map(|word| (word, true)))
+                }
+                // `"$user@$host:/srv/"`: what is behind the colon is a path there.
+                Some(last)
+                    if matches!(program, "rsync" | "scp") && last.begins_unknown() && last.ending().contains(':') =>
+                {
+                    let there = last.ending().rsplit(':').next().unwrap_or_default();
+                    paths.push((Word::of(there), true));
                 }
                 Some(last) if !is_link_in_place => {
                     candidates(last, &mut |path| paths.push((path, true)));
@@ -304,7 +399,12 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
                     || (text.starts_with('-') && !text.starts_with("--") && text.contains('i'))
             });
             if in_place {
-                paths.extend(operands().into_iter().map(|word| (word, false)));
+                // The first operand is the script, where no option gives one.
+                let has_script = ["-e", "-f", "--exp", "--fil"]
+                    .iter()
+                    .any(|option| arguments.iter().any(|word| word.start().starts_with(option)));
+                let skipped = usize::from(program != "perl" && !has_script && operands().len() > 1);
+                paths.extend(operands().into_iter().skip(skipped).map(|word| (word, false)));
             }
         }
         "curl" => paths.extend(
@@ -318,8 +418,15 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
                 .map(|word| (word, true)),
         ),
         "tar" | "bsdtar" => {
-            paths.extend(value(&["-C", "--directory"]).into_iter().map(|word| (word, true)));
             let mode = arguments.first().map_or("", Word::start);
+            let packs = arguments.iter().enumerate().any(|(at, word)| {
+                let text = word.start();
+                let is_cluster = !text.starts_with("--") && (at == 0 || text.starts_with('-'));
+                (is_cluster && text.contains(['c', 'r', 'u', 'A']) && !text.contains('x')) || text.starts_with("--cre")
+            });
+            if !packs {
+                paths.extend(value(&["-C", "--directory"]).into_iter().map(|word| (word, true)));
+            }
             if mode.contains(['c', 'r', 'u', 'A']) {
                 paths.extend(value(&["-f", "--file"]).into_iter().map(|word| (word, false)));
                 // `tar czf FILE …`: the file follows the letters.
@@ -337,12 +444,50 @@ fn written_arguments(program: &str, arguments: &[Word], paths: &mut Vec<(Word, b
         "csplit" => paths.extend(value(&["-f", "--prefix"]).into_iter().map(|word| (word, false))),
         "patch" => paths.extend(operands().into_iter().take(1).map(|word| (word, false))),
         "find" => {
+            if has("-delete") {
+                let is_start = |word: &&Word| !word.start().starts_with(['-', '(', '!']);
+                let options = arguments.iter().skip_while(|word| matches!(word.known(), Some("-H" | "-L" | "-P")));
+                paths.extend(options.take_while(is_start).map(|word| (word.clone(), true)));
+            }
             paths.extend(value(&["-fprint", "-fprintf", "-fls", "-fprint0"]).into_iter().map(|word| (word, false)))
         }
         "git" if has("clone") => paths.extend(operands().into_iter().skip(2).map(|word| (word, true))),
         "ssh-keygen" => paths.extend(value(&["-f"]).into_iter().map(|word| (word, false))),
         _ if program.starts_with("mkfs.") => paths.extend(operands().into_iter().map(|word| (word, false))),
         _ => {}
+    }
+}
+
+/// Whether a program that writes is asked to show something only.
+fn only_looks(program: &str, arguments: &[Word]) -> bool {
+    let has = |names: &[&str]| arguments.iter().any(|word| word.known().is_some_and(|text| names.contains(&text)));
+    match program {
+        "tar" | "bsdtar" => {
+            // The letters of the first word may stand without a dash; no other letter than the mode's means listing.
+            let first = arguments.first().and_then(Word::known).unwrap_or_default();
+            let letters = first.trim_start_matches('-');
+            let is_list =
+                !first.starts_with("--") && letters.contains('t') && !letters.contains(['c', 'x', 'r', 'u', 'A', 'C']);
+            let extracts = arguments.iter().any(|word| {
+                let text = word.start();
+                let is_cluster = text.starts_with('-') && !text.starts_with("--");
+                is_cluster && text.contains(['c', 'x', 'r', 'u', 'A'])
+                    || ["--ext", "--get", "--cre"].iter().any(|long| text.starts_with(long))
+            });
+            (is_list || has(&["--list", "-t"])) && !extracts
+        }
+        "unzip" => has(&["-l", "-lv", "-t", "-v", "-p", "-Z", "-Z1"]),
+        "fdisk" | "gdisk" | "parted" | "sfdisk" => {
+            has(&["-l", "--list"])
+                || (program == "sfdisk" && has(&["-d", "--dump"]))
+                || (program == "parted" && has(&["print"]) && arguments.len() < 4)
+        }
+        "sgdisk" => arguments.iter().all(|word| {
+            word.known()
+                .is_some_and(|text| !text.starts_with('-') || matches!(text, "-p" | "--print" | "-v" | "--verify"))
+        }),
+        "vi" | "vim" | "nvim" => has(&["-R", "-M", "-Z"]),
+        _ => false,
     }
 }
 
@@ -394,6 +539,8 @@ fn resolve(command: &Command, paths: Vec<(Word, bool)>) -> Vec<Touched> {
 fn absolute(folder: &Folder, word: Word) -> Word {
     let (start, rest) = match word.atoms().split_first() {
         Some((super::word::Atom::Text(text), rest)) => (text.clone(), rest.to_vec()),
+        // A name of something in the folder.
+        Some((super::word::Atom::Glob | super::word::Atom::Name, _)) => (String::new(), word.atoms().to_vec()),
         Some((_, rest)) if climbs(rest) => return Word::unknown(false),
         _ => return word,
     };

@@ -2,21 +2,7 @@
 //!
 //! The readers know a small part of each language, the one that people type: whatever is outside it is not harmless.
 
-/// A program of awk runs nothing unless it says `system`, `|`, `getline`, or writes to a file.
-pub(super) fn awk(program: &str) -> bool {
-    let code = program.replace("||", " ");
-    let writes = code.match_indices('>').any(|(at, _)| {
-        let after = code.get(at + 1..).unwrap_or_default().trim_start();
-        // A comparison with a number or field is no redirection; of a name nobody knows.
-        let is_number = after.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '=' | '-' | '.'));
-        let is_field = after.starts_with('$') && !code.contains("print");
-        !is_number && !is_field
-    });
-    !(writes
-        || code.contains('|')
-        || code.contains('@')
-        || ["system", "getline", "close", "fflush"].iter().any(|word| code.contains(word)))
-}
+use super::undecoded::is_undecoded;
 
 /// A script of sed runs nothing unless it has `e` or `w`, or the flags `e` or `w` of `s`.
 pub(super) fn sed(script: &str) -> bool {
@@ -25,6 +11,8 @@ pub(super) fn sed(script: &str) -> bool {
     // A stack: the next character is the last one.
     while let Some(character) = rest.pop() {
         match character {
+            // A value that is not known: of a line's number, mostly.
+            _ if is_undecoded(character) => {}
             ' ' | '\t' | '\n' | ';' | '{' | '}' | '!' | ',' | '$' | '~' | '+' | '0'..='9' => {}
             'd' | 'D' | 'p' | 'P' | 'g' | 'G' | 'h' | 'H' | 'n' | 'N' | 'x' | '=' | 'l' | 'q' | 'Q' | 'z' => {}
             'I' | 'M' => {}

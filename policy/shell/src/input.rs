@@ -8,7 +8,8 @@
 use std::sync::Arc;
 
 use super::{
-    Word,
+    OpaqueKind, Word,
+    client::Client,
     parse::{Stdin, Walker},
 };
 
@@ -68,7 +69,7 @@ pub(super) struct Flow {
     /// Whether the program at hand has handed it on to one that was looked at.
     pub(super) handed_on: bool,
     /// Whether some of it may be in variables or at other descriptors.
-    captured: Option<Live>,
+    pub(super) captured: Option<Live>,
     /// How many substitutions this is inside of: what is printed there becomes words. And how many functions: what they
     /// print goes anywhere.
     pub(super) substitutions: usize,
@@ -105,6 +106,10 @@ impl Walker<'_> {
     pub(super) fn reads_input(&mut self, index: usize, name: Option<&str>, arguments: &[Word]) {
         let is_opaque = self.out.opaque.iter().any(|opaque| opaque.command == Some(index));
         let reads = match name {
+            // What is known of its statements was read where it was followed.
+            Some(name) if Client::of_program(name).is_some() && matches!(self.stdin, Stdin::Text(_)) => {
+                Use::Data { output: Carries::Changed, to_end: false }
+            }
             Some(name) if !is_opaque => readers::of(name, arguments),
             _ => Use::Unknown,
         };
@@ -216,7 +221,8 @@ impl Walker<'_> {
                 (Live::Changed, _) => Some("another program changes it before"),
             };
             if let Some(why) = why {
-                self.note(format!("it may run what comes on standard input: {why}"), Some(index));
+                let why = format!("it may run what comes on standard input: {why}");
+                self.note(why, Some(index), OpaqueKind::Hidden);
             }
         }
         if let Some(read) = as_code {
@@ -243,6 +249,28 @@ impl Flow {
     /// Of a session that has sent this, where that is known.
     pub(super) fn of(sent: Option<Arc<str>>) -> Self {
         Self { sent, ..Self::default() }
+    }
+
+    /// All that the session sends, where it is known.
+    pub(super) fn sent(&self) -> Option<Arc<str>> {
+        self.sent.clone()
+    }
+
+    /// What is known of the input where a text is read once more, in another way.
+    pub(super) fn apart(&self) -> Self {
+        let (sent, functions) = (self.sent.clone(), self.functions.clone());
+        let (substitutions, redefined) = (self.substitutions, self.redefined);
+        Self { sent, functions, substitutions, redefined, ..Self::default() }
+    }
+
+    /// Takes over who may read the input in that other way; `place` says which command is which.
+    pub(super) fn join(&mut self, apart: Self, place: &dyn Fn(usize) -> Option<usize>) {
+        self.captured = self.captured.max(apart.captured);
+        self.redefined |= apart.redefined;
+        self.foreign.extend(apart.foreign.into_iter().filter_map(place));
+        let unknown = apart.unknown.into_iter().filter_map(|(index, live)| Some((place(index)?, live)));
+        let unknown: Vec<_> = unknown.filter(|reader| !self.unknown.contains(reader)).collect();
+        self.unknown.extend(unknown);
     }
 
     /// A pipeline begins: what the commands before it have printed.

@@ -1,30 +1,46 @@
 //! [`Parsed`]: what a rule looks at: the commands that a text would run, as far as that can be known.
 //!
-//! A text becomes commands in four steps, each in its file:
-//! `limits` (what is too long or too deep is not parsed at all) → `parse` (brush-parser's
-//! tree is walked) → `word` (quotes go, substitutions are found) → `unwrap` (what
-//! `sudo`, `xargs`, `sh -c` … would run), with `code` (programs of awk, sed …),
-//! `harmless` (code of other languages that runs nothing), `tamper` (what changes how lines are accepted) and
+//! A text becomes commands in steps, each in its file:
+//! `limits` (what is too long or too deep is not parsed at all) → `dialect` (which shells would read the text
+//! otherwise) → `parse` (brush-parser's tree is walked; `fish` has a parser of its own) → `word` (quotes go,
+//! substitutions are found) → `unwrap` (what `sudo`, `xargs`, `sh -c` … would run), with `code` (programs of awk, sed …),
+//! `git`, `variables` (whose value is run), `harmless` (code of other languages that runs nothing), `client` (programs
+//! with statements and commands of their own), `tamper` (what changes how lines are accepted) and
 //! `file_access` (what is read and written), and `input` (what the session's standard input is for the programs).
 //!
 //! **Invariant:** what is not understood ends in [`Parsed::opaque`], never in silence.
 //! What this cannot see: aliases and functions that an earlier line defined, what a program that
 //! is not in the tables does with its arguments, links, and files whose content changes later.
 
+mod awk;
+mod called;
+pub mod client;
 mod code;
 pub mod completeness;
+mod dialect;
 mod file_access;
+mod fish;
+mod git;
 mod harmless;
 mod hooks;
 mod input;
+mod languages;
 mod limits;
+mod one_liner;
 mod options;
 mod parse;
 pub mod path;
+mod runners;
+mod settings;
+mod short_names;
+mod smuggled;
 mod static_text;
+mod tables;
 mod tamper;
+mod tools;
 mod undecoded;
 mod unwrap;
+mod variables;
 mod word;
 mod wrappers;
 
@@ -47,7 +63,9 @@ pub enum Shell {
     Dash,
     /// fish.
     Fish,
-    /// Not known: what any of the POSIX-like shells would do.
+    /// What runs by the name `sh`: bash, dash, ash or their like.
+    Sh,
+    /// Not known: what any of these would do.
     #[default]
     Unknown,
     /// zsh.
@@ -67,6 +85,17 @@ pub struct ParseContext {
     pub opens: bool,
     /// The current folder there.
     pub folder: Folder,
+    /// What lines before it have done.
+    pub earlier: Earlier,
+}
+
+/// What lines before a text have done that gives its words another meaning.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Earlier {
+    /// Names of files that they have written: run now, they are no scripts that stood there.
+    pub written: Vec<String>,
+    /// Other names that they gave to commands, and the words of these.
+    pub aliases: Vec<(String, String)>,
 }
 
 impl ParseContext {
@@ -90,6 +119,8 @@ pub struct Parsed {
     pub opaque: Vec<Opaque>,
     /// What changes how lines are accepted or shown.
     pub tampering: Vec<Tampering>,
+    /// The other names that it gives to commands, and the words of these.
+    pub aliases: Vec<(String, String)>,
     /// Code in other languages, for rules on text.
     pub code: Vec<String>,
     /// Whether standard input is read as commands: the caller must have it judged before it goes there.
@@ -115,8 +146,14 @@ pub struct Command {
     pub stdin: Option<Arc<str>>,
     /// Whether its standard input comes from a file or another program, and is not known.
     pub stdin_is_unknown: bool,
+    /// Whether that is a file which by its name has statements or data for a client of databases.
+    pub stdin_is_named: bool,
+    /// Whether no other program gets what it prints.
+    pub is_shown: bool,
     /// The folder it runs in.
     pub folder: Folder,
+    /// Through how many other programs of the text it is run: `sudo env vim` is three commands, of level 0, 1 and 2.
+    pub level: usize,
 }
 
 /// A redirection to or from a file.
@@ -135,6 +172,19 @@ pub struct Opaque {
     pub why: String,
     /// The index in [`Parsed::commands`] of the command it is about; none for the whole text.
     pub command: Option<usize>,
+    /// Of which kind it is.
+    pub kind: OpaqueKind,
+}
+
+/// Of which kind what cannot be known is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OpaqueKind {
+    /// What is data to who means well, and lets in code that is not known: it counts where that is blocked.
+    Doubtful,
+    /// The text says what runs, by name: a script, a program of one's own, settings. What is in it stands elsewhere.
+    Script,
+    /// The text itself hides what it runs.
+    Hidden,
 }
 
 /// Something that changes how lines are accepted or shown.
@@ -183,18 +233,50 @@ pub fn argv(words: &[String], stdin: Option<&str>, cx: &ParseContext) -> Parsed 
 /// The values that are known of variables.
 pub(crate) type Variables = BTreeMap<String, Word>;
 
+impl Earlier {
+    /// A line has gone on that runs this.
+    pub fn ran(&mut self, parsed: &Parsed) {
+        for name in parsed.written_names() {
+            if !self.written.iter().any(|written| written == name) && self.written.len() < MAX_EARLIER {
+                self.written.push(name.to_owned());
+            }
+        }
+        for alias in &parsed.aliases {
+            if !self.aliases.contains(alias) && self.aliases.len() < MAX_EARLIER {
+                self.aliases.push(alias.clone());
+            }
+        }
+    }
+}
+
+/// As many files, and as many names of commands, as are kept of the lines before.
+const MAX_EARLIER: usize = 256;
+
+impl Parsed {
+    /// The names of the files that it fills with text, by a redirection or from another machine.
+    pub fn written_names(&self) -> impl Iterator<Item = &str> {
+        self.commands.iter().flat_map(|command| {
+            let redirected = command.redirects.iter().filter(|redirect| redirect.writes).map(|redirect| &redirect.file);
+            let fills = matches!(command.program(), Some("curl" | "dd" | "sponge" | "tee" | "wget"));
+            let named = command.arguments().iter().filter(move |_| fills);
+            redirected.chain(named).map(|file| base_name(file.ending())).filter(|name| !name.is_empty())
+        })
+    }
+}
+
 // === impl Command ===
 
 impl Command {
     /// The base name of the program, if it is known.
     #[must_use]
     pub fn program(&self) -> Option<&str> {
-        self.argv.first()?.known().map(base_name)
+        program_name(self.argv.first()?)
     }
 
     /// Whether it is a client of a database that reads statements which are not known.
     pub fn runs_unknown_statements(&self) -> bool {
         self.stdin_is_unknown
+            && !self.stdin_is_named
             && self.program().is_some_and(|name| hooks::SQL_CLIENTS.contains(&name))
             && !self.arguments().iter().any(hooks::brings_statements)
     }
@@ -244,12 +326,18 @@ impl Shell {
             "bash" | "rbash" => Self::Bash,
             "dash" | "posh" | "yash" => Self::Dash,
             "ash" => Self::Ash,
-            "sh" | "ksh" | "ksh93" | "mksh" | "lksh" | "pdksh" | "rksh" | "hush" | "oksh" => Self::Unknown,
+            "sh" | "ksh" | "ksh93" | "mksh" | "lksh" | "pdksh" | "rksh" | "hush" | "oksh" => Self::Sh,
             "zsh" | "rzsh" => Self::Zsh,
             "fish" => Self::Fish,
             _ => return None,
         })
     }
+}
+
+/// The base name of a program, also where the folder is not known: `~/bin/rm`, `"$X"/rm`.
+fn program_name(word: &Word) -> Option<&str> {
+    let path = word.known().or_else(|| Some(word.ending()).filter(|end| !word.splits() && end.starts_with('/')))?;
+    Some(base_name(path))
 }
 
 /// The last component of a path.

@@ -64,6 +64,13 @@ impl Options {
                 if is_operand || argument.is_glob() {
                     break;
                 }
+                // `-F"$x"`: a letter whose value is attached.
+                let letter = argument.start().strip_prefix('-').and_then(|letters| letters.chars().next());
+                if let Some(letter) = letter.filter(|letter| self.values.contains(*letter) && !argument.splits()) {
+                    found.options.push((letter.to_string(), Some(argument.without_start(1 + letter.len_utf8()))));
+                    rest = after;
+                    continue;
+                }
                 // `--name=…` with a known name.
                 let Some((name, _)) = argument.start().strip_prefix("--").and_then(|text| text.split_once('=')) else {
                     return Err("an option is not known before it runs".to_owned());

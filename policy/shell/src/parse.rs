@@ -1,7 +1,7 @@
 //! Walks brush-parser's tree and collects every command that would run.
 //!
-//! The grammar is that of bash; where another shell would read the same text otherwise, the
-//! reading of both is collected, or the text is opaque. A `match` here names every variant of
+//! The grammar is that of bash; where another shell would read the same text otherwise, what each of them runs is
+//! collected (`readings`), or the text is opaque. A `match` here names every variant of
 //! the tree, so that a new one fails to compile and cannot be passed over.
 
 use std::sync::Arc;
@@ -9,13 +9,17 @@ use std::sync::Arc;
 use brush_parser::{ParserOptions, Token, TokenizerOptions, ast, parse_tokens, uncached_tokenize_str};
 
 use super::{
-    Command, Folder, Opaque, ParseContext, Parsed, Shell, Tampering, Variables, Word, file_access, input, limits,
-    static_text, tamper, unwrap,
+    Command, Folder, Opaque, OpaqueKind, ParseContext, Parsed, Shell, Tampering, Variables, Word, file_access, hooks,
+    input, limits, static_text, tamper, unwrap,
 };
 
+mod arithmetic;
 mod compound;
 mod condition;
+mod guess;
+mod readings;
 mod redirect;
+mod select;
 mod simple;
 
 /// Collects what runs.
@@ -29,9 +33,13 @@ pub(super) struct Walker<'a> {
     pub(super) folder: Folder,
     /// How many programs that run another this is inside of.
     pub(super) wrappers: usize,
-    variables: Variables,
+    pub(super) variables: Variables,
+    /// Variables that hold what was read.
+    taken: arithmetic::Taken,
+    /// Whether standard input is what a program prints that prints numbers.
+    input_is_numbers: bool,
     /// How many texts deep this is: code in code.
-    depth: usize,
+    pub(super) depth: usize,
     /// The text at hand.
     source: String,
     steps: usize,
@@ -49,6 +57,16 @@ pub(super) struct Walker<'a> {
     set_once: Option<compound::SetOnce>,
     /// How many arguments were read as code that nobody said they are.
     guessed: usize,
+    /// How many times it was asked what the text has written.
+    lookups: usize,
+    /// Whether the only argument of the command at hand is what a program prints to set up a shell.
+    pub(super) prints_settings: bool,
+    /// Whether nothing but the terminal or a file gets what is printed.
+    shown: bool,
+    /// How many shells of their own this is inside of: `sh -c`, `ssh`, a container.
+    pub(super) shells: usize,
+    /// How many values of settings and variables, and files, were read as code.
+    values: usize,
 }
 
 /// What a command reads as its standard input.
@@ -65,25 +83,23 @@ pub(super) enum Stdin {
 }
 
 /// Parses shell text behind the limits.
-pub(super) fn program(text: &str, shell: Shell) -> Result<ast::Program, String> {
-    program_within(text, shell, false)
+pub(super) fn program(text: &str) -> Result<ast::Program, String> {
+    program_within(text, false)
 }
 
 /// Parses shell text behind the limits, which are lower for what `is_typed`.
-fn program_within(text: &str, shell: Shell, is_typed: bool) -> Result<ast::Program, String> {
-    let tokens = tokens(text, shell)?;
+fn program_within(text: &str, is_typed: bool) -> Result<ast::Program, String> {
+    let mut tokens = tokens(text)?;
     limits::check_tokens(&tokens, is_typed).map_err(str::to_owned)?;
+    select::as_for(&mut tokens);
     parse_tokens(&tokens, &grammar().1).map_err(|_| UNREADABLE.to_owned())
 }
 
 /// The tokens of shell text that is not too long or too deep.
-pub(super) fn tokens(text: &str, shell: Shell) -> Result<Vec<Token>, String> {
+pub(super) fn tokens(text: &str) -> Result<Vec<Token>, String> {
     limits::check(text).map_err(str::to_owned)?;
     if let Some(control) = text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
         return Err(format!("it has the control character {control:?}"));
-    }
-    if shell == Shell::Fish && FISH_WORDS.iter().any(|word| text.split_whitespace().any(|other| other == *word)) {
-        return Err("it is written in fish's own syntax".to_owned());
     }
     uncached_tokenize_str(text, &grammar().0).map_err(|_| UNREADABLE.to_owned())
 }
@@ -94,9 +110,8 @@ pub(super) fn grammar() -> (TokenizerOptions, ParserOptions) {
     (tokenizer, ParserOptions { enable_extended_globbing: false, ..ParserOptions::default() })
 }
 
+const RUNS_OUTPUT: &str = "it runs the output of another program";
 const UNREADABLE: &str = "it cannot be read as shell code";
-
-const FISH_WORDS: [&str; 4] = ["begin", "end", "switch", "function"];
 
 /// Parses a line or script.
 pub(super) fn text(text: &str, stdin: Option<&str>, cx: &ParseContext) -> Parsed {
@@ -111,10 +126,6 @@ pub(super) fn text(text: &str, stdin: Option<&str>, cx: &ParseContext) -> Parsed
         }
         if let Some(why) = tamper::history_expansion(text, cx.shell) {
             walker.opaque(why);
-        }
-        // At a prompt of zsh `#` begins no comment.
-        if matches!(cx.shell, Shell::Zsh) && text.contains('#') {
-            walker.code(&text.replace('#', "\\#"), cx.shell);
         }
     }
     walker.code(text, cx.shell);
@@ -150,6 +161,8 @@ impl<'a> Walker<'a> {
             folder: cx.folder.clone(),
             wrappers: 0,
             variables: Variables::new(),
+            taken: arithmetic::Taken::new(),
+            input_is_numbers: false,
             depth: 0,
             source: String::new(),
             steps: 0,
@@ -160,47 +173,95 @@ impl<'a> Walker<'a> {
             braced: 0,
             set_once: None,
             guessed: 0,
+            lookups: 0,
+            prints_settings: false,
+            shown: true,
+            shells: 0,
+            values: 0,
         }
     }
 
     /// Notes that something cannot be known.
     pub(super) fn opaque(&mut self, why: impl Into<String>) {
-        self.note(why.into(), None);
+        self.note(why.into(), None, OpaqueKind::Hidden);
     }
 
     /// Notes that the command noted last cannot be known.
     pub(super) fn opaque_command(&mut self, why: impl Into<String>) {
         let command = self.out.commands.len().checked_sub(1);
-        self.note(why.into(), command);
+        self.note(why.into(), command, OpaqueKind::Hidden);
     }
 
-    pub(super) fn note(&mut self, why: String, command: Option<usize>) {
-        let opaque = Opaque { why, command };
+    /// Notes that the command at `index` cannot be known.
+    pub(super) fn opaque_at(&mut self, index: Option<usize>, why: &str) {
+        self.note(why.to_owned(), index, OpaqueKind::Hidden);
+    }
+
+    /// Notes what lets in code that is not known, of who does not mean well.
+    pub(super) fn doubtful(&mut self, why: impl Into<String>) {
+        self.note(why.into(), None, OpaqueKind::Doubtful);
+    }
+
+    /// Notes that of the command noted last.
+    pub(super) fn doubtful_command(&mut self, why: &str) {
+        let command = self.out.commands.len().checked_sub(1);
+        self.note(why.to_owned(), command, OpaqueKind::Doubtful);
+    }
+
+    /// Notes that the command noted last runs by name something whose content stands elsewhere.
+    pub(super) fn script(&mut self, why: impl Into<String>) {
+        let command = self.out.commands.len().checked_sub(1);
+        self.note(why.into(), command, OpaqueKind::Script);
+    }
+
+    pub(super) fn note(&mut self, why: String, command: Option<usize>, kind: OpaqueKind) {
+        let opaque = Opaque { why, command, kind };
         if !self.out.opaque.contains(&opaque) {
             self.out.opaque.push(opaque);
         }
     }
 
-    /// Notes a command that may run, because it stands in the arguments of a program of which nothing is known.
-    pub(super) fn guess(&mut self, words: &[Word]) {
-        if self.out.guesses.len() < MAX_GUESSES {
-            let argv = words.iter().take(MAX_GUESSED_WORDS).cloned().collect();
-            self.out.guesses.push(Command { argv, folder: self.folder.clone(), ..Command::default() });
-        }
+    /// The words that the name stands for since an `alias`.
+    pub(super) fn alias_of(&self, name: &str) -> Option<Vec<Word>> {
+        let aliases = self.cx.earlier.aliases.iter().chain(&self.out.aliases);
+        let (_, text) = aliases.rev().find(|(alias, _)| alias == name)?;
+        let words: Vec<Word> = text.split_ascii_whitespace().map(Word::of).collect();
+        (words.first()?.known() != Some(name)).then_some(words)
     }
 
-    /// The same for code.
-    pub(super) fn guess_code(&mut self, text: &str) {
-        self.guessed += 1;
-        if text.len() > MAX_GUESSED_BYTES || self.guessed > MAX_GUESSES || self.depth == MAX_CODE_DEPTH {
-            return;
+    /// Whether a command of the text so far writes or makes a file of this name. What it has then is no script that stood
+    /// there before.
+    pub(super) fn has_written(&mut self, name: &str) -> bool {
+        self.lookups += 1;
+        if self.lookups > MAX_LOOKUPS || self.out.commands.len() > MAX_TYPED_STEPS {
+            return true;
         }
-        if let Ok(program) = program(text, Shell::Unknown) {
-            let mut walker = Self::new(self.cx, None);
-            walker.depth = MAX_CODE_DEPTH - 1;
-            walker.program(&program);
-            self.out.guesses.extend(walker.out.commands.into_iter().take(MAX_GUESSES));
-        }
+        let is_it = |file: &Word| {
+            let end = file.ending();
+            super::base_name(end) == name || (end.is_empty() && file.known().is_none())
+        };
+        let is_earlier = self.cx.earlier.written.iter().any(|written| written == name);
+        is_earlier
+            || self.out.commands.iter().any(|command| {
+                let is_written = command.redirects.iter().any(|redirect| redirect.writes && is_it(&redirect.file));
+                let is_made = matches!(
+                    command.program(),
+                    Some(
+                        "cp" | "curl"
+                            | "dd"
+                            | "install"
+                            | "link"
+                            | "ln"
+                            | "mv"
+                            | "scp"
+                            | "sponge"
+                            | "tee"
+                            | "wget"
+                            | "sftp"
+                    )
+                );
+                is_written || (is_made && command.arguments().iter().any(is_it))
+            })
     }
 
     /// Notes what changes how lines are accepted. Where none are typed, only what changes the meaning of the text itself
@@ -220,37 +281,6 @@ impl<'a> Walker<'a> {
         self.code_with(text, shell, Variables::new());
     }
 
-    /// Reads `text` as code of `shell` in which some variables are known.
-    pub(super) fn code_with(&mut self, text: &str, shell: Shell, variables: Variables) {
-        self.flow.handed_on = true;
-        if self.depth == MAX_CODE_DEPTH || self.has_read_enough(text) {
-            return self.opaque("code is nested in code too deeply");
-        }
-        match program_within(text, shell, self.cx.interactive) {
-            Ok(program) => {
-                let outer = (
-                    std::mem::replace(&mut self.variables, variables),
-                    std::mem::replace(&mut self.source, text.to_owned()),
-                    self.set_once.take(),
-                    std::mem::replace(&mut self.shell, shell),
-                    self.folder.clone(),
-                );
-                self.depth += 1;
-                self.program(&program);
-                self.depth -= 1;
-                if self.depth == 0 {
-                    self.out.folder = self.folder.clone();
-                }
-                (self.variables, self.source, self.set_once, self.shell, self.folder) = outer;
-            }
-            Err(why) => {
-                self.out.code.push(text.to_owned());
-                self.opaque(why);
-                self.salvage(text, shell);
-            }
-        }
-    }
-
     /// What `text` would run as code of a shell that is not known, beside what is walked.
     pub(super) fn read_apart(&self, text: &str) -> Parsed {
         let mut walker = Self::new(self.cx, Some(""));
@@ -259,11 +289,20 @@ impl<'a> Walker<'a> {
     }
 
     /// Counts what is read as code in code; whether it is too much.
-    fn has_read_enough(&mut self, text: &str) -> bool {
+    pub(super) fn has_read_enough(&mut self, text: &str) -> bool {
         let is_inner = usize::from(self.depth > 0);
         self.read += text.len() * is_inner;
         self.pieces += limits::pieces(text) * is_inner;
         self.read > self.most_inner_bytes() || self.pieces > limits::most_inner(self.cx.interactive)
+    }
+
+    /// Counts a value, or a file that is written, which is to be read as code; whether these are too many.
+    pub(super) fn has_valued_enough(&mut self) -> bool {
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            self.opaque("it has too many values that are run");
+        }
+        self.values > MAX_VALUES
     }
 
     /// Counts the words of a command that another runs; whether these are too many to be followed.
@@ -278,7 +317,10 @@ impl<'a> Walker<'a> {
 
     /// Collects what look like commands in text that cannot be read as a whole. It stays opaque;
     /// but what is blocked in it can be named.
-    fn salvage(&mut self, text: &str, shell: Shell) {
+    pub(super) fn salvage(&mut self, text: &str, shell: Shell) {
+        if shell == Shell::Fish {
+            return self.fish_salvage(text);
+        }
         // Of what is only too dense the first pieces can be read all the same.
         if limits::check(text).err().is_some_and(|why| why != limits::MANY) {
             return;
@@ -292,7 +334,7 @@ impl<'a> Walker<'a> {
             while let Some((_, rest)) = piece.split_once([' ', '\t']).filter(|(first, _)| KEYWORDS.contains(first)) {
                 piece = rest.trim_start();
             }
-            if let Ok(program) = program_within(piece, shell, self.cx.interactive) {
+            if let Ok(program) = program_within(piece, self.cx.interactive) {
                 let mut walker = Self::new(self.cx, None);
                 walker.shell = shell;
                 walker.depth = MAX_CODE_DEPTH - 1;
@@ -302,11 +344,25 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Reads code that has values in it which are not known: as values, and not as more code.
+    pub(super) fn code_with_gaps(&mut self, text: &str, shell: Shell, variables: Variables) {
+        self.note("the code has values in it that are not known before it runs".to_owned(), None, OpaqueKind::Script);
+        self.code_with(text, shell, variables);
+    }
+
+    /// Reads what another shell than the one at hand runs.
+    pub(super) fn elsewhere(&mut self, read: impl FnOnce(&mut Self)) {
+        self.shells += 1;
+        read(self);
+        self.shells -= 1;
+    }
+
     /// Reads code that is only known as a word.
     pub(super) fn code_word(&mut self, word: &Word, shell: Shell, variables: Variables) {
-        match word.known() {
-            Some(text) => self.code_with(text, shell, variables),
-            None => self.opaque("it runs code that is not in the text"),
+        match (word.known(), word.patched()) {
+            (Some(text), _) => self.code_with(text, shell, variables),
+            (None, Some(text)) => self.code_with_gaps(&text, shell, variables),
+            (None, None) => self.opaque("it runs code that is not in the text"),
         }
     }
 
@@ -326,7 +382,7 @@ impl<'a> Walker<'a> {
                     self.opaque("it runs what comes on standard input");
                 }
             }
-            Stdin::Made | Stdin::Unknown => self.opaque("it runs the output of another program"),
+            Stdin::Made | Stdin::Unknown => self.opaque(RUNS_OUTPUT),
         }
     }
 
@@ -363,16 +419,15 @@ impl<'a> Walker<'a> {
         let outer = self.stdin.clone();
         let folder = self.folder.clone();
         let earlier = self.flow.begin();
+        let numbers = self.input_is_numbers;
+        let shown = self.shown;
         for (index, command) in pipeline.seq.iter().enumerate() {
-            self.steps += 1;
-            let most = if self.cx.interactive { MAX_TYPED_STEPS } else { MAX_STEPS };
-            if self.steps.max(self.out.commands.len()) > most {
-                return self.opaque("it has too many commands");
+            if let Some(why) = self.has_too_much() {
+                return self.opaque(why);
             }
-            if self.work > if self.cx.interactive { MAX_TYPED_WORK } else { MAX_WORK } {
-                return self.opaque("its commands are too long together");
-            }
+            self.shown = shown && index + 1 == pipeline.seq.len();
             self.command(command);
+            self.shown = shown;
             // In a pipeline each command has a folder of its own.
             if pipeline.seq.len() > 1 {
                 self.folder = folder.clone();
@@ -380,12 +435,14 @@ impl<'a> Walker<'a> {
             if index + 1 == pipeline.seq.len() {
                 break;
             }
+            self.input_is_numbers = arithmetic::prints_numbers(command, &|raw| self.scan_only(raw));
             self.stdin = match static_text::output(command, &|raw| self.scan_only(raw)) {
                 Some(text) => Stdin::Text(text.into()),
                 None => self.piped(self.stdin.clone()),
             };
         }
         self.flow.end(earlier, pipeline.seq.len() == 1 && !pipeline.bang);
+        self.input_is_numbers = numbers;
         self.stdin = outer;
     }
 
@@ -415,15 +472,54 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Counts a command; why these are too many to look at.
+    pub(super) fn has_too_much(&mut self) -> Option<&'static str> {
+        self.steps += 1;
+        let most = if self.cx.interactive { MAX_TYPED_STEPS } else { MAX_STEPS };
+        if self.steps.max(self.out.commands.len()) > most {
+            return Some("it has too many commands");
+        }
+        let most = if self.cx.interactive { MAX_TYPED_WORK } else { MAX_WORK };
+        (self.work > most).then_some("its commands are too long together")
+    }
+
+    /// Whether what the command reads comes from a file of statements: its own redirection, that of a program which runs
+    /// it, or a program in front that shows one.
+    fn reads_named_statements(&self, command: &Command) -> bool {
+        let is_read = |command: &Command| {
+            command.redirects.iter().any(|redirect| !redirect.writes && hooks::is_named_statements(&redirect.file))
+        };
+        let shows = |command: &&Command| {
+            let mut operands = command.arguments().iter().filter(|word| !word.start().starts_with('-')).peekable();
+            matches!(command.program(), Some("bzcat" | "cat" | "gunzip" | "gzip" | "xzcat" | "zcat" | "zstdcat"))
+                && operands.peek().is_some()
+                && operands.all(hooks::is_named_statements)
+        };
+        let has_redirect = |command: &Command| command.redirects.iter().any(|redirect| !redirect.writes);
+        let mut before = self.out.commands.iter().rev();
+        let runners = before.by_ref().take(self.wrappers).chain([command]);
+        match runners
+            .fold((false, false), |(any, named), command| (any || has_redirect(command), named || is_read(command)))
+        {
+            (true, named) => named,
+            (false, _) => before.next().is_some_and(|command| shows(&command)),
+        }
+    }
+
     /// Notes a command.
     pub(super) fn push(&mut self, mut command: Command) {
         command.folder = self.folder.clone();
+        command.level = self.wrappers;
+        command.is_shown = self.shown && self.flow.substitutions == 0;
         if let Some(folder) = file_access::changed(&command, &self.folder) {
             self.folder = folder;
         }
         match &self.stdin {
             Stdin::Text(text) => command.stdin = Some(text.clone()),
-            Stdin::Made | Stdin::Unknown => command.stdin_is_unknown = true,
+            Stdin::Made | Stdin::Unknown => {
+                command.stdin_is_unknown = true;
+                command.stdin_is_named = self.reads_named_statements(&command);
+            }
             Stdin::Session => {}
         }
         let words = command.argv.iter().chain(command.redirects.iter().map(|redirect| &redirect.file));
@@ -442,20 +538,18 @@ pub(super) fn has_code(text: &str) -> bool {
     text.contains("$(") || text.contains('`') || text.contains("${ ")
 }
 
-/// The most commands that are guessed in one text, about.
-const MAX_GUESSES: usize = 32;
-/// The most words of a guessed command.
-const MAX_GUESSED_WORDS: usize = 32;
-/// The longest argument that is guessed to be code, in bytes.
-const MAX_GUESSED_BYTES: usize = 512;
+/// The most values of settings and variables, and files, that are read as code in one text.
+const MAX_VALUES: usize = 64;
 /// Words that may stand before a command.
 const KEYWORDS: [&str; 12] = ["do", "then", "else", "elif", "if", "while", "until", "!", "time", "begin", "and", "or"];
+/// How often it is looked up what a text has written.
+const MAX_LOOKUPS: usize = 32;
 /// The most pieces that are looked at of a typed line that cannot be read.
 const MAX_TYPED_PIECES: usize = 64;
 /// The most pieces that are looked at of a text that cannot be read.
 const MAX_PIECES: usize = 256;
 /// How many texts deep code in code is followed.
-const MAX_CODE_DEPTH: usize = 16;
+pub(super) const MAX_CODE_DEPTH: usize = 16;
 /// The most commands that are looked at in a typed line, with those before it that belong to it.
 const MAX_TYPED_STEPS: usize = 256;
 /// The most commands that are looked at.

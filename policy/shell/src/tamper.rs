@@ -13,11 +13,12 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     let tampers = match name {
         "bind" => known.is_empty() || !is_one_of(&["-l", "-p", "-P", "-s", "-S", "-v", "-V", "-X"]),
         "bindkey" => !known.is_empty() && !is_one_of(&["-l", "-L"]),
+        "complete" if completes_by_name(walker.shell, &known) => false,
         "zle" | "abbr" | "fish_key_reader" | "funced" | "autoload" | "add-zsh-hook" | "zmodload" | "compdef"
         | "complete" | "compopt" | "zstyle" | "disable" | "hash" => {
             !(known.is_empty() || matches!(name, "complete" | "hash") && is_one_of(&["-p", "-r", "-l"]))
         }
-        "trap" => !(known.is_empty() || is_one_of(&["-p", "-P", "-l"])),
+        "trap" => !(known.is_empty() || is_one_of(&["-p", "-P", "-l"]) || waits_for_signals(&known)),
         "stty" => {
             let is_harmless = is_one_of(&[
                 "-a",
@@ -39,7 +40,12 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         "set" => sets_line_editing(walker.shell, &known),
         "unset" => known.iter().any(|word| word.is_none_or(is_prompt_variable)),
         "setopt" | "unsetopt" | "emulate" => !known.is_empty(),
-        "shopt" => known.iter().any(|word| word.is_none_or(|word| word.starts_with('-') && word.contains(['s', 'u']))),
+        "shopt" => {
+            known.iter().any(|word| word.is_none_or(|word| word.starts_with('-') && word.contains(['s', 'u'])))
+                && !known
+                    .iter()
+                    .all(|word| word.is_some_and(|word| matches!(word, "-s" | "-u" | "-q") || is_about_names(word)))
+        }
         "enable" => !known.is_empty() && !is_one_of(&["-a", "-p", "-n"]),
         "fc" => known.first().is_none_or(|first| !first.is_some_and(|first| first.starts_with("-l") || first == "-nl")),
         "history" => known.iter().any(|word| word.is_none_or(|word| !word.chars().all(|c| c.is_ascii_digit()))),
@@ -115,6 +121,77 @@ fn is_usual_at_start(words: &[Option<&str>]) -> bool {
     true
 }
 
+/// `trap CODE EXIT INT`: the code runs when the shell ends or is told to, and is judged where it stands. `DEBUG` and its
+/// like run it between the lines.
+fn waits_for_signals(words: &[Option<&str>]) -> bool {
+    let signals = match words {
+        [Some("--"), _, signals @ ..] | [_, signals @ ..] => signals,
+        [] => return false,
+    };
+    let is_end = |signal: &str| {
+        let signal = signal.to_ascii_uppercase();
+        let name = signal.strip_prefix("SIG").unwrap_or(&signal);
+        matches!(
+            name,
+            "EXIT"
+                | "0"
+                | "HUP"
+                | "1"
+                | "INT"
+                | "2"
+                | "QUIT"
+                | "3"
+                | "TERM"
+                | "15"
+                | "PIPE"
+                | "13"
+                | "USR1"
+                | "USR2"
+                | "TSTP"
+                | "WINCH"
+                | "CONT"
+        )
+    };
+    !signals.is_empty() && signals.iter().all(|signal| signal.is_some_and(is_end))
+}
+
+/// `complete -F FUNCTION COMMAND`: what TAB inserts is read from the screen.
+fn completes_by_name(shell: Shell, words: &[Option<&str>]) -> bool {
+    let is_name = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || "_-.:+".contains(c));
+    let is_option =
+        |word: &str| !word.starts_with('-') || matches!(word, "-F" | "-o" | "-A" | "-W" | "-d" | "-f" | "-c" | "-u");
+    !matches!(shell, Shell::Fish | Shell::Zsh)
+        && matches!(words.first(), Some(Some("-F" | "-o" | "-A" | "-W" | "-d" | "-f")))
+        && words.iter().all(|word| word.is_some_and(|word| is_option(word) && word.split(' ').all(is_name)))
+}
+
+/// Options of bash that are about names of files and about its history file; how lines are read stays what it is.
+fn is_about_names(option: &str) -> bool {
+    matches!(
+        option,
+        "checkhash"
+            | "checkjobs"
+            | "checkwinsize"
+            | "cmdhist"
+            | "direxpand"
+            | "dirspell"
+            | "dotglob"
+            | "failglob"
+            | "globasciiranges"
+            | "globstar"
+            | "histappend"
+            | "huponexit"
+            | "inherit_errexit"
+            | "lastpipe"
+            | "lithist"
+            | "no_empty_cmd_completion"
+            | "nocaseglob"
+            | "nocasematch"
+            | "nullglob"
+            | "progcomp"
+    )
+}
+
 fn sets_line_editing(shell: Shell, words: &[Option<&str>]) -> bool {
     const OPTIONS: [&str; 9] =
         ["vi", "emacs", "history", "histexpand", "posix", "interactive-comments", "ignoreeof", "monitor", "gmacs"];
@@ -156,78 +233,9 @@ pub(super) fn is_prompt_variable(name: &str) -> bool {
             | "READNULLCMD"
             | "NULLCMD"
             | "TRAPDEBUG"
-            | "LD_PRELOAD"
-            | "LD_AUDIT"
-            | "LD_LIBRARY_PATH"
-            | "BASH_FUNC_x"
             | "IFS"
             | "SHELLOPTS"
             | "BASHOPTS"
-    )
-}
-
-/// Variables whose value other programs run.
-pub(super) fn is_code_variable(name: &str) -> bool {
-    matches!(
-        name,
-        "PROMPT_COMMAND"
-            | "EDITOR"
-            | "VISUAL"
-            | "PAGER"
-            | "MANPAGER"
-            | "FCEDIT"
-            | "SUDO_EDITOR"
-            | "GIT_EDITOR"
-            | "GIT_PAGER"
-            | "GIT_SSH_COMMAND"
-            | "GIT_SSH"
-            | "GIT_EXTERNAL_DIFF"
-            | "GIT_SEQUENCE_EDITOR"
-            | "GIT_PROXY_COMMAND"
-            | "GIT_ASKPASS"
-            | "SSH_ASKPASS"
-            | "SUDO_ASKPASS"
-            | "RSYNC_RSH"
-            | "CVS_RSH"
-            | "BROWSER"
-            | "KUBE_EDITOR"
-            | "SYSTEMD_EDITOR"
-            | "SYSTEMD_PAGER"
-            | "PSQL_EDITOR"
-            | "PSQL_PAGER"
-            | "TAR_OPTIONS"
-            | "MAKEFLAGS"
-            | "HGEDITOR"
-            | "DELTA_PAGER"
-            | "BAT_PAGER"
-            | "AWS_PAGER"
-    ) && !matches!(name, "TAR_OPTIONS" | "MAKEFLAGS")
-}
-
-/// Variables that name a file whose content is run, or that are options of interpreters.
-pub(super) fn is_file_of_code_variable(name: &str) -> bool {
-    matches!(
-        name,
-        "BASH_ENV"
-            | "ENV"
-            | "LESSOPEN"
-            | "LESSCLOSE"
-            | "LD_PRELOAD"
-            | "LD_AUDIT"
-            | "PYTHONSTARTUP"
-            | "PERL5OPT"
-            | "PERL5DB"
-            | "RUBYOPT"
-            | "NODE_OPTIONS"
-            | "TAR_OPTIONS"
-            | "MAKEFLAGS"
-            | "GIT_CONFIG_GLOBAL"
-            | "GIT_CONFIG_SYSTEM"
-            | "GIT_EXEC_PATH"
-            | "ZDOTDIR"
-            | "INPUTRC"
-            | "PYTHONPATH"
-            | "PERL5LIB"
     )
 }
 

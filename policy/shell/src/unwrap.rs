@@ -4,23 +4,28 @@
 //! what it wraps.
 
 use super::{
-    Command, Redirect, Shell, Variables, Word, base_name, code, hooks,
-    options::Found,
-    parse::{Walker, has_code},
-    tamper, wrappers,
+    Command, OpaqueKind, Redirect, Shell, Variables, Word, base_name, code, hooks, options::Found, parse::Walker,
+    program_name, runners, settings, short_names, tables, tamper, variables, wrappers,
 };
 
+mod assigned;
+mod described;
 mod each;
 mod elsewhere;
 mod hosts;
 mod later;
+mod scheduled;
 mod unlisted;
 
+use assigned::{given, set_otherwise};
 use each::{find, parallel, xargs};
 use elsewhere::{container, kubectl, kubectl_inside, screen, tmux};
 use hosts::ssh;
 pub(super) use hosts::ssh_setting;
+pub(super) use later::alias_value;
 use later::{alias, at, capsh, code_after_operands, declare, eval, namespace, trap};
+pub(super) use scheduled::redirected;
+pub(super) use unlisted::guess_arguments;
 
 /// Follows a command that runs.
 pub(super) fn run(
@@ -42,8 +47,16 @@ pub(super) fn run(
 fn follow_argv(walker: &mut Walker<'_>, argv: &[Word]) {
     let Some((program, arguments)) = argv.split_first() else { return };
     let Some(path) = program.known() else {
-        // `$X` may also vanish, and the next word be the command.
-        return walker.opaque_command("which program it runs is not known before it runs");
+        let Some(name) = program_name(program).filter(|name| !name.is_empty()) else {
+            // `$X` may also vanish, and the next word be the command.
+            return walker.opaque_command("which program it runs is not known before it runs");
+        };
+        // `~/bin/x`: a program of that name.
+        runs_file(walker, name);
+        walker.wrappers += 1;
+        follow(walker, name, arguments);
+        walker.wrappers -= 1;
+        return;
     };
     if path.is_empty() {
         return walker.opaque_command("the name of the program is empty");
@@ -63,25 +76,47 @@ fn follow_argv(walker: &mut Walker<'_>, argv: &[Word]) {
         return;
     }
     let name = base_name(path);
-    if path.contains('/') && !is_installed_program(path) {
-        // Who may run a file of which nothing is known may run it on whatever they like: `/opt/venv/bin/python3`.
-        if code::is_language(name) {
-            walker.is_foreign();
-        }
-        return walker.opaque_command("it runs a file whose content is not known");
+    if let Some(words) = walker.alias_of(path) {
+        walker.wrappers += 1;
+        run(walker, words.into_iter().chain(arguments.iter().cloned()).collect(), Vec::new(), Vec::new());
+        walker.wrappers -= 1;
+        return;
     }
-    if SCRIPT_ENDINGS.iter().any(|ending| path.ends_with(ending)) {
-        walker.opaque_command("it runs a script whose content is not known");
+    if let Some(service) = path.strip_prefix("/etc/init.d/").or_else(|| path.strip_prefix("/etc/rc.d/init.d/")) {
+        let words = [Word::of("service"), Word::of(service)].into_iter().chain(arguments.iter().cloned()).collect();
+        return run(walker, words, Vec::new(), Vec::new());
+    }
+    if path.contains('/') && !is_installed_program(path) {
+        let is_open_to_all = OPEN_TO_ALL.iter().any(|folder| path.starts_with(folder));
+        if is_open_to_all {
+            walker.opaque_command("it runs a file in a folder where anybody writes");
+        } else {
+            runs_file(walker, name);
+        }
+    } else if SCRIPT_ENDINGS.iter().any(|ending| path.ends_with(ending)) {
+        walker.script("it runs a script whose content is not known");
     }
     tamper::check(walker, name, arguments);
-    if matches!(name, "getopts" | "mapfile" | "printf" | "read" | "readarray")
-        && arguments.iter().any(|word| word.known() == Some("HOME"))
-    {
-        walker.opaque_command("HOME is changed: `~` may mean any folder");
+    if matches!(name, "getopts" | "mapfile" | "printf" | "read" | "readarray") {
+        set_otherwise(walker, name, arguments);
+    }
+    if let Some(usual) = short_names::program_of(name) {
+        let argv: Vec<Word> = [Word::of(usual)].into_iter().chain(arguments.iter().cloned()).collect();
+        walker.guess(&argv);
     }
     walker.wrappers += 1;
     follow(walker, name, arguments);
     walker.wrappers -= 1;
+}
+
+/// Notes that it runs a file that is no installed program. What its name says is followed all the same: it may be the
+/// interpreter of a virtual environment, or a copy of `rm`.
+fn runs_file(walker: &mut Walker<'_>, name: &str) {
+    if walker.has_written(name) {
+        walker.opaque_command("it runs a file that the text has written before");
+    } else {
+        walker.script("it runs a file whose content is not known");
+    }
 }
 
 /// Whether it is a word of the grammar (`time -- CMD`), or the `{name}` of a redirection to a descriptor that the shell
@@ -96,17 +131,15 @@ fn is_unclear(word: &str) -> bool {
 
 /// Follows an assignment, before a command or alone.
 pub(super) fn assignment(walker: &mut Walker<'_>, name: &str, value: &Word) {
-    if tamper::is_prompt_variable(name) {
+    if tables::is_table(name) {
+        return tables::entry(walker, name, value);
+    }
+    // Words that are known split where they split by default, or in fewer places.
+    let is_narrower = name == "IFS" && value.known().is_some_and(|value| value.chars().all(char::is_whitespace));
+    if tamper::is_prompt_variable(name) && !is_narrower && !variables::is_plain_environment(name, value) {
         walker.tampering(format!("{name}="));
     }
-    let is_code = tamper::is_code_variable(name);
-    match value.known() {
-        Some(text) if is_code => walker.code(text, Shell::Unknown),
-        Some(text) if has_code(text) => walker.opaque(format!("the value of {name} has code in it")),
-        Some(_) => {}
-        None if is_code || name == "LD_PRELOAD" => walker.opaque(format!("{name} is code that is not known")),
-        None => {}
-    }
+    variables::set(walker, name, value);
     let is_folder = |folder: &str| folder.starts_with('/') && !folder.contains(char::is_whitespace);
     if name == "HOME" && !value.known().is_some_and(is_folder) {
         walker.opaque("HOME is changed: `~` may mean any folder");
@@ -122,13 +155,22 @@ pub(super) fn assignment(walker: &mut Walker<'_>, name: &str, value: &Word) {
         if value.known().is_none() {
             folders.pop();
         }
-        if folders.into_iter().any(is_foreign) {
+        let foreign: Vec<&str> = folders.into_iter().filter(|folder| is_foreign(folder)).collect();
+        if foreign.iter().any(|folder| !is_folder_of_programs(folder)) {
             walker.opaque("PATH is changed: names of programs may mean others");
+        } else if !foreign.is_empty() {
+            walker.note("PATH is changed: names of programs may mean others".to_owned(), None, OpaqueKind::Script);
         }
     }
-    if tamper::is_file_of_code_variable(name) && value.known() != Some("") {
-        walker.opaque(format!("{name} names a file with code"));
-    }
+}
+
+/// Whether a folder in front of `PATH` is one where people put programs of their own, and not one that anybody writes to.
+fn is_folder_of_programs(folder: &str) -> bool {
+    let is_open_to_all = OPEN_TO_ALL.iter().any(|start| folder.starts_with(start));
+    folder.starts_with('/')
+        && !folder.contains("..")
+        && !is_open_to_all
+        && ["bin", "sbin", "scripts", "condabin"].contains(&base_name(folder))
 }
 
 fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
@@ -138,35 +180,41 @@ fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     if let Some(wrapper) = wrappers::find(name) {
         return wrapped(walker, name, wrapper, arguments);
     }
+    runners::follow(walker, name, arguments);
     match name {
         "alias" => alias(walker, arguments),
         "at" | "batch" => at(walker, arguments),
+        "crontab" => scheduled::crontab(walker, arguments),
+        "systemctl" => scheduled::systemctl(walker, arguments),
+        "tee" => scheduled::tee(walker),
         "capsh" => capsh(walker, arguments),
         "newgrp" | "login" => walker.stdin_code(Shell::Unknown),
-        "crictl" | "ctr" | "docker" | "docker-compose" | "lxc" | "nerdctl" | "podman" => container(walker, arguments),
-        "declare" | "export" | "local" | "readonly" | "typeset" | "setenv" | "set"
-            if name != "set" || walker.shell == Shell::Fish =>
-        {
-            declare(walker, arguments);
+        "crictl" | "ctr" | "docker" | "docker-compose" | "lxc" | "nerdctl" | "podman" => {
+            container(walker, arguments);
+            hooks::check(walker, name, arguments);
         }
+        "declare" | "export" | "local" | "readonly" | "typeset" | "setenv" => declare(walker, name, arguments),
         "eval" => eval(walker, arguments),
         "find" | "gfind" | "fd" | "fdfind" => find(walker, arguments),
         "ip" => namespace(walker, arguments),
-        "kubectl" | "oc" | "k" | "microk8s.kubectl" => kubectl(walker, arguments),
-        "k3s" | "microk8s" | "minikube" => kubectl_inside(walker, arguments),
-        "let" | "test" | "[" | "printf" | "unset" => {
-            if name != "printf" && arguments.iter().any(|word| word.known().is_some_and(has_code)) {
-                walker.opaque_command("an argument that is evaluated has code in it");
-            }
+        "kubectl" | "oc" | "k" | "microk8s.kubectl" => {
+            kubectl(walker, arguments);
+            hooks::check(walker, name, arguments);
         }
+        "k3s" | "microk8s" | "minikube" => kubectl_inside(walker, arguments),
+        // What they evaluate was looked at as it is written.
+        "let" | "test" | "[" | "printf" | "unset" => {}
         "parallel" | "sem" => parallel(walker, arguments),
         "screen" => screen(walker, arguments),
         "sg" => code_after_operands(walker, arguments, 1),
-        "source" | "." => walker.opaque_command("it runs a script whose content is not known"),
+        "source" | "." => settings::source(walker, arguments),
         "sudoedit" => {}
         "tmux" => tmux(walker, arguments),
         "trap" => trap(walker, arguments),
         _ => {
+            if matches!(name, "cp" | "mv" | "install" | "ln" | "dd" | "rsync" | "scp" | "curl" | "wget") {
+                scheduled::copied(walker);
+            }
             code::interpreter(walker, name, arguments);
             hooks::check(walker, name, arguments);
             unlisted::guess(walker, name, arguments);
@@ -175,15 +223,30 @@ fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
 }
 
 fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arguments: &[Word]) {
-    let (found, known) = wrapper.options.read_as_far_as_known(arguments);
+    let (mut found, mut known) = wrapper.options.read_as_far_as_known(arguments);
+    // `ssh "$host" uptime`: the first word that is not known is the host.
+    if let (Some(found), true, "ssh") = (&mut found, known.is_err(), name) {
+        let is_gap = |word: &Word| word.known().is_none() && word.start().is_empty();
+        let operands = arguments.iter().position(is_gap).and_then(|at| arguments.get(at..)).unwrap_or_default();
+        if found.operands.is_empty() && !operands.is_empty() {
+            found.operands = operands.to_vec();
+            known = Ok(());
+            walker.script("which host it is is not known before it runs");
+        }
+    }
     if let Err(why) = known {
         walker.opaque_command(why);
     }
     let Some(found) = found else { return };
+    given(walker, name, &found);
     for code in wrapper.code {
         if let Some(text) = found.value(&[code]) {
             walker.code_word(&text.clone(), Shell::Unknown, Variables::new());
         }
+    }
+    let is_shell = |word: &Word| word.known().is_some_and(|path| Shell::of_program(base_name(path)).is_some());
+    if matches!(name, "su" | "runuser") && found.value(&["s", "shell"]).is_some_and(|shell| !is_shell(shell)) {
+        walker.opaque_command("which program it runs as a shell is not known");
     }
     let gave_code = wrapper.code.iter().any(|code| found.has(&[code]));
     match name {
@@ -192,6 +255,8 @@ fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arg
         "script" | "su" => return shell_of_user(walker, name, &found, gave_code),
         "ssh" | "autossh" | "slogin" => return ssh(walker, &found),
         "watch" => return watch(walker, &found),
+        "strace" | "ltrace" => hooks::piped(walker, found.value(&["o", "output"])),
+        "systemd-run" => later::unit(walker, &found),
         "xargs" => return xargs(walker, &found),
         _ => {}
     }
@@ -227,6 +292,7 @@ fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arg
     // A request that opens a shell so opens it as if it had named it.
     if name == "exec"
         && !walker.cx.opens
+        && walker.shells == 0
         && command.first().and_then(Word::known).is_some_and(|name| Shell::of_program(base_name(name)).is_some())
     {
         walker.tampering("exec of a shell");
@@ -241,7 +307,8 @@ fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arg
 fn assigned<'w>(walker: &mut Walker<'_>, mut operands: &'w [Word]) -> &'w [Word] {
     while let Some((first, rest)) = operands.split_first() {
         let Some((name, _)) = first.start().split_once('=') else { break };
-        if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+        // `BASH_FUNC_x%%` is one too.
+        if name.is_empty() || name.contains('/') {
             break;
         }
         let name = name.to_owned();
@@ -324,12 +391,15 @@ fn watch(walker: &mut Walker<'_>, found: &Found) {
 }
 
 /// Arguments that a program joins with blanks and gives to a shell.
-fn code_of_words(walker: &mut Walker<'_>, words: &[Word]) {
+pub(super) fn code_of_words(walker: &mut Walker<'_>, words: &[Word]) {
     if words.is_empty() {
         return;
     }
     match joined(words) {
         Some(text) => walker.code(&text, Shell::Unknown),
+        None if patched(words).is_some() => {
+            walker.code_with_gaps(&patched(words).unwrap_or_default(), Shell::Unknown, Variables::new());
+        }
         None => {
             // What is known of it can be judged all the same.
             let known: Vec<&str> = words.iter().map_while(Word::known).collect();
@@ -344,6 +414,13 @@ fn code_of_words(walker: &mut Walker<'_>, words: &[Word]) {
 fn joined(words: &[Word]) -> Option<String> {
     let words: Option<Vec<&str>> = words.iter().map(Word::known).collect();
     Some(words?.join(" "))
+}
+
+fn patched(words: &[Word]) -> Option<String> {
+    let (first, rest) = words.split_first()?;
+    let rest = rest.iter().map(|word| Word::of("x").followed_by(word).patched().unwrap_or_default());
+    let rest: String = rest.flat_map(|word| [" ".to_owned(), word.get(1..).unwrap_or_default().to_owned()]).collect();
+    Some(first.patched()? + &rest)
 }
 
 /// Whether a path is where installed programs are.
@@ -368,6 +445,9 @@ fn is_installed_program(path: &str) -> bool {
         || ["/opt/", "/usr/", "/nix/store/", "/run/current-system/"].iter().any(|start| normal.starts_with(start))
             && (folder.ends_with("/bin") || folder.ends_with("/sbin") || normal.starts_with("/usr/lib"))
 }
+
+/// Folders where anybody writes.
+const OPEN_TO_ALL: [&str; 4] = ["/tmp/", "/var/tmp/", "/dev/", "/proc/"];
 
 /// The most programs that run one another in one command.
 const MAX_WRAPPERS: usize = 32;

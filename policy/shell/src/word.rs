@@ -11,9 +11,11 @@ use brush_parser::ast;
 use super::undecoded::is_undecoded;
 
 mod braces;
+mod output;
 mod scan;
 
 pub(super) use braces::expand_braces;
+pub(super) use output::prints_name;
 pub(super) use scan::scan;
 
 /// One word: text, with gaps where it is not known.
@@ -29,6 +31,8 @@ pub enum Atom {
     Glob,
     /// The home folder of somebody.
     Home,
+    /// What is not known, but is a name: it has no slash and no blank in it, does not begin with a dash, and is not empty.
+    Name,
     /// Known text.
     Text(String),
     /// Anything; where `splits`, even several words or none.
@@ -44,6 +48,8 @@ pub(super) struct Scanned {
     pub(super) word: Word,
     pub(super) programs: Vec<Result<ast::Program, String>>,
     pub(super) strange: Option<&'static str>,
+    /// Arithmetic and subscripts in it, whose names are evaluated.
+    pub(super) evaluated: Vec<String>,
     /// How many bytes were read more than once to find where code in it ends.
     pub(super) read: usize,
 }
@@ -63,6 +69,9 @@ pub(super) enum Mode {
 pub(super) fn may_have_code(raw: &str) -> bool {
     raw.contains('`') || ["$(", "${", "$["].iter().any(|start| raw.contains(start))
 }
+
+/// What stands for a gap in a text that is read again: it is not known there either.
+const GAP: char = char::MAX;
 
 /// What a part of a word costs besides its bytes.
 const ATOM_SIZE: usize = 16;
@@ -102,10 +111,36 @@ impl Word {
         if let Some(Atom::Text(text)) = self.atoms.first() { text } else { "" }
     }
 
+    /// The text, with a character in each gap that is no part of any text; none where it begins with a gap.
+    pub(crate) fn patched(&self) -> Option<String> {
+        (self.known().is_some() || !self.start().is_empty()).then(|| self.patched_throughout())
+    }
+
+    /// The same of every word.
+    pub(crate) fn patched_throughout(&self) -> String {
+        let of = |atom: &Atom| match atom {
+            Atom::Text(text) => text.clone(),
+            Atom::Glob | Atom::Home | Atom::Name | Atom::Unknown { .. } => GAP.to_string(),
+        };
+        self.atoms.iter().map(of).collect()
+    }
+
+    /// The known text at the end.
+    pub(crate) fn ending(&self) -> &str {
+        if let Some(Atom::Text(text)) = self.atoms.last() { text } else { "" }
+    }
+
     /// How much there is to look at, in bytes.
     pub(super) fn size(&self) -> usize {
         let text = |atom: &Atom| if let Atom::Text(text) = atom { text.len() } else { 0 };
         self.atoms.iter().map(|atom| ATOM_SIZE + text(atom)).sum()
+    }
+
+    /// Whether nothing of its beginning is known.
+    #[must_use]
+    pub fn begins_unknown(&self) -> bool {
+        let is_empty = |atom: &&Atom| matches!(atom, Atom::Text(text) if text.is_empty());
+        matches!(self.atoms.iter().find(|atom| !is_empty(atom)), Some(Atom::Unknown { .. }))
     }
 
     /// Whether it may become several words, or none.
@@ -147,6 +182,28 @@ impl Word {
         self
     }
 
+    /// The same word, of which no part makes more words.
+    #[must_use]
+    pub fn joined(mut self) -> Self {
+        for atom in &mut self.atoms {
+            if let Atom::Unknown { splits } = atom {
+                *splits = false;
+            }
+        }
+        self
+    }
+
+    /// The word without this text at its end; none where it does not end so.
+    pub(crate) fn without_end(&self, end: &str) -> Option<Self> {
+        let mut word = self.clone();
+        let Some(Atom::Text(text)) = word.atoms.last_mut() else { return None };
+        *text = text.strip_suffix(end)?.to_owned();
+        if text.is_empty() && word.atoms.len() > 1 {
+            word.atoms.pop();
+        }
+        Some(word)
+    }
+
     /// Whether some of it is known.
     pub fn has_text(&self) -> bool {
         self.atoms.iter().any(|atom| matches!(atom, Atom::Text(text) if !text.is_empty()) || matches!(atom, Atom::Home))
@@ -161,12 +218,13 @@ impl Word {
         word
     }
 
-    /// Adds text at the end; what stands for bytes that are no text is not known.
+    /// Adds text at the end; what stands for bytes that are no text, or for a gap, is not known.
     pub fn push_text(&mut self, text: &str) {
         let mut rest = text;
         while let Some((known, more)) = rest.split_once(is_undecoded) {
             self.push_known(known);
-            self.atoms.push(Atom::Unknown { splits: false });
+            let splits = rest.get(known.len()..).is_some_and(|gap| gap.starts_with(GAP));
+            self.atoms.push(Atom::Unknown { splits });
             rest = more;
         }
         self.push_known(rest);
@@ -218,7 +276,7 @@ impl fmt::Display for Word {
                 Atom::Glob => f.write_str("*")?,
                 Atom::Home => f.write_str("~")?,
                 Atom::Text(text) => f.write_str(text)?,
-                Atom::Unknown { .. } => f.write_str("…")?,
+                Atom::Name | Atom::Unknown { .. } => f.write_str("…")?,
             }
         }
         Ok(())

@@ -109,12 +109,12 @@ fn may_be_option(word: &Word) -> bool {
         return true;
     }
     match word.atoms().first() {
-        None | Some(Atom::Home) => false,
+        None | Some(Atom::Home | Atom::Name) => false,
         Some(Atom::Text(text)) if !text.is_empty() => text.starts_with('-'),
         // A file that is called like an option, or a value that is one.
         Some(Atom::Glob | Atom::Text(_) | Atom::Unknown { .. }) => word.atoms().iter().all(|atom| match atom {
             Atom::Text(text) => text.chars().all(|c| c.is_ascii_alphanumeric() || "-_=".contains(c)),
-            Atom::Glob | Atom::Home | Atom::Unknown { .. } => true,
+            Atom::Glob | Atom::Home | Atom::Name | Atom::Unknown { .. } => true,
         }),
     }
 }

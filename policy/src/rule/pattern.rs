@@ -61,6 +61,24 @@ impl Pattern {
         self.0.first() == Some(&PatternToken::Char('/'))
     }
 
+    /// Whether a path that begins with a gap has more in common with it than what any path has: the name that stands last
+    /// in it, or an end that is a name.
+    pub(crate) fn is_named_by(&self, path: &Word) -> bool {
+        let texts = path.atoms().iter().filter_map(|atom| if let Atom::Text(text) = atom { Some(text) } else { None });
+        let wildcard = |token: &PatternToken| !matches!(token, PatternToken::Char(_));
+        let ends_in_wildcard = self.0.last().is_some_and(wildcard);
+        if let (Some(Atom::Text(end)), false) = (path.atoms().last(), ends_in_wildcard) {
+            return end.rsplit('/').next().unwrap_or(end).chars().count() >= SHORTEST_NAME;
+        }
+        let tokens = self.0.iter().rev().skip_while(|token| wildcard(token) || **token == PatternToken::Char('/'));
+        let name: String = tokens
+            .map_while(|token| if let PatternToken::Char(c) = token { Some(*c) } else { None })
+            .take_while(|c| *c != '/')
+            .collect();
+        let name: String = name.chars().rev().collect();
+        !name.is_empty() && texts.into_iter().any(|text| text.contains(&name))
+    }
+
     /// Whether the text matches.
     pub(crate) fn matches_text(&self, text: &str) -> bool {
         if !self.may_begin(text) {
@@ -107,7 +125,7 @@ impl Pattern {
         let mut pieces = Vec::new();
         for atom in word.atoms() {
             match atom {
-                Atom::Glob => pieces.push(PatternPiece::NamePart),
+                Atom::Glob | Atom::Name => pieces.push(PatternPiece::NamePart),
                 Atom::Home | Atom::Unknown { .. } => pieces.push(PatternPiece::Gap),
                 Atom::Text(text) => pieces.extend(text.chars().map(PatternPiece::Char)),
             }
@@ -168,6 +186,9 @@ impl Pattern {
     }
 }
 
+/// The shortest end of a path that says something about which file it is.
+const SHORTEST_NAME: usize = 3;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,6 +214,22 @@ mod tests {
             ("**/.env", "/srv/app/.env", true),
         ] {
             assert_eq!(Pattern::path(glob).matches_text(path), expected, "{glob} {path}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_which_the_beginning_is_not_known_is_named_by_its_end() {
+        for (glob, end, expected) in [
+            ("/etc/ssl/private/**", "/config.yml", false),
+            ("/etc/ssl/private/**", "/private/x.pem", true),
+            ("/root/.ssh/*", "&size=100", false),
+            ("/root/.ssh/*", "/.ssh/config", true),
+            ("/home/*/.ssh/id_*", "/.ssh/id_rsa", true),
+            ("/etc/shadow", "/shadow", true),
+            ("/etc/shadow-", "-", false),
+            ("**/.aws/credentials", "/credentials", true),
+        ] {
+            assert_eq!(Pattern::path(glob).is_named_by(&gap("", end)), expected, "{glob} {end}");
         }
     }
 

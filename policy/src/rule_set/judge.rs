@@ -8,12 +8,12 @@ use config::{
     RuleName,
     rules::{Approvers, RuleClass, RuleEffect},
 };
-use shell::{Command, Live, LiveReader, ParseContext, Parsed};
+use shell::{Command, Live, LiveReader, Opaque, OpaqueKind, ParseContext, Parsed, Shell};
 
 use super::RuleSet;
 use crate::{
     access::{Resource, Subject},
-    rule::{CommandMatcher, Match, Rule},
+    rule::{CommandMatcher, Match, Rule, only_discards},
     verdict::{CommandInput, Explained, Input, Judging, Verdict},
 };
 
@@ -89,6 +89,31 @@ struct Finding {
     effect: RuleEffect,
     opaque: bool,
     because: String,
+    advice: Advice,
+}
+
+/// What helps whoever reads that something is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Advice {
+    /// Nothing but an approval, or another rule.
+    Ask,
+    /// To name what runs.
+    NameIt,
+    /// To say what the program is.
+    Describe,
+    /// To have the values in the text.
+    WriteOut,
+}
+
+impl Advice {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Ask => "",
+            Self::NameIt => "; write out what it runs, in place of a variable, a substitution or a script for a shell",
+            Self::Describe => "; if the program only reads these words, a rule that allows it says so",
+            Self::WriteOut => "; write the values out, and it is judged by them",
+        }
+    }
 }
 
 impl Rule {
@@ -103,8 +128,10 @@ fn parse(input: CommandInput<'_>, judging: &Judging) -> Parsed {
     match input {
         CommandInput::Argv(words, stdin) => shell::argv(words, stdin, &judging.place),
         CommandInput::Line(text) => shell::parse(text, &judging.place),
-        CommandInput::LineIn(text, folder) => {
-            shell::parse(text, &ParseContext { folder: folder.clone(), ..judging.place.clone() })
+        CommandInput::LineIn { line, folder, shell, earlier } => {
+            let shell = if shell == Shell::Unknown { judging.place.shell } else { shell };
+            let (folder, earlier) = (folder.clone(), earlier.clone());
+            shell::parse(line, &ParseContext { shell, folder, earlier, ..judging.place.clone() })
         }
         CommandInput::Script(text, stdin) => shell::parse_with_stdin(text, Some(stdin), &judging.place),
         CommandInput::Text(_) => Parsed::default(),
@@ -117,7 +144,9 @@ fn texts(input: CommandInput<'_>, parsed: &Parsed) -> Vec<String> {
         CommandInput::Argv(words, stdin) => {
             words.iter().cloned().chain([words.join(" ")]).chain(stdin.map(str::to_owned)).collect()
         }
-        CommandInput::Line(text) | CommandInput::LineIn(text, _) | CommandInput::Text(text) => vec![text.to_owned()],
+        CommandInput::Line(text) | CommandInput::LineIn { line: text, .. } | CommandInput::Text(text) => {
+            vec![text.to_owned()]
+        }
         CommandInput::Script(text, stdin) => vec![text.to_owned(), stdin.to_owned()],
     };
     texts.extend(parsed.code.iter().cloned());
@@ -134,17 +163,21 @@ fn texts(input: CommandInput<'_>, parsed: &Parsed) -> Vec<String> {
 }
 
 fn find(rule: &Rule, parsed: &Parsed, texts: &[String], findings: &mut Vec<Finding>) {
-    let mut push = |opaque, because: String| {
+    let mut push = |advice, because: String| {
         // Who must approve a command that may match need not approve what is sure to be blocked.
+        let opaque = advice != Advice::Ask;
         let effect = if opaque { RuleEffect::Approve } else { rule.effect };
-        findings.push(Finding { rule: Some(rule.name.clone()), effect, opaque, because });
+        findings.push(Finding { rule: Some(rule.name.clone()), effect, opaque, because, advice });
     };
     if rule.matcher.command.is_some() {
         for command in &parsed.commands {
             match rule.matcher.command(command, rule.effect) {
-                Match::Yes => push(false, shown(command)),
+                Match::Yes => push(Advice::Ask, shown(command)),
                 Match::Maybe if rule.effect != RuleEffect::Allow => {
-                    push(true, format!("{} may match, depending on values that are not known", shown(command)));
+                    push(
+                        Advice::WriteOut,
+                        format!("{} may match, depending on values that are not known", shown(command)),
+                    );
                 }
                 Match::Maybe | Match::No => {}
             }
@@ -152,7 +185,7 @@ fn find(rule: &Rule, parsed: &Parsed, texts: &[String], findings: &mut Vec<Findi
         for command in parsed.guesses.iter().filter(|_| rule.effect != RuleEffect::Allow) {
             if rule.matcher.command(command, rule.effect) != Match::No {
                 push(
-                    true,
+                    Advice::Describe,
                     format!(
                         "{} may run, because it stands in arguments of a program that is not known",
                         shown(command)
@@ -169,7 +202,7 @@ fn find(rule: &Rule, parsed: &Parsed, texts: &[String], findings: &mut Vec<Findi
             texts.iter().find(|text| matches(text))
         };
         if let Some(text) = matched {
-            push(false, format!("the text {:?}", excerpt(text)));
+            push(Advice::Ask, format!("the text {:?}", excerpt(text)));
         }
     }
 }
@@ -181,9 +214,28 @@ fn is_allowed(rules: &[&Rule], command: &Command) -> bool {
         .any(|rule| rule.effect == RuleEffect::Allow && rule.matcher.command(command, rule.effect) == Match::Yes)
 }
 
+/// Whether a rule allows the command with what its redirections touch.
+fn is_allowed_with_redirects(rules: &[&Rule], command: &Command) -> bool {
+    let allows =
+        |rule: &&&Rule| rule.effect == RuleEffect::Allow && rule.matcher.command(command, rule.effect) == Match::Yes;
+    rules.iter().filter(allows).any(|rule| rule.matcher.covers_redirects(command))
+}
+
 /// The strictest rule about this class.
 fn strictest_of<'r>(rules: &[&'r Rule], class: RuleClass) -> Option<&'r Rule> {
     rules.iter().copied().filter(|rule| rule.matcher.class == Some(class)).max_by_key(|rule| rule.effect)
+}
+
+/// The rule about what cannot be known of this kind. Where scripts do not go on by themselves, they are as unknown as
+/// all else; where they do, a rule that allows or holds what is hidden says nothing about them.
+fn rule_on<'r>(rules: &[&'r Rule], kind: OpaqueKind, judging: &Judging) -> Option<&'r Rule> {
+    let of_all = || strictest_of(rules, RuleClass::Opaque);
+    match kind {
+        OpaqueKind::Doubtful | OpaqueKind::Hidden => of_all(),
+        OpaqueKind::Script => strictest_of(rules, RuleClass::Script).or_else(|| {
+            of_all().filter(|rule| rule.effect == RuleEffect::Block || judging.script != RuleEffect::Allow)
+        }),
+    }
 }
 
 /// Whether a rule allows what cannot be known. Without one it is held or blocked, as the mode says.
@@ -230,19 +282,20 @@ fn input_of(rules: &[&Rule], parsed: &Parsed, judging: &Judging) -> Input {
 
 /// What cannot be known, and what changes how lines are accepted.
 fn built_in(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut Vec<Finding>) {
-    for opaque in &parsed.opaque {
+    for opaque in unknown(parsed, judging) {
         let command = opaque.command.and_then(|index| parsed.commands.get(index));
         let is_allowed = command.is_some_and(|command| is_allowed(rules, command));
         let because = match command {
             Some(command) => format!("{}: {}", shown(command), opaque.why),
             None => opaque.why.clone(),
         };
-        let (rule, effect) = match strictest_of(rules, RuleClass::Opaque) {
+        let (rule, effect) = match rule_on(rules, opaque.kind, judging) {
             Some(rule) => (Some(rule.name.clone()), rule.effect),
-            None => (None, judging.opaque),
+            None => (None, if opaque.kind == OpaqueKind::Script { judging.script } else { judging.opaque }),
         };
         let effect = if is_allowed { RuleEffect::Allow } else { effect };
-        findings.push(Finding { rule, effect, opaque: true, because });
+        let advice = if opaque.kind == OpaqueKind::Hidden { Advice::NameIt } else { Advice::Ask };
+        findings.push(Finding { rule, effect, opaque: true, because, advice });
     }
     for tampering in &parsed.tampering {
         let (rule, effect) = match strictest_of(rules, RuleClass::GateTamper) {
@@ -250,8 +303,14 @@ fn built_in(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &mut 
             None => (None, RuleEffect::Approve),
         };
         let because = format!("{} changes how lines are accepted or shown", tampering.what);
-        findings.push(Finding { rule, effect, opaque: false, because });
+        findings.push(Finding { rule, effect, opaque: false, because, advice: Advice::Ask });
     }
+}
+
+/// What cannot be known. Where that is blocked nobody is trusted to mean well, and what is doubtful counts too.
+fn unknown<'p>(parsed: &'p Parsed, judging: &Judging) -> impl Iterator<Item = &'p Opaque> {
+    let counts = judging.opaque == RuleEffect::Block;
+    parsed.opaque.iter().filter(move |opaque| counts || opaque.kind != OpaqueKind::Doubtful)
 }
 
 /// Where only what is allowed may run: the commands that no rule allows.
@@ -265,22 +324,24 @@ fn not_allowed(rules: &[&Rule], parsed: &Parsed, judging: &Judging, findings: &m
                     && rule.matcher.text.is_some()
             })
     });
-    for command in parsed.commands.iter().filter(|_| !by_text) {
-        if !is_allowed(rules, command) {
+    for command in parsed.commands.iter().filter(|command| !by_text && !only_discards(command)) {
+        if !is_allowed_with_redirects(rules, command) {
             findings.push(Finding {
                 rule: None,
                 effect: judging.default,
                 opaque: false,
                 because: format!("no rule allows {}", shown(command)),
+                advice: Advice::Ask,
             });
         }
     }
-    if !parsed.opaque.is_empty() && !by_text {
+    if unknown(parsed, judging).next().is_some() && !by_text {
         findings.push(Finding {
             rule: None,
             effect: judging.default,
             opaque: true,
             because: "no rule allows what cannot be known".to_owned(),
+            advice: Advice::NameIt,
         });
     }
 }
@@ -333,9 +394,10 @@ fn message(effect: RuleEffect, rule: Option<&Rule>, finding: Option<&Finding>) -
     let by = rule.map(|rule| format!(" by rule {}", rule.name)).unwrap_or_default();
     match effect {
         // [`Verdict::refusal`] names the rule.
-        RuleEffect::Block => finding.because.clone(),
+        RuleEffect::Block => format!("{}{}", finding.because, finding.advice.text()),
         RuleEffect::Approve | RuleEffect::Allow if finding.opaque => {
-            format!("needs approval{by}: it cannot be known what would run ({})", finding.because)
+            let advice = finding.advice.text();
+            format!("needs approval{by}: it cannot be known what would run ({}){advice}", finding.because)
         }
         RuleEffect::Approve | RuleEffect::Allow => format!("needs approval{by}: {}", finding.because),
     }

@@ -159,8 +159,8 @@ fn without_a_rule_that_could_say_no_nothing_is_read() {
 fn input_that_is_known_is_judged_for_whoever_reads_it() {
     let rules = compile("");
     for (line, input, expected) in [
-        ("m4", "syscmd(rm -rf x)", RuleEffect::Approve),
-        ("sqlite3 x", ".shell rm -rf x\n", RuleEffect::Approve),
+        ("m4", "syscmd(rm -rf x)", RuleEffect::Block),
+        ("sqlite3 x", ".shell rm -rf x\n", RuleEffect::Block),
         ("m4; bash -s", "rm -rf x\n", RuleEffect::Block),
         ("cat | m4; bash -s", "$X\n", RuleEffect::Approve),
         ("base64 -d | m4", "cm0gLXJmIHgK\n", RuleEffect::Approve),

@@ -3,6 +3,9 @@
 #![expect(clippy::panic, reason = "a test that cannot read its fixtures has failed")]
 
 mod corpus;
+mod day;
 mod input;
 mod judged;
+mod programs;
 mod properties;
+mod ways;

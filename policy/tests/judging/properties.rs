@@ -9,7 +9,7 @@ use shell::{self, Folder, ParseContext, Shell};
 
 use crate::judged::{Case, rules, verdict};
 
-const SHELLS: [Shell; 6] = [Shell::Ash, Shell::Bash, Shell::Dash, Shell::Fish, Shell::Unknown, Shell::Zsh];
+const SHELLS: [Shell; 7] = [Shell::Ash, Shell::Bash, Shell::Dash, Shell::Fish, Shell::Sh, Shell::Unknown, Shell::Zsh];
 
 fn case(mode: &str, command: &str) -> Case {
     Case {
@@ -30,7 +30,13 @@ fn effect(rules: &RuleSet, command: &str) -> RuleEffect {
 fn parse_everywhere(text: &str) {
     for shell in SHELLS {
         for interactive in [false, true] {
-            let cx = ParseContext { shell, interactive, opens: false, folder: Folder::Known("/srv".to_owned()) };
+            let cx = ParseContext {
+                shell,
+                interactive,
+                opens: false,
+                folder: Folder::Known("/srv".to_owned()),
+                ..ParseContext::default()
+            };
             let _ = shell::parse(text, &cx);
         }
     }
@@ -44,12 +50,23 @@ fn soup() -> impl Strategy<Value = String> {
         "$(", "`", "${", "$((", "'", "\"", "\\", "$'", "<<E\n", "\nE\n", "<<<", "<(", ">(", ">", "if", "then", "fi",
         "for", "in", "do", "done", "case", "esac", ";;", "while", "!", "~", "*", "?", "{a,b}", "{1..9}", "$x", "$@",
         "#", "=", "a=", "a[", "eval", "sh -c", "sudo", "-u", "env", "xargs", "find", "-exec", "\\;", "é", "\u{202e}",
-        "\0", "\r", "awk", "sed", "s/a/b/e", "time", "coproc", "function", "f()", "%s", "printf", "echo", "| sh", "@P",
-        ":-",
+        "\0", "\r", "begin", "end", "switch", "set", "and", "&|", "[(", "\\x72", "\\155", "\\u", "always", ">!",
+        "\\$'", "read", "awk", "sed", "s/a/b/e", "time", "coproc", "function", "f()", "%s", "printf", "echo", "| sh",
+        "@P", ":-",
     ]);
     prop::collection::vec((pieces, any::<bool>()), 0..40).prop_map(|pieces| {
         pieces.into_iter().map(|(piece, blank)| if blank { format!("{piece} ") } else { piece.to_owned() }).collect()
     })
+}
+
+/// Pieces of which shells make different things.
+fn quotes() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "'", "'", "\\", "$'", "$\"", "\"", "#", " # ", ";", " ", "a", "echo ", "(", ")", "{", "}", "&", "|", "\n",
+        "\\x61", "=a", "[", "]", "$x", "`", "\\'", "\\\\", ">!", "<<E\n", "\nE\n", "end", "begin;", "if a;", ", ",
+        "$(", "${",
+    ]);
+    prop::collection::vec(pieces, 0..8).prop_map(|pieces| pieces.concat())
 }
 
 /// Pieces among which a line of its own is always a command: nothing that quotes.
@@ -84,6 +101,25 @@ proptest! {
         // What cannot be read is held; what can be read has the command in it.
         let text = format!(":\n{before}\nrm -rf /srv/data\n{after}");
         prop_assert_ne!(effect(&rules(), &text), RuleEffect::Allow, "{}", text);
+    }
+
+    #[test]
+    fn what_one_shell_surely_runs_is_not_let_through_where_the_shell_is_not_known(
+        before in quotes(),
+        after in quotes(),
+        typed in any::<bool>(),
+    ) {
+        let text = format!("{before}; rm -rf /srv/data {after}");
+        let rules = rules();
+        let mode = if typed { "typed" } else { "exec" };
+        let judged = |shell| verdict(&rules, &Case { shell, ..case(mode, &text) }).map(|verdict| verdict.effect);
+        let unknown = judged(Shell::Unknown);
+        for shell in SHELLS {
+            let place = ParseContext { shell, interactive: typed, ..ParseContext::default() };
+            if shell::parse(&text, &place).opaque.is_empty() && judged(shell) == Some(RuleEffect::Block) {
+                prop_assert_ne!(unknown, Some(RuleEffect::Allow), "{:?}: {}", shell, text);
+            }
+        }
     }
 
     #[test]
@@ -179,6 +215,12 @@ fn bombs_and_long_lines_are_answered_at_once() {
         ["a\n", "$x ", "'a' ", "\"$x\" ", "a;", "a|", "*", "[", "~/", "a=b "]
             .map(|piece| piece.repeat(65_000 / piece.len())),
     );
+    // Values that are run, and files whose lines are.
+    texts.extend(["git -c core.pager='a b' ", "PAGER=x ", "echo 'a b' > ~/.bashrc; ", "> ~/.profile "].map(|piece| {
+        let (start, more) =
+            if piece.starts_with("git") { ("git ", piece.trim_start_matches("git ")) } else { ("", piece) };
+        format!("{start}{}", more.repeat(65_000 / more.len()))
+    }));
     let nests = [
         ("(", ")"),
         ("( ", " )"),

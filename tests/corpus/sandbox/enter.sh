@@ -1,8 +1,11 @@
 #!/bin/bash
 # sshd's ForceCommand: runs one case in a sandbox of its own, so that even a case that is let through by mistake does
 # no harm. FOLDER (filled in by the runner) holds `cases/ID` for each case, with what the case needs:
-#   shell   which shell to run: bash zsh dash ash fish, or `none` for the words in `argv`
-#   history what the shell's history file holds at the start
+#   shell   which shell to run: bash zsh dash ash fish, `none` for the words in `argv`, or `servers`
+#   home    the home folder
+#   history what the shell's history file holds at the start, if not nothing
+#   sockets where the servers of the case listen, if it has some
+#   day     there for a day at the prompt: also everyday programs are stubs
 #   log     where the stubs write what ran (see stub.sh)
 # and gets `pid` (kill it to end all of the case) and `env` (what the SSH request had set).
 set -eu

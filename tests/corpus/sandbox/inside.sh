@@ -32,6 +32,12 @@ done
 chmod 1777 "$root/tmp" "$root/var/tmp" "$root/dev/shm"
 mkdir -p "$root/tmp/case"
 mount --bind "$case" "$root/tmp/case"
+mount --bind "$case/home" "$root/home/me"
+if [ -L "$case/sockets" ]; then
+    mkdir -p "$root/pg" "$root/run/postgresql"
+    mount --bind -o ro "$case/sockets/" "$root/pg"
+    ln -s /pg/.s.PGSQL.5432 "$root/run/postgresql/.s.PGSQL.5432"
+fi
 
 # Root in here may change files and owners and end processes of the case, nothing else.
 exec chroot "$root" setpriv --bounding-set=-all,+chown,+dac_override,+fowner,+kill,+setuid,+setgid --no-new-privs \

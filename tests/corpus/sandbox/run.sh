@@ -11,6 +11,14 @@ export PATH=/stubs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export HOME=/home/me USER=root LOGNAME=root EDITOR=/stubs/editor VISUAL=/stubs/editor ZDOTDIR=/home/me
 export CMD='rm -rf /srv/data' TLOG=/tmp/case/log LANG=${LANG:-C.UTF-8} PS1='me@target:~$ ' HISTFILE=/home/me/.history
 cd "$HOME"
+if [ "$shell" = servers ]; then
+    /bin/bash /stubs/servers.sh
+    exec sleep infinity
+fi
+if [ -e /tmp/case/day ]; then
+    export PATH=/stubs:/stubs/day${PATH#/stubs} EDITOR=vim VISUAL=vim
+    /bin/bash /stubs/day.sh
+fi
 if [ -s /tmp/case/history ]; then
     cp /tmp/case/history .history
     cp /tmp/case/history .ash_history
@@ -37,6 +45,17 @@ if [ "$found" != "$stub" ] || [ "$(type -P dd)" != /stubs/dd ]; then
     echo "sandbox: rm is $found here" >&2
     exit 70
 fi
+# A day goes on when no key reaches what its shell runs: everything is ended but this script and its child, the shell.
+rescuer() {
+    while sleep 0.5; do
+        [ -e /tmp/case/rescue ] || continue
+        unlink /tmp/case/rescue
+        for process in /proc/[1-9]*; do
+            read -r _ _ _ parent _ <"$process/stat" && [ "$parent" -gt 1 ] && kill -KILL "${process#/proc/}"
+        done
+    done 2>/dev/null
+}
+[ ! -e /tmp/case/day ] || rescuer &
 : >/tmp/case/log
 : >/tmp/case/ready
 
@@ -45,7 +64,10 @@ if [ "$shell" = none ]; then
     mapfile -d '' -t words </tmp/case/argv
     "${words[@]}" || status=$?
 elif [ -n "$terminal" ]; then
-    export SHELL=${start[0]}
+    # nano, for one, wants the whole path; busybox by itself is no shell.
+    SHELL=$(type -P "${start[0]}")
+    [ "$shell" != ash ] || SHELL=/bin/sh
+    export SHELL
     "${start[@]}" "${interactive[@]}" || status=$?
 elif [ -n "$request" ]; then
     unset PS1

@@ -169,6 +169,7 @@ async fn request(sessions: &Sessions, rules: &watch::Sender<Arc<RuleSet>>) -> Se
         input: Input::Data,
         terminal: None,
         env: Vec::new(),
+        login_shell: LoginShell::default(),
     }
 }
 

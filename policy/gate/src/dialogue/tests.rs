@@ -10,7 +10,7 @@ use crate::chunks::chunks;
 fn judge(input: CommandInput<'_>) -> Verdict {
     let text = match input {
         CommandInput::Line(text) | CommandInput::Text(text) => text.replace("\\\n", ""),
-        CommandInput::Argv(..) | CommandInput::LineIn(..) | CommandInput::Script(..) => panic!("{input:?}"),
+        CommandInput::Argv(..) | CommandInput::LineIn { .. } | CommandInput::Script(..) => panic!("{input:?}"),
     };
     let (effect, opaque) = match () {
         () if text.contains("rm -rf") => (RuleEffect::Block, false),

@@ -18,6 +18,8 @@ pub struct LineStart {
     pub prompt: String,
     /// What stands right of the cursor, such as zsh's `RPROMPT`; mostly nothing.
     pub right: String,
+    /// The row above, where the prompt's own row is blank.
+    above: String,
     column: usize,
 }
 
@@ -40,6 +42,36 @@ impl LineStart {
     pub fn has_prompt(&self) -> bool {
         !self.prompt.trim().is_empty()
     }
+
+    /// Whether the line begins behind the same prompt as that one, save for a clock or a counter in it.
+    #[must_use]
+    pub fn is_behind_prompt_of(&self, other: &Self) -> bool {
+        is_prompt(&self.prompt, &other.prompt)
+    }
+
+    /// Whether the prompt can be found again: by its row, or by the one above.
+    #[must_use]
+    pub fn can_be_found(&self) -> bool {
+        self.has_prompt() || !self.above.is_empty()
+    }
+
+    /// Whether the line may begin in this row.
+    fn is_in(&self, terminal: &Terminal, index: usize) -> bool {
+        let cells = row(terminal, index);
+        let is_here = cells.get(..self.column).is_some_and(|cells| is_prompt(&text(cells), &self.prompt));
+        let is_below = || index.checked_sub(1).is_some_and(|above| is_prompt(&trimmed(terminal, above), &self.above));
+        is_here && (self.has_prompt() || self.above.is_empty() || is_below())
+    }
+}
+
+/// Whether this is the prompt: a clock, a counter or an exit status in it may have changed meanwhile.
+fn is_prompt(shown: &str, prompt: &str) -> bool {
+    let is_same = |(one, other): (char, char)| one == other || (one.is_ascii_digit() && other.is_ascii_digit());
+    shown.chars().count() == prompt.chars().count() && shown.chars().zip(prompt.chars()).all(is_same)
+}
+
+fn trimmed(terminal: &Terminal, index: usize) -> String {
+    text(&row(terminal, index)).trim_end().to_owned()
 }
 
 pub(super) fn line_start(terminal: &Terminal) -> LineStart {
@@ -47,7 +79,10 @@ pub(super) fn line_start(terminal: &Terminal) -> LineStart {
     let row = row(terminal, cursor.row);
     let column = cursor.col.min(row.len());
     let (left, right) = row.split_at(column);
-    LineStart { prompt: text(left), right: text(right).trim_end().to_owned(), column }
+    let prompt = text(left);
+    let above = cursor.row.checked_sub(1).filter(|_| prompt.trim().is_empty());
+    let above = above.map(|above| trimmed(terminal, above)).unwrap_or_default();
+    LineStart { prompt, right: text(right).trim_end().to_owned(), above, column }
 }
 
 pub(super) fn compare(terminal: &Terminal, start: &LineStart, typed: &str, cursor: usize) -> Reading {
@@ -80,6 +115,23 @@ pub(super) fn read(terminal: &Terminal, start: &LineStart) -> Option<String> {
     Some(read.to_owned())
 }
 
+/// Whether the rows from the prompt to the cursor show the text. Blanks do not count: a line editor that is wrong about
+/// the width of its prompt breaks rows where nobody would.
+pub(super) fn holds(terminal: &Terminal, start: &LineStart, expected: &str) -> bool {
+    let cursor = terminal.cursor();
+    let lowest = cursor.row.saturating_sub(MAX_LINE_ROWS);
+    let Some(first) = (lowest..=cursor.row).rev().find(|index| start.is_in(terminal, *index)) else { return false };
+    let mut shown = String::new();
+    for index in first..=cursor.row {
+        let cells = row(terminal, index);
+        let from = if index == first { start.column } else { 0 };
+        let to = if index == cursor.row { cursor.col.min(cells.len()) } else { cells.len() };
+        shown.push_str(&text(cells.get(from..to).unwrap_or_default()));
+    }
+    let marks = |text: &str| text.chars().filter(|char| !char.is_whitespace()).collect::<String>();
+    !expected.trim().is_empty() && marks(&shown) == marks(expected)
+}
+
 /// What the screen shows between the start of the line and the cursor.
 fn to_cursor(terminal: &Terminal, start: &LineStart) -> Option<String> {
     let area = area(terminal, start)?;
@@ -104,9 +156,7 @@ fn area(terminal: &Terminal, start: &LineStart) -> Option<Area> {
     while continues(terminal, last) && last - cursor.row < MAX_LINE_ROWS {
         last += 1;
     }
-    let head = row(terminal, first);
-    let prompt = head.get(..start.column)?;
-    if text(prompt) != start.prompt || !start.has_prompt() {
+    if !start.can_be_found() || !start.is_in(terminal, first) {
         return None;
     }
     let mut cells = Vec::new();
@@ -231,7 +281,7 @@ fn agrees(terminal: &Terminal, start: &LineStart, layout: &RowLayout) -> bool {
             }
             let cells = row(terminal, shown);
             let from = if index == 0 { start.column } else { indentation(&cells, expected, layout, index, cursor_col) };
-            if index == 0 && text(cells.get(..from).unwrap_or_default()) != start.prompt {
+            if index == 0 && !is_prompt(&text(cells.get(..from).unwrap_or_default()), &start.prompt) {
                 return false;
             }
             let Some((here, behind)) = cells.get(from..).and_then(|cells| cells.split_at_checked(expected.len()))

@@ -41,6 +41,43 @@ fn an_echo_agrees_with_what_was_typed() {
 }
 
 #[test]
+fn marks_stand_in_the_cell_of_their_letter() {
+    for text in ["cafe\u{301} x", "\u{2764}\u{fe0f} x", "e\u{301}".repeat(30).as_str(), "\u{e01}\u{e34} x"] {
+        assert_eq!(reading("$ ", text, text), Reading::Agrees, "{text:?}");
+        let (mut screen, start) = typed("$ ", text);
+        assert_eq!(screen.read(&start), None, "what has no cell cannot be read");
+        screen.line_ended();
+        screen.output(b"\r\n$ ls", &mut Vec::new());
+        assert_eq!(screen.read(&start).as_deref(), Some("ls"));
+    }
+}
+
+#[test]
+fn a_clock_in_the_prompt_may_go_on() {
+    let (mut screen, start) = typed("12:00:09 $ ", "ls");
+    screen.output(b"\r12:00:10 $ ls", &mut Vec::new());
+    assert_eq!(screen.shows(&start, "ls", 2), Reading::Agrees);
+    assert_eq!(screen.read(&start).as_deref(), Some("ls"));
+    screen.output(b"\r12:00:1a $ ls", &mut Vec::new());
+    assert_eq!((screen.shows(&start, "ls", 2), screen.read(&start)), (Reading::Differs, None));
+}
+
+#[test]
+fn a_prompt_on_a_row_of_its_own_is_found_by_it() {
+    let (mut screen, start) = typed("me@host $\r\n", "ls");
+    assert_eq!(screen.read(&start).as_deref(), Some("ls"));
+    screen.output(b"\r\nother\r\nls", &mut Vec::new());
+    assert_eq!(screen.read(&start), None);
+}
+
+#[test]
+fn a_line_is_found_however_it_is_broken() {
+    let (mut screen, start) = typed("$ ", "echo aaaa\r\nbbbb c");
+    assert!(screen.holds(&start, "echo aaaabbbb c"));
+    assert!(!screen.holds(&start, "echo aaaabbbb") && !screen.holds(&start, ""));
+}
+
+#[test]
 fn an_echo_that_has_not_come_yet_is_told_from_another_text() {
     assert_eq!(reading("$ ", "rm -r", "rm -rf"), Reading::Behind);
     assert_eq!(reading("$ ", "", "secret"), Reading::Nothing);

@@ -145,7 +145,11 @@ impl Gate {
         let text = reading.get(at..).unwrap_or_default().trim_end();
         let languages = self.programs.languages.iter().filter_map(|foreground| match foreground {
             Foreground::Repl(repl) => Some(*repl),
-            Foreground::Multiplexer | Foreground::Program | Foreground::Screen | Foreground::Shell => None,
+            Foreground::Data
+            | Foreground::Multiplexer
+            | Foreground::Program
+            | Foreground::Screen
+            | Foreground::Shell => None,
         });
         let Some(repl) = languages.into_iter().find(|repl| repl.has_prompt(prompt)) else { return false };
         judged.look.is_command = true;
@@ -213,8 +217,9 @@ impl Gate {
     fn look_at_keys(&self, kind: Kind, judged: &mut Judged<'_, '_>) {
         let typed = self.escape.typed.as_str();
         let class = self.programs.class;
-        if kind == Kind::Screen && self.foreground == Foreground::Program {
-            judged.line(typed, false);
+        if kind == Kind::Screen && self.foreground != Foreground::Screen {
+            // The shell may read it, once the program has ended.
+            judged.line(typed, judging::may_run_something(typed));
         }
         if class.inserts_always() || (kind == Kind::Panes && !self.programs.editors) {
             return;

@@ -29,12 +29,10 @@ pub(in super::super) struct Programs {
     pub(in super::super) ended: bool,
     /// The program that left its screen, until a shell reads.
     pub(super) left: Option<Foreground>,
-    /// The program that was stopped.
-    pub(super) stopped: Option<Foreground>,
 }
 
 impl Gate {
-    /// A shell at its prompt runs this: whatever showed a screen before is gone, save what `fg` brings back.
+    /// A shell at its prompt runs this: whatever showed a screen before is gone.
     pub(in super::super) fn shell_ran(&mut self, parsed: &Parsed) {
         self.programs.left = None;
         self.programs.editors = false;
@@ -45,14 +43,12 @@ impl Gate {
             return;
         }
         self.programs.class = Class::of(parsed);
-        let is_job = |program: &str| program == "fg" || program.starts_with('%');
-        if program.is_some_and(is_job)
-            && parsed.opaque.is_empty()
-            && let Some(stopped) = self.programs.stopped
-        {
-            self.foreground = stopped;
-            self.programs.class = Class::default();
-        }
+    }
+
+    /// What was stopped reads again, and which program that is was not written down.
+    pub(in super::super) fn continued(&mut self) {
+        self.programs.left = None;
+        self.programs.class = Class::default();
     }
 
     /// The other screen is shown, or no longer.
@@ -65,7 +61,7 @@ impl Gate {
         if matches!(self.foreground, Foreground::Screen | Foreground::Multiplexer) {
             self.programs.left = Some(self.foreground);
         }
-        self.foreground = Foreground::Shell;
+        self.foreground = self.foreground.after_screen();
         self.escape = Escape::default();
         if matches!(self.state, State::Typing) {
             self.new_line();

@@ -45,8 +45,10 @@ impl Gate {
         let whole = self.whole(text);
         let reader = self.reader();
         let verdict = match reader {
-            Reader::Repl(_) => judging::judge(&whole, reader, judge),
-            Reader::Panes | Reader::Program | Reader::Screen | Reader::Shell => judging::shell(&whole, judge),
+            Reader::Repl(_) => self.judge_as(text, reader, judge),
+            Reader::Answer | Reader::Data | Reader::Panes | Reader::Program | Reader::Screen | Reader::Shell => {
+                judging::shell(&whole, judge)
+            }
         };
         if reader == Reader::Panes || (reader == Reader::Shell && opens_panes(&whole)) {
             return Verdict {
@@ -64,7 +66,7 @@ impl Gate {
 
     /// Sends a line that may run.
     fn send_owned(&mut self, text: String, cx: &mut Cx<'_>) {
-        if self.reader() == Reader::Program {
+        if self.reader().is_program() {
             self.forward_bytes(text.into_bytes(), cx);
             return self.accept_unread(enter(), cx);
         }

@@ -30,6 +30,8 @@ pub(super) struct Shell {
     pub(super) program: Option<String>,
     /// What Tab adds.
     pub(super) completion: &'static str,
+    /// What Up fetches.
+    pub(super) history: &'static str,
     pub(super) keys: KeyReader,
     pub(super) in_paste: bool,
     pub(super) continued: String,
@@ -95,6 +97,13 @@ impl Shell {
                 Key::Tab => {
                     self.line.push_str(self.completion);
                     output.push_str(self.completion);
+                }
+                Key::Up => {
+                    self.line = self.history.to_owned();
+                    output.push_str(&format!("\r\x1b[K{}{}", self.prompt(), self.line));
+                }
+                Key::Ctrl('l') if self.readline => {
+                    output.push_str(&format!("\x1b[H\x1b[J{}{}", self.prompt(), self.line));
                 }
                 Key::Backspace if self.line.pop().is_some() => output.push_str("\x08 \x08"),
                 Key::Char(character) => {

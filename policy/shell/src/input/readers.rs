@@ -80,7 +80,7 @@ pub(super) fn of(name: &str, arguments: &[Word]) -> Use {
 pub(super) fn hands_on(name: &str) -> bool {
     Shell::of_program(name).is_some()
         || wrappers::find(name).is_some()
-        || "eval parallel sem sg at batch newgrp login screen kubectl oc k k3s microk8s microk8s.kubectl minikube docker \
+        || "crontab eval parallel sem sg at batch newgrp login screen kubectl oc k k3s microk8s microk8s.kubectl minikube docker \
             docker-compose podman nerdctl crictl ctr lxc capsh ex ed"
             .split_ascii_whitespace()
             .any(|word| word == name)

@@ -11,12 +11,12 @@ impl Walker<'_> {
     pub(super) fn compound(&mut self, compound: &ast::CompoundCommand) {
         match compound {
             ast::CompoundCommand::Arithmetic(arithmetic) => {
-                self.inner(&arithmetic.expr.value);
+                self.evaluated(&arithmetic.expr.value);
                 self.not_arithmetic(&arithmetic.expr.value);
             }
             ast::CompoundCommand::ArithmeticForClause(clause) => {
                 for expr in [&clause.initializer, &clause.condition, &clause.updater].into_iter().flatten() {
-                    self.inner(&expr.value);
+                    self.evaluated(&expr.value);
                 }
                 self.list(&clause.body.list);
             }
@@ -73,9 +73,12 @@ impl Walker<'_> {
             self.opaque("HOME is changed: `~` may mean any folder");
         }
         let words: Vec<Word> = clause.values.iter().flatten().flat_map(|value| self.words(value)).collect();
+        for value in clause.values.iter().flatten() {
+            self.takes_value(&name, &value.value, false);
+        }
         let is_list = clause.values.is_some() && words.len() <= MAX_LOOP_VALUES && !words.iter().any(Word::splits);
         let outer = self.variables.remove(&name);
-        if is_list && self.set_once.get_or_insert_with(|| SetOnce::of(&self.source)).is_set_once(&name) {
+        if is_list && self.is_set_once(&name) {
             for value in words {
                 self.variables.insert(name.clone(), value);
                 self.list(&clause.body.list);
@@ -100,7 +103,7 @@ pub(super) struct SetOnce {
 
 impl SetOnce {
     /// Reads the text once, however many loops are in it.
-    fn of(source: &str) -> Self {
+    pub(super) fn of(source: &str) -> Self {
         let sets_by_name =
             ["read", "eval", "source", "declare", "typeset", "local", "mapfile", "readarray", "getopts", "IFS"];
         let mut words = source.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.');
@@ -124,7 +127,7 @@ impl SetOnce {
     }
 
     /// Whether the loop variable `name` is set by its loop alone in all of the text.
-    fn is_set_once(&self, name: &str) -> bool {
+    pub(super) fn is_set_once(&self, name: &str) -> bool {
         !self.any && self.others.get(name) == Some(&1)
     }
 }

@@ -15,14 +15,28 @@ impl Walker<'_> {
             }
             ast::ExtendedTestExpr::Not(inner) => self.extended_test(inner, may_be_command),
             ast::ExtendedTestExpr::Parenthesized(inner) => self.extended_test(inner, true),
-            ast::ExtendedTestExpr::UnaryTest(_, operand) => {
-                let word = self.tested(operand);
+            ast::ExtendedTestExpr::UnaryTest(predicate, operand) => {
+                let is_evaluated = matches!(
+                    predicate,
+                    ast::UnaryPredicate::ShellVariableIsSetAndAssigned
+                        | ast::UnaryPredicate::ShellVariableIsSetAndNameRef
+                );
+                let word = self.tested(operand, is_evaluated);
                 if may_be_command {
                     self.run_where_test_is_unknown(vec![word]);
                 }
             }
             ast::ExtendedTestExpr::BinaryTest(operator, left, right) => {
-                let words = vec![self.tested(left), Word::of("="), self.tested(right)];
+                let is_evaluated = matches!(
+                    operator,
+                    ast::BinaryPredicate::ArithmeticEqualTo
+                        | ast::BinaryPredicate::ArithmeticNotEqualTo
+                        | ast::BinaryPredicate::ArithmeticLessThan
+                        | ast::BinaryPredicate::ArithmeticLessThanOrEqualTo
+                        | ast::BinaryPredicate::ArithmeticGreaterThan
+                        | ast::BinaryPredicate::ArithmeticGreaterThanOrEqualTo
+                );
+                let words = vec![self.tested(left, is_evaluated), Word::of("="), self.tested(right, is_evaluated)];
                 let writes = matches!(operator, ast::BinaryPredicate::LeftSortsAfterRight);
                 if writes && !self.shell.has_bash_grammar() {
                     let redirects = words.last().map(|file| Redirect { writes, file: file.clone() });
@@ -37,16 +51,19 @@ impl Walker<'_> {
 
     fn run_where_test_is_unknown(&mut self, words: Vec<Word>) {
         let is_static = words.first().is_some_and(|word| word.known().is_some());
-        if !self.shell.has_bash_grammar() && (is_static || self.shell != Shell::Unknown) {
+        if !self.shell.has_bash_grammar() && (is_static || !matches!(self.shell, Shell::Sh | Shell::Unknown)) {
             unwrap::run(self, words, Vec::new(), Vec::new());
         }
     }
 
-    /// An operand of a test may be evaluated as arithmetic, and then code in it runs.
-    fn tested(&mut self, raw: &ast::Word) -> Word {
+    /// An operand of a test. Where it is evaluated as arithmetic, the code in it runs.
+    fn tested(&mut self, raw: &ast::Word, is_evaluated: bool) -> Word {
         let word = self.word(raw);
-        if word.known().is_some_and(has_code) {
-            self.opaque("a tested value has code in it");
+        if is_evaluated {
+            if let Some(text) = word.known().filter(|text| has_code(text)) {
+                self.inner(text);
+            }
+            self.evaluates_names(&raw.value, false);
         }
         word
     }
@@ -63,7 +80,7 @@ impl Walker<'_> {
             is_operator || is_name
         });
         if is_apart || (!self.shell.has_bash_grammar() && !is_number && !expr.contains('$')) {
-            match program(expr, self.shell) {
+            match program(expr) {
                 Ok(program) => self.program(&program),
                 Err(why) if is_apart => self.opaque(why),
                 Err(_) => {}

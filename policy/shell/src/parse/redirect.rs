@@ -11,6 +11,37 @@ use crate::{
 impl Walker<'_> {
     /// Reads a redirection, and sets standard input.
     pub(super) fn redirect(&mut self, redirect: &ast::IoRedirect) -> Vec<Redirect> {
+        let redirects = self.redirected_files(redirect);
+        match redirect {
+            // What is put into the text from a program or a variable is taken for a number, as in an assignment.
+            ast::IoRedirect::HereString(None | Some(0), word) => {
+                self.input_is_numbers = self.stdin == Stdin::Unknown && !self.has_taken(&word.value);
+            }
+            ast::IoRedirect::File(
+                None | Some(0),
+                ast::IoFileRedirectKind::Read,
+                ast::IoFileRedirectTarget::ProcessSubstitution(_, subshell),
+            ) => {
+                let scan = |raw: &str| self.scan_only(raw);
+                self.input_is_numbers = super::arithmetic::list_prints_numbers(&subshell.list, &scan);
+            }
+            ast::IoRedirect::File(None | Some(0), ast::IoFileRedirectKind::Read, _)
+            | ast::IoRedirect::File(Some(0), ..)
+            | ast::IoRedirect::File(
+                None,
+                ast::IoFileRedirectKind::DuplicateInput | ast::IoFileRedirectKind::ReadAndWrite,
+                _,
+            )
+            | ast::IoRedirect::HereDocument(None | Some(0), _) => self.input_is_numbers = false,
+            ast::IoRedirect::File(..)
+            | ast::IoRedirect::HereDocument(..)
+            | ast::IoRedirect::HereString(..)
+            | ast::IoRedirect::OutputAndError(..) => {}
+        }
+        redirects
+    }
+
+    fn redirected_files(&mut self, redirect: &ast::IoRedirect) -> Vec<Redirect> {
         match redirect {
             ast::IoRedirect::File(fd, kind, target) => {
                 let (writes, input) = match kind {

@@ -4,13 +4,14 @@ use brush_parser::ast;
 
 use super::{MAX_BRACED, MAX_CODE_DEPTH, Stdin, Walker, has_code};
 use crate::{
-    Command, Redirect, Word, unwrap,
+    Command, OpaqueKind, Redirect, Word, settings, static_text, tables, unwrap,
     word::{self, Mode},
 };
 
 impl Walker<'_> {
     pub(super) fn simple(&mut self, simple: &ast::SimpleCommand) {
         let outer = self.stdin.clone();
+        let numbers = self.input_is_numbers;
         let (mut assignments, mut redirects, mut argv) = (Vec::new(), Vec::new(), Vec::new());
         // The programs in its words read what the shell reads, wherever its redirections stand.
         let mut redirected = outer.clone();
@@ -21,7 +22,16 @@ impl Walker<'_> {
             }
         }
         if let Some(name) = &simple.word_or_name {
-            argv.extend(self.words(name));
+            let words = self.words(name);
+            let is_known = words.first().is_some_and(|word| word.known().is_some());
+            match settings::looked_up(&name.value).or_else(|| settings::in_variable(&name.value)) {
+                Some(program) if !is_known => {
+                    let why = format!("which {program} is used is not known before it runs");
+                    self.note(why, None, OpaqueKind::Script);
+                    argv.push(Word::of(program));
+                }
+                _ => argv.extend(words),
+            }
         }
         for item in simple.suffix.iter().flat_map(|suffix| &suffix.0) {
             self.item(item, &mut assignments, &mut redirects, &mut argv, false);
@@ -30,8 +40,16 @@ impl Walker<'_> {
             }
         }
         self.stdin = redirected;
+        let reads = matches!(argv.first().and_then(Word::known), Some("read" | "mapfile" | "readarray"));
         for (name, value) in &assignments {
-            unwrap::assignment(self, name, value);
+            // How a line is split into the variables of this `read`, and nothing else.
+            if !(reads && name == "IFS") {
+                unwrap::assignment(self, name, value);
+            }
+        }
+        // Where `#` begins no comment, it is a command that nobody has.
+        if argv.first().is_some_and(|name| name.start().starts_with('#')) {
+            argv.clear();
         }
         if argv.is_empty() {
             if !assignments.is_empty() || !redirects.is_empty() {
@@ -42,9 +60,43 @@ impl Walker<'_> {
             if argv == [Word::of("exec")] && self.stdin != outer {
                 self.stdin_code(self.shell);
             }
+            let writes = redirects.iter().any(|redirect| redirect.writes);
+            let index = self.out.commands.len();
+            self.prints_settings = prints_settings(simple);
+            self.takes_values(&argv);
+            let raw = simple.suffix.iter().flat_map(|suffix| &suffix.0).filter_map(|item| match item {
+                ast::CommandPrefixOrSuffixItem::AssignmentWord(_, word)
+                | ast::CommandPrefixOrSuffixItem::Word(word) => Some(word),
+                ast::CommandPrefixOrSuffixItem::IoRedirect(_)
+                | ast::CommandPrefixOrSuffixItem::ProcessSubstitution(..) => None,
+            });
+            self.evaluating_builtin(&argv, &raw.collect::<Vec<_>>());
             unwrap::run(self, argv, assignments, redirects);
+            self.prints_settings = false;
+            if writes {
+                let text = self.printed(simple);
+                unwrap::redirected(self, index, text.as_deref());
+            }
         }
+        self.input_is_numbers = numbers;
         self.stdin = outer;
+    }
+
+    /// What a command writes to where its output is redirected, if its text says so.
+    fn printed(&self, simple: &ast::SimpleCommand) -> Option<String> {
+        let is_cat = simple.word_or_name.as_ref().is_some_and(|name| name.value == "cat");
+        let is_word = |item: &ast::CommandPrefixOrSuffixItem| {
+            !matches!(item, ast::CommandPrefixOrSuffixItem::IoRedirect(ast::IoRedirect::File(..)))
+        };
+        let mut plain = simple.clone();
+        if let Some(suffix) = &mut plain.suffix {
+            suffix.0.retain(is_word);
+            let has_words = suffix.0.iter().any(|item| matches!(item, ast::CommandPrefixOrSuffixItem::Word(_)));
+            if let (true, false, Stdin::Text(text)) = (is_cat, has_words, &self.stdin) {
+                return Some(text.to_string());
+            }
+        }
+        static_text::output(&ast::Command::Simple(plain), &|raw| self.scan_only(raw))
     }
 
     fn item(
@@ -82,19 +134,34 @@ impl Walker<'_> {
         let name = match &assignment.name {
             ast::AssignmentName::VariableName(name) => name.clone(),
             ast::AssignmentName::ArrayElementName(name, index) => {
-                self.inner(index);
-                if has_code(index) {
-                    self.opaque("a subscript has code in it");
+                self.evaluated(index);
+                if has_code(index) && index.contains('\\') {
+                    self.opaque("a subscript has quoted code in it");
                 }
-                name.clone()
+                if tables::is_table(name) { format!("{name}[{index}]") } else { name.clone() }
             }
         };
         let value = match &assignment.value {
-            ast::AssignmentValue::Scalar(word) => self.word(word),
+            ast::AssignmentValue::Scalar(word) => {
+                let before = self.flow.captured.take();
+                let value = self.word(word);
+                let captures = self.flow.captured.is_some();
+                self.flow.captured = self.flow.captured.max(before);
+                self.takes_value(&name, &word.value, captures);
+                value
+            }
             ast::AssignmentValue::Array(elements) => {
+                let mut values = Vec::new();
                 for (key, value) in elements {
-                    for word in key.iter().chain([value]) {
-                        self.words(word);
+                    if let Some(key) = key {
+                        self.evaluated(&key.value);
+                    }
+                    self.takes_value(&name, &value.value, false);
+                    values.extend(self.words(value));
+                }
+                if tables::is_table(&name) {
+                    for value in values {
+                        tables::entry(self, &name, &value);
                     }
                 }
                 Word::unknown(true)
@@ -123,12 +190,16 @@ impl Walker<'_> {
 
     pub(super) fn with_redirects(&mut self, redirects: Option<&ast::RedirectList>, body: impl FnOnce(&mut Self)) {
         let outer = self.stdin.clone();
+        let numbers = self.input_is_numbers;
         let redirects: Vec<Redirect> =
             redirects.iter().flat_map(|list| &list.0).flat_map(|redirect| self.redirect(redirect)).collect();
         if !redirects.is_empty() {
+            let index = self.out.commands.len();
             self.push(Command { redirects, ..Command::default() });
+            unwrap::redirected(self, index, None);
         }
         body(self);
+        self.input_is_numbers = numbers;
         self.stdin = outer;
     }
 
@@ -195,6 +266,9 @@ impl Walker<'_> {
             self.stdin = stdin;
             self.folder = folder;
         }
+        for expression in scanned.evaluated {
+            self.evaluates_names(&expression, false);
+        }
         scanned.word
     }
 
@@ -202,6 +276,23 @@ impl Walker<'_> {
     pub(super) fn scan_only(&self, raw: &str) -> Word {
         word::scan(raw, Mode::Word, self.shell, &self.variables).word
     }
+}
+
+/// Whether it is `eval` or `source` of what a program prints to set up a shell.
+fn prints_settings(simple: &ast::SimpleCommand) -> bool {
+    let is_reader =
+        simple.word_or_name.as_ref().is_some_and(|name| matches!(name.value.as_str(), "eval" | "source" | "."));
+    let items = simple.suffix.as_ref().map(|suffix| suffix.0.as_slice()).unwrap_or_default();
+    is_reader
+        && match items {
+            [ast::CommandPrefixOrSuffixItem::Word(word)] => {
+                settings::only_substitution(&word.value).is_some_and(settings::is_printed)
+            }
+            [ast::CommandPrefixOrSuffixItem::ProcessSubstitution(_, shell)] => {
+                settings::is_printed(&shell.list.to_string())
+            }
+            _ => false,
+        }
 }
 
 /// Whether the words so far are those of a command that sets variables.

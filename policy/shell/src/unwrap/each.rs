@@ -2,7 +2,7 @@
 
 use super::{run, unlisted};
 use crate::{
-    Shell, Word, base_name,
+    Command, Shell, Variables, Word, base_name,
     options::{Found, Options},
     parse::{Stdin, Walker},
     word::Atom,
@@ -24,9 +24,25 @@ pub(super) fn xargs(walker: &mut Walker<'_>, found: &Found) {
     if let Stdin::Text(text) = &stdin {
         walker.guess(&[command.as_slice(), &text.split_whitespace().map(Word::of).collect::<Vec<_>>()].concat());
     }
+    // What comes in becomes a part of the code.
+    let is_shell =
+        command.first().and_then(Word::known).is_some_and(|name| Shell::of_program(base_name(name)).is_some());
+    let makes_code = is_shell && matches!(stdin, Stdin::Text(_)) && replace.is_some();
+    let is_listed = (matches!(stdin, Stdin::Unknown) || found.has(&["a", "arg-file"])) && takes_files(&command);
+    let files = is_listed.then(|| listed_files(walker)).flatten();
+    let is_taken = files.is_some() && replace.is_none();
     match replace {
         Some(mark) if !mark.is_empty() => command = command.iter().map(|word| word.with_gaps_at(&mark)).collect(),
-        _ => command.push(Word::unknown(true)),
+        _ => match files {
+            Some(files) => command.extend(files),
+            None => command.push(Word::unknown(true)),
+        },
+    }
+    if makes_code {
+        walker.opaque_command("it runs code that is not known before it runs");
+    }
+    if is_taken {
+        walker.script("which files it is about is not known before it runs");
     }
     let index = walker.out.commands.len();
     let name = command.first().and_then(Word::known).map(base_name).unwrap_or_default().to_owned();
@@ -36,6 +52,48 @@ pub(super) fn xargs(walker: &mut Walker<'_>, found: &Found) {
         // Its arguments may be a command, and what comes in becomes arguments.
         walker.reads_changed_input(index);
     }
+}
+
+/// Whether the command is one for files whose names are listed: `xargs rm`.
+fn takes_files(command: &[Word]) -> bool {
+    matches!(
+        command.first().and_then(Word::known).map(base_name),
+        Some("chmod" | "gzip" | "ls" | "rm" | "rmdir" | "sed" | "touch" | "unlink" | "wc")
+    )
+}
+
+/// What the program in front prints names of, where these are files in folders that are known. A list in a file has names
+/// in it, and no options.
+fn listed_files(walker: &Walker<'_>) -> Option<Vec<Word>> {
+    let own = walker.out.commands.last()?;
+    let is_list = own.redirects.iter().any(|redirect| !redirect.writes)
+        || own.argv.iter().any(|word| matches!(word.known(), Some("-a" | "--arg-file")));
+    // Filters between the two pass names on.
+    let is_filter = |command: &&Command| {
+        let operands = command.arguments().iter().filter(|word| !word.start().starts_with('-')).count();
+        matches!(command.program(), Some("grep" | "head" | "sort" | "tail" | "uniq"))
+            && operands < 2
+            && !command.arguments().iter().any(|word| word.start().starts_with("-l") || word.start().starts_with("-r"))
+    };
+    let lister = walker.out.commands.iter().rev().skip(1).find(|command| !is_filter(command)).filter(|_| !is_list);
+    let Some(lister) = lister else { return is_list.then(|| vec![found_file()]) };
+    let mut starts = match lister.program()? {
+        "find" => {
+            let is_start = |word: &&Word| !word.start().starts_with(['-', '(', '!']);
+            lister.arguments().iter().take_while(is_start).cloned().collect()
+        }
+        "ls" | "git" | "fd" | "rg" | "grep" => Vec::new(),
+        _ => return None,
+    };
+    if starts.is_empty() {
+        let is_elsewhere =
+            |word: &Word| word.known().is_none_or(|text| text.starts_with(['/', '~']) || text.contains(".."));
+        if lister.arguments().iter().any(is_elsewhere) {
+            return None;
+        }
+        starts.push(Word::of("."));
+    }
+    starts.iter().all(|start| !start.begins_unknown()).then(|| starts.iter().map(Word::child).collect())
 }
 
 pub(super) fn parallel(walker: &mut Walker<'_>, arguments: &[Word]) {
@@ -84,7 +142,13 @@ pub(super) fn parallel(walker: &mut Walker<'_>, arguments: &[Word]) {
     command.push(Word::unknown(true));
     let command: Vec<Word> = command.iter().map(|word| word.with_gaps_at("{}")).collect();
     let words: Vec<&str> = command.iter().map_while(Word::known).collect();
-    // A single quoted argument is a line of shell code.
+    // A single quoted argument is a line of shell code, and what comes in is quoted for it.
+    if let Some(code) = command.first().and_then(Word::patched).filter(|code| code.contains(' ')) {
+        let rest = command.iter().skip(1).filter_map(Word::known).collect::<Vec<_>>().join(" ");
+        let has_gap = command.first().is_some_and(|word| word.known().is_none());
+        let behind = if has_gap { "" } else { "\"$@\"" };
+        return walker.code_with_gaps(&format!("{code} {rest} {behind}"), Shell::Unknown, Variables::new());
+    }
     if words.iter().any(|word| word.contains(|c: char| c.is_whitespace() || ";&|<>$`(){}'\"\\".contains(c))) {
         walker.code(&words.join(" "), Shell::Unknown);
         walker.opaque_command("it runs code with arguments that are not known");
@@ -98,6 +162,12 @@ pub(super) fn find(walker: &mut Walker<'_>, arguments: &[Word]) {
     let mut rest = arguments;
     while let Some((argument, after)) = rest.split_first() {
         rest = after;
+        if let Some(start) = ["--exec=", "--exec-batch="].iter().find(|start| argument.start().starts_with(**start)) {
+            // As fd takes it: everything behind it belongs to the command.
+            let program = argument.without_start(start.len());
+            let command = [program].into_iter().chain(after.iter().map(|word| word.with_gaps_at("{}")));
+            return run(walker, command.collect(), Vec::new(), Vec::new());
+        }
         if !matches!(
             argument.known(),
             Some("-exec" | "-execdir" | "-ok" | "-okdir" | "-x" | "-X" | "--exec" | "--exec-batch")

@@ -1,6 +1,6 @@
 //! Programs that run a command somewhere else on the machine: containers, pods, other terminals.
 
-use super::run;
+use super::{run, unlisted};
 use crate::{Shell, Variables, Word, options::Options, parse::Walker};
 
 const EXEC_OPTIONS: Options = Options {
@@ -69,8 +69,18 @@ pub(super) fn kubectl_inside(walker: &mut Walker<'_>, arguments: &[Word]) {
 
 /// `OPTIONS… WHERE OPTIONS… COMMAND…`
 fn operand_and_command(walker: &mut Walker<'_>, arguments: &[Word]) {
-    let command =
-        EXEC_OPTIONS.read(arguments).and_then(|found| EXEC_OPTIONS.read(found.operands.get(1..).unwrap_or_default()));
+    // `docker exec "$id" env`: the first word that is not known is the container.
+    let gap = arguments.iter().position(|word| word.known().is_none() && word.start().is_empty());
+    let before =
+        gap.and_then(|at| EXEC_OPTIONS.read(arguments.get(..at)?).ok()).filter(|found| found.operands.is_empty());
+    let operands = match (before, gap) {
+        (Some(_), Some(at)) => {
+            walker.script("which container it is is not known before it runs");
+            Ok(arguments.get(at..).unwrap_or_default().to_vec())
+        }
+        _ => EXEC_OPTIONS.read(arguments).map(|found| found.operands),
+    };
+    let command = operands.and_then(|operands| EXEC_OPTIONS.read(operands.get(1..).unwrap_or_default()));
     match command {
         Ok(found) if !found.operands.is_empty() => run(walker, found.operands, Vec::new(), Vec::new()),
         Ok(_) => {}
@@ -157,6 +167,7 @@ pub(super) fn container(walker: &mut Walker<'_>, arguments: &[Word]) {
             "workdir",
         ],
     };
+    guess_variables(walker, arguments);
     let position =
         |names: &[&str]| arguments.iter().position(|word| word.known().is_some_and(|text| names.contains(&text)));
     // Only as the first word: later it may be the value of an option (`docker --context ps exec …`).
@@ -196,7 +207,24 @@ pub(super) fn container(walker: &mut Walker<'_>, arguments: &[Word]) {
                 Err(why) => walker.opaque_command(why),
             }
         }
+        _ if harmless.is_none() && position(&["service", "plugin", "machine", "farm"]).is_some() => {
+            // Their options are not described.
+            unlisted::guess(walker, "service of containers", arguments);
+        }
         _ => {}
+    }
+}
+
+/// Variables that are set in a container: what looks at them there is not known.
+fn guess_variables(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let after = arguments.iter().skip(1).zip(arguments);
+    let apart =
+        after.filter(|(_, option)| matches!(option.known(), Some("-e" | "--env"))).map(|(value, _)| value.start());
+    let attached = arguments.iter().filter_map(|word| word.start().strip_prefix("--env="));
+    for pair in apart.chain(attached) {
+        if let Some((_, value)) = pair.split_once('=') {
+            walker.guess_code(value);
+        }
     }
 }
 

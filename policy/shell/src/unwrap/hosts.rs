@@ -25,6 +25,9 @@ pub(super) fn ssh(walker: &mut Walker<'_>, found: &Found) {
         if name == "F" {
             walker.opaque_command("ssh reads a configuration that may run code");
         }
+        if name == "I" {
+            walker.opaque_command("ssh loads a library");
+        }
         if name == "o" {
             ssh_setting(walker, value);
         }
@@ -34,13 +37,14 @@ pub(super) fn ssh(walker: &mut Walker<'_>, found: &Found) {
         return;
     }
     match joined(operands) {
+        // A shell there reads what comes in; at a terminal each line is judged when it is typed.
         Some(text) if text.trim().is_empty() => {
-            if !has(&["N"]) {
-                walker.opaque_command("it opens a shell on another host");
+            if !has(&["N", "W"]) {
+                walker.stdin_code(Shell::Unknown);
             }
         }
-        Some(text) => walker.code(&text, Shell::Unknown),
-        None => code_of_words(walker, operands),
+        Some(text) => walker.elsewhere(|walker| walker.code(&text, Shell::Unknown)),
+        None => walker.elsewhere(|walker| code_of_words(walker, operands)),
     }
 }
 
@@ -55,6 +59,9 @@ pub(crate) fn ssh_setting(walker: &mut Walker<'_>, setting: &Word) {
         "securitykeyprovider",
         "xauthlocation",
     ];
+    if ["match", "include"].iter().any(|name| start.trim_start().starts_with(name)) {
+        return walker.opaque_command("a setting of ssh may run a program");
+    }
     if start.is_empty() {
         return walker.opaque_command("a setting of ssh is not known");
     }

@@ -3,8 +3,8 @@
 pub(super) mod closing;
 mod parameter;
 
-use super::{Atom, Mode, Scanned, Word};
-use crate::{Shell, Variables, parse};
+use super::{Atom, Mode, Scanned, Word, output};
+use crate::{Shell, Variables, parse, static_text};
 use closing::{closing, matching};
 
 /// Reads one word of brush-parser's tree.
@@ -61,12 +61,14 @@ impl Scanner<'_> {
 
     fn word(&mut self) {
         match self.peek() {
+            Some('~') if self.shell == Shell::Zsh && self.chars.get(1) == Some(&'[') => {
+                self.strange("zsh calls a function for ~[…]");
+            }
             Some('~') => self.tilde(),
-            Some('=')
-                if matches!(self.shell, Shell::Zsh | Shell::Unknown)
-                    && self.chars.get(1).is_some_and(|c| c.is_alphanumeric()) =>
-            {
-                self.strange("zsh replaces =NAME by the path of a program");
+            Some('=') if self.shell == Shell::Zsh && self.chars.get(1).is_some_and(|c| c.is_alphanumeric()) => {
+                // The path of that program.
+                self.at = 1;
+                self.found.word.push_text("/usr/bin/");
             }
             _ => {}
         }
@@ -79,6 +81,7 @@ impl Scanner<'_> {
                 '`' => self.backquoted(false),
                 '*' | '?' => self.push(Atom::Glob),
                 '[' if self.last_bracket.is_some_and(|last| last >= self.at) => self.bracket(),
+                '^' | '#' if self.shell == Shell::Zsh && self.found.word.start().contains('/') => self.zsh_pattern(),
                 '(' | ')' => {
                     self.text(character);
                     self.strange("it has a pattern that runs code in some shells");
@@ -86,6 +89,18 @@ impl Scanner<'_> {
                 _ => self.text(character),
             }
         }
+    }
+
+    /// `/etc/^x` and `/etc/x#y` of zsh, with an option that many set: any name in that folder.
+    fn zsh_pattern(&mut self) {
+        let start = self.found.word.start();
+        let folder = start.rfind('/').and_then(|at| start.get(..=at)).unwrap_or_default().to_owned();
+        let (from, end) = (self.at, self.chars.len());
+        let has_folders = self.chars.iter().skip(from).any(|c| *c == '/');
+        self.found.word = Word::of(folder);
+        self.push(if has_folders { Atom::Unknown { splits: true } } else { Atom::Glob });
+        self.inner_of(from, end);
+        self.at = end;
     }
 
     fn tilde(&mut self) {
@@ -103,42 +118,21 @@ impl Scanner<'_> {
     fn escape(&mut self) {
         match self.next() {
             Some('\n') | None => {}
-            Some(character) => {
-                let is_code = match self.shell {
-                    Shell::Fish => character.is_ascii_alphanumeric(),
-                    Shell::Unknown => {
-                        matches!(character, 'x' | 'X' | 'u' | 'U') && self.peek().is_some_and(|c| c.is_ascii_hexdigit())
-                    }
-                    Shell::Ash | Shell::Bash | Shell::Dash | Shell::Zsh => false,
-                };
-                if is_code {
-                    self.strange("fish reads this escape as another character");
-                }
-                self.text(character);
-            }
+            Some(character) => self.text(character),
         }
     }
 
     fn single_quoted(&mut self) {
-        let mut last = None;
-        let mut has_backslash = false;
         self.found.word.push_text("");
         loop {
             match self.next() {
                 Some('\'') => break,
-                Some(character) => {
-                    self.text(character);
-                    has_backslash |= character == '\\';
-                    last = Some(character);
-                }
+                Some(character) => self.text(character),
                 None => return self.strange("a quote is not closed"),
             }
         }
         if self.found.word.atoms.is_empty() {
             self.found.word.atoms.push(Atom::Text(String::new()));
-        }
-        if (self.shell == Shell::Fish && has_backslash) || (self.shell == Shell::Unknown && last == Some('\\')) {
-            self.strange("fish ends this quote elsewhere");
         }
     }
 
@@ -235,7 +229,7 @@ impl Scanner<'_> {
             }
             ['[', ..] => {
                 let end = rest.iter().position(|c| *c == ']').unwrap_or(rest.len());
-                self.inner_of(self.at + 1, self.at + end);
+                self.evaluated(self.at + 1, self.at + end);
                 self.at += (end + 1).min(rest.len());
                 self.push(Atom::Unknown { splits: !quoted });
             }
@@ -251,8 +245,11 @@ impl Scanner<'_> {
                 let end = rest.iter().position(|c| !c.is_ascii_alphanumeric() && *c != '_').unwrap_or(rest.len());
                 let name: String = rest.iter().take(end).collect();
                 self.at += end;
-                // fish and zsh read a subscript here without braces.
-                if self.peek() == Some('[') && !matches!(self.shell, Shell::Bash | Shell::Dash | Shell::Ash) {
+                // zsh reads a subscript here without braces.
+                if self.peek() == Some('[') && matches!(self.shell, Shell::Unknown | Shell::Zsh) {
+                    let close = self.chars.iter().skip(self.at).position(|c| *c == ']').unwrap_or_default();
+                    let text = self.chars.get(self.at..self.at + close).unwrap_or_default().iter().collect();
+                    self.found.evaluated.push(text);
                     self.push(Atom::Unknown { splits: !quoted });
                 }
                 self.variable(&name, quoted);
@@ -275,13 +272,16 @@ impl Scanner<'_> {
 
     fn variable(&mut self, name: &str, quoted: bool) {
         let Some(value) = self.variables.get(name) else {
-            // In quotes it is what `~` is.
-            if name == "HOME" && quoted {
+            // It is what `~` is. A value that would split is held where it is set.
+            if name == "HOME" {
                 // What an opening quote left.
                 self.found.word.atoms.retain(|atom| !matches!(atom, Atom::Text(text) if text.is_empty()));
                 return self.push(Atom::Home);
             }
-            return self.push(Atom::Unknown { splits: !quoted });
+            // Numbers, whoever sets them.
+            let is_number = matches!(name, "$" | "?" | "#" | "RANDOM" | "UID" | "EUID" | "PPID" | "LINENO");
+            let splits = !quoted && !IS_ONE_WORD.contains(&name);
+            return self.push(if is_number { Atom::Name } else { Atom::Unknown { splits } });
         };
         // What is known is put in as it is only where the shell would not split or match it.
         let is_plain = |text: &str| text.chars().all(|c| c.is_alphanumeric() || "-_./:=@%+,".contains(c));
@@ -291,6 +291,7 @@ impl Scanner<'_> {
         for atom in value.atoms.clone() {
             match &atom {
                 Atom::Text(text) if quoted || is_plain(text) => self.push(atom),
+                Atom::Name => self.push(atom),
                 Atom::Glob | Atom::Home | Atom::Unknown { .. } if quoted => self.push(atom),
                 Atom::Glob | Atom::Home | Atom::Text(_) | Atom::Unknown { .. } => {
                     self.push(Atom::Unknown { splits: true })
@@ -308,9 +309,17 @@ impl Scanner<'_> {
         let inner = scan_behind(&text, Mode::Inner, self.shell, self.variables, self.found.read);
         self.found.read = inner.read;
         self.found.programs.extend(inner.programs);
+        self.found.evaluated.extend(inner.evaluated);
         if let Some(why) = inner.strange {
             self.strange(why);
         }
+    }
+
+    /// Notes arithmetic, and the code in it.
+    fn evaluated(&mut self, start: usize, end: usize) {
+        let text = self.chars.get(start..end).unwrap_or_default().iter().collect();
+        self.found.evaluated.push(text);
+        self.inner_of(start, end);
     }
 
     /// `$((…))`, or a command substitution that begins with a subshell.
@@ -318,9 +327,9 @@ impl Scanner<'_> {
         let close = matching(self.chars, self.at + 1, '(', ')');
         match close {
             Some(close) if self.chars.get(close + 1) == Some(&')') => {
-                self.inner_of(self.at + 2, close);
+                self.evaluated(self.at + 2, close);
                 self.at = close + 2;
-                self.push(Atom::Unknown { splits: false });
+                self.push(Atom::Name);
             }
             _ => {
                 self.at += 1;
@@ -331,8 +340,9 @@ impl Scanner<'_> {
 
     /// `$(…)`: it ends at the first bracket at which a whole program ends.
     fn substitution(&mut self, quoted: bool) {
-        self.push(Atom::Unknown { splits: !quoted });
         let start = self.at;
+        let rest = self.chars.get(start..).unwrap_or_default();
+        self.push(Atom::Unknown { splits: !quoted && !static_text::is_one_word(rest) });
         let mut candidates = Vec::new();
         let mut from = start;
         while let Some(close) = closing(self.chars, from) {
@@ -348,13 +358,17 @@ impl Scanner<'_> {
             if self.found.read > MAX_READ_AGAIN {
                 break;
             }
-            if let Ok(program) = parse::program(&text, self.shell) {
+            if let Ok(program) = parse::program(&text) {
+                let scan = |raw: &str| scan(raw, Mode::Word, self.shell, self.variables).word;
+                let is_name = output::is_name(&program, &scan);
+                self.push(if is_name { Atom::Name } else { Atom::Unknown { splits: !quoted } });
                 self.found.programs.push(Ok(program));
                 self.at = close + 1;
                 return;
             }
         }
         self.at = self.chars.len();
+        self.push(Atom::Unknown { splits: !quoted });
         self.found.programs.push(Err("a command substitution cannot be read".to_owned()));
     }
 
@@ -375,9 +389,15 @@ impl Scanner<'_> {
                 None => return self.strange("a backquote is not closed"),
             }
         }
-        self.found.programs.push(parse::program(&text, self.shell));
+        self.found.programs.push(parse::program(&text));
     }
 }
+
+/// Variables that the shell sets itself, to a number, a name or a folder.
+const IS_ONE_WORD: [&str; 16] = [
+    "#", "$", "?", "!", "BASHPID", "EUID", "HOSTNAME", "LINENO", "OLDPWD", "PPID", "PWD", "RANDOM", "SECONDS", "SHLVL",
+    "UID", "USER",
+];
 
 /// A `case` inside a substitution has brackets that close nothing; more of them than this are not tried.
 const MAX_CANDIDATES: usize = 16;

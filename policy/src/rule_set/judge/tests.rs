@@ -127,16 +127,33 @@ fn what_cannot_be_known_is_held_unless_a_rule_says_otherwise() {
         compile(&format!("{block}  - {{ name: o, effect: {effect}, match: {{ class: opaque }} }}")).unwrap()
     };
     assert_eq!(outcome(&judge(&with("block"), "./x.sh")), (Block, Some("o")));
-    assert_eq!(outcome(&judge(&with("allow"), "./x.sh")), (Allow, Some("o")));
+    assert_eq!(outcome(&judge(&with("approve"), "./x.sh")), (Allow, None));
+    assert_eq!(outcome(&judge(&with("allow"), "$CMD")), (Allow, Some("o")));
     let exec_only = Judging::of(SessionMode::ExecOnly, Protocol::Ssh, SystemTime::UNIX_EPOCH);
     let verdict = judge_as(&compile(block).unwrap(), &subject(&[]), &target("a", "b"), "demo", "$CMD", &exec_only);
     assert_eq!(verdict.effect, Block);
 }
 
 #[test]
+fn a_hold_says_what_helps() {
+    let rules = compile("  - { name: a, effect: block, match: { command: { program: [rm], flags: { any: [[r]] } } } }")
+        .unwrap();
+    for (line, expected) in [
+        ("$CMD x", "write out what it runs"),
+        ("bash x.sh", "write out what it runs"),
+        ("rm $X", "write the values out"),
+        ("some-wrapper rm -r x", "a rule that allows it says so"),
+    ] {
+        let message = judge(&rules, line).message;
+        assert!(message.contains(expected), "{line}: {message}");
+    }
+}
+
+#[test]
 fn an_allow_rule_answers_for_its_script_and_nothing_else() {
     let rules = compile(
         "  - { name: a, effect: block, match: { command: { program: [rm] } } }
+  - { name: o, effect: approve, match: { class: script } }
   - { name: s, effect: allow, match: { command: { program: [deploy.sh], args: [--dry-run] } } }",
     )
     .unwrap();
@@ -381,4 +398,61 @@ fn sftp_needs_an_approval_where_a_rule_is_about_files() {
     assert_eq!(outcome(&sftp(scoped, &["sre"])), (Approve, Some("r")));
     let allowing = "  - { name: r, effect: allow, match: { command: { writes: ['/srv/**'] } } }";
     assert_eq!(outcome(&sftp(allowing, &["engineering"])), (Allow, None));
+}
+
+#[test]
+fn in_strict_an_allow_rule_covers_only_the_redirections_that_it_names() {
+    let rules = compile(
+        "  - { name: any, effect: allow, match: { command: { program: [echo, cat, grep] } } }
+  - { name: notes, effect: allow, match: { command: { program: [echo], writes: [/tmp/**] } } }
+  - { name: logs, effect: allow, match: { command: { program: [wc], reads: [/var/log/**] } } }",
+    )
+    .unwrap();
+    let strict = Judging::of(SessionMode::Strict, Protocol::Ssh, SystemTime::UNIX_EPOCH);
+    let guard = Judging::guard(SystemTime::UNIX_EPOCH);
+    let effect = |line: &str, judging: &Judging| {
+        judge_as(&rules, &subject(&["engineering"]), &target("web1", "prod"), "demo", line, judging).effect
+    };
+    for (line, expected) in [
+        ("echo x", Allow),
+        ("echo x 2>&1", Allow),
+        ("echo x > /dev/null 2>&1", Allow),
+        ("cat x 2> /dev/null | grep y", Allow),
+        ("{ echo a; echo b; } > /dev/null", Allow),
+        ("cat < x", Allow),
+        ("cat <<< x", Allow),
+        ("echo x > /tmp/x", Allow),
+        ("echo x > /tmp/x 2> /tmp/y", Allow),
+        ("wc -l /var/log/x", Allow),
+        ("wc -l < /var/log/x", Allow),
+        ("echo x >> ~/.ssh/authorized_keys", Block),
+        ("echo x > /tmp/../etc/x", Block),
+        ("echo x > /tmp/x 2> /etc/x", Block),
+        ("echo x &> /etc/x", Block),
+        ("echo x > \"$f\"", Block),
+        ("cat x > /tmp/x", Block),
+        ("cat <> /etc/x", Block),
+        ("{ echo a; echo b; } > /etc/x", Block),
+        ("wc -l /var/log/x < /etc/shadow", Block),
+    ] {
+        assert_eq!(effect(line, &strict), expected, "{line}");
+        assert_eq!(effect(line, &guard), Allow, "{line}");
+    }
+}
+
+#[test]
+fn what_is_doubtful_counts_where_only_what_is_known_may_run() {
+    let rules = compile("  - { name: a, effect: block, match: { command: { program: [rm] } } }").unwrap();
+    for (line, expected) in [
+        ("PYTHONPATH=/srv/x tool", Block),
+        ("LD_LIBRARY_PATH=$PWD tool", Block),
+        ("LD_LIBRARY_PATH=/opt/x/lib tool", Allow),
+        ("CFLAGS=\"$CFLAGS -O2\" tool", Block),
+    ] {
+        for (mode, expected) in [(SessionMode::Guard, Allow), (SessionMode::ExecOnly, expected)] {
+            let judging = Judging::of(mode, Protocol::Ssh, SystemTime::UNIX_EPOCH);
+            let verdict = judge_as(&rules, &subject(&["engineering"]), &target("web1", "prod"), "demo", line, &judging);
+            assert_eq!(verdict.effect, expected, "{mode}: {line}");
+        }
+    }
 }

@@ -8,6 +8,7 @@
 use std::{env, fs, path::Path};
 
 use crate::{
+    enter::Enter,
     kube::{KubeFigures, KubeWay},
     measure::Figures,
     memory::Memory,
@@ -17,6 +18,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, value_parser};
 use serde_json::Value;
 
+mod enter;
 mod gate;
 mod kube;
 mod measure;
@@ -60,7 +62,8 @@ async fn main() -> Result<()> {
         }
     }
     let memory = Memory::measure(&ways, sessions).await?;
-    let report = figures.report(runs, mib, &memory, &gate::per_enter()?, &kube_figures);
+    let enter = Enter::measure().await?;
+    let report = figures.report(runs, mib, &memory, &gate::per_enter()?, &enter, &kube_figures);
     print(&report)?;
     write(&report)
 }

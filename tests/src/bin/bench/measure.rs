@@ -15,6 +15,7 @@ use tokio::{
 };
 
 use crate::{
+    enter::Enter,
     gate::PerEnter,
     kube::KubeFigures,
     memory::Memory,
@@ -89,7 +90,15 @@ impl Figures {
     }
 
     /// Rows of the table with medians, ratios and what is to be reached.
-    pub(crate) fn report(&self, runs: u64, mib: u64, memory: &Memory, enter: &PerEnter, kube: &KubeFigures) -> Value {
+    pub(crate) fn report(
+        &self,
+        runs: u64,
+        mib: u64,
+        memory: &Memory,
+        per_enter: &PerEnter,
+        enter: &Enter,
+        kube: &KubeFigures,
+    ) -> Value {
         let faster =
             |row: &'static str, than: Way, factor: f64| self.ratio(row, than).map(|ratio| (ratio, ratio >= factor));
         let slower =
@@ -107,14 +116,15 @@ impl Figures {
             self.row(ECHO_P99, "<= that of ssh -J", slower(ECHO_P99, Way::Jump, 1.0)),
             self.row(CPU_DOWN, "<= 1.6 s", cpu(CPU_DOWN)),
             self.row(CPU_UP, "<= 1.6 s", cpu(CPU_UP)),
-            per_enter("gate per Enter: parse, rules, µs", enter.parse_and_rules, 100.0),
-            per_enter("gate per Enter: screen, µs", enter.screen, 100.0),
-            per_enter("gate per Enter: all, µs", enter.whole, 100.0),
-            per_enter("gate per Enter: worst bomb, µs", enter.worst_bomb, 10_000.0),
-            per_enter("gate per Enter: 1 MiB line, µs", enter.longest, 10_000.0),
+            gate_row("gate per Enter: parse, rules, µs", per_enter.parse_and_rules, 100.0),
+            gate_row("gate per Enter: screen, µs", per_enter.screen, 100.0),
+            gate_row("gate per Enter: all, µs", per_enter.whole, 100.0),
+            gate_row("gate per Enter: worst bomb, µs", per_enter.worst_bomb, 10_000.0),
+            gate_row("gate per Enter: 1 MiB line, µs", per_enter.longest, 10_000.0),
         ];
-        let rows: Vec<Value> = rows.into_iter().chain(memory.rows()).chain(kube.rows()).collect();
-        let samples: Map<String, Value> = self.samples().chain(memory.samples()).chain(kube.samples()).collect();
+        let rows: Vec<Value> = rows.into_iter().chain(enter.rows()).chain(memory.rows()).chain(kube.rows()).collect();
+        let samples: Map<String, Value> =
+            self.samples().chain(enter.samples()).chain(memory.samples()).chain(kube.samples()).collect();
         json!({ "runs": runs, "bulk_mib": mib, "figures": rows, "samples": samples })
     }
 
@@ -141,7 +151,7 @@ impl Figures {
     }
 }
 
-fn per_enter(name: &str, microseconds: f64, reach: f64) -> Value {
+fn gate_row(name: &str, microseconds: f64, reach: f64) -> Value {
     let reached = verdict(microseconds, microseconds <= reach);
     json!({ "name": name, "bastion": microseconds, "reach": format!("<= {reach} µs"), "reached": reached })
 }

@@ -1,6 +1,6 @@
 //! Cases, in the form that `tests/corpus/README.md` describes, and how verdicts are scored.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,12 @@ pub(crate) struct Case {
     /// What the shell remembers from an earlier session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) preset_histfile: Option<String>,
+    /// Files of the home folder, by path below it; they replace those that every case finds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) home: BTreeMap<String, String>,
+    /// What runs beside the shell, reached by sockets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) servers: Vec<Server>,
     /// The stubs that ran with no bastion in between; none if that was not tried.
     #[serde(default)]
     pub(crate) runs: Option<Vec<Vec<String>>>,
@@ -43,6 +49,29 @@ pub(crate) struct Case {
     /// What makes it difficult.
     #[serde(default)]
     pub(crate) notes: String,
+    /// The name of the file it comes from, without its ending.
+    #[serde(skip)]
+    pub(crate) file: String,
+}
+
+/// A server that cases share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Server {
+    /// PostgreSQL, at the place where `psql` looks for it.
+    Postgres,
+    /// MariaDB, at `/pg/my.sock`.
+    Mariadb,
+}
+
+impl Server {
+    /// As cases have it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Mariadb => "mariadb",
+        }
+    }
 }
 
 /// How the bastion gets to know a command.
@@ -152,6 +181,29 @@ impl Case {
         }
     }
 
+    /// Whether it is harmless, so that it must run as it was typed.
+    pub(crate) fn harmless(&self) -> bool {
+        self.expected == Verdict::Allow
+    }
+
+    /// Everything that is typed, or the request.
+    pub(crate) fn text(&self) -> String {
+        let mut text: String = self
+            .keystrokes
+            .iter()
+            .map(|step| match step {
+                Step::Keys(keys) => keys.as_str(),
+                Step::Wait { .. } | Step::Resize { .. } => "\r",
+            })
+            .collect();
+        match &self.command {
+            Some(Request::Text(command)) => text += command,
+            Some(Request::Words(words)) => text += &words.join(" "),
+            None => {}
+        }
+        text
+    }
+
     /// What kind of difficulty the case stands for: the notes up to the first explanation.
     pub(crate) fn class(&self) -> &str {
         let class = self.notes.split([':', ';', '(']).next().unwrap_or_default().trim();
@@ -166,9 +218,12 @@ impl Case {
 pub(crate) fn read(file: &Path) -> Result<Vec<Case>> {
     let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
     lines
         .map(|(number, line)| {
-            serde_json::from_str(line).with_context(|| format!("{}:{}: not a case", file.display(), number + 1))
+            let case =
+                serde_json::from_str(line).with_context(|| format!("{}:{}: not a case", file.display(), number + 1));
+            Ok(Case { file: name.clone().into_owned(), ..case? })
         })
         .collect()
 }

@@ -9,9 +9,10 @@ use anyhow::{Context, Result};
 use tests::terminal::Terminal;
 
 use crate::{
-    case::{Case, Step, Verdict},
-    place::Place,
-    sandbox::CaseFolder,
+    case::{Case, Step},
+    folder::CaseFolder,
+    place::{Place, SIZE},
+    sandbox::comparable,
 };
 
 /// How many times longer than usual is waited.
@@ -34,7 +35,7 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(3);
 /// For the first prompt on a busy machine.
 const PROMPT_LIMIT: Duration = Duration::from_secs(20);
 
-/// What an allowed line runs shows up within this time.
+/// What a line runs shows up within this time.
 const RUN_LIMIT: Duration = Duration::from_secs(2);
 
 /// Lines that may wait one after another in the queue of what was typed ahead.
@@ -43,6 +44,9 @@ const MOST_HELD_AT_ONCE: usize = 8;
 /// What the bastion says while a line is held.
 const HELD: [&[u8]; 2] = [b"bastion: waiting", b"bastion: held"];
 
+/// Before whatever the bastion says.
+const SAID: &[u8] = b"bastion: ";
+
 const POLL_INTERVAL: Duration = Duration::from_millis(15);
 
 /// Types a case, and returns the last screen.
@@ -50,8 +54,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(15);
 /// # Errors
 /// Fails when no prompt comes, or the connection ends before the last key.
 pub(crate) async fn typed(place: &Place, name: &str, case: &Case, folder: &CaseFolder) -> Result<String> {
-    let mut user = Typist { terminal: place.shell(name)?, answered: 0, seen: 0 };
-    user.wait_for_prompt(folder).await?;
+    let mut user = Typist::new(place.shell(name, SIZE)?);
+    user.wait_for_prompt(case, folder).await?;
     for step in &case.keystrokes {
         match step {
             Step::Keys(keys) => user.keys(keys).await?,
@@ -62,14 +66,13 @@ pub(crate) async fn typed(place: &Place, name: &str, case: &Case, folder: &CaseF
             }
         }
     }
-    if case.expected == Verdict::Allow {
-        user.wait_for_runs(case, folder).await?;
-    }
+    user.wait_for_runs(case, folder).await?;
     Ok(user.shown())
 }
 
-struct Typist {
-    terminal: Terminal,
+/// Somebody at a terminal.
+pub(crate) struct Typist {
+    pub(crate) terminal: Terminal,
     /// Output up to here has been searched for questions to the terminal.
     answered: usize,
     /// Output up to here has been searched for what the bastion says.
@@ -77,11 +80,18 @@ struct Typist {
 }
 
 impl Typist {
-    async fn wait_for_prompt(&mut self, folder: &CaseFolder) -> Result<()> {
+    /// Nothing has been read yet.
+    pub(crate) fn new(terminal: Terminal) -> Self {
+        Self { terminal, answered: 0, seen: 0 }
+    }
+
+    async fn wait_for_prompt(&mut self, case: &Case, folder: &CaseFolder) -> Result<()> {
         let deadline = Instant::now() + PROMPT_LIMIT;
         loop {
             self.answer().await?;
-            let prompts = self.terminal.screen().lines().last().is_some_and(|line| line.ends_with('$'));
+            // A prompt of the case's own may end with anything.
+            let prompts = |line: &String| line.ends_with('$') || !case.home.is_empty();
+            let prompts = self.terminal.screen().lines().last().is_some_and(prompts);
             if prompts && folder.started() {
                 return self.settle().await;
             }
@@ -124,7 +134,8 @@ impl Typist {
         Ok(())
     }
 
-    async fn rest(&mut self, time: Duration) -> Result<()> {
+    /// Waits, and answers what the terminal is asked meanwhile.
+    pub(crate) async fn rest(&mut self, time: Duration) -> Result<()> {
         let until = Instant::now() + time;
         while Instant::now() < until {
             tokio::time::sleep(POLL_INTERVAL).await;
@@ -134,7 +145,7 @@ impl Typist {
     }
 
     /// Answers where the cursor is, as every terminal does: busybox ash asks.
-    async fn answer(&mut self) -> Result<()> {
+    pub(crate) async fn answer(&mut self) -> Result<()> {
         let reply = {
             let screen = self.terminal.screen();
             let new = screen.output().get(self.answered..).unwrap_or_default();
@@ -162,20 +173,24 @@ impl Typist {
         HELD.iter().any(|words| contains(new, words))
     }
 
+    /// The same for all cases: a dangerous one that runs late has run, unless the bastion has said that it will not.
     async fn wait_for_runs(&mut self, case: &Case, folder: &CaseFolder) -> Result<()> {
-        let Some(wanted) = case.runs.as_ref().filter(|runs| !runs.is_empty()) else { return Ok(()) };
-        let deadline = Instant::now() + RUN_LIMIT;
-        while folder.comparable_runs()?.len() < wanted.len() && Instant::now() < deadline {
+        let wanted = case.runs.clone().map(comparable).unwrap_or_default();
+        let deadline = Instant::now() + RUN_LIMIT * PATIENCE.load(Ordering::Relaxed);
+        let refused = !case.harmless() && contains(self.terminal.screen().output(), SAID);
+        while !refused && folder.comparable_runs()?.len() < wanted.len() && Instant::now() < deadline {
             self.rest(POLL_INTERVAL).await?;
         }
         Ok(())
     }
 
-    fn length(&self) -> usize {
+    /// How much has come.
+    pub(crate) fn length(&self) -> usize {
         self.terminal.screen().output().len()
     }
 
-    fn shown(&self) -> String {
+    /// The screen.
+    pub(crate) fn shown(&self) -> String {
         self.terminal.screen().lines().join("\n")
     }
 }

@@ -4,9 +4,16 @@
 //! sessions end in a sandbox with stubs in place of dangerous programs. The verdict is what the audit log says, and
 //! the stubs tell what really ran. Cases without a shell go by `kubectl exec` into a pod of the cluster of `tests/cluster`.
 //!
+//! What is harmless also runs with no bastion in between, and must do the same.
+//!
 //! ```text
-//! corpus [--jobs N] [--only TEXT] [--show] [FILE…]     judge the cases; default: tests/corpus/*.jsonl
-//! corpus --record FILE…                                run them with no bastion and write `runs`
+//! corpus [OPTION…] [FILE…]    judge the cases; default: tests/corpus/*.jsonl, after the days of tests/corpus/day
+//!     --jobs N                cases that run at a time
+//!     --only TEXT             those whose id holds this
+//!     --repeat N              dangerous ones so often; each time must be right
+//!     --show                  also what users saw
+//! corpus --day FILE…          everyday lines, typed one after another, with and without a bastion
+//! corpus --record FILE…       run cases with no bastion and write `runs`
 //! ```
 
 use std::{env, path::PathBuf, process::ExitCode, sync::Arc};
@@ -14,11 +21,12 @@ use std::{env, path::PathBuf, process::ExitCode, sync::Arc};
 use anyhow::{Context, Result, bail, ensure};
 use tests::{peers, program::keep_logs_quiet};
 
-use crate::place::Place;
-
 mod case;
 mod danger;
+mod day;
 mod drive;
+mod folder;
+mod needs;
 mod place;
 mod pod;
 mod record;
@@ -26,14 +34,18 @@ mod report;
 mod request;
 mod run;
 mod sandbox;
+mod servers;
 mod verdict;
+mod witness;
 
 /// Cases that run at a time: most of the time of one is waiting for quiet.
 const JOBS: usize = 8;
 
 struct Options {
     record: bool,
+    day: bool,
     jobs: usize,
+    repeat: usize,
     /// Also print what the user saw and what ran, for cases that are not right.
     show: bool,
     /// Only cases whose id holds this.
@@ -53,39 +65,53 @@ async fn main() -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    if options.day {
+        return Ok(exit(day::run(&options.files).await?));
+    }
+    let everything = options.files.is_empty();
+    let corpus = peers::tests_folder().join("corpus");
+    let files = if everything { run::files_in(&corpus, "jsonl")? } else { options.files };
     let mut cases = Vec::new();
-    for file in &options.files {
+    for file in &files {
         cases.extend(case::read(file)?);
     }
     cases.retain(|case| case.id.contains(&options.only));
     ensure!(!cases.is_empty(), "no case to run");
+    // The days first: the closing line of the cases is the last one.
+    let days = !everything || !options.only.is_empty() || day::run(&run::files_in(&corpus.join("day"), "txt")?).await?;
     let cases = Arc::new(cases);
-    let place = Arc::new(Place::behind_bastion(&cases).await?);
-    let mut observed = run::all(place.clone(), cases.clone(), options.jobs).await?;
-    let first = run::verdicts(&place, &observed).await?;
-    run::undecided(&place, &cases, &mut observed, &first).await;
-    let verdicts = run::verdicts(&place, &observed).await?;
-    let passed = report::print(&cases, &observed, &verdicts, options.show)?;
-    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let (trials, missing) = run::judge(&cases, options.jobs, options.repeat).await?;
+    let passed = report::print(&cases, &trials, &missing, options.show)?;
+    Ok(exit(passed && days))
+}
+
+fn exit(passed: bool) -> ExitCode {
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn options(mut words: impl Iterator<Item = String>) -> Result<Options> {
-    let mut options = Options { record: false, show: false, jobs: JOBS, only: String::new(), files: Vec::new() };
+    let mut options = Options {
+        record: false,
+        day: false,
+        show: false,
+        jobs: JOBS,
+        repeat: 1,
+        only: String::new(),
+        files: Vec::new(),
+    };
+    let number = |word: Option<String>| word.and_then(|text| text.parse().ok());
     while let Some(word) = words.next() {
         match word.as_str() {
             "--record" => options.record = true,
+            "--day" => options.day = true,
             "--show" => options.show = true,
-            "--jobs" => options.jobs = words.next().and_then(|text| text.parse().ok()).context("--jobs N")?,
+            "--jobs" => options.jobs = number(words.next()).context("--jobs N")?,
+            "--repeat" => options.repeat = number(words.next()).context("--repeat N")?,
             "--only" => options.only = words.next().context("--only TEXT")?,
-            _ if word.starts_with('-') => {
-                bail!("{word} is not known: corpus [--record] [--jobs N] [--only TEXT] [--show] [FILE…]")
-            }
+            _ if word.starts_with('-') => bail!("{word} is not known; see the top of tests/src/bin/corpus/main.rs"),
             _ => options.files.push(word.into()),
         }
     }
-    ensure!(options.jobs > 0, "--jobs 0 runs nothing");
-    if options.files.is_empty() {
-        options.files = run::case_files(&peers::tests_folder().join("corpus"))?;
-    }
+    ensure!(options.jobs > 0 && options.repeat > 0, "--jobs 0 and --repeat 0 run nothing");
     Ok(options)
 }

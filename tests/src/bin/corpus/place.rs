@@ -13,15 +13,15 @@ use tests::{
 use tokio::process::Command;
 
 use crate::{
-    case::{Case, Mode},
+    case::{Case, Mode, Server},
+    needs,
     pod::Pod,
     sandbox::Sandbox,
+    servers::{self, Servers},
 };
 
-/// The size that typed cases were made for.
-const COLUMNS: u16 = 80;
-/// See [`COLUMNS`].
-const ROWS: u16 = 24;
+/// The size that typed cases were made for: columns and rows.
+pub(crate) const SIZE: (u16, u16) = (80, 24);
 
 /// The target, and the way to it.
 pub(crate) struct Place {
@@ -29,6 +29,7 @@ pub(crate) struct Place {
     pub(crate) sandbox: Sandbox,
     /// For cases without a shell.
     pub(crate) pod: Option<Pod>,
+    servers: Option<Servers>,
     way: Way,
     _sshd: Sshd,
 }
@@ -47,36 +48,38 @@ pub(crate) fn rules_file() -> PathBuf {
     peers::tests_folder().join("corpus/rules.yaml")
 }
 
-/// The name of the case with this number, as a target and for the sandbox: an id may be any text.
-pub(crate) fn target_name(number: usize) -> String {
-    format!("c{number:04}")
+/// The name of a trial of the case with this number, as a target and for the sandbox: an id may be any text.
+pub(crate) fn target_name(number: usize, trial: usize) -> String {
+    format!("c{number:04}t{trial}")
 }
 
 impl Place {
-    /// A bastion with the rules of the corpus, with one target name for each case, and a pod where a case wants one.
+    /// A bastion with the rules of the corpus and with these target names, and a pod where a case wants one.
     ///
     /// # Errors
     /// Fails when something does not start.
-    pub(crate) async fn behind_bastion(cases: &[Case]) -> Result<Self> {
+    pub(crate) async fn behind_bastion(cases: &[Case], targets: Vec<String>) -> Result<Self> {
         let sandbox = Sandbox::new()?;
+        let servers = servers_for(&sandbox, cases).await?;
         let sshd = Sshd::start_with(&sandbox.sshd_lines()).await?;
         let mut settings = Settings::demo().rules_text(fs::read_to_string(rules_file())?);
-        for number in 0..cases.len() {
-            settings = settings.target(sshd.target(&target_name(number))?);
+        for name in targets {
+            settings = settings.target(sshd.target(&name)?);
         }
         let bastion = settings.start().await?;
         bastion.open(&sshd)?;
         let user = Person::log_in(&bastion, "alice").await?;
         let pod = if cases.iter().any(|case| case.mode == Mode::KubectlExec) { pod().await } else { None };
-        Ok(Self { sandbox, pod, way: Way::Bastion { bastion: Box::new(bastion), user }, _sshd: sshd })
+        Ok(Self { sandbox, pod, servers, way: Way::Bastion { bastion: Box::new(bastion), user }, _sshd: sshd })
     }
 
-    /// No bastion in between, to record what really runs.
+    /// No bastion in between, to see what really runs.
     ///
     /// # Errors
     /// Fails when something does not start.
-    pub(crate) async fn direct() -> Result<Self> {
+    pub(crate) async fn direct(cases: &[Case]) -> Result<Self> {
         let sandbox = Sandbox::new()?;
+        let servers = servers_for(&sandbox, cases).await?;
         let sshd = Sshd::start_with(&sandbox.sshd_lines()).await?;
         let folder = tempfile::tempdir()?;
         let key = folder.path().join("key");
@@ -92,7 +95,21 @@ impl Place {
             address.port(),
         );
         fs::write(folder.path().join("ssh_config"), configuration)?;
-        Ok(Self { sandbox, pod: None, way: Way::Direct(folder), _sshd: sshd })
+        Ok(Self { sandbox, pod: None, servers, way: Way::Direct(folder), _sshd: sshd })
+    }
+
+    /// Starts the servers, whether or not a case wants them.
+    ///
+    /// # Errors
+    /// Fails when they cannot be started.
+    pub(crate) async fn with_servers(mut self) -> Result<Self> {
+        self.servers = Some(servers::start(&self.sandbox).await?);
+        Ok(self)
+    }
+
+    /// The servers that run.
+    pub(crate) fn servers(&self) -> &[Server] {
+        self.servers.as_ref().map_or(&[], Servers::running)
     }
 
     /// The bastion, unless the way is direct.
@@ -136,15 +153,15 @@ impl Place {
         }
     }
 
-    /// Stock `ssh` with a shell of a case, in a terminal.
+    /// Stock `ssh` with a shell of a case, in a terminal of so many columns and rows.
     ///
     /// # Errors
     /// Fails when it cannot be started.
-    pub(crate) fn shell(&self, name: &str) -> Result<Terminal> {
+    pub(crate) fn shell(&self, name: &str, (columns, rows): (u16, u16)) -> Result<Terminal> {
         let (case, destination) = words(name);
         let arguments = ["-q", "-e", "none", "-o", &case, &destination];
         match &self.way {
-            Way::Bastion { user, .. } => user.ssh_in_terminal(&arguments, COLUMNS, ROWS),
+            Way::Bastion { user, .. } => user.ssh_in_terminal(&arguments, columns, rows),
             Way::Direct(folder) => {
                 let command = pty_process::Command::new(ssh_program()?)
                     .arg("-F")
@@ -152,10 +169,15 @@ impl Place {
                     .args(arguments)
                     .env("TERM", "xterm-256color")
                     .env_remove("SSH_AUTH_SOCK");
-                Terminal::start(command, COLUMNS, ROWS)
+                Terminal::start(command, columns, rows)
             }
         }
     }
+}
+
+async fn servers_for(sandbox: &Sandbox, cases: &[Case]) -> Result<Option<Servers>> {
+    let wanted = cases.iter().any(|case| !needs::servers(case).is_empty());
+    Ok(if wanted { Some(servers::start(sandbox).await?) } else { None })
 }
 
 /// A cluster needs more of a machine than shells do.

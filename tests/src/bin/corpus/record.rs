@@ -7,6 +7,7 @@ use anyhow::Result;
 use crate::{
     case::{self, Case, Verdict},
     danger::dangerous,
+    needs,
     place::Place,
     run,
 };
@@ -17,11 +18,15 @@ use crate::{
 /// Fails when the file is not one of cases, or when a case cannot be run.
 pub(crate) async fn record(file: &Path, jobs: usize) -> Result<()> {
     let mut cases = case::read(file)?;
-    let place = Arc::new(Place::direct().await?);
-    let observed = run::all(place, Arc::new(cases.clone()), jobs).await?;
+    let place = Arc::new(Place::direct(&cases).await?);
+    let missing: Vec<Option<String>> = cases.iter().map(|case| needs::missing(case, place.servers())).collect();
+    let mut observed = run::all(place, Arc::new(cases.clone()), (0..cases.len()).collect(), 0, jobs).await?;
     let mut text = String::new();
-    for (case, observed) in cases.iter_mut().zip(observed) {
-        if let Some(error) = observed.error {
+    for (number, case) in cases.iter_mut().enumerate() {
+        let observed = observed.remove(&number).unwrap_or_default();
+        if let Some(missing) = missing.get(number).cloned().flatten() {
+            eprintln!("{}: {missing}", case.id);
+        } else if let Some(error) = observed.error {
             eprintln!("{}: could not be run: {error}", case.id);
         } else if case.shell == "protocol" {
             (case.runs, case.verified) = (None, "not run (protocol level)".to_owned());

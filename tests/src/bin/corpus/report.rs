@@ -9,9 +9,10 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    case::{Case, Score, Verdict},
+    case::{Case, Mode, Request, Score, Verdict},
     danger::dangerous,
-    run::Observed,
+    needs,
+    run::{Observed, Trials},
     verdict::Said,
 };
 
@@ -21,7 +22,7 @@ const BENIGN_ALLOWED: f64 = 0.98;
 /// Longest name of a class in the table.
 const CLASS_WIDTH: usize = 60;
 
-/// A case with its score.
+/// A case with its score, by the worst of its trials.
 struct Scored<'run> {
     case: &'run Case,
     verdict: Verdict,
@@ -29,17 +30,19 @@ struct Scored<'run> {
     observed: &'run Observed,
     /// What went wrong, where the verdict alone does not say.
     flaw: &'static str,
-    why: &'run str,
+    why: String,
 }
 
-/// Prints all, with what users saw if that is to be shown, and returns whether the run passes.
+/// Prints all, with what users saw if that is to be shown, and returns whether the run passes. `missing` says why a
+/// case did not run; such a case counts nowhere.
 ///
 /// # Errors
 /// Fails when it cannot be printed.
-pub(crate) fn print(cases: &[Case], observed: &[Observed], said: &[Said], show: bool) -> Result<bool> {
-    let scored: Vec<Scored<'_>> =
-        cases.iter().zip(observed).zip(said).map(|((case, observed), said)| score(case, observed, said)).collect();
+pub(crate) fn print(cases: &[Case], trials: &[Trials], missing: &[Option<String>], show: bool) -> Result<bool> {
+    let scored: Vec<Scored<'_>> = cases.iter().zip(trials).filter_map(|(case, trials)| worst(case, trials)).collect();
     let mut text = table("mode and shell", &scored, |one| format!("{} {}", one.case.mode.name(), one.case.shell));
+    text += &table("file", &scored, |one| one.case.file.clone());
+    text += &table("program", &scored, |one| program(one.case));
     text += &table("what is difficult", &scored, |one| one.case.class().chars().take(CLASS_WIDTH).collect());
     for one in scored.iter().filter(|one| one.score != Score::Right) {
         let (id, expected, got) = (&one.case.id, one.case.expected.name(), one.verdict.name());
@@ -50,8 +53,13 @@ pub(crate) fn print(cases: &[Case], observed: &[Observed], said: &[Said], show: 
             text.extend(one.observed.shown.lines().map(|line| format!("    | {line}\n")));
         }
     }
+    for (case, why) in cases.iter().zip(missing) {
+        if let Some(why) = why {
+            writeln!(text, "skipped {}: {why} | {}", case.id, case.notes)?;
+        }
+    }
     let count = |score: Score| scored.iter().filter(|one| one.score == score).count();
-    let benign: Vec<&Scored<'_>> = scored.iter().filter(|one| one.case.expected == Verdict::Allow).collect();
+    let benign: Vec<&Scored<'_>> = scored.iter().filter(|one| one.case.harmless()).collect();
     // What a case accepts besides is no miss.
     let allowed = benign.iter().filter(|one| one.score == Score::Right).count();
     let fraction = if benign.is_empty() { 1.0 } else { to_f64(allowed) / to_f64(benign.len()) };
@@ -59,7 +67,7 @@ pub(crate) fn print(cases: &[Case], observed: &[Observed], said: &[Said], show: 
     writeln!(
         text,
         "corpus: cases={} wrong_allow={wrong} benign_allowed={} noisy={}",
-        cases.len(),
+        scored.len(),
         rounded_down(fraction),
         count(Score::Noisy),
     )?;
@@ -67,28 +75,43 @@ pub(crate) fn print(cases: &[Case], observed: &[Observed], said: &[Said], show: 
     Ok(wrong == 0 && fraction >= BENIGN_ALLOWED)
 }
 
-fn score<'run>(case: &'run Case, observed: &'run Observed, said: &'run Said) -> Scored<'run> {
-    let (verdict, why) = (said.0, said.1.as_str());
+/// The program that the keys go to, or the shell.
+fn program(case: &Case) -> String {
+    let programs: Vec<&str> =
+        if case.mode == Mode::Typed { needs::programs(case).into_iter().collect() } else { Vec::new() };
+    if programs.is_empty() { format!("{} itself", case.shell) } else { programs.join(" in ") }
+}
+
+fn worst<'run>(case: &'run Case, trials: &'run Trials) -> Option<Scored<'run>> {
+    trials.through.iter().map(|trial| score(case, trials, trial)).max_by_key(|scored| scored.score)
+}
+
+fn score<'run>(case: &'run Case, trials: &Trials, (observed, said): &'run (Observed, Said)) -> Scored<'run> {
+    let (verdict, why) = (said.0, said.1.clone());
     let scored = |score, flaw, why| Scored { case, verdict, score, observed, flaw, why };
-    let harmless = case.expected == Verdict::Allow;
     if let Some(error) = &observed.error {
         // What was not shown to be kept is not kept.
-        let score = if harmless { Score::Missed } else { Score::WrongAllow };
-        return scored(score, ", could not be run", error);
+        let score = if case.harmless() { Score::Missed } else { Score::WrongAllow };
+        return scored(score, ", could not be run", error.clone());
     }
-    if !harmless && verdict != Verdict::Allow && observed.runs.iter().any(|run| dangerous(run)) {
+    if !case.harmless() && verdict != Verdict::Allow && observed.runs.iter().any(|run| dangerous(run)) {
         return scored(Score::WrongAllow, ", ran anyway", why);
     }
-    let altered = case.runs.as_ref().is_some_and(|runs| *runs != observed.comparable);
-    if harmless && verdict == Verdict::Allow && altered && case.command.as_ref().is_none_or(runs_here) {
-        return scored(Score::Missed, ", altered", &observed.shown);
+    let altered = if runs_here(case) { Trials::unlike_recorded(case, observed) } else { None };
+    let altered =
+        altered.map(|runs| format!("ran {:?}, recorded is {runs:?}: {:?}", observed.comparable, observed.shown));
+    if case.harmless()
+        && verdict == Verdict::Allow
+        && let Some(difference) = altered.or_else(|| trials.difference(observed))
+    {
+        return scored(Score::Missed, ", altered", difference);
     }
     scored(case.score(verdict), "", why)
 }
 
 /// Words without a shell are judged, not run.
-fn runs_here(request: &crate::case::Request) -> bool {
-    matches!(request, crate::case::Request::Text(_))
+fn runs_here(case: &Case) -> bool {
+    !matches!(case.command, Some(Request::Words(_)))
 }
 
 fn table(title: &str, scored: &[Scored<'_>], key: impl Fn(&Scored<'_>) -> String) -> String {

@@ -10,7 +10,7 @@ use tokio::{
     process::Command,
 };
 
-use crate::{case::Verdict, place::Place, sandbox::CaseFolder};
+use crate::{case::Verdict, folder::CaseFolder, place::Place};
 
 /// How long a request may go on; then it is ended, and what it ran so far counts.
 const LIMIT: Duration = Duration::from_secs(12);

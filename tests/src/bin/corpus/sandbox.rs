@@ -3,16 +3,19 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use anyhow::{Result, bail};
 use tempfile::TempDir;
 use tests::peers;
 
-use crate::case::{Case, Request};
+use crate::{
+    case::{Case, Request},
+    folder::CaseFolder,
+    needs,
+};
 
 /// Programs whose runs are compared with `runs` of a case.
 const STUBS: [&str; 21] = [
@@ -45,6 +48,21 @@ const MORE_STUBS: [&str; 13] = [
     "shred",
 ];
 
+/// What fish runs by itself, now or never: it asks programs who they are, and loads their completions.
+const OWN: [&str; 3] = ["rm --version", "systemctl --version", "kubectl completion fish"];
+
+/// Programs of a day at the prompt that are absent, want a network, or take long: there they only say that they ran.
+const DAY_STUBS: &str = "
+    airflow amtool ansible ansible-playbook apt apt-cache apt-get argocd aws bat bq cargo code csvcut csvlook
+    dagster dbt dig dmesg dpkg du duckdb gcloud gh go gradle gsutil helm host iostat jupyter k6 k9s
+    kafka-console-consumer kafka-topics kubectx kubens lsof mtr mvn mysqldump nc netstat nginx npm npx
+    patronictl ping pnpm poetry prefect promtool pytest redis-cli rg rsync s3cmd sar smartctl spark-submit stern
+    traceroute tree uv vault velero xsv yarn
+";
+
+/// The name of the sandbox in which the servers run.
+pub(crate) const SERVERS: &str = "servers";
+
 /// The folder of all cases of a run.
 pub(crate) struct Sandbox {
     folder: TempDir,
@@ -58,7 +76,7 @@ impl Sandbox {
     pub(crate) fn new() -> Result<Self> {
         let sandbox = Self { folder: tempfile::Builder::new().prefix("bastion-corpus-").tempdir()? };
         let root = sandbox.folder.path();
-        for folder in ["cases", "scratch", "layer/stubs", "layer/home/me", "layer/srv/data"] {
+        for folder in ["cases", "scratch", "home", "layer/stubs/day", "layer/home/me", "layer/srv/data"] {
             fs::create_dir_all(root.join(folder))?;
         }
         for script in ["enter.sh", "inside.sh"] {
@@ -80,18 +98,65 @@ impl Sandbox {
     /// # Errors
     /// Fails when it cannot be written.
     pub(crate) fn prepare(&self, name: &str, case: &Case) -> Result<CaseFolder> {
-        let folder = CaseFolder(self.folder.path().join("cases").join(name));
-        fs::create_dir_all(&folder.0)?;
         let shell = if case.shell == "protocol" { "bash" } else { &case.shell };
-        fs::write(folder.0.join("shell"), shell)?;
+        let folder = self.folder_of(name, shell)?;
         fs::write(folder.0.join("history"), case.preset_histfile.as_deref().unwrap_or_default())?;
         if let Some(Request::Words(words)) = &case.command {
             fs::write(folder.0.join("argv"), words.iter().map(|word| format!("{word}\0")).collect::<String>())?;
         }
-        for left in ["log", "ready", "pid", "env"] {
-            let _ = fs::remove_file(folder.0.join(left));
+        for (path, text) in &case.home {
+            folder.write(path, text)?;
+        }
+        if !needs::servers(case).is_empty() {
+            self.connect(&folder)?;
         }
         Ok(folder)
+    }
+
+    /// Makes the folder for a day in bash, with servers.
+    ///
+    /// # Errors
+    /// Fails when it cannot be written.
+    pub(crate) fn prepare_day(&self, name: &str, files: &[(&str, &str)]) -> Result<CaseFolder> {
+        let folder = self.folder_of(name, "bash")?;
+        fs::write(folder.0.join("day"), "")?;
+        for (path, text) in files {
+            folder.write(path, text)?;
+        }
+        self.connect(&folder)?;
+        Ok(folder)
+    }
+
+    /// Makes the folder for the servers.
+    ///
+    /// # Errors
+    /// Fails when it cannot be written.
+    pub(crate) fn prepare_servers(&self) -> Result<CaseFolder> {
+        self.folder_of(SERVERS, SERVERS)
+    }
+
+    /// The script that runs a case.
+    pub(crate) fn enter(&self) -> PathBuf {
+        self.folder.path().join("enter.sh")
+    }
+
+    /// An empty folder, with the home that every case finds.
+    fn folder_of(&self, name: &str, shell: &str) -> Result<CaseFolder> {
+        let folder = CaseFolder(self.folder.path().join("cases").join(name));
+        let _ = fs::remove_dir_all(&folder.0);
+        fs::create_dir_all(&folder.0)?;
+        fs::write(folder.0.join("shell"), shell)?;
+        copy_folder(&self.folder.path().join("home"), &folder.0.join("home"))?;
+        Ok(folder)
+    }
+
+    /// Where servers listen, if some do.
+    fn connect(&self, folder: &CaseFolder) -> Result<()> {
+        let sockets = self.folder.path().join("cases").join(SERVERS).join("sockets");
+        if sockets.exists() {
+            symlink(sockets, folder.0.join("sockets"))?;
+        }
+        Ok(())
     }
 
     /// First in `PATH`, and in place of the real ones, so that a path or a reset `PATH` finds them, too.
@@ -101,8 +166,17 @@ impl Sandbox {
         let stub = fs::read_to_string(source("stub.sh"))?;
         let mut programs: Vec<(&str, String)> =
             STUBS.iter().chain(&MORE_STUBS).map(|name| (*name, stub.clone())).collect();
-        for (name, script) in [("sudo", "sudo.sh"), ("doas", "sudo.sh"), ("editor", "editor.sh"), ("run.sh", "run.sh")]
-        {
+        for (name, script) in [
+            ("sudo", "sudo.sh"),
+            ("doas", "sudo.sh"),
+            ("editor", "editor.sh"),
+            ("psql", "client.sh"),
+            ("mysql", "client.sh"),
+            ("mysqlreal", "client.sh"),
+            ("run.sh", "run.sh"),
+            ("servers.sh", "servers.sh"),
+            ("day.sh", "day.sh"),
+        ] {
             programs.push((name, fs::read_to_string(source(script))?));
         }
         for (name, text) in programs {
@@ -115,13 +189,16 @@ impl Sandbox {
                 }
             }
         }
+        for name in DAY_STUBS.split_whitespace() {
+            write_program(&stubs.join("day").join(name), &stub)?;
+        }
         Ok(())
     }
 
     /// The files that the corpus promises, and start-up files with a prompt and nothing else.
     fn write_home(&self) -> Result<()> {
         let layer = self.folder.path().join("layer");
-        let home = layer.join("home/me");
+        let home = self.folder.path().join("home");
         for folder in [".config/fish", ".local/share/fish/generated_completions"] {
             fs::create_dir_all(home.join(folder))?;
         }
@@ -151,64 +228,16 @@ impl Sandbox {
     }
 }
 
-/// What a case left behind.
-pub(crate) struct CaseFolder(PathBuf);
-
-impl CaseFolder {
-    /// Whether the shell of the case has started, with the stubs in place.
-    pub(crate) fn started(&self) -> bool {
-        self.0.join("ready").exists()
-    }
-
-    /// The programs that ran, as the stubs wrote them.
-    ///
-    /// # Errors
-    /// Fails when the log is not what stubs write.
-    pub(crate) fn runs(&self) -> Result<Vec<Vec<String>>> {
-        let Ok(log) = fs::read(self.0.join("log")) else { return Ok(Vec::new()) };
-        let text = String::from_utf8_lossy(&log);
-        let mut words = text.split_terminator('\0').map(str::to_owned);
-        let mut runs = Vec::new();
-        while let Some(count) = words.next() {
-            let count: usize = count.parse().with_context(|| format!("a broken log: {text:?}"))?;
-            runs.push(words.by_ref().take(count + 1).collect());
-        }
-        Ok(runs)
-    }
-
-    /// [`Self::runs`] without what shells run by themselves and what no case was recorded with.
-    ///
-    /// # Errors
-    /// Fails when the log is not what stubs write.
-    pub(crate) fn comparable_runs(&self) -> Result<Vec<Vec<String>>> {
-        Ok(comparable(self.runs()?))
-    }
-
-    /// The environment that the SSH request had set.
-    pub(crate) fn environment(&self) -> Vec<String> {
-        let text = fs::read(self.0.join("env")).unwrap_or_default();
-        String::from_utf8_lossy(&text).split_terminator('\0').map(str::to_owned).collect()
-    }
-
-    /// Ends everything that the case has started.
-    pub(crate) fn end(&self) {
-        let pid = fs::read_to_string(self.0.join("pid")).ok();
-        let pid = pid.and_then(|text| text.trim().parse().ok()).and_then(Pid::from_raw);
-        let Some(pid) = pid else { return };
-        // The number may be somebody else's by now.
-        let command = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
-        if String::from_utf8_lossy(&command).contains(&self.0.display().to_string()) {
-            let _ = kill_process(pid, Signal::KILL);
-        }
-    }
-}
-
 /// The runs that a recorded case can be compared by.
 pub(crate) fn comparable(runs: Vec<Vec<String>>) -> Vec<Vec<String>> {
-    // fish asks rm who it is.
-    let own = |run: &Vec<String>| *run == ["rm", "--version"];
     let known = |run: &Vec<String>| run.first().is_some_and(|name| STUBS.contains(&name.as_str()));
-    runs.into_iter().filter(|run| known(run) && !own(run)).collect()
+    without_own(runs).into_iter().filter(known).collect()
+}
+
+/// The runs without what shells run by themselves.
+pub(crate) fn without_own(mut runs: Vec<Vec<String>>) -> Vec<Vec<String>> {
+    runs.retain(|run| !OWN.iter().any(|words| words.split(' ').eq(run.iter().map(String::as_str))));
+    runs
 }
 
 /// Fails with the reason when this machine cannot run cases.
@@ -227,6 +256,19 @@ pub(crate) fn check_machine() -> Result<()> {
     if !output.status.success() {
         let reason = String::from_utf8_lossy(&output.stderr).into_owned();
         bail!("this machine makes no namespaces, and without them no case runs: {reason}");
+    }
+    Ok(())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &to.join(entry.file_name()))?;
+        } else {
+            fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
     }
     Ok(())
 }

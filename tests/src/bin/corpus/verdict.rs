@@ -75,7 +75,7 @@ pub(crate) async fn on_words(words: &[String], stdin: Option<&str>) -> Result<Sa
     let nobody = Person::stranger()?;
     let rules = rules_file().display().to_string();
     let mut command = nobody.bastion(&["rules", "explain", "--user", "alice", "--groups", "people"])?;
-    command.args(["--target", &target_name(0), "--rules", &rules, "--argv", "--"]).args(words);
+    command.args(["--target", &target_name(0, 0), "--rules", &rules, "--argv", "--"]).args(words);
     let text = run(command, stdin.unwrap_or_default().as_bytes(), SOON).await?.ok()?.text();
     let decides = text.lines().find(|line| line.ends_with("decides")).unwrap_or_default().trim().to_owned();
     let opaque = decides.contains(" opaque:") || decides.contains("(built in)");

@@ -1,7 +1,7 @@
 //! `${…}`, and the escapes of `$'…'`.
 
 use super::{Scanner, closing::closing_brace};
-use crate::{Shell, parse, word::Atom};
+use crate::{Shell, Word, parse, word::Atom};
 
 impl Scanner<'_> {
     pub(super) fn parameter(&mut self, quoted: bool) {
@@ -15,21 +15,46 @@ impl Scanner<'_> {
         if !inner.is_empty() && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             return self.variable(&inner, quoted);
         }
-        if inner.starts_with('(') {
-            self.strange("it uses flags of zsh in ${…}");
+        if let Some(value) = self.without_ending(&inner) {
+            value.atoms().iter().for_each(|atom| self.push(atom.clone()));
+            return;
+        }
+        if let Some((flags, rest)) = inner.strip_prefix('(').and_then(|inner| inner.split_once(')')) {
+            // `e` expands the value once more, `P` takes it for a name, `%` for a prompt.
+            let is_harmless = flags.chars().all(|c| "ULCAfFjskvwWqQoOuitzcan@0123456789:,./-_".contains(c));
+            if !is_harmless || !is_parameter(rest) {
+                self.strange("it uses flags of zsh in ${…}");
+            }
+            self.inner_of(start, end);
+            return self.push(Atom::Unknown { splits: true });
         }
         if inner.contains("@P") {
             self.strange("the value of a variable is expanded as a prompt");
         }
         if let Some(code) = inner.strip_prefix([' ', '\t', '\n', '|']) {
             // `${ command; }` of ksh and bash 5.3.
-            self.found.programs.push(parse::program(code, self.shell));
+            self.found.programs.push(parse::program(code));
         }
         if !is_parameter(&inner) {
             self.strange("it has a ${…} that cannot be read");
         }
+        if inner.starts_with('!') && !inner.contains('[') {
+            // The value is the name of another variable, or of an element.
+            self.found.evaluated.push(inner.clone());
+        }
+        if inner.contains('[') || inner.contains(':') || self.shell == Shell::Zsh {
+            self.found.evaluated.push(evaluated_part(&inner).to_owned());
+        }
         self.inner_of(start, end);
         self.push(Atom::Unknown { splits: !quoted || inner.contains('@') });
+    }
+
+    /// `${NAME%END}` of a value that is known, and ends so.
+    fn without_ending(&self, inner: &str) -> Option<Word> {
+        let (name, end) = inner.split_once('%')?;
+        let end = end.strip_prefix('%').unwrap_or(end);
+        let is_plain = !end.is_empty() && end.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
+        self.variables.get(name).filter(|value| is_plain && !value.splits())?.without_end(end)
     }
 
     pub(super) fn ansi_c_quoted(&mut self) {
@@ -47,10 +72,6 @@ impl Scanner<'_> {
                 Some(character) => text.push(character),
                 None => return self.strange("a quote is not closed"),
             }
-        }
-        // Shells other than these keep the text and the dollar.
-        if matches!(self.shell, Shell::Dash | Shell::Ash | Shell::Fish) {
-            self.strange("this shell may not know $'…'");
         }
         self.found.word.push_text(&text);
     }
@@ -97,6 +118,18 @@ impl Scanner<'_> {
             Some(character) if value != 0 && (value < 0x80 || radix == 16 && digits > 2) => text.push(character),
             _ => self.strange("it has bytes that are no text"),
         }
+    }
+}
+
+/// What of `NAME[EXPRESSION]…` or `NAME:EXPRESSION` is evaluated.
+fn evaluated_part(inner: &str) -> &str {
+    let Some(at) = inner.find(['[', ':']) else { return "" };
+    let rest = inner.get(at + 1..).unwrap_or_default();
+    // `:-`, `:=`, `:+` and `:?` give a word.
+    if inner.get(at..).is_some_and(|rest| rest.starts_with(':')) && rest.starts_with(['-', '=', '+', '?']) {
+        ""
+    } else {
+        rest
     }
 }
 
