@@ -89,7 +89,6 @@ impl Gate {
             return self.screen_enter(press, kind, cx);
         }
         if press.key == Key::Ctrl('z') {
-            // It may stop, or not: its screen is gone then.
             self.jobs.stopped(self.foreground);
         }
         if kind == Kind::Panes && self.escape.prefix {

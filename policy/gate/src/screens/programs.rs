@@ -47,6 +47,7 @@ impl Gate {
 
     /// What was stopped reads again, and which program that is was not written down.
     pub(in super::super) fn continued(&mut self) {
+        self.programs.left = None;
         self.programs.class = Class::default();
     }
 
