@@ -316,7 +316,10 @@ impl Relay {
                     self.note(Note::Marker(by.clone()));
                     self.message(&by);
                 }
-                self.gate_acts(|gate, acts| gate.answered(answer, acts));
+                match self.gate {
+                    Gate::Dialogue(_) => self.dialogue_acts(|gate, acts| gate.answered(answer, acts)),
+                    Gate::Lines(_) | Gate::Open => self.gate_acts(|gate, acts| gate.answered(answer, acts)),
+                }
                 Released::default()
             }
             RelayEvent::GateDue => {
@@ -329,8 +332,11 @@ impl Relay {
                 Released::default()
             }
             RelayEvent::Status(text) => {
-                // On the line of before: nothing but the bastion writes there while its user waits.
-                self.say(Bytes::from(format!("\r\x1b[Kbastion: {text}")));
+                // On the line of before: nothing but the bastion writes there while its user waits. Without a terminal
+                // there is no such line.
+                if let Gate::Lines(_) = self.gate {
+                    self.say(Bytes::from(format!("\r\x1b[Kbastion: {text}")));
+                }
                 Released::default()
             }
             RelayEvent::Expired => {

@@ -21,15 +21,28 @@ pub(super) struct Folders {
     outer: Vec<Vec<Folder>>,
     /// Whether the last line did nothing but change the folder: no program reads what comes next.
     shell_reads: bool,
+    /// Whether the lines are typed, or else the commands of a script.
+    typed: bool,
 }
 
 impl Default for Folders {
     fn default() -> Self {
-        Self { now: vec![Folder::Home(String::new())], before: Vec::new(), outer: Vec::new(), shell_reads: true }
+        Self {
+            now: vec![Folder::Home(String::new())],
+            before: Vec::new(),
+            outer: Vec::new(),
+            shell_reads: true,
+            typed: true,
+        }
     }
 }
 
 impl Folders {
+    /// Those of a shell that reads its commands without a terminal.
+    pub(super) fn of_a_script() -> Self {
+        Self { typed: false, ..Self::default() }
+    }
+
     /// The strictest verdict on a line in any of the folders.
     pub(super) fn judge(&self, input: CommandInput<'_>, judge: Judge<'_>) -> Verdict {
         let CommandInput::Line(line) = input else { return judge(input) };
@@ -52,7 +65,7 @@ impl Folders {
         if !parsed.commands.iter().any(Command::changes_folder) {
             return;
         }
-        let after: Vec<_> = self.now.iter().map(|folder| (folder, in_folder(line, folder))).collect();
+        let after: Vec<_> = self.now.iter().map(|folder| (folder, self.in_folder(line, folder))).collect();
         let is_alone =
             after.iter().all(|(_, parsed)| matches!(parsed.commands.as_slice(), [only] if only.redirects.is_empty()));
         let mut now = Vec::new();
@@ -80,6 +93,11 @@ impl Folders {
         }
     }
 
+    fn in_folder(&self, line: &str, folder: &Folder) -> Parsed {
+        let place = ParseContext { interactive: self.typed, folder: folder.clone(), ..ParseContext::default() };
+        shell::parse(line, &place)
+    }
+
     /// The shell that read the lines has ended, and the one around it reads the next.
     fn shell_ended(&mut self) {
         if let Some(outer) = self.outer.pop() {
@@ -100,10 +118,6 @@ impl Folders {
             }
         }
     }
-}
-
-fn in_folder(line: &str, folder: &Folder) -> Parsed {
-    shell::parse(line, &ParseContext { folder: folder.clone(), ..ParseContext::typed() })
 }
 
 /// As many folders as are kept.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::{
     Word,
-    parse::{Stdin, Walker},
+    parse::{RUNS_INPUT, Stdin, Walker},
 };
 
 mod readers;
@@ -201,7 +201,8 @@ impl Walker<'_> {
                 is_foreign: foreign.contains(&index),
             });
             self.out.live = readers.collect();
-            if self.out.opaque.iter().any(|opaque| opaque.command.is_none()) {
+            // What a shell reads is commands, and judged as such.
+            if self.out.opaque.iter().any(|opaque| opaque.command.is_none() && opaque.why != RUNS_INPUT) {
                 let live = captured.unwrap_or(Live::AsSent);
                 self.out.live.push(LiveReader { command: None, live, is_foreign: false });
             }

@@ -94,6 +94,9 @@ pub(super) fn grammar() -> (TokenizerOptions, ParserOptions) {
     (tokenizer, ParserOptions { enable_extended_globbing: false, ..ParserOptions::default() })
 }
 
+/// Of a shell that reads the session's input.
+pub(super) const RUNS_INPUT: &str = "it runs what comes on standard input";
+
 const UNREADABLE: &str = "it cannot be read as shell code";
 
 const FISH_WORDS: [&str; 4] = ["begin", "end", "switch", "function"];
@@ -322,8 +325,9 @@ impl<'a> Walker<'a> {
             }
             Stdin::Session => {
                 if !self.cx.interactive {
+                    self.out.stdin_is_commands |= !self.out.stdin_is_code;
                     self.out.stdin_is_code = true;
-                    self.opaque("it runs what comes on standard input");
+                    self.opaque(RUNS_INPUT);
                 }
             }
             Stdin::Made | Stdin::Unknown => self.opaque("it runs the output of another program"),
