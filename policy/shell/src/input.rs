@@ -108,6 +108,7 @@ impl Walker<'_> {
             Some(name) if !is_opaque => readers::of(name, arguments),
             _ => Use::Unknown,
         };
+        self.out.stdin_is_data |= matches!(reads, Use::Captured | Use::Data { .. }) && self.live().is_some();
         let hands_on = name.is_some_and(readers::hands_on);
         if matches!(name, Some("alias" | "enable" | "hash")) {
             self.flow.redefined = true;

@@ -7,11 +7,14 @@
 //! input that is, and the strictest of all readings counts:
 //!
 //! ```text
-//!   nothing, or data (`cat > f`)  -> commands all the same: the program may not have started
-//!   another shell (`bash`)        -> commands
-//!   anything (`m4`)               -> commands, and what a program that nobody knows could make of each line
-//!   what cannot be judged         -> nothing more is sent
+//!   another shell (`bash`)   -> commands
+//!   data (`cat > f`)         -> commands all the same, for the program may not have started, or may have ended
+//!   anything (`m4`)          -> commands, and what a program that nobody knows could make of each line
+//!   what cannot be judged    -> nothing more is sent
 //! ```
+//!
+//! What is only begun waits for its end, save where a program may read it that knows no commands: after a pause it goes
+//! on as it stands, if it may, and what completes it is judged with it.
 //!
 //! **Invariant:** no byte of a command goes on before all of the command was allowed, however the input was cut.
 
@@ -25,7 +28,7 @@ use config::rules::RuleEffect;
 use policy::verdict::{CommandInput, Input, Verdict};
 use shell::{ParseContext, completeness::is_begun, decode};
 
-use super::{DialogueAct, LINES_AT_ONCE, MAX_LINE, MAX_WAITING, push_forward};
+use super::{DialogueAct, LINES_AT_ONCE, MAX_LINE, MAX_WAITING, PAUSE, push_forward};
 use crate::{
     Answer, Decided, Question, Report,
     folders::Folders,
@@ -40,7 +43,11 @@ pub struct Commands {
     state: State,
     /// The command at hand, as far as it has come.
     command: Vec<u8>,
-    /// How much was read to find the end of the command at hand.
+    /// How much of it has gone on.
+    sent: usize,
+    /// How much of it was judged as it stood.
+    tried: usize,
+    /// How much was read to find its end.
     looked: usize,
     /// What was not looked at yet.
     waiting: VecDeque<u8>,
@@ -50,6 +57,8 @@ pub struct Commands {
     came: Option<Instant>,
     folders: Folders,
     readers: Readers,
+    /// Whether a program may read some of it as data.
+    is_data: bool,
 }
 
 #[derive(Debug)]
@@ -74,6 +83,7 @@ enum Readers {
 /// A command about which something was decided.
 #[derive(Debug)]
 struct Judged {
+    /// What of it is still to go on.
     bytes: Vec<u8>,
     text: String,
     /// Who may read what follows, besides those who may already.
@@ -88,12 +98,15 @@ impl Commands {
             observes,
             state: State::Reading,
             command: Vec::new(),
+            sent: 0,
+            tried: 0,
             looked: 0,
             waiting: VecDeque::new(),
             ended: false,
             came: None,
             folders: Folders::of_a_script(),
             readers: Readers::Shells,
+            is_data: false,
         }
     }
 
@@ -128,8 +141,11 @@ impl Commands {
     /// The time of [`Commands::deadline`] has come.
     pub fn tick(&mut self, now: Instant, judge: Judge<'_>, acts: &mut Vec<DialogueAct>) {
         self.go_on(judge, acts);
-        if self.is_begun_only() && self.came.is_some_and(|came| now >= came + PATIENCE) {
-            self.unreadable(&format!("a command of it did not end within {} seconds", PATIENCE.as_secs()), acts);
+        let Some(came) = self.came.filter(|_| self.is_begun_only()) else { return };
+        if now >= came + PAUSE && self.may_go_on_begun() {
+            self.send_begun(judge, acts);
+        } else if now >= came + self.patience() {
+            self.unreadable(&format!("a command of it did not end within {} seconds", self.patience().as_secs()), acts);
         }
     }
 
@@ -154,7 +170,8 @@ impl Commands {
         let came = self.came.filter(|_| matches!(self.state, State::Reading))?;
         match () {
             () if self.ended || !self.waiting.is_empty() => Some(came),
-            () if self.is_begun_only() => Some(came + PATIENCE),
+            () if self.is_begun_only() && self.may_go_on_begun() => Some(came + PAUSE),
+            () if self.is_begun_only() => Some(came + self.patience()),
             () => None,
         }
     }
@@ -169,6 +186,43 @@ impl Commands {
     fn is_begun_only(&self) -> bool {
         let is_begun = !self.command.is_empty() && self.waiting.is_empty();
         is_begun && !self.ended && !self.observes && matches!(self.state, State::Reading)
+    }
+
+    /// Whether what is begun may be for a program that knows no commands, and was not judged as it stands.
+    fn may_go_on_begun(&self) -> bool {
+        self.is_for_programs() && self.tried < self.command.len()
+    }
+
+    fn is_for_programs(&self) -> bool {
+        self.is_data || matches!(self.readers, Readers::Anything(_))
+    }
+
+    /// How long what is begun waits for its end; what has gone on waits for no answer.
+    fn patience(&self) -> Duration {
+        if self.is_for_programs() && self.sent < self.command.len() { PATIENCE_WITH_DATA } else { PATIENCE }
+    }
+
+    /// What nobody has ended goes on as it stands, if it may.
+    fn send_begun(&mut self, judge: Judge<'_>, acts: &mut Vec<DialogueAct>) {
+        self.tried = self.command.len();
+        let Some(text) = self.readable(&self.command) else { return self.unreadable(NO_TEXT, acts) };
+        let is_allowed = text.trim().is_empty() || {
+            let closed = judging::shell(&text, judge);
+            stricter(self.judge(&text, judge).0, closed).effect == RuleEffect::Allow
+        };
+        if is_allowed {
+            push_forward(self.command.get(self.sent..).unwrap_or_default(), acts);
+            self.sent = self.command.len();
+        }
+    }
+
+    /// The text of a command. Programs that take data may be sent NUL at the ends of lines, which is nothing to shells.
+    fn readable(&self, bytes: &[u8]) -> Option<String> {
+        if !self.is_data || !bytes.contains(&0) {
+            return decode(bytes).map(|text| without_end(&text).to_owned());
+        }
+        let lines = bytes.split(|byte| *byte == b'\n').map(without_nuls);
+        decode(&lines.collect::<Vec<_>>().join(&b'\n')).map(|text| without_end(&text).to_owned())
     }
 
     /// Looks at some lines. The rest waits for the next tick, for others are served in between.
@@ -219,8 +273,8 @@ impl Commands {
         if self.looked > MAX_LOOKED {
             return Err("too many lines of it belong together");
         }
-        let text = decode(&self.command).ok_or(NO_TEXT)?;
-        is_begun(without_end(&text), false).ok_or("a command of it has too much in it")
+        let text = self.readable(&self.command).ok_or(NO_TEXT)?;
+        is_begun(&text, false).ok_or("a command of it has too much in it")
     }
 
     fn finish(&mut self, acts: &mut Vec<DialogueAct>) {
@@ -231,11 +285,10 @@ impl Commands {
     }
 
     fn command_is_complete(&mut self, judge: Judge<'_>, acts: &mut Vec<DialogueAct>) {
-        let bytes = mem::take(&mut self.command);
-        self.looked = 0;
-        let Some(text) = decode(&bytes).map(|text| without_end(&text).to_owned()) else {
-            return self.unreadable(NO_TEXT, acts);
-        };
+        let mut bytes = mem::take(&mut self.command);
+        let Some(text) = self.readable(&bytes) else { return self.unreadable(NO_TEXT, acts) };
+        bytes.drain(..mem::take(&mut self.sent).min(bytes.len()));
+        (self.looked, self.tried) = (0, 0);
         let verdict = if text.trim().is_empty() { None } else { Some(self.judge(&text, judge)) };
         let (verdict, readers) = verdict.map_or((None, Readers::Shells), |(one, readers)| (Some(one), readers));
         let command = Judged { bytes, text, readers };
@@ -296,7 +349,9 @@ impl Commands {
     /// The command goes on.
     fn accept(&mut self, command: Judged, acts: &mut Vec<DialogueAct>) {
         let Judged { bytes, text, readers } = command;
-        self.folders.line_ran(&text, &shell::parse(&text, &ParseContext::default()));
+        let parsed = shell::parse(&text, &ParseContext::default());
+        self.is_data |= parsed.stdin_is_data;
+        self.folders.line_ran(&text, &parsed);
         if let Readers::Anything(before) = &mut self.readers {
             before.push_str(&text);
             before.push('\n');
@@ -369,6 +424,12 @@ fn keep_end(text: &mut String) {
     }
 }
 
+fn without_nuls(line: &[u8]) -> &[u8] {
+    let from = line.iter().position(|byte| *byte != 0).unwrap_or(line.len());
+    let to = line.iter().rposition(|byte| *byte != 0).map_or(from, |at| at + 1);
+    line.get(from..to).unwrap_or_default()
+}
+
 fn without_end(text: &str) -> &str {
     text.strip_suffix('\n').unwrap_or(text)
 }
@@ -383,6 +444,9 @@ const ADVICE: &str = "give them as a script whose end comes with it (`ssh TARGET
 
 /// How long a command that is only begun waits for its end.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The same where it may be data: who has sent all of it waits for an answer.
+const PATIENCE_WITH_DATA: Duration = Duration::from_secs(5);
 
 /// How much is read to find where a command ends: its lines are read again with each further one.
 const MAX_LOOKED: usize = 8 * 1024 * 1024;

@@ -212,6 +212,36 @@ fn a_command_that_does_not_end_is_refused_after_a_minute() {
 }
 
 #[test]
+fn what_is_begun_goes_on_to_a_program_that_takes_data_if_it_may_as_it_stands() {
+    with_rules(RULES, SessionMode::Guard, |judge| {
+        let (mut commands, start, mut acts) = (Commands::new(false), Instant::now(), Vec::new());
+        let mut send = |commands: &mut Commands, bytes: &[u8]| {
+            acts.clear();
+            commands.received(bytes, start, judge, &mut acts);
+            commands.tick(start + PAUSE, judge, &mut acts);
+            acts.clone()
+        };
+        let forwarded = |bytes: &[u8]| vec![DialogueAct::Forward(bytes.to_vec())];
+        assert_eq!(send(&mut commands, b"\0"), [], "a shell gets no NUL");
+        let mut commands = Commands::new(false);
+        assert_eq!(send(&mut commands, b"echo a"), [], "a shell gets whole commands");
+        assert_eq!(send(&mut commands, b"\nscp -f x\n"), forwarded(b"echo a\nscp -f x\n"));
+        assert_eq!(send(&mut commands, b"\0"), forwarded(b"\0"));
+        assert_eq!(send(&mut commands, b"\0"), forwarded(b"\0"));
+        assert_eq!(send(&mut commands, b"some text"), forwarded(b"some text"));
+        assert_eq!(send(&mut commands, b"\0\nls\n"), forwarded(b"\0\nls\n"));
+        assert_eq!(send(&mut commands, b"rm -rf x"), [], "the program may have ended");
+        assert_eq!(commands.deadline(), Some(start + PATIENCE_WITH_DATA));
+        let refused = send(&mut commands, b"\0\n");
+        assert!(matches!(refused.as_slice(), [_, DialogueAct::Refuse(why)] if why.contains("rm-rf")), "{refused:?}");
+        let mut commands = Commands::new(false);
+        send(&mut commands, b"scp -t x\n");
+        let refused = send(&mut commands, b"r\0m -rf x\n");
+        assert!(matches!(refused.as_slice(), [_, DialogueAct::Refuse(why)] if why.contains(NO_TEXT)), "{refused:?}");
+    });
+}
+
+#[test]
 fn nothing_that_cannot_be_known_passes_in_exec_only_and_strict() {
     for (mode, rules, text, sent) in [
         (SessionMode::ExecOnly, RULES, "ls\n$CMD\n", "ls\n"),
