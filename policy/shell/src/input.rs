@@ -63,6 +63,8 @@ pub(super) enum Carries {
 pub(super) struct Flow {
     /// All of it, where it is known.
     sent: Option<Arc<str>>,
+    /// The same, while it is read as the commands of a shell.
+    pub(super) script: Option<Arc<str>>,
     /// What the command at hand makes of it, and whether it has read all of it.
     passed: Option<(Carries, bool)>,
     /// Whether the program at hand has handed it on to one that was looked at.
@@ -97,7 +99,7 @@ impl Walker<'_> {
     }
 
     /// Whether it is what the session has sent.
-    fn is_sent(&self, text: &Arc<str>) -> bool {
+    pub(super) fn is_sent(&self, text: &Arc<str>) -> bool {
         self.flow.sent.as_ref().is_some_and(|sent| Arc::ptr_eq(sent, text)) && !text.trim().is_empty()
     }
 
@@ -132,6 +134,10 @@ impl Walker<'_> {
                     && !self.is_sent(&text)
                 {
                     self.guess_input(&text);
+                }
+                // Of a script on standard input it may read what follows it.
+                if let (Stdin::Unknown, Some(script)) = (&self.stdin, self.flow.script.clone()) {
+                    self.guess_input(&script);
                 }
                 let live = self.live().or_else(|| names_a_descriptor(arguments).then_some(Live::AsSent));
                 self.flow.unknown.push((index, live));

@@ -320,7 +320,10 @@ impl<'a> Walker<'a> {
             Stdin::Text(text) => {
                 // What is left of the input after a command has read from it is not code, but may be.
                 self.stdin = Stdin::Unknown;
+                let script = Some(text.clone()).filter(|text| self.is_sent(text));
+                let outer = std::mem::replace(&mut self.flow.script, script);
                 self.code(&text, shell);
+                self.flow.script = outer;
                 self.stdin = Stdin::Text(text);
             }
             Stdin::Session => {
