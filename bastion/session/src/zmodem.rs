@@ -39,7 +39,7 @@ impl Zmodem {
     /// Whether this is no key, but what the program at the user's end has answered before it was told.
     pub(super) fn is_answer(&self, typed: &[u8], now: Instant) -> bool {
         let is_recent = self.told.is_some_and(|told| now < told + ANSWER_LIMIT);
-        is_recent && (typed.windows(3).any(|part| part == b"*\x18B") || typed.starts_with(&CANCEL[..5]))
+        is_recent && (typed.windows(3).any(|part| part == b"*\x18B") || typed.starts_with(&[CAN; 5]))
     }
 }
 

@@ -285,10 +285,13 @@ impl Dialogue {
 
 /// Sends bytes; those that go together are sent together.
 fn push_forward(bytes: &[u8], acts: &mut Vec<DialogueAct>) {
-    match acts.last_mut() {
-        _ if bytes.is_empty() => {}
-        Some(DialogueAct::Forward(before)) => before.extend_from_slice(bytes),
-        _ => acts.push(DialogueAct::Forward(bytes.to_vec())),
+    if bytes.is_empty() {
+        return;
+    }
+    if let Some(DialogueAct::Forward(before)) = acts.last_mut() {
+        before.extend_from_slice(bytes);
+    } else {
+        acts.push(DialogueAct::Forward(bytes.to_vec()));
     }
 }
 
