@@ -79,6 +79,9 @@ pub struct Verdict {
 /// What is to be done with the standard input that a session sends while it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Input {
+    /// A shell reads it, and nothing else: it may be judged command by command where the whole of it does not come at
+    /// once.
+    Commands,
     /// It goes on unread: whoever reads it takes it as data, or no rule could say no to it.
     #[default]
     Data,

@@ -13,6 +13,8 @@ use tests::{
     sshd::Sshd,
 };
 
+use crate::shell_dialogue::Dialogue;
+
 /// Everybody but carol may do everything; some commands only with the word of others.
 pub(crate) fn rules() -> Value {
     let all = json!([{
@@ -389,5 +391,25 @@ async fn a_restart_refuses_what_waits_and_keeps_what_was_decided() -> Result<()>
         asked = bobs.waiting_approval() => asked?,
     };
     ensure!(at(&asked, "/command") == &json!(longer), "{asked}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_in_a_dialogue_with_a_shell_waits_and_the_next_one_behind_it() -> Result<()> {
+    let people = People::start().await?;
+    let (given, denied) = (people.witness("given"), people.witness("denied"));
+    let mut dialogue = Dialogue::start(&people.site, &[&Site::destination(), "sh"])?;
+    dialogue.send("echo ready\n").await?;
+    ensure!(dialogue.answer().await? == "ready");
+    dialogue.send(&format!("touch {}\necho behind\n", given.display())).await?;
+    let (id, approval) = people.waiting().await?;
+    ensure!(text(&approval, "command")?.contains("touch") && !given.exists(), "{approval}");
+    vote(&people.bobs, &id, "approve", json!({})).await?;
+    ensure!(dialogue.answer().await? == "behind" && given.exists());
+    dialogue.send(&format!("touch {}\necho behind\n", denied.display())).await?;
+    let (id, _) = people.waiting().await?;
+    vote(&people.bobs, &id, "deny", json!({ "comment": "not on a Friday" })).await?;
+    let (code, said) = dialogue.ended().await?;
+    ensure!(code == Some(5) && said.contains("denied by bob: not on a Friday") && !denied.exists(), "{code:?}: {said}");
     Ok(())
 }

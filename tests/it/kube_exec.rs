@@ -14,6 +14,8 @@ use tokio::{
     process::Command,
 };
 
+use crate::shell_dialogue::Dialogue;
+
 fn no_trees() -> Value {
     let flags = json!({ "all": [["r", "R", "recursive"], ["f", "force"]] });
     json!([{
@@ -103,6 +105,22 @@ async fn what_a_rule_blocks_is_refused_once_and_never_runs() -> Result<()> {
     site.run(&["exec", "blocked", "--", "ls", "-d", "/tmp/precious"]).await?.ok()?;
     let events = site.events("command_blocked", 9).await?;
     ensure!(events.len() == 9, "kubectl's second try is no event of its own: {events:#?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shell_of_a_pod_answers_each_command_without_a_terminal() -> Result<()> {
+    let site = site("talked").await?;
+    for kubectl in Kubectl::ALL {
+        let mut dialogue = Dialogue::of(site.kubectl(kubectl, &["exec", "-i", "talked", "--", "sh"]).await?)?;
+        for (sent, answer) in [("echo one $((1 + 1))\n", "one 2"), ("if true\nthen\necho two\nfi\n", "two")] {
+            dialogue.send(sent).await?;
+            ensure!(dialogue.answer().await? == answer, "{kubectl:?}: {sent:?}");
+        }
+        dialogue.send("rm -rf /tmp/precious\n").await?;
+        let (code, said) = dialogue.ended().await?;
+        ensure!(code == Some(5) && said.contains("blocked by rule rm-rf"), "{kubectl:?}: {code:?}: {said}");
+    }
     Ok(())
 }
 

@@ -42,6 +42,7 @@ mod replay_in_browser;
 mod revoked_keys;
 mod rule_reload;
 mod several_instances;
+mod shell_dialogue;
 mod ssh_auth;
 mod ssh_channels;
 mod ssh_hostile_target;

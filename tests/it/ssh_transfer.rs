@@ -5,9 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use tests::{patience::SOON, program::run, site::Site};
 use tokio::process::Command;
+
+use crate::shell_dialogue::Dialogue;
 
 /// More than one window of a channel, so that flow control has a part in it.
 const BIG_FILE_BYTES: usize = 5_000_000;
@@ -105,4 +107,18 @@ async fn same(left: &Path, right: &Path) -> Result<()> {
 
 fn show(path: &Path) -> String {
     path.display().to_string()
+}
+
+/// Both sides are told to give up, in the protocol's words and in the user's.
+#[tokio::test(flavor = "multi_thread")]
+async fn zmodem_is_refused_at_once() -> Result<()> {
+    let site = Site::start().await?;
+    let command = r"stty raw -echo; printf '**\030B0100000023be50\r\n'; head -c 5 | od -An -tx1";
+    let mut dialogue = Dialogue::start(&site, &["-tt", &Site::destination(), command])?;
+    let (mut shown, wanted) = (String::new(), ["rz and sz (ZMODEM) do not pass here", "18 18 18 18 18"]);
+    while !wanted.iter().all(|words| shown.contains(words)) {
+        shown.push_str(&dialogue.answer().await.with_context(|| shown.clone())?);
+    }
+    ensure!(shown.contains("\x18\x18\x18\x18\x18"), "{shown:?}");
+    Ok(())
 }

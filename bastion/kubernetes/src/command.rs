@@ -167,7 +167,7 @@ impl Run {
     ) -> Result<UpgradeAnswer, Told> {
         let transport = upgrade.command().map_err(|refusal| refusal.told())?;
         if self.hold.is_some()
-            && let Judged::Refused(refusal) = self.permitted.judge(self.request(), self.no_stdin()).await
+            && let Judged::Refused(refusal) = self.permitted.judge(self.request(), self.no_stdin().into()).await
         {
             // Nobody is asked about what would not run.
             return Err(Refusal::from(refusal).told());

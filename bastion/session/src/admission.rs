@@ -3,7 +3,7 @@
 //! ```text
 //!   asked ── permitted ── judged ── approved ── admitted
 //!             │    ^        │ ^        │
-//!   other people   │        │ └ script on standard input, read whole
+//!   other people   │        │ └ script on standard input, read whole; or the beginning of a dialogue
 //!                  └────────┴──────────┘ what was true before a wait need not be true after it
 //! ```
 //!
@@ -21,7 +21,7 @@ use super::{
     approve::{HeldReader, approve},
     leg::{UserReader, UserWriter},
     permit::LivePermit,
-    request::{Request, judge_start},
+    request::{Request, Stdin, judge_start},
     script::{Script, SessionInput},
     visit::{Judged, Visit},
 };
@@ -112,13 +112,15 @@ where
     let mut permitted = admission.permitted(&mut reader).await?;
     // Where nothing comes on standard input, all of it is known.
     let mut stdin = (!admission.asked.has_stdin()).then(Bytes::new);
-    let mut judged = permitted.judge(admission.asked.request(), stdin.as_deref()).await;
-    let mut reader = if matches!(judged, Judged::NeedsStdin) {
-        let script = admission.script(reader).await?;
-        stdin = Some(Bytes::copy_from_slice(script.bytes()));
+    let mut by_command = false;
+    let mut judged = permitted.judge(admission.asked.request(), stdin.as_deref().into()).await;
+    let mut reader = if let Judged::NeedsStdin { by_command: may_be_dialogue } = judged {
+        let script = admission.script(reader, may_be_dialogue).await?;
+        stdin = script.whole().cloned();
+        by_command = stdin.is_none();
         let mut replayed = HeldReader::new(SessionInput::Replayed(script.into_reader()), false);
         permitted = admission.permitted(&mut replayed).await?;
-        judged = permitted.judge(admission.asked.request(), stdin.as_deref()).await;
+        judged = permitted.judge(admission.asked.request(), known(stdin.as_ref(), by_command)).await;
         replayed
     } else {
         HeldReader::new(SessionInput::Live(reader), has_terminal)
@@ -126,17 +128,17 @@ where
     let input = match judged {
         Judged::Allowed(input) => input,
         Judged::Refused(refusal) => return Err(refusal),
-        Judged::NeedsStdin => {
+        Judged::NeedsStdin { .. } => {
             return Err(Refusal::new(ReasonCode::InputNotJudged, "the commands on standard input cannot be judged"));
         }
         Judged::Held(verdict) => {
             admission.approved(&permitted, &verdict, stdin.as_ref(), &mut reader).await?;
             permitted = admission.permitted(&mut reader).await?;
-            match permitted.judge(admission.asked.request(), stdin.as_deref()).await {
+            match permitted.judge(admission.asked.request(), known(stdin.as_ref(), by_command)).await {
                 Judged::Allowed(input) => input,
                 // Still the same rule, which has its approval now.
                 Judged::Held(again) if again.rule == verdict.rule => again.input,
-                Judged::Held(_) | Judged::NeedsStdin => return Err(Refusal::rules_changed()),
+                Judged::Held(_) | Judged::NeedsStdin { .. } => return Err(Refusal::rules_changed()),
                 Judged::Refused(refusal) => return Err(refusal),
             }
         }
@@ -171,12 +173,12 @@ impl<A: AccessRequest, W: UserWriter> Admission<'_, A, W> {
         }
     }
 
-    /// Reads all of standard input.
-    async fn script<R: UserReader>(&self, reader: R) -> Result<Script<R>, Refusal> {
+    /// Reads all of standard input, or what has come where its sender waits for answers and it `may_be_dialogue`.
+    async fn script<R: UserReader>(&self, reader: R, may_be_dialogue: bool) -> Result<Script<R>, Refusal> {
         self.writer.open().await.map_err(|_| user_gone())?;
         // Clients may wait for this before they send anything.
         self.writer.accept().await;
-        match Script::read(reader, |bytes| self.writer.kept(bytes)).await {
+        match Script::read(reader, may_be_dialogue, |bytes| self.writer.kept(bytes)).await {
             Ok(script) => Ok(script),
             Err(error) => {
                 let message = error.to_string();
@@ -204,14 +206,23 @@ impl<A: AccessRequest, W: UserWriter> Admission<'_, A, W> {
 }
 
 impl Permitted {
-    /// What the rules on commands say to the request; `stdin` is all of its standard input, where that is known. What
-    /// is refused is in the audit log then.
-    pub async fn judge(&self, request: Request<'_>, stdin: Option<&[u8]>) -> Judged {
+    /// What the rules on commands say to the request, with what is known of its standard input. What is refused is in
+    /// the audit log then.
+    pub async fn judge(&self, request: Request<'_>, stdin: Stdin<'_>) -> Judged {
         let (rules, mode) = (self.standing.rules.borrow().clone(), self.standing.permit.obligations().mode);
         let (who, what) = (&self.standing.user, self.standing.access.resource());
         let verdict = judge_start(&rules, who, what, mode, (request, stdin), SystemTime::now());
-        self.visit.judged(verdict, request, stdin.filter(|stdin| !stdin.is_empty())).await
+        let shown = match stdin {
+            Stdin::All(all) => Some(all).filter(|all| !all.is_empty()),
+            Stdin::Commands | Stdin::Unread => None,
+        };
+        self.visit.judged(verdict, request, shown).await
     }
+}
+
+/// What is known of standard input: all of it, where it was read, or that its commands are judged one by one.
+fn known(all: Option<&Bytes>, by_command: bool) -> Stdin<'_> {
+    if by_command { Stdin::Commands } else { all.map(AsRef::as_ref).into() }
 }
 
 /// Nobody is there any more who could be told.

@@ -9,7 +9,7 @@ use super::{dialogue_gate::DialogueGate, line_gate::LineGate};
 /// The gate of one running session.
 #[derive(Debug)]
 pub enum Gate {
-    /// Input of a program without a terminal that may run what it reads.
+    /// Input of a program without a terminal that may run what it reads: a shell, or one that nobody knows.
     Dialogue(Box<DialogueGate>),
     /// Input of a program without a terminal: it is data, or was judged with the request that started it.
     Open,

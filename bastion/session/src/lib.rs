@@ -13,7 +13,7 @@
 //!    the target has switched on at the user's terminal, to be undone where the bastion ends a session.
 //! 6. [`gate`]: what the user sends passes here before the target gets it; [`line_gate`]: what is typed into a terminal,
 //!    [`dialogue_gate`]: what a program reads that may run it.
-//! 7. [`tap`]: what the target sends passes here before anybody sees it.
+//! 7. [`tap`]: what the target sends passes here before anybody sees it; `zmodem`: file transfer that is refused.
 //! 8. [`registry`]: the sessions that run now; [`termination`]: what ends them.
 
 pub mod admission;
@@ -38,6 +38,7 @@ pub mod tap;
 pub mod terminal;
 pub mod termination;
 pub mod visit;
+mod zmodem;
 
 pub use registry::Registry;
 pub use sessions::Sessions;

@@ -35,6 +35,7 @@ use super::{
     terminal::{FromTarget, FromUser, OutputStream},
     termination::{Notice, Termination},
     visit::Visit,
+    zmodem::{self, Zmodem},
 };
 
 /// How long the target may take to close after the user has gone.
@@ -232,6 +233,7 @@ struct Relay {
     drops_input: bool,
     /// What output has changed at the user's terminal, where there is one.
     modes: SeenModes,
+    zmodem: Zmodem,
     exit: Option<ExitStatus>,
     end: Option<SessionEnd>,
     recording_failure: Option<RecordError>,
@@ -256,6 +258,7 @@ impl Relay {
             input_closed: false,
             drops_input: false,
             modes: SeenModes::default(),
+            zmodem: Zmodem::default(),
             exit: None,
             end: None,
             recording_failure: None,
@@ -316,7 +319,10 @@ impl Relay {
                     self.note(Note::Marker(by.clone()));
                     self.message(&by);
                 }
-                self.gate_acts(|gate, acts| gate.answered(answer, acts));
+                match self.gate {
+                    Gate::Dialogue(_) => self.dialogue_acts(|gate, acts| gate.answered(answer, acts)),
+                    Gate::Lines(_) | Gate::Open => self.gate_acts(|gate, acts| gate.answered(answer, acts)),
+                }
                 Released::default()
             }
             RelayEvent::GateDue => {
@@ -329,8 +335,11 @@ impl Relay {
                 Released::default()
             }
             RelayEvent::Status(text) => {
-                // On the line of before: nothing but the bastion writes there while its user waits.
-                self.say(Bytes::from(format!("\r\x1b[Kbastion: {text}")));
+                // On the line of before: nothing but the bastion writes there while its user waits. Without a terminal
+                // there is no such line.
+                if let Gate::Lines(_) = self.gate {
+                    self.say(Bytes::from(format!("\r\x1b[Kbastion: {text}")));
+                }
                 Released::default()
             }
             RelayEvent::Expired => {
@@ -401,6 +410,13 @@ impl Relay {
             Err(error) => self.recording_failed(error),
         }
         self.gate_acts(|gate, acts| gate.output(&shown, acts));
+        if matches!(self.gate, Gate::Lines(_)) && self.zmodem.begins(&shown, Instant::now()) {
+            self.send(0, ToTarget::Judged(Bytes::from_static(zmodem::CANCEL)));
+            self.say(Bytes::from_static(zmodem::CANCEL));
+            self.message(zmodem::REFUSED);
+            // The user's cursor stands on a row of its own now, and so the gate's does.
+            self.gate_acts(|gate, acts| gate.output(b"\r\n", acts));
+        }
         Released::default()
     }
 

@@ -45,6 +45,23 @@ pub enum Request<'a> {
     Subsystem,
 }
 
+/// What is known of the standard input of what is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stdin<'a> {
+    /// All of it.
+    All(&'a [u8]),
+    /// That it is commands, each of which is judged when it comes.
+    Commands,
+    /// Nothing.
+    Unread,
+}
+
+impl<'a> From<Option<&'a [u8]>> for Stdin<'a> {
+    fn from(all: Option<&'a [u8]>) -> Self {
+        all.map_or(Self::Unread, Self::All)
+    }
+}
+
 /// Whether a session may start, as the rules on commands say it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
@@ -61,7 +78,10 @@ pub enum Judgement {
     /// It may start once it has been approved.
     Hold(Box<Verdict>),
     /// Standard input is read as commands: it has to be judged first, whole.
-    NeedsStdin,
+    NeedsStdin {
+        /// Whether it may be judged command by command where its sender waits for answers.
+        by_command: bool,
+    },
 }
 
 /// Why a request may not start.
@@ -77,13 +97,13 @@ pub struct Blocked {
     pub commands: Vec<String>,
 }
 
-/// Judges the request that starts a session; `stdin` is all of its standard input, where that was read already.
+/// Judges the request that starts a session, with what is known of its standard input.
 pub fn judge_start(
     rules: &RuleSet,
     who: &Subject,
     what: Resource<'_>,
     mode: SessionMode,
-    (request, stdin): (Request<'_>, Option<&[u8]>),
+    (request, stdin): (Request<'_>, Stdin<'_>),
     now: SystemTime,
 ) -> Judgement {
     if matches!(request, Request::Subsystem) {
@@ -97,7 +117,12 @@ pub fn judge_start(
             RuleEffect::Block => Judgement::Block(Blocked::by(verdict)),
         };
     }
-    let (stdin_text, command) = (stdin.map(readable), request.command().map(readable));
+    let stdin_text = match stdin {
+        Stdin::All(stdin) => Some(readable(stdin)),
+        Stdin::Commands => Some(Cow::Borrowed(NO_COMMANDS)),
+        Stdin::Unread => None,
+    };
+    let command = request.command().map(readable);
     let (stdin_text, command) = (stdin_text.as_deref(), command.as_deref());
     let (input, terminal) = match request {
         Request::Subsystem
@@ -122,6 +147,9 @@ pub fn judge_start(
     if terminal {
         verdict.input = Input::Data;
     }
+    if stdin == Stdin::Commands {
+        verdict.input = Input::Commands;
+    }
     let is_certain = verdict.effect == RuleEffect::Block && !verdict.opaque;
     let lacks_stdin = verdict.stdin_is_code && !is_certain;
     match verdict.effect {
@@ -132,7 +160,9 @@ pub fn judge_start(
             let input = verdict.input.clone();
             Judgement::Allow { observed: Some(Box::new(verdict)), input }
         }
-        _ if lacks_stdin && stdin.is_none() && !terminal => Judgement::NeedsStdin,
+        _ if lacks_stdin && stdin == Stdin::Unread && !terminal => {
+            Judgement::NeedsStdin { by_command: verdict.input == Input::Commands }
+        }
         RuleEffect::Allow => Judgement::Block(Blocked {
             rule: None,
             reason: STDIN_IS_CODE.to_owned(),
@@ -223,6 +253,9 @@ const ATTACH: &str = "attach";
 
 /// Stands for a text that cannot be read: a command word that is not known.
 const UNREADABLE: &str = "\"$UNREADABLE\"";
+
+/// What a shell reads that runs nothing: what is left to judge is the command that starts it.
+const NO_COMMANDS: &str = "#\n";
 
 /// The longest command in the audit log, in characters.
 const MAX_SHOWN_CHARS: usize = 4096;

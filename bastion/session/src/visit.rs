@@ -49,7 +49,10 @@ pub enum Judged {
     /// It may start, and that is to be done with its standard input.
     Allowed(Input),
     /// Its standard input has to be judged first.
-    NeedsStdin,
+    NeedsStdin {
+        /// Whether it may be judged command by command where its sender waits for answers.
+        by_command: bool,
+    },
     /// It has to wait for other people.
     Held(Box<Verdict>),
     /// It may not start.
@@ -61,7 +64,7 @@ impl Visit {
     pub async fn judged(&self, verdict: Judgement, request: Request<'_>, stdin: Option<&[u8]>) -> Judged {
         let (event, judged) = match verdict {
             Judgement::Allow { observed: None, input } => return Judged::Allowed(input),
-            Judgement::NeedsStdin => return Judged::NeedsStdin,
+            Judgement::NeedsStdin { by_command } => return Judged::NeedsStdin { by_command },
             Judgement::Hold(verdict) => return Judged::Held(verdict),
             Judgement::Allow { observed: Some(verdict), input } => {
                 let effect = if verdict.effect == RuleEffect::Block { WouldHave::Block } else { WouldHave::Approve };

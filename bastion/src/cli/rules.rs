@@ -197,7 +197,7 @@ fn explanation(verdict: &Verdict, matched: &[Explained]) -> String {
         text.push_str("standard input is read as commands: it is judged before it is sent\n");
     }
     match &verdict.input {
-        Input::Data => {}
+        Input::Commands | Input::Data => {}
         Input::Judged { program } => {
             text.push_str(&format!("standard input is judged line by line: {} may run it\n", visible(program)));
         }

@@ -19,9 +19,13 @@ use policy::verdict::{Input, Verdict};
 use shell::completeness::is_begun;
 
 use super::{
-    Decided, Report,
+    Decided, Question, Report,
     judging::{self, Judge},
 };
+
+mod commands;
+
+pub use commands::Commands;
 
 /// The input of one session.
 #[derive(Debug)]
@@ -45,6 +49,8 @@ pub struct Dialogue {
 /// What is to be done in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DialogueAct {
+    /// Ask other people; the answer comes through [`Commands::answered`].
+    Ask(Box<Question>),
     /// The input is over.
     End,
     /// Send these bytes to the target.
@@ -64,11 +70,11 @@ enum Duty {
 }
 
 impl Dialogue {
-    /// The input of a session of that mode; nothing where it goes on unread.
+    /// The input of a session of that mode; nothing where it goes on unread, or is for a shell.
     #[must_use]
     pub fn new(input: &Input, mode: SessionMode) -> Option<Self> {
         let duty = match (input, mode) {
-            (Input::Data, _) => return None,
+            (Input::Commands | Input::Data, _) => return None,
             (Input::Judged { .. } | Input::Refused { .. }, SessionMode::Observe) => Duty::Observe,
             (Input::Judged { program }, _) => Duty::Judge { program: program.clone() },
             (Input::Refused { reason }, _) => Duty::Refuse { reason: reason.clone() },
@@ -106,10 +112,11 @@ impl Dialogue {
     }
 
     /// The user sends no more.
-    pub fn end(&mut self, judge: Judge<'_>, acts: &mut Vec<DialogueAct>) {
+    pub fn end(&mut self, now: Instant, judge: Judge<'_>, acts: &mut Vec<DialogueAct>) {
         if mem::replace(&mut self.ended, true) {
             return;
         }
+        self.came = Some(now);
         if self.duty == Duty::Observe {
             // What waits is looked at all the same.
             acts.push(DialogueAct::End);
@@ -120,7 +127,7 @@ impl Dialogue {
     /// The time of [`Dialogue::deadline`] has come.
     pub fn tick(&mut self, now: Instant, judge: Judge<'_>, acts: &mut Vec<DialogueAct>) {
         self.go_on(judge, acts);
-        if self.waiting.is_empty() && self.came.is_some_and(|came| now >= came + PAUSE) {
+        if !self.ended && self.waiting.is_empty() && self.came.is_some_and(|came| now >= came + PAUSE) {
             self.came = None;
             self.send_begun_line(judge, acts);
         }
@@ -130,10 +137,10 @@ impl Dialogue {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let came = self.came.filter(|_| !self.closed)?;
-        match (self.waiting.is_empty(), self.sent < self.line.len()) {
-            (false, _) => Some(came),
-            (true, true) => Some(came + PAUSE),
-            (true, false) => None,
+        match () {
+            () if self.ended || !self.waiting.is_empty() => Some(came),
+            () if self.sent < self.line.len() => Some(came + PAUSE),
+            () => None,
         }
     }
 
@@ -209,13 +216,8 @@ impl Dialogue {
     }
 
     fn forward(&self, bytes: &[u8], acts: &mut Vec<DialogueAct>) {
-        if self.duty == Duty::Observe || bytes.is_empty() {
-            return;
-        }
-        if let Some(DialogueAct::Forward(before)) = acts.last_mut() {
-            before.extend_from_slice(bytes);
-        } else {
-            acts.push(DialogueAct::Forward(bytes.to_vec()));
+        if self.duty != Duty::Observe {
+            push_forward(bytes, acts);
         }
     }
 
@@ -278,6 +280,18 @@ impl Dialogue {
 
     fn whole(&self, text: &str) -> String {
         self.begun.iter().map(String::as_str).chain([text]).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Sends bytes; those that go together are sent together.
+fn push_forward(bytes: &[u8], acts: &mut Vec<DialogueAct>) {
+    if bytes.is_empty() {
+        return;
+    }
+    if let Some(DialogueAct::Forward(before)) = acts.last_mut() {
+        before.extend_from_slice(bytes);
+    } else {
+        acts.push(DialogueAct::Forward(bytes.to_vec()));
     }
 }
 

@@ -7,7 +7,7 @@
 //! **Limits:** a `cd` alone on its line is taken to have succeeded. A folder that a line computes is not known.
 
 use policy::verdict::{CommandInput, Verdict};
-use shell::{Command, Earlier, Folder, ParseContext, Parsed, Shell};
+use shell::{Command, Earlier, Folder, ParseContext, Parsed, Shell, completeness};
 
 use super::judging::{Judge, stricter};
 use crate::foreground::Foreground;
@@ -26,6 +26,8 @@ pub(super) struct Folders {
     shell_reads: bool,
     /// What else the lines have done.
     earlier: Earlier,
+    /// Whether the lines are typed, or else the commands of a script.
+    typed: bool,
 }
 
 impl Default for Folders {
@@ -37,17 +39,28 @@ impl Default for Folders {
             shells: vec![Shell::Unknown],
             shell_reads: true,
             earlier: Earlier::default(),
+            typed: true,
         }
     }
 }
 
 impl Folders {
+    /// Those of a shell that reads its commands without a terminal.
+    pub(super) fn of_a_script() -> Self {
+        Self { typed: false, ..Self::default() }
+    }
+
     /// The strictest verdict on a line in any of the folders, read by any of the shells.
     pub(super) fn judge(&self, input: CommandInput<'_>, judge: Judge<'_>) -> Verdict {
         let CommandInput::Line(line) = input else { return judge(input) };
         let places = self.shells.iter().flat_map(|shell| self.now.iter().map(move |folder| (folder, *shell)));
         let earlier = &self.earlier;
-        let verdicts = places.map(|(folder, shell)| judge(CommandInput::LineIn { line, folder, shell, earlier }));
+        let verdicts = places.map(|(folder, shell)| {
+            // What is begun is judged as far as it goes.
+            let closed = completeness::closed_in(line, shell);
+            let line = closed.as_deref().unwrap_or(line);
+            judge(CommandInput::LineIn { line, folder, shell, earlier })
+        });
         verdicts.reduce(stricter).unwrap_or_else(|| judge(input))
     }
 
@@ -67,7 +80,7 @@ impl Folders {
         if !parsed.commands.iter().any(Command::changes_folder) {
             return;
         }
-        let after: Vec<_> = self.now.iter().map(|folder| (folder, in_folder(line, folder))).collect();
+        let after: Vec<_> = self.now.iter().map(|folder| (folder, self.in_folder(line, folder))).collect();
         let is_alone =
             after.iter().all(|(_, parsed)| matches!(parsed.commands.as_slice(), [only] if only.redirects.is_empty()));
         let mut now = Vec::new();
@@ -122,6 +135,25 @@ impl Folders {
         }
     }
 
+    /// Which shell reads, if that is sure.
+    pub(super) fn shell(&self) -> Shell {
+        match self.shells.as_slice() {
+            [only] => *only,
+            _ => Shell::Unknown,
+        }
+    }
+
+    /// What is known of the place where a line runs that is typed now.
+    pub(super) fn place(&self) -> ParseContext {
+        ParseContext { shell: self.shell(), ..ParseContext::typed() }
+    }
+
+    fn in_folder(&self, line: &str, folder: &Folder) -> Parsed {
+        let (interactive, folder) = (self.typed, folder.clone());
+        let place = ParseContext { interactive, folder, shell: self.shell(), ..ParseContext::default() };
+        shell::parse(line, &place)
+    }
+
     /// The shell that read the lines has ended, and the one around it reads the next.
     fn shell_ended(&mut self) {
         if let Some((folders, shells)) = self.outer.pop() {
@@ -154,10 +186,6 @@ impl Folders {
             self.may_be_as(&folders, &shells);
         }
     }
-}
-
-fn in_folder(line: &str, folder: &Folder) -> Parsed {
-    shell::parse(line, &ParseContext { folder: folder.clone(), ..ParseContext::typed() })
 }
 
 /// As many folders as are kept.

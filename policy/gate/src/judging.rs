@@ -87,19 +87,23 @@ pub(super) fn is_too_long(text: &str) -> bool {
 /// A line for a program that may be a shell or anything else, and `whole`: the line with those before it that belong
 /// to it where a shell reads them. Of a line alone and of the texts in it only what a rule surely matches counts.
 pub(super) fn anything(whole: &str, line: &str, judge: Judge<'_>) -> Verdict {
-    let mut verdict = stricter(shell(whole, judge), judge(CommandInput::Text(line)));
+    let mut verdict = stricter(begun(whole, judge), judge(CommandInput::Text(line)));
     let alone = (whole != line).then(|| line.to_owned());
     let texts = alone.into_iter().chain(after_marks(line).map(str::to_owned)).chain(quoted(line));
     for text in texts {
-        verdict = stricter(verdict, surely(shell(&text, judge)));
+        verdict = stricter(verdict, surely(begun(&text, judge)));
     }
     verdict
 }
 
-/// A line for a shell. What is begun is judged as far as it goes.
+/// A text for a shell of which nothing is known. What is begun is judged as far as it goes.
+pub(super) fn begun(text: &str, judge: Judge<'_>) -> Verdict {
+    shell(closed(text).as_deref().unwrap_or(text), judge)
+}
+
+/// A line for a shell.
 pub(super) fn shell(text: &str, judge: Judge<'_>) -> Verdict {
-    let closed = closed(text);
-    judge(CommandInput::Line(closed.as_deref().unwrap_or(text)))
+    judge(CommandInput::Line(text))
 }
 
 /// Only what a rule surely matches counts: who reads is no shell, so what is not understood is no code.

@@ -60,7 +60,7 @@ mod submit;
 mod times;
 
 pub use act::{Act, Answer, Decided, Question, Report};
-pub use dialogue::{Dialogue, DialogueAct};
+pub use dialogue::{Commands, Dialogue, DialogueAct};
 use folders::Folders;
 pub use judging::Judge;
 use reader::Reader;

@@ -2,7 +2,6 @@
 //! read at that moment.
 
 use config::rules::RuleEffect;
-use shell::ParseContext;
 
 use super::{Cx, Decided, Gate, Reader, submit::Kind};
 use crate::{foreground::Foreground, key::KeyPress, line::Pressed};
@@ -38,7 +37,7 @@ impl Gate {
         if let Some(text) = text.filter(|text| !text.trim().is_empty()) {
             let verdict = self.judge_as(&text, reader, &|input| self.folders.judge(input, cx.judge));
             if reader == Reader::Shell {
-                let parsed = shell::parse(&text, &ParseContext::typed());
+                let parsed = shell::parse(&text, &self.folders.place());
                 self.folders.line_ran(&text, &parsed);
             }
             if verdict.effect != RuleEffect::Allow {

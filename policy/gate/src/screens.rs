@@ -13,7 +13,7 @@
 
 use config::rules::RuleEffect;
 use policy::verdict::Verdict;
-use shell::{ParseContext, completeness::is_incomplete};
+use shell::completeness::is_incomplete_in;
 
 use super::{Act, Cx, Decided, Gate, Reader, State, submit::Kind};
 use crate::{
@@ -141,12 +141,12 @@ impl Gate {
 
     /// A shell reads the line, although a program with a screen was taken for the reader.
     fn shell_line_in_screen(&mut self, line: String, is_certain: bool, _cx: &mut Cx<'_>) {
-        if is_incomplete(&line) && line.len() < MAX_TYPED {
+        if is_incomplete_in(&line, self.folders.shell()) && line.len() < MAX_TYPED {
             self.earlier = vec![line];
             return;
         }
         self.earlier.clear();
-        let parsed = shell::parse(&line, &ParseContext::typed());
+        let parsed = shell::parse(&line, &self.folders.place());
         self.folders.line_ran(&line, &parsed);
         if parsed.commands.is_empty() && parsed.opaque.is_empty() {
             return;

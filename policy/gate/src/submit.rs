@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use config::rules::RuleEffect;
 use policy::verdict::Verdict;
-use shell::{ParseContext, completeness::is_incomplete};
+use shell::completeness::is_incomplete_in;
 
 use super::{Act, After, Cx, Decided, Gate, Question, Reader, State, judging};
 use crate::{foreground::Foreground, key::KeyPress, screen::Reading};
@@ -314,9 +314,9 @@ impl Gate {
             self.ahead.went_on(text);
         }
         match reader {
-            Reader::Shell if is_incomplete(&whole) => self.earlier.push(text.to_owned()),
+            Reader::Shell if is_incomplete_in(&whole, self.folders.shell()) => self.earlier.push(text.to_owned()),
             Reader::Shell => {
-                let parsed = shell::parse(&whole, &ParseContext::typed());
+                let parsed = shell::parse(&whole, &self.folders.place());
                 self.folders.line_ran(&whole, &parsed);
                 if judging::is_too_long(&whole) {
                     // A shell is the strictest reader.

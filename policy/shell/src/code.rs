@@ -362,6 +362,7 @@ fn other_stdin(walker: &mut Walker<'_>, family: &str, is_foreign: bool) {
                 walker.out.foreign_code.extend(walker.out.commands.len().checked_sub(1));
             } else {
                 walker.out.stdin_is_code = true;
+                walker.out.stdin_is_commands = false;
             }
             walker.opaque_command("it runs what comes on standard input");
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{
     OpaqueKind, Word,
     client::Client,
-    parse::{Stdin, Walker},
+    parse::{RUNS_INPUT, Stdin, Walker},
 };
 
 mod readers;
@@ -64,6 +64,8 @@ pub(super) enum Carries {
 pub(super) struct Flow {
     /// All of it, where it is known.
     sent: Option<Arc<str>>,
+    /// The same, while it is read as the commands of a shell.
+    pub(super) script: Option<Arc<str>>,
     /// What the command at hand makes of it, and whether it has read all of it.
     passed: Option<(Carries, bool)>,
     /// Whether the program at hand has handed it on to one that was looked at.
@@ -98,7 +100,7 @@ impl Walker<'_> {
     }
 
     /// Whether it is what the session has sent.
-    fn is_sent(&self, text: &Arc<str>) -> bool {
+    pub(super) fn is_sent(&self, text: &Arc<str>) -> bool {
         self.flow.sent.as_ref().is_some_and(|sent| Arc::ptr_eq(sent, text)) && !text.trim().is_empty()
     }
 
@@ -113,6 +115,7 @@ impl Walker<'_> {
             Some(name) if !is_opaque => readers::of(name, arguments),
             _ => Use::Unknown,
         };
+        self.out.stdin_is_data |= matches!(reads, Use::Captured | Use::Data { .. }) && self.live().is_some();
         let hands_on = name.is_some_and(readers::hands_on);
         if matches!(name, Some("alias" | "enable" | "hash")) {
             self.flow.redefined = true;
@@ -136,6 +139,10 @@ impl Walker<'_> {
                     && !self.is_sent(&text)
                 {
                     self.guess_input(&text);
+                }
+                // Of a script on standard input it may read what follows it.
+                if let (Stdin::Unknown, Some(script)) = (&self.stdin, self.flow.script.clone()) {
+                    self.guess_input(&script);
                 }
                 let live = self.live().or_else(|| names_a_descriptor(arguments).then_some(Live::AsSent));
                 self.flow.unknown.push((index, live));
@@ -206,7 +213,8 @@ impl Walker<'_> {
                 is_foreign: foreign.contains(&index),
             });
             self.out.live = readers.collect();
-            if self.out.opaque.iter().any(|opaque| opaque.command.is_none()) {
+            // What a shell reads is commands, and judged as such.
+            if self.out.opaque.iter().any(|opaque| opaque.command.is_none() && opaque.why != RUNS_INPUT) {
                 let live = captured.unwrap_or(Live::AsSent);
                 self.out.live.push(LiveReader { command: None, live, is_foreign: false });
             }

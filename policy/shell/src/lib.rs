@@ -127,6 +127,10 @@ pub struct Parsed {
     pub code: Vec<String>,
     /// Whether standard input is read as commands: the caller must have it judged before it goes there.
     pub stdin_is_code: bool,
+    /// Whether that is so because shells read it, and nothing else does whose commands are not read here.
+    pub stdin_is_commands: bool,
+    /// Whether a program takes some of it as data.
+    pub stdin_is_data: bool,
     /// Interpreters, by their index in `commands`, that read standard input as code of a language that is no shell's.
     pub foreign_code: Vec<usize>,
     /// Programs that may do anything with what the session sends on standard input.

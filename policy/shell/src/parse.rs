@@ -111,6 +111,8 @@ pub(super) fn grammar() -> (TokenizerOptions, ParserOptions) {
     (tokenizer, ParserOptions { enable_extended_globbing: false, ..ParserOptions::default() })
 }
 
+/// Of a shell that reads the session's input.
+pub(super) const RUNS_INPUT: &str = "it runs what comes on standard input";
 const RUNS_OUTPUT: &str = "it runs the output of another program";
 /// Why a text is opaque that no shell which is known here would read: it runs nothing of it.
 pub const UNREADABLE: &str = "it cannot be read as shell code";
@@ -332,13 +334,17 @@ impl<'a> Walker<'a> {
             Stdin::Text(text) => {
                 // What is left of the input after a command has read from it is not code, but may be.
                 self.stdin = Stdin::Unknown;
+                let script = Some(text.clone()).filter(|text| self.is_sent(text));
+                let outer = std::mem::replace(&mut self.flow.script, script);
                 self.code(&text, shell);
+                self.flow.script = outer;
                 self.stdin = Stdin::Text(text);
             }
             Stdin::Session => {
                 if !self.cx.interactive {
+                    self.out.stdin_is_commands |= !self.out.stdin_is_code;
                     self.out.stdin_is_code = true;
-                    self.opaque("it runs what comes on standard input");
+                    self.opaque(RUNS_INPUT);
                 }
             }
             Stdin::Made | Stdin::Unknown => self.opaque(RUNS_OUTPUT),

@@ -35,7 +35,7 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
                 "rows",
                 "columns",
             ]);
-            !(is_harmless || is_size(&known) || walker.cx.opens && is_usual_at_start(&known))
+            !(is_harmless || is_size(&known) || is_usual(&known, walker.cx.opens))
         }
         "set" => sets_line_editing(walker.shell, &known),
         "unset" => known.iter().any(|word| word.is_none_or(is_prompt_variable)),
@@ -101,16 +101,25 @@ fn is_size(words: &[Option<&str>]) -> bool {
 }
 
 /// `stty -ixon erase ^H` is what people say who open a shell: each line ends and is erased as before.
-fn is_usual_at_start(words: &[Option<&str>]) -> bool {
+///
+/// A program that types for people (TRAMP) says `stty -inlcr -onlcr -echo kill ^U erase ^H`: what is not shown is judged
+/// by its keys. Without `-onlcr` it may be a person, who has no use for that.
+fn is_usual(words: &[Option<&str>], opens: bool) -> bool {
+    let is_for_a_program = words.contains(&Some("-onlcr"));
+    if !(opens || is_for_a_program) {
+        return false;
+    }
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let is_usual = match *word {
             Some("erase") => words.next().is_some_and(|key| matches!(key, Some("^?" | "^H" | "^h" | "\x7f" | "\x08"))),
+            Some("kill") => words.next().is_some_and(|key| matches!(key, Some("^U" | "^u" | "\x15"))),
             Some("rows" | "cols" | "columns") => true,
             Some("sane" | "tostop" | "hup" | "hupcl" | "iutf8" | "ixany" | "ixoff" | "ixon" | "onlcr" | "opost") => {
                 true
             }
             Some("-tostop" | "-hup" | "-hupcl" | "-iutf8" | "-ixany" | "-ixoff" | "-ixon") => true,
+            Some("-echo" | "-inlcr" | "-onlcr") => is_for_a_program,
             Some(word) => word.chars().all(|c| c.is_ascii_digit()),
             None => false,
         };

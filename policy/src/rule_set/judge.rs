@@ -261,7 +261,10 @@ fn input_of(rules: &[&Rule], parsed: &Parsed, judging: &Judging) -> Input {
     let readers = parsed.live.iter().filter(|reader| !may_run(reader));
     // Of equals the first.
     let strictest = readers.reduce(|one, other| if other.live > one.live { other } else { one });
-    let Some(reader) = strictest else { return Input::Data };
+    let Some(reader) = strictest else {
+        let is_shells = parsed.stdin_is_commands && !parsed.stdin_is_text && parsed.foreign_code.is_empty();
+        return if is_shells { Input::Commands } else { Input::Data };
+    };
     let program = command(reader).and_then(Command::program).map_or_else(|| "a program".to_owned(), excerpt);
     match (reader.live, judging.opaque) {
         (Live::Changed, _) => Input::Refused {

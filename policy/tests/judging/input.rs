@@ -168,6 +168,10 @@ fn input_that_is_known_is_judged_for_whoever_reads_it() {
         ("m4", "", RuleEffect::Allow),
         ("cat", "rm -rf x\n", RuleEffect::Allow),
         ("cat | sh", "rm -rf x\n", RuleEffect::Block),
+        // What the commands of a script may read is the rest of it.
+        ("bash -s", "vi -e\n:!rm -rf x\n", RuleEffect::Approve),
+        ("bash -s", "some-tool\nrun('rm -rf x')\n", RuleEffect::Approve),
+        ("bash -s", "make -j4 all\necho 'made it all'\nls | sort\n", RuleEffect::Allow),
     ] {
         let verdict = judge(&rules, SessionMode::Guard, CommandInput::Script(line, input));
         assert_eq!(verdict.effect, expected, "{line} < {input:?}: {verdict:?}");

@@ -2,7 +2,7 @@
 
 use api::refusal::ReasonCode;
 use bytes::Bytes;
-use gate::{Act, Decided, DialogueAct, Report};
+use gate::{Act, Decided, DialogueAct, Question, Report};
 use policy::Verdict;
 
 use super::{Decision, Relay, UserSide};
@@ -23,10 +23,7 @@ impl Relay {
         work(gate, &mut acts);
         for act in acts {
             match act {
-                Act::Ask(question) => {
-                    self.note(Note::Marker(marker("waiting for approval", Some(&question.verdict), &question.text)));
-                    self.decisions.push(Decision::Ask(question));
-                }
+                Act::Ask(question) => self.ask(question),
                 Act::Bell => self.say(Bytes::from_static(b"\x07")),
                 Act::Close(reason) => self.terminate(reason),
                 Act::Draw(bytes) => self.draw(bytes.into()),
@@ -45,6 +42,7 @@ impl Relay {
         work(gate, &mut acts);
         for act in acts {
             match act {
+                DialogueAct::Ask(question) => self.ask(*question),
                 DialogueAct::End => self.send(0, ToTarget::Eof),
                 DialogueAct::Forward(bytes) => self.send(bytes.len(), ToTarget::Input(bytes.into())),
                 DialogueAct::Refuse(said) => {
@@ -53,6 +51,11 @@ impl Relay {
                 DialogueAct::Report(report) => self.write_down(*report),
             }
         }
+    }
+
+    fn ask(&mut self, question: Question) {
+        self.note(Note::Marker(marker("waiting for approval", Some(&question.verdict), &question.text)));
+        self.decisions.push(Decision::Ask(question));
     }
 
     fn write_down(&mut self, report: Report) {

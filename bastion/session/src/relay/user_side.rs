@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use tokio::time::Instant;
+
 use super::{Decision, FromUser, Gate, Note, Relay, Released, TARGET_CLOSE_GRACE, UNREAD_LIMIT};
 use crate::{
     dialogue_gate::DialogueGate,
@@ -136,6 +138,7 @@ impl Relay {
                 Gate::Open => self.send(data.len(), ToTarget::Input(data)),
                 // Its window is opened when the bytes have gone on.
                 Gate::Dialogue(_) => self.dialogue_acts(|gate, acts| gate.received(&data, acts)),
+                Gate::Lines(_) if self.zmodem.is_answer(&data, Instant::now()) => self.passed += data.len(),
                 Gate::Lines(_) => {
                     self.gate_acts(|gate, acts| gate.typed(&data, acts));
                     self.passed += data.len();

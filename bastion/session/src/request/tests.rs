@@ -36,7 +36,8 @@ fn judged_in(mode: SessionMode, rules: &str, request: (Request<'_>, Option<&[u8]
         groups: BTreeSet::new(),
     };
     let what = Resource::Host { target: &targets[0], login: &login };
-    judge_start(&rules, &who, what, mode, request, SystemTime::UNIX_EPOCH)
+    let (request, stdin) = request;
+    judge_start(&rules, &who, what, mode, (request, stdin.into()), SystemTime::UNIX_EPOCH)
 }
 
 fn judged(rules: &str, request: Request<'_>) -> Judgement {
@@ -55,7 +56,7 @@ fn outcome(verdict: &Judgement) -> (&'static str, Option<&str>) {
         Judgement::Allow { observed: Some(verdict), .. } => ("observed", of(verdict)),
         Judgement::Block(blocked) => ("block", blocked.rule.clone()),
         Judgement::Hold(verdict) => ("hold", of(verdict)),
-        Judgement::NeedsStdin => ("stdin", None),
+        Judgement::NeedsStdin { .. } => ("stdin", None),
     };
     let names = ["etc", "rm_rf", "svc"];
     (word, rule.map(|rule| names.into_iter().find(|name| *name == rule.as_str()).expect("a rule of these tests")))

@@ -48,6 +48,7 @@ impl Outcome {
         for act in acts {
             assert!(self.refused.is_none(), "nothing follows a refusal: {act:?}");
             match act {
+                DialogueAct::Ask(question) => panic!("{question:?}"),
                 DialogueAct::End => self.ended = true,
                 DialogueAct::Forward(bytes) => self.sent.extend(bytes),
                 DialogueAct::Refuse(reason) => self.refused = Some(reason),
@@ -72,7 +73,7 @@ fn play(mut dialogue: Dialogue, pieces: &[&[u8]], pauses: bool) -> Outcome {
             dialogue.tick(now, &judge, &mut acts);
         }
     }
-    dialogue.end(&judge, &mut acts);
+    dialogue.end(now, &judge, &mut acts);
     while dialogue.deadline().is_some_and(|due| due <= now) {
         dialogue.tick(now, &judge, &mut acts);
     }
@@ -167,7 +168,7 @@ fn a_line_without_an_end_waits_where_it_could_not_go_on_as_it_stands() {
         dialogue.received(begun, start, &judge, &mut acts);
         dialogue.tick(start + PAUSE, &judge, &mut acts);
         assert_eq!(acts, [], "a program may take what it has without the end of the line");
-        dialogue.end(&judge, &mut acts);
+        dialogue.end(start + PAUSE, &judge, &mut acts);
         assert!(matches!(acts.as_slice(), [DialogueAct::Report(_), DialogueAct::Refuse(_)]), "{acts:?}");
     }
 }
@@ -179,6 +180,13 @@ fn many_lines_are_judged_in_turns_with_others() {
     dialogue.received(&b"a\n".repeat(LINES_AT_ONCE * 3), now, &judge, &mut acts);
     assert_eq!(acts, [DialogueAct::Forward(b"a\n".repeat(LINES_AT_ONCE))]);
     assert_eq!(dialogue.deadline(), Some(now));
+}
+
+/// As many lines as are looked at at once are not taken for all there are.
+#[test]
+fn the_end_of_many_lines_is_passed_on() {
+    let text = b"a\n".repeat(LINES_AT_ONCE * 2);
+    assert_eq!(judged(&text), Outcome { sent: text, ended: true, ..Outcome::default() });
 }
 
 proptest! {

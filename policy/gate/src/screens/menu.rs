@@ -5,7 +5,6 @@
 //! the shell run it after all, it was judged.
 
 use policy::verdict::CommandInput;
-use shell::ParseContext;
 
 use crate::{
     Cx, Gate,
@@ -67,7 +66,7 @@ impl Gate {
     /// The shell ran a line although Enter was to choose. Whether that was the line that was judged.
     pub(in super::super) fn ran_instead_of_choosing(&mut self) -> bool {
         let Some(text) = self.programs.menu.chosen.take() else { return false };
-        let parsed = shell::parse(&text, &ParseContext::typed());
+        let parsed = shell::parse(&text, &self.folders.place());
         self.folders.line_ran(&text, &parsed);
         self.foreground = Foreground::after(&parsed);
         self.shell_ran(&parsed);

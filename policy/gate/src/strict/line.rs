@@ -47,7 +47,7 @@ impl Gate {
         let verdict = match reader {
             Reader::Repl(_) => self.judge_as(text, reader, judge),
             Reader::Answer | Reader::Data | Reader::Panes | Reader::Program | Reader::Screen | Reader::Shell => {
-                judging::shell(&whole, judge)
+                judging::begun(&whole, judge)
             }
         };
         if reader == Reader::Panes || (reader == Reader::Shell && opens_panes(&whole)) {
