@@ -14,6 +14,16 @@ case $id in *[!a-z0-9]*) exit 70 ;; esac
 folder=FOLDER/cases/$id
 [ -d "$folder" ]
 unset LC_BASTION_CASE
+# What the bastion asks on a channel of its own to know the shell: it prints a version, and needs no sandbox for that.
+question='echo "bastion-asks:$BASH_VERSION:$ZSH_VERSION:$FISH_VERSION:"'
+if [ "${SSH_ORIGINAL_COMMAND-}" = "$question" ]; then
+    case $(<"$folder/shell") in
+        bash) exec bash -c "$question" ;;
+        zsh) exec zsh -f -c "$question" ;;
+        fish) exec fish -N -c "$question" ;;
+        *) exec dash -c "$question" ;;
+    esac
+fi
 env -0 >"$folder/env"
 echo $$ >"$folder/pid"
 own=()
