@@ -22,7 +22,7 @@ pub struct DialogueGate {
 #[derive(Debug)]
 enum InputReader {
     Program(Dialogue),
-    Shell(Commands),
+    Shell(Box<Commands>),
 }
 
 impl DialogueGate {
@@ -31,7 +31,7 @@ impl DialogueGate {
     pub fn new(permit: LivePermit, input: &Input) -> Option<Self> {
         let mode = permit.permit.obligations().mode;
         let reader = match input {
-            Input::Commands => InputReader::Shell(Commands::new(mode == SessionMode::Observe)),
+            Input::Commands => InputReader::Shell(Box::new(Commands::new(mode == SessionMode::Observe))),
             Input::Data | Input::Judged { .. } | Input::Refused { .. } => {
                 InputReader::Program(Dialogue::new(input, mode)?)
             }

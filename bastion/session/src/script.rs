@@ -1,7 +1,7 @@
 //! A script on standard input (`ssh host bash -s < script`): read whole before anything reaches the
 //! target, so that it can be judged whole, then replayed byte for byte.
 //!
-//! Whoever sends a command and waits for its answer sends no script: where nothing comes for a [`PAUSE`], and no end,
+//! Whoever sends a command and waits for its answer sends no script: where nothing comes for a `PAUSE`, and no end,
 //! what has come is the beginning of a dialogue, whose commands are judged one by one.
 //!
 //! Flow control: where the sender's window is larger than [`MAX_SCRIPT_BYTES`], nothing is released while the script is
@@ -198,7 +198,7 @@ mod tests {
     }
 
     /// A user whose events come while the test goes on.
-    struct Channel(tokio::sync::mpsc::UnboundedReceiver<FromUser>);
+    struct Channel(tokio::sync::mpsc::Receiver<FromUser>);
 
     impl UserReader for Channel {
         async fn next(&mut self) -> FromUser {
@@ -253,13 +253,13 @@ mod tests {
     #[tokio::test]
     async fn who_waits_for_an_answer_sends_no_script_and_what_they_send_next_follows() {
         for begun in [vec![], vec![data(b"echo a\nec")]] {
-            let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+            let (sender, receiver) = tokio::sync::mpsc::channel(8);
             let sent = begun.len();
-            begun.into_iter().for_each(|event| sender.send(event).unwrap());
+            begun.into_iter().for_each(|event| sender.try_send(event).unwrap());
             let script = Script::read_within(Channel(receiver), Duration::ZERO, true, |_| ()).await.unwrap();
             assert!(script.whole().is_none());
             let mut reader = script.into_reader();
-            [data(b"ho b\n"), FromUser::Eof].into_iter().for_each(|event| sender.send(event).unwrap());
+            [data(b"ho b\n"), FromUser::Eof].into_iter().for_each(|event| sender.try_send(event).unwrap());
             let mut seen = Vec::new();
             for _ in 0..sent + 2 {
                 seen.push(format!("{:?}", reader.next().await));

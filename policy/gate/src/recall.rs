@@ -31,6 +31,7 @@ impl Recall {
 
     /// A key at a prompt.
     pub(super) fn press(&mut self, key: &Key) {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "all other keys change the line, or leave it")]
         let step: isize = match key {
             Key::Up | Key::Ctrl('p') => 1,
             Key::Down | Key::Ctrl('n') => -1,

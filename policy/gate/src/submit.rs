@@ -71,16 +71,15 @@ impl Gate {
             self.state = State::Settling { submit, kind, since: cx.now, probed, redrawn: true };
             return false;
         }
-        let known = match known {
-            Known::InFlight(text) => {
-                let verdict = self.judge(&text, Reader::Shell, kind, cx);
-                if kind != Kind::Accepts || verdict.effect != RuleEffect::Allow {
-                    // What is refused is shown to people, and what was typed without echo must not be.
-                    return false;
-                }
-                Known::Agreed(text)
+        let known = if let Known::InFlight(text) = known {
+            let verdict = self.judge(&text, Reader::Shell, kind, cx);
+            if kind != Kind::Accepts || verdict.effect != RuleEffect::Allow {
+                // What is refused is shown to people, and what was typed without echo must not be.
+                return false;
             }
-            known => known,
+            Known::Agreed(text)
+        } else {
+            known
         };
         self.state = State::Typing;
         if kind == Kind::MayAccept && self.is_editing(&known) {

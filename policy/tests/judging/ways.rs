@@ -38,12 +38,12 @@ fn stopped(rules: &RuleSet, command: &str, stdin: Option<&str>) -> Option<String
     let mut verdict = judged::judge(rules, CommandInput::Line(command), &judging);
     let input = verdict.input.clone();
     // What is read as commands is judged with the command, once all of it is there.
-    if verdict.stdin_is_code {
+    if verdict.stdin_is_code || input == Input::Commands {
         verdict = judged::judge(rules, CommandInput::Script(command, stdin.unwrap_or_default()), &judging);
     }
     match (verdict.effect, input, stdin) {
         (RuleEffect::Allow, Input::Refused { reason }, Some(_)) if !verdict.stdin_is_code => Some(reason),
-        (RuleEffect::Allow, Input::Data | Input::Judged { .. } | Input::Refused { .. }, _) => None,
+        (RuleEffect::Allow, Input::Commands | Input::Data | Input::Judged { .. } | Input::Refused { .. }, _) => None,
         (RuleEffect::Approve | RuleEffect::Block, _, _) => Some(verdict.because),
     }
 }

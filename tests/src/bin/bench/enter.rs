@@ -37,8 +37,11 @@ const LOOK: Duration = Duration::from_millis(300);
 const LINE: &str = "echo m$((6*7))";
 const OUTPUT: &[u8] = b"m42";
 
-/// Milliseconds from Enter to the first output, typed and recalled, straight and through the bastion.
-pub(crate) struct Enter(Vec<(u64, [Vec<f64>; 2], [Vec<f64>; 2])>);
+/// Milliseconds from Enter to the first output, of lines that are typed and of lines that are recalled.
+type Lines = [Vec<f64>; 2];
+
+/// The same straight and through the bastion, at each distance.
+pub(crate) struct Enter(Vec<(u64, Lines, Lines)>);
 
 impl Enter {
     /// Measures all distances.
@@ -85,8 +88,8 @@ impl Enter {
 }
 
 fn kinds<'a>(
-    direct: &'a [Vec<f64>; 2],
-    bastion: &'a [Vec<f64>; 2],
+    direct: &'a Lines,
+    bastion: &'a Lines,
 ) -> impl Iterator<Item = (&'static str, (&'a Vec<f64>, &'a Vec<f64>))> {
     ["typed", "recalled"].into_iter().zip(direct.iter().zip(bastion))
 }
@@ -110,11 +113,12 @@ impl Site {
         target.authorize(&key.with_extension("pub"))?;
         let link = SlowLink::before(target.address(), round_trip).await?;
         let mut settings = target.target("target")?;
-        settings["address"] = link.address().to_string().into();
+        *settings.get_mut("address").context("the target's address")? = link.address().to_string().into();
         let allow = json!([{ "targets": { "names": ["*"] }, "logins": ["*"], "capabilities": ["exec", "pty"] }]);
-        let mut rules = rules(allow);
         // Without a rule that says no nothing is read.
-        rules["rules"] = json!([{ "name": "rm", "effect": "block", "match": { "command": { "program": ["rm"] } } }]);
+        let rule = json!({ "name": "rm", "effect": "block", "match": { "command": { "program": ["rm"] } } });
+        let mut rules = rules(allow);
+        rules.as_object_mut().context("the rules")?.insert("rules".to_owned(), json!([rule]));
         let bastion = Settings::demo().target(settings).rules(rules).start().await?;
         bastion.open(&target)?;
         let person = Person::log_in(&bastion, "alice").await?;
@@ -122,7 +126,7 @@ impl Site {
     }
 
     /// The samples of lines that are typed, and of the same line recalled.
-    async fn lines(&self, through: bool) -> Result<[Vec<f64>; 2]> {
+    async fn lines(&self, through: bool) -> Result<Lines> {
         let mut ssh = if through { self.through()? } else { self.direct()? };
         let bash = "PS1='bench$ ' exec bash --norc --noprofile -i";
         let mut ssh = ssh.arg(bash).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
