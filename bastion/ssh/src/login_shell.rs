@@ -61,6 +61,8 @@ fn of_answer(text: &str) -> Option<Shell> {
         [bash, "", "", _] if !bash.is_empty() => Some(Shell::Bash),
         ["", zsh, "", _] if !zsh.is_empty() => Some(Shell::Zsh),
         ["", "", fish, _] if !fish.is_empty() => Some(Shell::Fish),
+        // Some other one that reads POSIX: dash, BusyBox ash.
+        ["", "", "", _] => Some(Shell::Sh),
         _ => None,
     }
 }
@@ -75,7 +77,8 @@ mod tests {
             ("bastion-asks:5.2.15(1)-release:::\n", Some(Shell::Bash)),
             ("hello\r\nbastion-asks::5.9::\r\n", Some(Shell::Zsh)),
             ("bastion-asks:::3.6.0:\n", Some(Shell::Fish)),
-            ("bastion-asks::::\n", None),
+            ("bastion-asks::::\n", Some(Shell::Sh)),
+            ("bastion-asks:$BASH_VERSION:$ZSH_VERSION:$FISH_VERSION:\n", None),
             ("bastion-asks:1:2::\n", None),
             ("BASH_VERSION: Undefined variable.\n", None),
             ("", None),

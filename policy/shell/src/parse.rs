@@ -60,6 +60,8 @@ pub(super) struct Walker<'a> {
     guessed: usize,
     /// How many times it was asked what the text has written.
     lookups: usize,
+    /// The name that the alias at hand has, and begins with.
+    own_name: Option<String>,
     /// Whether the only argument of the command at hand is what a program prints to set up a shell.
     pub(super) prints_settings: bool,
     /// Whether nothing but the terminal or a file gets what is printed.
@@ -178,6 +180,7 @@ impl<'a> Walker<'a> {
             set_once: None,
             guessed: 0,
             lookups: 0,
+            own_name: None,
             prints_settings: false,
             shown: true,
             shells: 0,

@@ -1,7 +1,7 @@
 //! Variables that programs look at, by their names: whose value is run, names code, or is options of a program.
 //!
 //! Names are known by their pattern (`*_PAGER`, `*_COMMAND`), beside those that have none. A variable that is a folder to
-//! search for code is data to who means well, and [doubtful](super::Parsed::doubtful) where nobody is trusted to.
+//! search for code is data to who means well, and [doubtful](super::OpaqueKind::Doubtful) where nobody is trusted to.
 
 use super::{
     Shell, Word,

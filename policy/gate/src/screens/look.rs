@@ -238,6 +238,11 @@ impl Gate {
         if let Some(command) = shell.strip_prefix('!').filter(|_| class == Class::Pager) {
             judged.runs(ex::runs(&format!("!{command}")), true);
         }
+        // `|`, a mark, and the command that reads the text from there on.
+        let piped = shell.strip_prefix('|').map(|rest| rest.chars().skip(1).collect::<String>());
+        if let Some(command) = piped.filter(|_| class == Class::Pager) {
+            judged.runs(vec![Run::Shell(command)], true);
+        }
         for command in judging::after_marks(typed) {
             judged.line(command, false);
         }

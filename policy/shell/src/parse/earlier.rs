@@ -4,12 +4,18 @@ use super::{MAX_TYPED_STEPS, Walker};
 use crate::{Command, Word, base_name, hooks};
 
 impl Walker<'_> {
-    /// The words that the name stands for since an `alias`.
-    pub(crate) fn alias_of(&self, name: &str) -> Option<Vec<Word>> {
+    /// The words that the name stands for since an `alias`. One that begins with its own name is not read once more.
+    pub(crate) fn alias_of(&mut self, name: &str) -> Option<Vec<Word>> {
+        if self.own_name.take().is_some_and(|own| own == name) {
+            return None;
+        }
         let aliases = self.cx.earlier.aliases.iter().chain(&self.out.aliases);
         let (_, text) = aliases.rev().find(|(alias, _)| alias == name)?;
         let words: Vec<Word> = text.split_ascii_whitespace().map(Word::of).collect();
-        (words.first()?.known() != Some(name)).then_some(words)
+        if words.first()?.known() == Some(name) {
+            self.own_name = Some(name.to_owned());
+        }
+        Some(words)
     }
 
     /// Whether a command of the text so far writes or makes a file of this name. What it has then is no script that stood

@@ -59,6 +59,7 @@ pub(super) fn alias(walker: &mut Walker<'_>, arguments: &[Word]) {
             // It may stand anywhere in a line: `alias -g G='| grep'`.
             Some(text) if is_global => {
                 walker.flow.substitutions += 1;
+                walker.code(text, walker.shell);
                 walker.code(&format!(": {text}"), walker.shell);
                 walker.flow.substitutions -= 1;
             }

@@ -49,17 +49,24 @@ pub(crate) fn files(first: &Files, others: &[&Files], through: &Files) -> Option
 /// Every stable line must be there, and the last one at the end. What is typed ahead is echoed once more, and not always
 /// behind the prompt, so neither order nor number counts.
 fn screen(first: &str, others: &[&str], through: &Observed) -> Option<String> {
-    let stable = |line: &&str| others.iter().all(|other| rows(other).any(|other| other == *line));
-    let last = rows(first).last().filter(stable).filter(|line| rows(&through.shown).last() != Some(line));
+    let stable = |line: &String| others.iter().all(|other| rows(other).any(|other| other == *line));
+    let last = rows(first).last().filter(stable).filter(|line| rows(&through.shown).last().as_ref() != Some(line));
     let missing = rows(first).filter(stable).find(|line| !rows(&through.shown).any(|row| row == *line));
     let line = missing.or(last)?;
     Some(format!("the screen lacks {line:?}: {:?}", through.shown))
 }
 
-/// The lines of a screen without the prompt in front of what was typed.
-fn rows(screen: &str) -> impl DoubleEndedIterator<Item = &str> {
+/// The lines of a screen without the prompt in front of what was typed, and without the time of day in them.
+fn rows(screen: &str) -> impl DoubleEndedIterator<Item = String> {
     let rows = screen.lines().map(str::trim_end).filter(|line| !line.is_empty());
-    rows.map(|line| line.trim_start_matches("me@target:~$ "))
+    rows.map(|line| line.trim_start_matches("me@target:~$ ").split(' ').map(timeless).collect::<Vec<_>>().join(" "))
+}
+
+/// `##:##` for a word that is a time.
+fn timeless(word: &str) -> &str {
+    let is_time = word.len() == 5
+        && word.bytes().enumerate().all(|(at, byte)| if at == 2 { byte == b':' } else { byte.is_ascii_digit() });
+    if is_time { "##:##" } else { word }
 }
 
 #[cfg(test)]
