@@ -171,7 +171,9 @@ impl Day {
         let mut files = Vec::new();
         read_files(&home, &home, &mut files)?;
         files.sort();
-        Ok(Outcome { ran: ran.lines().map(str::to_owned).collect(), files, held })
+        // That the bastion asks for the kind of the shell is nobody's command.
+        let ran = ran.lines().filter(|line| !line.starts_with("echo \"bastion-asks:"));
+        Ok(Outcome { ran: ran.map(str::to_owned).collect(), files, held })
     }
 }
 

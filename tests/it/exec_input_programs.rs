@@ -329,7 +329,9 @@ async fn stage_of_runners(mode: &str, lines: &[String]) -> Result<Arc<Stage>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hundreds_of_programs_run_no_line_that_was_not_judged_and_what_is_shown_is_recorded() -> Result<()> {
-    let lines = commands(RUNNERS);
+    // What these read is a script of their own, which is read and judged as a whole.
+    let is_script = |line: &String| matches!(line.split_whitespace().next(), Some("crontab" | "ed"));
+    let lines: Vec<String> = commands(RUNNERS).into_iter().filter(|line| !is_script(line)).collect();
     let programs: HashSet<&str> = lines.iter().filter_map(|line| line.split_whitespace().next()).collect();
     ensure!(programs.len() >= 300, "{} programs", programs.len());
 

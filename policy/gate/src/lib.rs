@@ -64,7 +64,7 @@ pub use dialogue::{Commands, Dialogue, DialogueAct};
 use folders::Folders;
 pub use judging::Judge;
 use reader::Reader;
-use times::{INTERRUPT_LIMIT, MAX_ECHO, PARTIAL_KEY, PASTE_PAUSE, REACTION, READY_QUIET, Times};
+use times::{INTERRUPT_LIMIT, MAX_ECHO, PARTIAL_KEY, PASTE_PAUSE, READY_QUIET, Times};
 
 /// The gate of one terminal.
 #[derive(Debug)]
@@ -332,12 +332,6 @@ impl Gate {
                     cx.acts.push(Act::Bell);
                     continue;
                 }
-            }
-            if let State::Interrupting { .. } = self.state
-                && self.times.refused.is_some_and(|refused| cx.now < refused + REACTION)
-            {
-                self.drop_behind(press, cx);
-                continue;
             }
             if self.take_signal(&press, cx) {
                 continue;

@@ -42,7 +42,6 @@ impl Gate {
         self.escape.clear();
         self.trust.ended();
         self.line_ended(cx.now);
-        self.times.refused = Some(cx.now);
         self.state = State::Interrupting { since: cx.now, again: false };
         for press in std::mem::take(&mut self.queue) {
             self.drop_behind(press, cx);
@@ -50,7 +49,7 @@ impl Gate {
     }
 
     /// What was typed behind a line that does not go on was meant for what the line would have done.
-    pub(super) fn drop_behind(&mut self, press: KeyPress, cx: &mut Cx<'_>) {
+    fn drop_behind(&mut self, press: KeyPress, cx: &mut Cx<'_>) {
         if press.key == Key::Report {
             // Nobody typed it: a program has asked the terminal.
             return self.queue.push_back(press);

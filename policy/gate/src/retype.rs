@@ -2,8 +2,8 @@
 //! erased; the text is sent, which must be seen; only then Enter is sent.
 //!
 //! Where a line editor takes pastes, the text goes along with the keys that erase, and what is seen afterwards tells
-//! of both: that saves a way there and back. Elsewhere, where vi mode may take text for commands, and where nothing
-//! changes on the screen, the line must be seen to be empty first.
+//! of both: that saves a way there and back. Elsewhere, and where nothing changes on the screen, the line must be seen to be
+//! empty first.
 
 use std::time::Instant;
 
@@ -21,9 +21,14 @@ impl Gate {
         {
             return self.cannot_retype(text, cx);
         }
+        if !self.line.takes_text() {
+            // Where Escape was typed, keys that erase may be commands of vi mode: the line stays as it was read.
+            self.recall.remember(&text);
+            return self.accept(&text, submit, kind, cx);
+        }
         self.erase(cx);
         let until = self.both_ways(cx.now);
-        if self.screen.modes().bracketed_paste && self.line.takes_text() {
+        if self.screen.modes().bracketed_paste {
             self.send_text(text, submit, until, cx);
             if let State::Retyping { unerased, .. } = &mut self.state {
                 *unerased = Some(cx.now);

@@ -120,6 +120,11 @@ impl Gate {
             Reading::Nothing => return Some(Known::Unseen(typed)),
             Reading::Behind | Reading::Differs => {}
         }
+        // A line that goes on may be drawn anew, where the editor thinks it belongs (fish, at `end`).
+        let goes_on = !self.earlier.is_empty() && self.line.is_only_typed();
+        if goes_on && !typed.trim().is_empty() && self.screen.cursor_row().trim() == typed.trim() {
+            return Some(Known::Agreed(typed));
+        }
         // What was typed ahead stands behind the prompt that came after it.
         if let Some(primary) = self.primary.clone()
             && self.screen.shows(&primary, &typed, cursor) == Reading::Agrees

@@ -16,8 +16,6 @@ pub(super) struct Times {
     pub(super) forwarded: Option<Instant>,
     /// Something was sent last.
     pub(super) sent: Option<Instant>,
-    /// The user was told last that a line does not go on.
-    pub(super) refused: Option<Instant>,
     /// The first of the keys that wait came.
     pub(super) queued: Option<Instant>,
     /// A byte came that may be the beginning of a key.
@@ -146,9 +144,6 @@ const LANGUAGE_PROMPT: Duration = Duration::from_secs(3);
 
 /// How long keys wait for the next prompt, before they are taken as input for the program that runs.
 const NEXT_PROMPT: Duration = Duration::from_millis(150);
-
-/// What is typed so soon after a line was refused was typed before that was read.
-pub(super) const REACTION: Duration = Duration::from_millis(200);
 
 /// How long an interrupted line may take to go away.
 pub(super) const INTERRUPT_LIMIT: Duration = Duration::from_secs(1);

@@ -61,8 +61,21 @@ pub(super) fn kind(program: &str, words: &[&str]) -> Kind {
         _ if opens_a_shell(program) => Kind::Opens,
         _ if SCREENS.contains(&program) => Kind::Screen,
         _ if MULTIPLEXERS.contains(&program) => Kind::Multiplexer,
+        _ if brings_code(program, words) => Kind::Unknown,
         _ => repl::of_program(program).map_or(Kind::Unknown, Kind::Repl),
     }
+}
+
+/// Whether a language is given its code, runs it and ends.
+fn brings_code(program: &str, words: &[&str]) -> bool {
+    let options: &[&str] = match program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.') {
+        "python" | "pypy" | "psql" => &["-c"],
+        "lua" | "mariadb" | "mysql" | "perl" | "ruby" => &["-e"],
+        "node" | "nodejs" => &["-e", "-p", "-pe", "--eval", "--print"],
+        "php" => &["-r"],
+        _ => return false,
+    };
+    words.iter().any(|word| options.contains(word)) && !words.contains(&"-i")
 }
 
 /// Whether a program may read commands as a shell does: it is one, or it opens one here or elsewhere.

@@ -78,6 +78,8 @@ fn what_a_line_starts_reads_next_through_whatever_it_is_started() {
         ls | tee f                               program
         sleep 1; cat > f                         program
         python3                                  python3
+        python3 -c 'print(input())'              program
+        python3 -i -c 'x = 1'                    python3
         date; python3                            python3
         /opt/venv/bin/python3                    python3
         sudo python3                             python3
