@@ -56,10 +56,12 @@ pub(super) fn alias(walker: &mut Walker<'_>, arguments: &[Word]) {
                 walker.out.aliases.push((name.to_owned(), text.to_owned()));
                 walker.code(text, walker.shell);
             }
-            // It may stand anywhere in a line: `alias -g G='| grep'`.
+            // It may stand anywhere in a line, and end with what begins in front of it: `alias -g G='| grep'`.
             Some(text) if is_global => {
                 walker.flow.substitutions += 1;
-                walker.code(text, walker.shell);
+                if !text.trim_start().starts_with(['|', ';', '&']) {
+                    walker.code(text, walker.shell);
+                }
                 walker.code(&format!(": {text}"), walker.shell);
                 walker.flow.substitutions -= 1;
             }
