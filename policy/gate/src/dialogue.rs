@@ -9,7 +9,6 @@
 //! for nobody is there who could type it again.
 
 use std::{
-    collections::VecDeque,
     mem,
     time::{Duration, Instant},
 };
@@ -23,8 +22,10 @@ use super::{
     judging::{self, Judge},
 };
 
+mod arriving;
 mod commands;
 
+use arriving::Arriving;
 pub use commands::Commands;
 
 /// The input of one session.
@@ -38,11 +39,7 @@ pub struct Dialogue {
     /// How much of it has gone on.
     sent: usize,
     /// What was not looked at yet.
-    waiting: VecDeque<u8>,
-    /// Whether no more comes.
-    ended: bool,
-    /// When something came last, where the line at hand may go on.
-    came: Option<Instant>,
+    arriving: Arriving,
     closed: bool,
 }
 
@@ -79,21 +76,12 @@ impl Dialogue {
             (Input::Judged { program }, _) => Duty::Judge { program: program.clone() },
             (Input::Refused { reason }, _) => Duty::Refuse { reason: reason.clone() },
         };
-        Some(Self {
-            duty,
-            begun: Vec::new(),
-            line: Vec::new(),
-            sent: 0,
-            waiting: VecDeque::new(),
-            ended: false,
-            came: None,
-            closed: false,
-        })
+        Some(Self { duty, begun: Vec::new(), line: Vec::new(), sent: 0, arriving: Arriving::default(), closed: false })
     }
 
     /// The user sent something.
     pub fn received(&mut self, bytes: &[u8], now: Instant, judge: Judge<'_>, acts: &mut Vec<DialogueAct>) {
-        if self.ended || bytes.is_empty() {
+        if self.arriving.has_ended() || bytes.is_empty() {
             return;
         }
         if self.duty == Duty::Observe {
@@ -106,17 +94,15 @@ impl Dialogue {
         if self.closed {
             return;
         }
-        self.came = Some(now);
-        self.waiting.extend(bytes);
+        self.arriving.add(bytes, now);
         self.go_on(judge, acts);
     }
 
     /// The user sends no more.
     pub fn end(&mut self, now: Instant, judge: Judge<'_>, acts: &mut Vec<DialogueAct>) {
-        if mem::replace(&mut self.ended, true) {
+        if !self.arriving.end(now) {
             return;
         }
-        self.came = Some(now);
         if self.duty == Duty::Observe {
             // What waits is looked at all the same.
             acts.push(DialogueAct::End);
@@ -127,8 +113,9 @@ impl Dialogue {
     /// The time of [`Dialogue::deadline`] has come.
     pub fn tick(&mut self, now: Instant, judge: Judge<'_>, acts: &mut Vec<DialogueAct>) {
         self.go_on(judge, acts);
-        if !self.ended && self.waiting.is_empty() && self.came.is_some_and(|came| now >= came + PAUSE) {
-            self.came = None;
+        let is_over = self.arriving.has_ended() || !self.arriving.is_empty();
+        if !is_over && self.arriving.came.is_some_and(|came| now >= came + PAUSE) {
+            self.arriving.came = None;
             self.send_begun_line(judge, acts);
         }
     }
@@ -136,9 +123,9 @@ impl Dialogue {
     /// When [`Dialogue::tick`] is to be called.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let came = self.came.filter(|_| !self.closed)?;
+        let came = self.arriving.came.filter(|_| !self.closed)?;
         match () {
-            () if self.ended || !self.waiting.is_empty() => Some(came),
+            () if self.arriving.has_ended() || !self.arriving.is_empty() => Some(came),
             () if self.sent < self.line.len() => Some(came + PAUSE),
             () => None,
         }
@@ -147,7 +134,7 @@ impl Dialogue {
     /// Whether more input may be read from the user.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.waiting.len() < MAX_WAITING
+        self.arriving.has_room()
     }
 
     /// Looks at some lines. The rest waits for the next tick, for others are served in between.
@@ -156,14 +143,12 @@ impl Dialogue {
             if self.closed {
                 return;
             }
-            let end = self.waiting.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
-            let taken = end.unwrap_or(self.waiting.len());
-            self.line.extend(self.waiting.drain(..taken));
+            let is_whole = self.arriving.take_line(&mut self.line);
             if self.line.len() > MAX_LINE {
                 return self.unreadable("a line of it is longer than 60 KiB", acts);
             }
-            if end.is_none() {
-                if self.ended {
+            if !is_whole {
+                if self.arriving.has_ended() {
                     if !self.line.is_empty() {
                         self.line_is_complete(judge, acts);
                     }
@@ -274,7 +259,7 @@ impl Dialogue {
 
     fn close(&mut self) {
         self.closed = true;
-        self.waiting = VecDeque::new();
+        self.arriving.drop_waiting();
         self.line = Vec::new();
     }
 
@@ -320,9 +305,6 @@ const MAX_BEGUN_LINES: usize = 128;
 
 /// As many lines are judged before others are served.
 const LINES_AT_ONCE: usize = 32;
-
-/// How much may wait: a piece of input is taken while there is room, and is no larger than a message of the channel.
-const MAX_WAITING: usize = 32 * 1024;
 
 #[cfg(test)]
 mod tests;

@@ -71,16 +71,16 @@ impl Gate {
             self.state = State::Settling { submit, kind, since: cx.now, probed, redrawn: true };
             return false;
         }
-        let known = if let Known::InFlight(text) = known {
+        if let Known::InFlight(text) = known {
             let verdict = self.judge(&text, Reader::Shell, kind, cx);
             if kind != Kind::Accepts || verdict.effect != RuleEffect::Allow {
                 // What is refused is shown to people, and what was typed without echo must not be.
                 return false;
             }
-            Known::Agreed(text)
-        } else {
-            known
-        };
+            self.state = State::Typing;
+            self.carry_out(text, false, verdict, submit, kind, cx);
+            return true;
+        }
         self.state = State::Typing;
         if kind == Kind::MayAccept && self.is_editing(&known) {
             self.forward(&submit, cx);

@@ -12,7 +12,7 @@ use super::*;
 mod guards;
 mod readers;
 mod screens;
-mod session;
+pub(crate) mod session;
 mod strict;
 
 use session::Session;

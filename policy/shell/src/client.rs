@@ -8,6 +8,7 @@
 use super::{
     Command, Redirect, Shell, Word,
     parse::{Stdin, Walker},
+    reasons,
 };
 
 mod editor;
@@ -152,7 +153,7 @@ pub(super) fn follow(walker: &mut Walker<'_>, client: Client, arguments: &[Word]
         // Without the option it runs nothing.
         Client::Roff if !arguments.iter().any(|word| is_letter_or(word, 'U', "--unsafe")) => return,
         Client::Mongo if arguments.iter().any(|word| [".js", ".mjs"].iter().any(|end| word.start().ends_with(end))) => {
-            walker.opaque_command("it runs a script whose content is not known");
+            walker.opaque_command(reasons::SCRIPT);
         }
         Client::Dc | Client::Gnuplot | Client::M4 | Client::Roff => {
             let is_code = |at: usize| {

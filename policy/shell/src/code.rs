@@ -9,6 +9,7 @@ use super::{
     one_liner,
     options::Options,
     parse::{Stdin, Walker},
+    reasons,
 };
 
 mod filters;
@@ -72,7 +73,7 @@ pub(super) fn shell(walker: &mut Walker<'_>, shell: Shell, arguments: &[Word]) {
         Some(file) if matches!(file.known(), Some("-" | "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0")) => {
             walker.stdin_code(shell)
         }
-        Some(_) => walker.opaque_command(SCRIPT),
+        Some(_) => walker.opaque_command(reasons::SCRIPT),
     }
 }
 
@@ -185,9 +186,9 @@ fn foreign_file(walker: &mut Walker<'_>, file: &Word, rest: &[Word], arguments: 
         RUN_CODE.contains(&name) && rest.iter().any(|word| word.known().is_none_or(|text| text.contains(' ')));
     if is_for_a_shell || is_special || has_code || walker.has_written(name) {
         keep_code(walker, arguments);
-        return walker.opaque_command(SCRIPT);
+        return walker.opaque_command(reasons::SCRIPT);
     }
-    walker.script(SCRIPT);
+    walker.script(reasons::SCRIPT);
 }
 
 /// Code in the arguments. Files that it names may be read and written.
@@ -215,7 +216,6 @@ fn name_files(walker: &mut Walker<'_>, code: &str) {
 
 const FOREIGN: &str = "it runs code of another language";
 const GAPS: &str = "its code has values in it that are not known before it runs";
-const SCRIPT: &str = "it runs a script whose content is not known";
 
 /// The program without its version: `python` of `python3.11`.
 pub(super) fn family(name: &str) -> &str {

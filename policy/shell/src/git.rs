@@ -7,7 +7,7 @@ use super::{
     Word,
     called::{self, Called},
     parse::Walker,
-    smuggled, unwrap,
+    reasons, smuggled, unwrap,
 };
 
 pub(super) mod settings;
@@ -186,7 +186,7 @@ fn subcommand(walker: &mut Walker<'_>, index: Option<usize>, name: &str, argumen
             let command = arguments.iter().skip(usize::from(is_apart)).skip(1).cloned();
             unwrap::run(walker, [Word::of("git")].into_iter().chain(command).collect(), Vec::new(), Vec::new());
         }
-        "hook" => walker.opaque_at(index, "it runs a script whose content is not known"),
+        "hook" => walker.opaque_at(index, reasons::SCRIPT),
         "remote-ext" => {
             let command = arguments.get(1).cloned().unwrap_or_default();
             external(walker, &command);

@@ -5,7 +5,7 @@ use super::{
     client::{self, Client},
     git,
     parse::{Stdin, Walker, has_code},
-    smuggled, tools, unwrap, variables,
+    reasons, smuggled, tools, unwrap, variables,
 };
 
 mod table;
@@ -86,7 +86,7 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         | "byobu" | "nsh" | "mosh" | "telnet" | "rsh" | "rlogin" | "rexec" | "machinectl" | "virsh"
             if !arguments.iter().all(|word| matches!(word.known(), Some("--version" | "--help" | "-V" | "-h"))) =>
         {
-            walker.opaque_command("it runs another program that is not looked for here");
+            walker.opaque_command(reasons::NOT_LOOKED_FOR);
         }
         _ => {}
     }
@@ -182,7 +182,7 @@ fn follow_value(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
         (Binding, Some(text)) => binding(walker, text),
         (Binding | CodeAfterExec | Other | SqlFile, _) => {
             walker.out.code.extend(value.known().map(str::to_owned));
-            walker.opaque_command("an argument may run another program");
+            walker.opaque_command(reasons::ARGUMENT_RUNS);
         }
     }
 }
@@ -207,7 +207,7 @@ fn binding(walker: &mut Walker<'_>, text: &str) {
         }
     }
     if text.contains("transform") {
-        walker.opaque_command("an argument may run another program");
+        walker.opaque_command(reasons::ARGUMENT_RUNS);
     }
 }
 
@@ -227,7 +227,7 @@ fn pluses(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         is(&["-s"]).filter(|_| name != "ex" && !name.ends_with("less") && !name.starts_with("mo") && name != "zmore")
         && is(&["-e", "-E"]).is_none_or(|silent| script < silent)
     {
-        walker.opaque_command("it runs a script whose content is not known");
+        walker.opaque_command(reasons::SCRIPT);
     }
     for argument in arguments {
         let Some(command) = argument.start().strip_prefix('+') else { continue };
@@ -261,7 +261,7 @@ fn ansible(walker: &mut Walker<'_>, arguments: &[Word]) {
         _ if arguments
             .iter()
             .any(|word| matches!(word.known(), Some("--list-hosts" | "--version" | "--help" | "-h"))) => {}
-        _ => walker.opaque_command("it runs another program that is not looked for here"),
+        _ => walker.opaque_command(reasons::NOT_LOOKED_FOR),
     }
 }
 
@@ -335,7 +335,7 @@ fn words_that(walker: &mut Walker<'_>, arguments: &[Word], runs: impl Fn(&str) -
     for argument in arguments {
         if runs(argument.known().unwrap_or(argument.start())) {
             walker.out.code.extend(argument.known().map(str::to_owned));
-            return walker.opaque_command("an argument may run another program");
+            return walker.opaque_command(reasons::ARGUMENT_RUNS);
         }
     }
 }

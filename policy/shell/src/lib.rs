@@ -31,6 +31,7 @@ mod one_liner;
 mod options;
 mod parse;
 pub mod path;
+mod reasons;
 mod runners;
 mod settings;
 mod short_names;

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use super::{Shell, Variables, Word, parse::Walker, unwrap};
+use super::{Shell, Variables, Word, parse::Walker, reasons, unwrap};
 
 /// How the command stands behind the subcommand and its options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,7 +200,7 @@ fn without_options<'w>(arguments: &'w [Word], values: &str) -> &'w [Word] {
 /// `cmake -E COMMAND`, which is mostly a command of the system by its name.
 fn cmake(walker: &mut Walker<'_>, arguments: &[Word]) {
     if arguments.iter().any(|word| word.start().starts_with("-P") || word.start().starts_with("-C")) {
-        walker.doubtful_command("it runs a script whose content is not known");
+        walker.doubtful_command(reasons::SCRIPT);
     }
     let Some(at) = arguments.iter().position(|word| word.known() == Some("-E")) else { return };
     let Some((first, rest)) = arguments.get(at + 1..).and_then(<[Word]>::split_first) else { return };
@@ -285,12 +285,12 @@ fn compiler(walker: &mut Walker<'_>, arguments: &[Word]) {
     for word in value_of(arguments, "-wrapper") {
         match word.known() {
             Some(text) => command(walker, &text.split(',').map(Word::of).collect::<Vec<_>>()),
-            None => walker.opaque_command("which program it runs is not known before it runs"),
+            None => walker.opaque_command(reasons::UNKNOWN_PROGRAM),
         }
     }
     let starts = ["-fplugin=", "-specs", "--specs", "-B", "-fuse-ld=/", "-Xclang"];
     if arguments.iter().any(|word| starts.iter().any(|start| word.start().starts_with(start))) {
-        walker.opaque_command("an argument may run another program");
+        walker.opaque_command(reasons::ARGUMENT_RUNS);
     }
 }
 
@@ -312,7 +312,7 @@ fn make(walker: &mut Walker<'_>, arguments: &[Word]) {
             walker.opaque_command("an argument of make runs another program");
         }
         if ["-f", "--file", "--makefile", "-I", "--include-dir"].iter().any(|start| text.starts_with(start)) {
-            walker.doubtful_command("it runs a script whose content is not known");
+            walker.doubtful_command(reasons::SCRIPT);
         }
     }
 }

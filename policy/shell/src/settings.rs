@@ -4,7 +4,7 @@
 //! Such a line says by a name what it reads: a file of settings, or what a program prints for a shell. Any other file or
 //! output that a shell reads is code which the line does not show.
 
-use super::{Word, base_name, parse::Walker};
+use super::{Word, base_name, parse::Walker, reasons};
 
 /// `source FILE`, `. FILE`.
 pub(super) fn source(walker: &mut Walker<'_>, arguments: &[Word]) {
@@ -17,7 +17,7 @@ pub(super) fn source(walker: &mut Walker<'_>, arguments: &[Word]) {
     if is_settings {
         walker.script("what is in a file of settings stands elsewhere");
     } else {
-        walker.opaque_command("it runs a script whose content is not known");
+        walker.opaque_command(reasons::SCRIPT);
     }
 }
 

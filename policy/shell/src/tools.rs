@@ -1,6 +1,6 @@
 //! Tools of developers that run a program: debuggers, profilers, benchmarks, virtual machines.
 
-use super::{Shell, Variables, Word, options::Options, parse::Walker, unwrap};
+use super::{Shell, Variables, Word, options::Options, parse::Walker, reasons, unwrap};
 
 /// Follows what the tool runs; whether it is one of these.
 pub(super) fn run(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) -> bool {
@@ -102,7 +102,7 @@ fn profiler(walker: &mut Walker<'_>, arguments: &[Word]) {
             Ok(found) => unwrap::run(walker, found.operands, Vec::new(), Vec::new()),
             Err(why) => walker.opaque_command(why),
         },
-        _ => walker.opaque_command("it runs another program that is not looked for here"),
+        _ => walker.opaque_command(reasons::NOT_LOOKED_FOR),
     }
 }
 
@@ -128,6 +128,6 @@ fn machine(walker: &mut Walker<'_>, arguments: &[Word]) {
                 walker.elsewhere(|walker| walker.code_word(code, Shell::Unknown, Variables::new()));
             }
         }
-        _ => walker.opaque_command("it runs another program that is not looked for here"),
+        _ => walker.opaque_command(reasons::NOT_LOOKED_FOR),
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{
     Command, OpaqueKind, Redirect, Shell, Variables, Word, base_name, code, hooks, options::Found, parse::Walker,
-    program_name, runners, settings, short_names, tables, tamper, variables, wrappers,
+    program_name, reasons, runners, settings, short_names, tables, tamper, variables, wrappers,
 };
 
 mod assigned;
@@ -49,7 +49,7 @@ fn follow_argv(walker: &mut Walker<'_>, argv: &[Word]) {
     let Some(path) = program.known() else {
         let Some(name) = program_name(program).filter(|name| !name.is_empty()) else {
             // `$X` may also vanish, and the next word be the command.
-            return walker.opaque_command("which program it runs is not known before it runs");
+            return walker.opaque_command(reasons::UNKNOWN_PROGRAM);
         };
         // `~/bin/x`: a program of that name.
         runs_file(walker, name);
@@ -94,7 +94,7 @@ fn follow_argv(walker: &mut Walker<'_>, argv: &[Word]) {
             runs_file(walker, name);
         }
     } else if SCRIPT_ENDINGS.iter().any(|ending| path.ends_with(ending)) {
-        walker.script("it runs a script whose content is not known");
+        walker.script(reasons::SCRIPT);
     }
     tamper::check(walker, name, arguments);
     if matches!(name, "getopts" | "mapfile" | "printf" | "read" | "readarray") {
@@ -273,7 +273,7 @@ fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arg
     }
     let Some(command) = operands.get(wrapper.skip..).filter(|command| !command.is_empty()) else {
         if operands.iter().any(Word::splits) {
-            return walker.opaque_command("which program it runs is not known before it runs");
+            return walker.opaque_command(reasons::UNKNOWN_PROGRAM);
         }
         let asks_for_shell =
             wrapper.shell || (matches!(name, "sudo" | "doas") && found.has(&["s", "i", "shell", "login"]));
@@ -287,7 +287,7 @@ fn wrapped(walker: &mut Walker<'_>, name: &str, wrapper: &wrappers::Wrapper, arg
         return;
     }
     if operands.iter().take(wrapper.skip).any(Word::splits) {
-        return walker.opaque_command("which program it runs is not known before it runs");
+        return walker.opaque_command(reasons::UNKNOWN_PROGRAM);
     }
     // A request that opens a shell so opens it as if it had named it.
     if name == "exec"

@@ -19,7 +19,6 @@
 //! **Invariant:** no byte of a command goes on before all of the command was allowed, however the input was cut.
 
 use std::{
-    collections::VecDeque,
     mem,
     time::{Duration, Instant},
 };
@@ -28,7 +27,7 @@ use config::rules::RuleEffect;
 use policy::verdict::{CommandInput, Input, Verdict};
 use shell::{ParseContext, completeness::is_begun, decode};
 
-use super::{DialogueAct, LINES_AT_ONCE, MAX_LINE, MAX_WAITING, PAUSE, push_forward};
+use super::{Arriving, DialogueAct, LINES_AT_ONCE, MAX_LINE, PAUSE, push_forward};
 use crate::{
     Answer, Decided, Question, Report,
     folders::Folders,
@@ -50,11 +49,7 @@ pub struct Commands {
     /// How much was read to find its end.
     looked: usize,
     /// What was not looked at yet.
-    waiting: VecDeque<u8>,
-    /// Whether no more comes.
-    ended: bool,
-    /// When something came last.
-    came: Option<Instant>,
+    arriving: Arriving,
     folders: Folders,
     readers: Readers,
     /// Whether a program may read some of it as data.
@@ -101,9 +96,7 @@ impl Commands {
             sent: 0,
             tried: 0,
             looked: 0,
-            waiting: VecDeque::new(),
-            ended: false,
-            came: None,
+            arriving: Arriving::default(),
             folders: Folders::of_a_script(),
             readers: Readers::Shells,
             is_data: false,
@@ -112,7 +105,7 @@ impl Commands {
 
     /// The user sent something.
     pub fn received(&mut self, bytes: &[u8], now: Instant, judge: Judge<'_>, acts: &mut Vec<DialogueAct>) {
-        if self.ended || bytes.is_empty() {
+        if self.arriving.has_ended() || bytes.is_empty() {
             return;
         }
         if self.observes {
@@ -121,27 +114,25 @@ impl Commands {
         if matches!(self.state, State::Closed) {
             return;
         }
-        self.came = Some(now);
-        self.waiting.extend(bytes);
+        self.arriving.add(bytes, now);
         self.go_on(judge, acts);
     }
 
     /// The user sends no more.
     pub fn end(&mut self, now: Instant, judge: Judge<'_>, acts: &mut Vec<DialogueAct>) {
-        if mem::replace(&mut self.ended, true) {
+        if !self.arriving.end(now) {
             return;
         }
         if self.observes {
             acts.push(DialogueAct::End);
         }
-        self.came = Some(now);
         self.go_on(judge, acts);
     }
 
     /// The time of [`Commands::deadline`] has come.
     pub fn tick(&mut self, now: Instant, judge: Judge<'_>, acts: &mut Vec<DialogueAct>) {
         self.go_on(judge, acts);
-        let Some(came) = self.came.filter(|_| self.is_begun_only()) else { return };
+        let Some(came) = self.arriving.came.filter(|_| self.is_begun_only()) else { return };
         if now >= came + PAUSE && self.may_go_on_begun() {
             self.send_begun(judge, acts);
         } else if now >= came + self.patience() {
@@ -167,9 +158,9 @@ impl Commands {
     /// When [`Commands::tick`] is to be called.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let came = self.came.filter(|_| matches!(self.state, State::Reading))?;
+        let came = self.arriving.came.filter(|_| matches!(self.state, State::Reading))?;
         match () {
-            () if self.ended || !self.waiting.is_empty() => Some(came),
+            () if self.arriving.has_ended() || !self.arriving.is_empty() => Some(came),
             () if self.is_begun_only() && self.may_go_on_begun() => Some(came + PAUSE),
             () if self.is_begun_only() => Some(came + self.patience()),
             () => None,
@@ -179,13 +170,13 @@ impl Commands {
     /// Whether more input may be read from the user.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.waiting.len() < MAX_WAITING
+        self.arriving.has_room()
     }
 
     /// Whether there is nothing but the beginning of a command, which waits for its end.
     fn is_begun_only(&self) -> bool {
-        let is_begun = !self.command.is_empty() && self.waiting.is_empty();
-        is_begun && !self.ended && !self.observes && matches!(self.state, State::Reading)
+        let is_begun = !self.command.is_empty() && self.arriving.is_empty();
+        is_begun && !self.arriving.has_ended() && !self.observes && matches!(self.state, State::Reading)
     }
 
     /// Whether what is begun may be for a program that knows no commands, and was not judged as it stands.
@@ -232,7 +223,7 @@ impl Commands {
                 return;
             }
             if let Readers::Unjudged(reason) = &self.readers
-                && !self.waiting.is_empty()
+                && !self.arriving.is_empty()
             {
                 let reason = reason.clone();
                 if !self.observes {
@@ -241,16 +232,14 @@ impl Commands {
                 self.report(String::new(), None, reason, acts);
                 self.readers = Readers::Anything(String::new());
             }
-            let end = self.waiting.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
-            let taken = end.unwrap_or(self.waiting.len());
-            self.command.extend(self.waiting.drain(..taken));
+            let is_whole = self.arriving.take_line(&mut self.command);
             if self.command.len() > MAX_LINE {
                 return self.unreadable("a command of it is longer than 60 KiB", acts);
             }
-            if end.is_none() && !self.ended {
+            if !is_whole && !self.arriving.has_ended() {
                 return;
             }
-            if end.is_none() {
+            if !is_whole {
                 if !self.command.is_empty() {
                     self.command_is_complete(judge, acts);
                 }
@@ -390,7 +379,7 @@ impl Commands {
 
     fn close(&mut self) {
         self.state = State::Closed;
-        self.waiting = VecDeque::new();
+        self.arriving.drop_waiting();
         self.command = Vec::new();
     }
 }

@@ -143,24 +143,34 @@ pub(super) struct Session {
     pub(super) busy: bool,
 }
 
+/// The target that the rules of tests are about.
+pub(crate) fn target() -> Target {
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
+    let targets = format!("- {{ name: web1, address: \"192.0.2.1:22\", host_keys: [\"{key}\"] }}");
+    parse_targets(&targets, std::path::Path::new("."), "targets.yaml").unwrap().remove(0)
+}
+
+/// Who works there.
+pub(crate) fn alice() -> Subject {
+    Subject {
+        issuer: "https://issuer.example".into(),
+        id: "1".into(),
+        name: "alice".parse().unwrap(),
+        email: None,
+        groups: BTreeSet::new(),
+    }
+}
+
 impl Session {
     pub(super) fn new(readline: bool) -> Self {
-        let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
-        let targets = format!("- {{ name: web1, address: \"192.0.2.1:22\", host_keys: [\"{key}\"] }}");
         let mut session = Self {
             gate: Gate::new(WindowSize::DEFAULT, Foreground::Shell),
             shell: Shell { readline, echo: true, completion: "f /srv/data", ..Shell::default() },
             now: Instant::now(),
             rules: RuleSet::compile(&[RuleDoc::parse(RULES, "rules.yaml").unwrap()]).unwrap(),
-            target: parse_targets(&targets, std::path::Path::new("."), "targets.yaml").unwrap().remove(0),
+            target: target(),
             login: "root".parse().unwrap(),
-            who: Subject {
-                issuer: "https://issuer.example".into(),
-                id: "1".into(),
-                name: "alice".parse().unwrap(),
-                email: None,
-                groups: BTreeSet::new(),
-            },
+            who: alice(),
             told: Vec::new(),
             reports: Vec::new(),
             questions: Vec::new(),

@@ -1,6 +1,7 @@
 //! Languages of macros and drawings: m4, roff, dc, gnuplot.
 
 use super::{ClientCode, Codes, after_call, has_word};
+use crate::reasons;
 
 /// m4: macros that run programs, and those that could make such a macro.
 pub(super) fn m4(text: &str, out: &mut Codes) {
@@ -62,7 +63,7 @@ pub(super) fn gnuplot(text: &str, out: &mut Codes) {
             for string in line.split(quote).skip(1).step_by(2) {
                 if let Some(code) = string.trim_start().strip_prefix(['<', '|']) {
                     out.push(match code.trim() {
-                        "" => ClientCode::Opaque("which program it runs is not known before it runs"),
+                        "" => ClientCode::Opaque(reasons::UNKNOWN_PROGRAM),
                         code => ClientCode::Shell(code.to_owned()),
                     });
                 }
@@ -78,7 +79,7 @@ pub(super) fn gnuplot(text: &str, out: &mut Codes) {
             || has_word(line, "eval")
             || has_word(line, "evaluate")
         {
-            out.push(ClientCode::Opaque("it runs a script whose content is not known"));
+            out.push(ClientCode::Opaque(reasons::SCRIPT));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The shell of SQLite: its dot-commands, and functions that run a program (sqlite.org/cli.html).
 
 use super::{ClientCode, Codes, after_call, files_behind, path};
+use crate::reasons;
 
 pub(super) fn runs(text: &str, out: &mut Codes) {
     for line in text.lines() {
@@ -47,7 +48,7 @@ fn command(line: &str, out: &mut Codes) {
         path(first).into_iter().for_each(|file| out.push(ClientCode::Reads(file)));
     }
     if is("read") && !piped(rest, out) {
-        return out.push(ClientCode::Opaque("it runs a script whose content is not known"));
+        return out.push(ClientCode::Opaque(reasons::SCRIPT));
     }
     if is("import") || is("once") || is("output") || is("log") || is("trace") {
         piped(rest, out);

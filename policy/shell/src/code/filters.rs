@@ -1,7 +1,7 @@
 //! Programs of awk and sed.
 
-use super::{GAPS, SCRIPT, keep_code};
-use crate::{Command, Redirect, Word, awk, base_name, harmless, options::Options, parse::Walker};
+use super::{GAPS, keep_code};
+use crate::{Command, Redirect, Word, awk, base_name, harmless, options::Options, parse::Walker, reasons};
 
 /// A program of awk runs nothing unless it says `system`, `|`, `getline`, or writes to a file.
 pub(super) fn awk(walker: &mut Walker<'_>, arguments: &[Word]) {
@@ -33,8 +33,8 @@ pub(super) fn awk(walker: &mut Walker<'_>, arguments: &[Word]) {
             .iter()
             .all(|(name, _)| !matches!(name.as_str(), "E" | "exec" | "i" | "include" | "l" | "load" | "L"));
         return match file {
-            Some(file) if is_alone && !file.is_empty() && !walker.has_written(&file) => walker.script(SCRIPT),
-            _ => walker.opaque_command(SCRIPT),
+            Some(file) if is_alone && !file.is_empty() && !walker.has_written(&file) => walker.script(reasons::SCRIPT),
+            _ => walker.opaque_command(reasons::SCRIPT),
         };
     }
     if found.has(&["version", "help", "h", "V"]) {
@@ -76,8 +76,8 @@ pub(super) fn sed(walker: &mut Walker<'_>, arguments: &[Word]) {
                     _ => Some(base_name(text.trim_start_matches("-f").rsplit('=').next().unwrap_or(text)).to_owned()),
                 };
                 return match file {
-                    Some(file) if !file.is_empty() && !walker.has_written(&file) => walker.script(SCRIPT),
-                    _ => walker.opaque_command(SCRIPT),
+                    Some(file) if !file.is_empty() && !walker.has_written(&file) => walker.script(reasons::SCRIPT),
+                    _ => walker.opaque_command(reasons::SCRIPT),
                 };
             }
             _ if text.starts_with("--expression=") || text.starts_with("--e") => {

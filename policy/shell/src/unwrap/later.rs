@@ -1,7 +1,7 @@
 //! Commands that take code or values as arguments and run them, now or later: `eval`, `alias`, `trap`, `at` …
 
 use super::{assignment, code_of_words, joined, run};
-use crate::{Shell, Variables, Word, code, options::Found, parse::Walker, short_names};
+use crate::{Shell, Variables, Word, code, options::Found, parse::Walker, reasons, short_names};
 
 pub(super) fn eval(walker: &mut Walker<'_>, arguments: &[Word]) {
     let arguments = if arguments.first().and_then(Word::known) == Some("--") {
@@ -135,7 +135,7 @@ pub(super) fn at(walker: &mut Walker<'_>, arguments: &[Word]) {
         return;
     }
     if arguments.iter().any(|word| word.start().starts_with("-f")) {
-        return walker.opaque_command("it runs a script whose content is not known");
+        return walker.opaque_command(reasons::SCRIPT);
     }
     walker.stdin_code(Shell::Unknown);
 }

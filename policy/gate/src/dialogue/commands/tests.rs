@@ -1,17 +1,19 @@
 //! What of a dialogue with a shell goes on, by the real rules.
 
-use std::{collections::BTreeSet, path::Path, time::SystemTime};
+use std::time::SystemTime;
 
 use config::{
     RuleDoc,
     rules::{Protocol, SessionMode},
-    target::parse_targets,
 };
-use policy::{Judging, Resource, RuleSet, Subject};
+use policy::{Judging, Resource, RuleSet};
 use proptest::{prelude::*, sample::Index};
 
 use super::*;
-use crate::chunks::chunks;
+use crate::{
+    chunks::chunks,
+    tests::session::{alice, target},
+};
 
 const RULES: &str = "
 roles: {}
@@ -32,18 +34,9 @@ rules:
 
 fn with_rules<T>(rules: &str, mode: SessionMode, work: impl FnOnce(Judge<'_>) -> T) -> T {
     let rules = RuleSet::compile(&[RuleDoc::parse(rules, "rules.yaml").unwrap()]).unwrap();
-    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g";
-    let targets = format!("- {{ name: web1, address: \"192.0.2.1:22\", host_keys: [\"{key}\"] }}");
-    let targets = parse_targets(&targets, Path::new("."), "targets.yaml").unwrap();
-    let who = Subject {
-        issuer: "https://issuer.example".into(),
-        id: "1".into(),
-        name: "alice".parse().unwrap(),
-        email: None,
-        groups: BTreeSet::new(),
-    };
+    let (target, who) = (target(), alice());
     let login = "root".parse().unwrap();
-    let what = Resource::Host { target: &targets[0], login: &login };
+    let what = Resource::Host { target: &target, login: &login };
     let judging = Judging::of(mode, Protocol::Ssh, SystemTime::UNIX_EPOCH);
     work(&|input| rules.judge(&who, what, input, &judging))
 }
