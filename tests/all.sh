@@ -14,7 +14,7 @@ clippy() { cargo clippy "${flags[@]}" --all-targets -- --deny warnings; }
 doc() { RUSTDOCFLAGS="--deny warnings" cargo doc "${flags[@]}" --no-deps --document-private-items; }
 unit() { cargo test "${flags[@]}" --exclude tests; }
 # --workspace with a filter, not --package: the dependencies keep the features that they are built with already.
-e2e() { cargo test "${flags[@]}" --test it; }
+e2e() { cargo test "${flags[@]}" --test it --bin corpus; }
 # Each bastion on a database of its own; left out is what damages or locks the file of SQLite.
 postgres() {
     local bin folder status=0

@@ -19,6 +19,7 @@
 //!     |                         judged by session/request.rs; a script is read  |
 //!     |                         first (session/script.rs); other people are     |
 //!     |                         asked (session/approve.rs); or an api/refusal.rs |
+//!     |     ssh/login_shell.rs  beside it: which shell does the login get?      |
 //!     |   6 session/start.rs    recording open, audit written, then:            |
 //!     |   7 ssh/target_leg.rs   the program starts -------------------------->  |
 //!     v                                                                         v
@@ -28,12 +29,15 @@
 //!        8 session/line_gate.rs -> gate/lib.rs     9 session/tap.rs
 //!            gate/key.rs      which key               mask/lib.rs         -> Masked
 //!            gate/line.rs     which text              recorder/recording.rs
-//!            gate/screen.rs   what is shown           recorder/asciicast/v3.rs
-//!            shell/lib.rs     what would run          recorder/spool.rs -> upload.rs -> object
+//!            gate/reader.rs   who reads it            recorder/asciicast/v3.rs
+//!            gate/screen.rs   what is shown           recorder/spool.rs -> upload.rs -> object
+//!            gate/judging.rs  what it means to them
+//!            shell/lib.rs     what would run
 //!            policy/rule_set/judge.rs may it?
 //!            -> forward | block | ask (session/asking.rs)
-//!          without a terminal, for a program that may run what it reads:
-//!          session/dialogue_gate.rs -> gate/dialogue.rs
+//!          without a terminal: session/dialogue_gate.rs ->
+//!            gate/dialogue/commands.rs  for a shell
+//!            gate/dialogue.rs           for a program that may run what it reads
 //! ```
 //!
 //! Kubernetes enters at `listener`, too; `kubernetes/front.rs` decides each request, and `kubernetes/command.rs` brings

@@ -8,7 +8,8 @@
 //! ```text
 //!  typed -> key.rs -> queue -> prompt.rs  at a prompt: allow-list, forward, or hold Enter
 //!                        |     screens.rs in an editor, a pager, a multiplexer: `!` and `:!`
-//!                        |     submit.rs  Enter is held: wait for the echo, compare, judge
+//!                        |     reader.rs  who reads the line: a shell, a language (repl.rs), or both (ahead.rs)
+//!                        |     submit.rs  Enter is held: wait for the echo, compare (recall.rs), judge
 //!                        |     retype.rs  erase (checked), send the judged text (checked), Enter
 //!                        |     refuse.rs  a line that does not go on is interrupted (checked)
 //!  output -> screen.rs --+
