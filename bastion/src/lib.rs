@@ -19,9 +19,9 @@
 //!     |                         judged by session/request.rs; a script is read  |
 //!     |                         first (session/script.rs); other people are     |
 //!     |                         asked (session/approve.rs); or an api/refusal.rs |
-//!     |     ssh/login_shell.rs  beside it: which shell does the login get?      |
 //!     |   6 session/start.rs    recording open, audit written, then:            |
 //!     |   7 ssh/target_leg.rs   the program starts -------------------------->  |
+//!     |     ssh/login_shell.rs  beside it: which shell does the login get?      |
 //!     v                                                                         v
 //!   ssh/user_leg.rs  --FromUser-->  session/relay.rs  <--FromTarget--  ssh/target_leg.rs
 //!                                     |            |

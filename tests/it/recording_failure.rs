@@ -28,6 +28,11 @@ async fn without_a_bucket_nothing_runs_that_must_be_recorded() -> Result<()> {
     ensure!(refused.code == 255 && refused.stdout.is_empty(), "{refused:?}");
     ensure!(refused.stderr.contains("recorded"), "the message does not say why: {refused:?}");
     ensure!(!touched.exists(), "the command ran all the same");
+    // bash reads this whoever has sshd start it, also the bastion with a question of its own.
+    fs::write(site.sshd.home().join(".bashrc"), format!("touch {}\n", touched.display()))?;
+    let refused = site.alice.ssh(&["-tt", &Site::destination()]).await?;
+    ensure!(refused.code == 255 && refused.stderr.contains("recorded"), "{refused:?}");
+    ensure!(!touched.exists(), "a shell ran all the same");
 
     site.relay.set(Fault::None);
     site.alice.ssh(&[&Site::destination(), &touch]).await?.ok()?;

@@ -29,7 +29,7 @@ use super::{
     ahead::Ahead,
     channel::{self, ChannelRequests},
     connection::Connection,
-    login_shell,
+    login_shell::{Asking, Question},
     target_leg::{ChannelSetup, Program},
     user_leg::{self, SshUserReader, SshUserWriter},
 };
@@ -140,10 +140,9 @@ async fn run(admitted: Admitted<ChannelRequest, SshUserReader>, writer: SshUserW
     let ChannelRequest { connection, asked } = channel;
     let Some(target) = connection.target().cloned() else { return };
     let login_shell = LoginShell::default();
-    if asked.pty.is_some() && matches!(asked.program, Program::Shell) {
-        let (target, env, told) = (Arc::clone(&target), asked.env.clone(), login_shell.clone());
-        connection.front().tasks.spawn(async move { login_shell::ask(&target, &env, &told).await });
-    }
+    let is_typed = asked.pty.is_some() && matches!(asked.program, Program::Shell);
+    let question =
+        is_typed.then(|| Question { target: Arc::clone(&target), env: asked.env.clone(), told: login_shell.clone() });
     let command = match &asked.program {
         Program::Exec(command) => Some(Bytes::from(command.clone())),
         Program::Shell | Program::Subsystem(_) => None,
@@ -158,7 +157,12 @@ async fn run(admitted: Admitted<ChannelRequest, SshUserReader>, writer: SshUserW
         login_shell,
     };
     let setup = ChannelSetup { pty: asked.pty, env: asked.env, program: asked.program };
-    connection.front().sessions.run(request, (reader, writer), target.prepare(ahead.take(), setup)).await;
+    let tasks = connection.front().tasks.clone();
+    let preparing = async {
+        let channel = target.prepare(ahead.take(), setup).await?;
+        Ok(Asking { channel, question, tasks })
+    };
+    connection.front().sessions.run(request, (reader, writer), preparing).await;
 }
 
 /// The only subsystem.

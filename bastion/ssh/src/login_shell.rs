@@ -4,14 +4,19 @@
 //! (RFC 4254 §6.5 leaves to the server what runs a command; sshd gives it to the login shell). A target that does not
 //! answer, or whose answer is another, is read as every shell would read.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use russh::{Channel, ChannelMsg, client};
-use session::line_gate::LoginShell;
+use session::{line_gate::LoginShell, start::PreparedTarget};
 use shell::Shell;
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
-use super::target_connection::TargetConnection;
+use super::{
+    target_connection::TargetConnection,
+    target_error::TargetError,
+    target_leg::{PreparedChannel, SshTargetReader, SshTargetWriter},
+};
 
 /// What the shells in question answer with their version, at the place of their name. In others it is empty, or an error.
 const QUESTION: &str = r#"echo "bastion-asks:$BASH_VERSION:$ZSH_VERSION:$FISH_VERSION:""#;
@@ -25,15 +30,51 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// The longest answer that is read.
 const MAX_ANSWER_BYTES: usize = 16 * 1024;
 
-/// Asks in the environment of the session, and tells `told` if there is an answer.
-pub(super) async fn ask(target: &TargetConnection, env: &[(String, String)], told: &LoginShell) {
-    let Ok(channel) = target.open().await else { return };
-    let mut channel = channel.into_inner();
-    let answer = timeout(DEADLINE, answer(&mut channel, env)).await;
-    // The target may be gone.
-    let _ = channel.close().await;
-    if let Ok(Some(shell)) = answer.map(|text| text.as_deref().and_then(of_answer)) {
-        told.tell(shell);
+/// A question to a target.
+pub(super) struct Question {
+    pub(super) target: Arc<TargetConnection>,
+    /// The environment of the session.
+    pub(super) env: Vec<(String, String)>,
+    /// Who is told, if there is an answer.
+    pub(super) told: LoginShell,
+}
+
+impl Question {
+    async fn ask(self) {
+        let Ok(channel) = self.target.open().await else { return };
+        let mut channel = channel.into_inner();
+        let answer = timeout(DEADLINE, answer(&mut channel, &self.env)).await;
+        // The target may be gone.
+        let _ = channel.close().await;
+        if let Ok(Some(shell)) = answer.map(|text| text.as_deref().and_then(of_answer)) {
+            self.told.tell(shell);
+        }
+    }
+}
+
+/// A channel beside which the question is asked when its program starts, and not before: the login shell that answers
+/// runs its start-up files.
+pub(super) struct Asking {
+    pub(super) channel: PreparedChannel,
+    /// None where the program is no login shell at a terminal.
+    pub(super) question: Option<Question>,
+    pub(super) tasks: TaskTracker,
+}
+
+impl PreparedTarget for Asking {
+    type Reader = SshTargetReader;
+    type Writer = SshTargetWriter;
+    type Error = TargetError;
+
+    async fn launch(self) -> Result<(SshTargetReader, SshTargetWriter), TargetError> {
+        if let Some(question) = self.question {
+            self.tasks.spawn(question.ask());
+        }
+        self.channel.launch().await
+    }
+
+    async fn abandon(self) {
+        self.channel.abandon().await;
     }
 }
 
