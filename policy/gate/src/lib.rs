@@ -118,8 +118,8 @@ enum State {
     Editing,
     /// The line is being erased, to be sent anew.
     Erasing { text: String, submit: KeyPress, until: Instant },
-    /// The line was interrupted, maybe `again`: it must be gone before anything else is sent.
-    Interrupting { since: Instant, again: bool },
+    /// The interrupt of the line was sent, last at `since`: the line must be gone before anything else is sent.
+    Interrupting { since: Instant, sent: u8 },
     /// The judged text was sent, and must be seen.
     Retyping {
         text: String,
@@ -378,9 +378,9 @@ impl Gate {
                         return;
                     }
                 }
-                State::Interrupting { since, again } => {
-                    let (since, again) = (*since, *again);
-                    if !self.interrupted(since, again, cx) {
+                State::Interrupting { since, sent } => {
+                    let (since, sent) = (*since, *sent);
+                    if !self.interrupted(since, sent, cx) {
                         return;
                     }
                 }

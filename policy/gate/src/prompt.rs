@@ -22,6 +22,7 @@ impl Gate {
             return self.hold(press, Kind::MayAccept, cx);
         }
         self.recall.press(&press.key);
+        let had_text = !self.line.is_certainly_empty();
         match self.line.press(&press.key) {
             Pressed::Edit | Pressed::Report => self.forward(&press, cx),
             Pressed::EndOfInput => {
@@ -39,7 +40,13 @@ impl Gate {
                 self.ahead.clear();
                 self.forward(&press, cx);
                 self.trust.ended();
-                self.new_line();
+                if had_text && self.reader() == Reader::Shell && self.screen.modes().bracketed_paste {
+                    // What is typed behind it waits until the line is seen to be gone.
+                    self.line.clear();
+                    self.state = State::Interrupting { since: cx.now, sent: 1 };
+                } else {
+                    self.new_line();
+                }
             }
             Pressed::Suspend => {
                 self.stopped();
@@ -62,7 +69,7 @@ impl Gate {
         }
         // What need not wait goes on before it.
         self.pump(cx);
-        let is_running = matches!(self.state, State::Running { .. });
+        let is_running = matches!(self.state, State::Running { .. } | State::Interrupting { .. });
         match self.owned.as_deref_mut() {
             _ if matches!(self.state, State::Editing | State::Typing) => return false,
             Some(owned) => owned.kept.clear(),

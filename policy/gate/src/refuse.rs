@@ -42,7 +42,7 @@ impl Gate {
         self.escape.clear();
         self.trust.ended();
         self.line_ended(cx.now);
-        self.state = State::Interrupting { since: cx.now, again: false };
+        self.state = State::Interrupting { since: cx.now, sent: 1 };
         for press in std::mem::take(&mut self.queue) {
             self.drop_behind(press, cx);
         }
@@ -67,7 +67,7 @@ impl Gate {
     }
 
     /// Whether the line is gone, or the wait for that is over.
-    pub(super) fn interrupted(&mut self, since: Instant, again: bool, cx: &mut Cx<'_>) -> bool {
+    pub(super) fn interrupted(&mut self, since: Instant, sent: u8, cx: &mut Cx<'_>) -> bool {
         let is_late = cx.now >= since + INTERRUPT_LIMIT;
         let is_quiet = self.times.output.is_some_and(|output| output > since && cx.now >= output + self.quiet());
         if !is_quiet && !is_late {
@@ -76,18 +76,18 @@ impl Gate {
         let in_program = matches!(self.reader(), Reader::Screen | Reader::Panes);
         let start = self.primary.clone().or_else(|| self.start.clone()).unwrap_or_default();
         let is_unheard = self.times.output.is_none_or(|output| output <= since);
-        let prompts = self.screen.shows(&start, "", 0) == Reading::Agrees || self.trust.asked_again();
-        if !again && (is_unheard || !(in_program || prompts)) {
-            // Nothing came of it, or `^C` alone: bash misses one that comes while it begins to wait for a key.
+        let stays = self.stays_behind_its_interrupt();
+        let prompts = !stays && (self.screen.shows(&start, "", 0) == Reading::Agrees || self.trust.asked_again());
+        if sent < MAX_INTERRUPTS && (is_unheard || !(in_program || prompts)) {
             self.send_interrupt(cx);
-            self.state = State::Interrupting { since: cx.now, again: true };
+            self.state = State::Interrupting { since: cx.now, sent: sent + 1 };
             return false;
         }
         if in_program {
             self.state = State::Typing;
             return true;
         }
-        let is_gone = prompts || self.screen.modes().bracketed_paste;
+        let is_gone = prompts || (!stays && self.screen.modes().bracketed_paste);
         if !is_gone && !is_late {
             return false;
         }
@@ -98,6 +98,13 @@ impl Gate {
         }
         true
     }
+
+    /// Whether the row of the cursor says `^C`: every shell prompts on the next one. bash writes it behind a line that it
+    /// keeps when the interrupt comes while a key is at work, and asks for pastes as at a new prompt; what is left of the
+    /// line is not shown, and would run at the next Enter.
+    fn stays_behind_its_interrupt(&mut self) -> bool {
+        self.screen.cursor_row().contains("^C")
+    }
 }
 
 /// ETX: interrupts (termios VINTR).
@@ -105,3 +112,6 @@ const INTERRUPT: u8 = 0x03;
 
 /// NAK: erases the line (termios VKILL).
 const KILL_LINE: u8 = 0x15;
+
+/// How often the interrupt of a line is sent at most, for a line editor that misses it.
+const MAX_INTERRUPTS: u8 = 3;

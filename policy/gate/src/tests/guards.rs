@@ -148,14 +148,33 @@ fn what_cannot_be_interrupted_is_part_of_the_next_line() {
 
 #[test]
 fn an_interrupt_that_the_shell_misses_is_sent_again() {
-    for readline in [true, false] {
+    for (readline, misses) in [(true, 1), (true, 2), (false, 1), (false, 2)] {
         let mut session = Session::new(readline);
-        session.shell.misses = true;
+        session.shell.misses = misses;
         session.types("rm -rf /srv/data\r");
         session.types("ls\r");
-        assert_eq!(ran(&session), ["ls"], "{readline} {:?}", session.told);
-        assert_eq!(session.sent.iter().filter(|byte| **byte == 0x03).count(), 2);
+        assert_eq!(ran(&session), ["ls"], "{readline} {misses} {:?}", session.told);
+        assert_eq!(session.sent.iter().filter(|byte| **byte == 0x03).count(), usize::from(misses) + 1);
     }
+}
+
+#[test]
+fn a_line_that_stays_in_spite_of_its_interrupt_does_not_run() {
+    for misses in 1..5 {
+        for keys in ["rm -rf /srv/data\x03\r", "rm -rf /srv/data\r\x03\r", "rm -rf /srv/data\x03\x03\r\r"] {
+            let mut session = settled();
+            session.shell.misses = misses;
+            session.types(keys);
+            session.types("\r");
+            assert!(ran(&session).iter().all(|line| line.is_empty()), "{misses} {keys:?} {:?}", ran(&session));
+        }
+    }
+    // An interrupt that is heard keeps nobody waiting.
+    let mut session = settled();
+    session.types("abc\x03");
+    session.types("ls\r");
+    assert_eq!(ran(&session), ["ls"]);
+    assert_eq!(session.sent, b"abc\x03ls\r");
 }
 
 #[test]

@@ -40,8 +40,9 @@ pub(super) struct Shell {
     pub(super) away: bool,
     /// Nothing erases or interrupts the line.
     pub(super) sticks: bool,
-    /// The next interrupt is shown, and nothing comes of it.
-    pub(super) misses: bool,
+    /// How many interrupts are shown without more coming of them: as in bash, where one came while it was at work on a
+    /// key, the line stays and is not shown any more.
+    pub(super) misses: u8,
 }
 
 impl Shell {
@@ -80,7 +81,10 @@ impl Shell {
                     output.push_str(&self.prompt());
                 }
                 Key::Ctrl('c' | 'u') if self.sticks => {}
-                Key::Ctrl('c') if std::mem::take(&mut self.misses) => output.push_str("^C"),
+                Key::Ctrl('c') if self.misses > 0 => {
+                    self.misses -= 1;
+                    output.push_str(if self.readline { "^C\x1b[?2004l\r\x1b[?2004h" } else { "^C" });
+                }
                 Key::Ctrl('c') => {
                     self.line.clear();
                     self.continued.clear();
