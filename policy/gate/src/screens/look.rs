@@ -78,8 +78,11 @@ impl Gate {
         for reading in readings {
             let places = self.programs.prompts.places(reading);
             let is_seen = places.iter().any(|(_, likeness)| *likeness >= Likeness::SeenWeak);
-            let unsure = places.iter().filter(|(_, likeness)| *likeness < Likeness::Seen);
-            if unsure.into_iter().any(|(at, _)| self.look_at_language(reading, *at, judged)) {
+            let is_certain = places.iter().any(|(_, likeness)| *likeness == Likeness::Seen);
+            let unsure = places.iter().filter(|(_, likeness)| *likeness < Likeness::Seen).map(|(at, _)| *at);
+            // That of a statement's next line may end in no sign that a shell's prompt ends in: `... `, `irb(main):002* `.
+            let others = ends_of_words(reading).filter(|_| !is_certain);
+            if unsure.chain(others).any(|at| self.look_at_language(reading, at, judged)) {
                 in_language = true;
                 continue;
             }
@@ -287,6 +290,12 @@ impl Gate {
     }
 }
 
+/// Where a prompt may end: before a blank, or with the row.
+fn ends_of_words(reading: &str) -> impl Iterator<Item = usize> {
+    let blanks = reading.match_indices(' ').map(|(at, _)| at).take_while(|at| *at <= MAX_PROMPT_BYTES);
+    blanks.chain(std::iter::once(reading.len()).filter(|at| *at <= MAX_PROMPT_BYTES))
+}
+
 /// The line with the last word of the prompt before it.
 fn with_sign(reading: &str, at: usize) -> Option<&str> {
     let prompt = reading.get(..at)?.trim_end();
@@ -365,6 +374,9 @@ const MAX_JUDGED_BYTES: usize = 16 * 1024;
 /// As many rows of a pane in which any word may begin a line, and as many words of each.
 const MAX_GUESSED_ROWS: usize = 3;
 const MAX_WORDS: usize = 10;
+
+/// The longest prompt of a language.
+const MAX_PROMPT_BYTES: usize = 64;
 
 /// As many colons as are looked at.
 const MAX_PROMPTS: usize = 4;

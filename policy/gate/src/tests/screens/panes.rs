@@ -184,6 +184,15 @@ fn a_language_in_a_pane_is_read_as_one() {
         let shown = if line.starts_with('i') { line } else { "os.system('rm -rf x')" };
         assert!(!passes(python, &[(line, shown)]), "{line}");
     }
+    let in_block = || {
+        let mut session = python();
+        plays(&mut session, &[("for i in (1, 2):", "for i in (1, 2):"), ("\r", "\r\n... ")]);
+        session
+    };
+    assert!(passes(in_block, &[("    print(str(i))", "    print(str(i))")]));
+    assert!(!passes(in_block, &[("    os.system('rm -rf x')", "    os.system('rm -rf x')")]));
+    // Without a language it is a shell's line, whatever stands before it.
+    assert!(!passes(|| on_screen("tmux", "... "), &[("f(str(i))", "f(str(i))")]));
     let gone = || {
         let mut session = python();
         plays(&mut session, &[("exit()", "exit()"), ("\r", "\r\nhost$ ")]);
