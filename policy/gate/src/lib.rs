@@ -10,6 +10,7 @@
 //!                        |     screens.rs in an editor, a pager, a multiplexer: `!` and `:!`
 //!                        |     reader.rs  who reads the line: a shell, a language (repl.rs), or both (ahead.rs)
 //!                        |     submit.rs  Enter is held: wait for the echo, compare (recall.rs), judge
+//!                        |     expansion.rs  `!!` and its kin: what comes of it is judged, and typed anew
 //!                        |     retype.rs  erase (checked), send the judged text (checked), Enter
 //!                        |     refuse.rs  a line that does not go on is interrupted (checked)
 //!  output -> screen.rs --+
@@ -41,6 +42,7 @@ mod ahead;
 mod chunks;
 mod dialogue;
 pub mod editor;
+mod expansion;
 mod folders;
 pub mod foreground;
 mod judging;
@@ -93,6 +95,7 @@ pub struct Gate {
     foreground: Foreground,
     folders: Folders,
     recall: recall::Recall,
+    past: expansion::Past,
     state: State,
     /// Why the line at hand cannot be trusted although it can be read.
     doubt: Option<&'static str>,
@@ -192,6 +195,7 @@ impl Gate {
             foreground,
             folders: Folders::default(),
             recall: recall::Recall::default(),
+            past: expansion::Past::default(),
             state: State::Running { after: After::Start },
             doubt: None,
             refused: false,

@@ -30,6 +30,7 @@ impl Gate {
                 self.folders.input_ended(self.foreground == Foreground::Shell);
                 self.foreground = Foreground::Shell;
                 self.programs.ended = true;
+                self.past.forget();
                 self.earlier.clear();
                 self.forward(&press, cx);
                 self.trust.ended();

@@ -61,6 +61,11 @@ impl Reader {
     pub(super) fn is_program(self) -> bool {
         matches!(self, Self::Answer | Self::Data | Self::Program)
     }
+
+    /// Whether either a shell or a program reads, and it is not known which.
+    pub(super) fn may_be_another(self) -> bool {
+        matches!(self, Self::Repl(repl) if repl.is_shared()) || self.is_program()
+    }
 }
 
 impl Gate {

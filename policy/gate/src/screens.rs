@@ -33,6 +33,7 @@ mod vi;
 
 use class::Class;
 pub(super) use programs::Programs;
+pub(super) use prompts::are_alike;
 use vi::{Mode, ViKeys};
 
 /// What was typed since the last Enter.

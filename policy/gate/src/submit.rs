@@ -73,8 +73,9 @@ impl Gate {
         }
         if let Known::InFlight(text) = known {
             let verdict = self.judge(&text, Reader::Shell, kind, cx);
-            if kind != Kind::Accepts || verdict.effect != RuleEffect::Allow {
-                // What is refused is shown to people, and what was typed without echo must not be.
+            let is_expanded = self.expanded(&text, &submit, kind).is_some();
+            if kind != Kind::Accepts || verdict.effect != RuleEffect::Allow || is_expanded {
+                // What is refused or put in is shown to people, and what was typed without echo must not be.
                 return false;
             }
             self.state = State::Typing;
@@ -167,6 +168,11 @@ impl Gate {
 
     fn decide(&mut self, known: Known, submit: KeyPress, kind: Kind, cx: &mut Cx<'_>) {
         let reader = self.reader();
+        if let Known::Agreed(text) | Known::Read(text) = &known
+            && let Some(text) = self.expanded(text, &submit, kind)
+        {
+            return self.send_expanded(text, submit, cx);
+        }
         match known {
             Known::Agreed(text) | Known::InFlight(text) => {
                 let verdict = self.judge(&text, reader, kind, cx);
@@ -186,7 +192,10 @@ impl Gate {
                 match verdict.effect {
                     // What was typed without echo is a secret until proven otherwise: it is never repeated.
                     RuleEffect::Allow => {
+                        // It is never put into a line. What has asked has read it, and its shell does not keep it.
+                        let last = self.past.last.take().filter(|_| is_asked_for);
                         self.accept(&text, submit, kind, cx);
+                        self.past.last = last;
                         if let State::Running { after } = &mut self.state
                             && is_asked_for
                         {
@@ -230,7 +239,7 @@ impl Gate {
     }
 
     /// Judges a line with those before it that belong to it.
-    fn judge(&self, text: &str, reader: Reader, kind: Kind, cx: &Cx<'_>) -> Verdict {
+    pub(super) fn judge(&self, text: &str, reader: Reader, kind: Kind, cx: &Cx<'_>) -> Verdict {
         let text = if kind == Kind::Refused { text.trim_start_matches('#') } else { text };
         self.judge_as(text, reader, &|input| self.folders.judge(input, cx.judge))
     }
@@ -309,11 +318,16 @@ impl Gate {
             // At an empty line Ctrl-D ends what reads it.
             if text.is_empty() {
                 self.folders.shell_may_have_ended();
+                self.past.forget();
             }
             return;
         }
         let whole = self.whole(text);
         let reader = self.reader();
+        let is_one_of_many = !self.earlier.is_empty() || !self.ahead.is_empty();
+        if is_one_of_many || reader.may_be_another() {
+            self.past.forget();
+        }
         if reader == Reader::Shell && !self.ahead.is_empty() {
             self.ahead.went_on(text);
         }
@@ -331,6 +345,9 @@ impl Gate {
                 } else if !parsed.commands.is_empty() || !parsed.opaque.is_empty() {
                     self.foreground = Foreground::after(&parsed);
                     self.shell_ran(&parsed);
+                }
+                if !is_one_of_many {
+                    self.note_in_history(&whole, &parsed);
                 }
                 self.earlier.clear();
             }
@@ -351,6 +368,7 @@ impl Gate {
         if matches!(self.reader(), Reader::Screen | Reader::Panes) {
             self.screen_accepted(cx);
         } else {
+            self.past.forget();
             self.new_line();
         }
     }

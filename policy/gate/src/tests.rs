@@ -10,6 +10,7 @@ use shell::ParseContext;
 use super::*;
 
 mod guards;
+mod history;
 mod readers;
 mod screens;
 pub(crate) mod session;

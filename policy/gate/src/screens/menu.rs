@@ -68,6 +68,7 @@ impl Gate {
         let Some(text) = self.programs.menu.chosen.take() else { return false };
         let parsed = shell::parse(&text, &self.folders.place());
         self.folders.line_ran(&text, &parsed);
+        self.past.forget();
         self.foreground = Foreground::after(&parsed);
         self.shell_ran(&parsed);
         self.earlier.clear();

@@ -80,6 +80,11 @@ impl Prompts {
     }
 }
 
+/// Whether both are prompts of one shell, as far as their shapes tell.
+pub(in super::super) fn are_alike(one: &str, other: &str) -> bool {
+    Shape::of(one).is_like(&Shape::of(other))
+}
+
 impl Shape {
     fn of(prompt: &str) -> Self {
         let trimmed = prompt.trim();
