@@ -21,7 +21,7 @@
 //!     |                         asked (session/approve.rs); or an api/refusal.rs |
 //!     |   6 session/start.rs    recording open, audit written, then:            |
 //!     |   7 ssh/target_leg.rs   the program starts -------------------------->  |
-//!     |     ssh/login_shell.rs  beside it: which shell does the login get?      |
+//!     |     ssh/login_shell.rs  beside it: which shell, what are its keys?      |
 //!     v                                                                         v
 //!   ssh/user_leg.rs  --FromUser-->  session/relay.rs  <--FromTarget--  ssh/target_leg.rs
 //!                                     |            |
@@ -30,6 +30,7 @@
 //!            gate/key.rs      which key               mask/lib.rs         -> Masked
 //!            gate/line.rs     which text              recorder/recording.rs
 //!            gate/reader.rs   who reads it            recorder/asciicast/v3.rs
+//!            gate/bound.rs    what else a key runs
 //!            gate/screen.rs   what is shown           recorder/spool.rs -> upload.rs -> object
 //!            gate/judging.rs  what it means to them
 //!            shell/lib.rs     what would run

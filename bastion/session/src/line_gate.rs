@@ -6,6 +6,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
+pub use gate::Bindings;
 use gate::{Act, Answer, Gate, foreground::Foreground};
 use mask::WindowSize;
 use policy::{CommandInput, Judging, SessionMode, Verdict};
@@ -13,16 +14,32 @@ use shell::{ParseContext, Shell};
 
 use super::permit::LivePermit;
 
-/// The shell of a login, which its target is asked for while the session begins. Until it is known, and where it is not,
-/// lines are read as every shell would read them.
+/// The shell of a login, and what its keys are bound to, which its target is asked for while the session begins. Until
+/// it is known, and where it is not, lines are read as every shell would read them.
 #[derive(Debug, Clone, Default)]
-pub struct LoginShell(Arc<OnceLock<Shell>>);
+pub struct LoginShell {
+    is_asked: bool,
+    shell: Arc<OnceLock<Shell>>,
+    /// None where nobody can tell.
+    bindings: Arc<OnceLock<Option<Bindings>>>,
+}
 
 impl LoginShell {
+    /// One that a target is about to be asked for.
+    #[must_use]
+    pub fn asked() -> Self {
+        Self { is_asked: true, ..Self::default() }
+    }
+
     /// The target has answered.
     pub fn tell(&self, shell: Shell) {
         // The first answer counts.
-        let _ = self.0.set(shell);
+        let _ = self.shell.set(shell);
+    }
+
+    /// The shell has told what its keys are bound to, or will not.
+    pub fn tell_bindings(&self, bindings: Option<Bindings>) {
+        let _ = self.bindings.set(bindings);
     }
 }
 
@@ -56,16 +73,29 @@ impl LineGate {
 
     /// The same in front of a login shell.
     #[must_use]
-    pub fn behind(self, login_shell: LoginShell) -> Self {
+    pub fn behind(mut self, login_shell: LoginShell) -> Self {
+        self.gate.awaits_bindings(login_shell.is_asked);
         Self { login_shell: Some(login_shell), ..self }
+    }
+
+    /// Passes on what was told of the login shell.
+    fn learn(&mut self) {
+        let Some(login_shell) = &self.login_shell else { return };
+        if let Some(shell) = login_shell.shell.get() {
+            self.gate.login_shell(*shell);
+        }
+        let Some(bindings) = login_shell.bindings.get() else { return };
+        match bindings {
+            Some(bindings) => self.gate.bindings(bindings.clone()),
+            None => self.gate.awaits_bindings(false),
+        }
+        // Nothing more will be told.
+        self.login_shell = None;
     }
 
     /// The user typed.
     pub fn typed(&mut self, data: &[u8], acts: &mut Vec<Act>) {
-        if let Some(shell) = self.login_shell.as_ref().and_then(|shell| shell.0.get()) {
-            self.gate.login_shell(*shell);
-            self.login_shell = None;
-        }
+        self.learn();
         self.gate.typed(data, now(), &judge(&self.permit, true), acts);
     }
 
@@ -76,6 +106,7 @@ impl LineGate {
 
     /// The target wrote.
     pub fn output(&mut self, data: &[u8], acts: &mut Vec<Act>) {
+        self.learn();
         self.gate.output(data, now(), &judge(&self.permit, true), acts);
     }
 
@@ -86,6 +117,7 @@ impl LineGate {
 
     /// The time of [`LineGate::deadline`] has come.
     pub fn tick(&mut self, acts: &mut Vec<Act>) {
+        self.learn();
         self.gate.tick(now(), &judge(&self.permit, true), acts);
     }
 

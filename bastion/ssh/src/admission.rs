@@ -139,8 +139,8 @@ async fn run(admitted: Admitted<ChannelRequest, SshUserReader>, writer: SshUserW
     let (channel, permitted, input, reader) = admitted.into_parts();
     let ChannelRequest { connection, asked } = channel;
     let Some(target) = connection.target().cloned() else { return };
-    let login_shell = LoginShell::default();
     let is_typed = asked.pty.is_some() && matches!(asked.program, Program::Shell);
+    let login_shell = if is_typed { LoginShell::asked() } else { LoginShell::default() };
     let question =
         is_typed.then(|| Question { target: Arc::clone(&target), env: asked.env.clone(), told: login_shell.clone() });
     let command = match &asked.program {

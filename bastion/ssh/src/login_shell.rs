@@ -1,13 +1,19 @@
-//! Asks a target which shell a login gets, so that lines are read as that shell reads them.
+//! Asks a target which shell a login gets, so that lines are read as that shell reads them, and what its keys are bound to.
 //!
 //! The question is one `exec` request on a channel of its own, beside the user's: the login shell itself answers it
 //! (RFC 4254 §6.5 leaves to the server what runs a command; sshd gives it to the login shell). A target that does not
 //! answer, or whose answer is another, is read as every shell would read.
+//!
+//! Only the start-up files say what keys are bound to. So the question starts the shell once more, as a session does
+//! (`-l -i`), with no terminal and no input. Files that start something else there give no answer to that part.
 
 use std::{sync::Arc, time::Duration};
 
 use russh::{Channel, ChannelMsg, client};
-use session::{line_gate::LoginShell, start::PreparedTarget};
+use session::{
+    line_gate::{Bindings, LoginShell},
+    start::PreparedTarget,
+};
 use shell::Shell;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -19,7 +25,20 @@ use super::{
 };
 
 /// What the shells in question answer with their version, at the place of their name. In others it is empty, or an error.
-const QUESTION: &str = r#"echo "bastion-asks:$BASH_VERSION:$ZSH_VERSION:$FISH_VERSION:""#;
+/// Then the shell is started anew, and says what its keys are bound to. All of it is written as each of them reads it.
+const QUESTION: &str = concat!(
+    r#"echo "bastion-asks:$BASH_VERSION:$ZSH_VERSION:$FISH_VERSION:""#,
+    r#"; sh -c 'case "$1:$2:$3" in ?*::) q=$4;; :?*:) q=$5;; ::?*) q=$6;; *) exit;; esac; "#,
+    r#"TERM="${TERM:-xterm}"; export TERM; exec "$SHELL" -l -i -c "$q"' "#,
+    r#"sh "$BASH_VERSION" "$ZSH_VERSION" "$FISH_VERSION""#,
+);
+
+/// The question, with what each shell is asked in its own language behind it.
+fn question() -> String {
+    let asked = [Shell::Bash, Shell::Zsh, Shell::Fish]
+        .map(|shell| format!("'{}'", Bindings::question(shell).unwrap_or_default()));
+    format!("{QUESTION} {} </dev/null 2>/dev/null", asked.join(" "))
+}
 
 /// How the answer begins, whatever start-up files print before it.
 const ANSWER: &str = "bastion-asks:";
@@ -28,7 +47,7 @@ const ANSWER: &str = "bastion-asks:";
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The longest answer that is read.
-const MAX_ANSWER_BYTES: usize = 16 * 1024;
+const MAX_ANSWER_BYTES: usize = 128 * 1024;
 
 /// A question to a target.
 pub(super) struct Question {
@@ -41,14 +60,49 @@ pub(super) struct Question {
 
 impl Question {
     async fn ask(self) {
-        let Ok(channel) = self.target.open().await else { return };
-        let mut channel = channel.into_inner();
-        let answer = timeout(DEADLINE, answer(&mut channel, &self.env)).await;
+        let bindings = self.bindings().await;
+        self.told.tell_bindings(bindings);
+    }
+
+    /// Tells the shell as soon as it is known, and returns what its keys are bound to.
+    async fn bindings(&self) -> Option<Bindings> {
+        let mut channel = self.target.open().await.ok()?.into_inner();
+        let mut answer = Answer::default();
+        let asked = timeout(DEADLINE, self.hear(&mut channel, &mut answer)).await;
         // The target may be gone.
         let _ = channel.close().await;
-        if let Ok(Some(shell)) = answer.map(|text| text.as_deref().and_then(of_answer)) {
-            self.told.tell(shell);
+        asked.ok()?;
+        Some(Bindings::of_answer(&answer.text(), answer.shell?))
+    }
+
+    async fn hear(&self, channel: &mut Channel<client::Msg>, answer: &mut Answer) {
+        if ask(channel, &self.env).await.is_none() {
+            return;
         }
+        while answer.bytes.len() < MAX_ANSWER_BYTES {
+            match channel.wait().await {
+                Some(ChannelMsg::Data { data }) => answer.bytes.extend_from_slice(&data),
+                Some(ChannelMsg::Eof | ChannelMsg::Close) | None => break,
+                Some(_) => {}
+            }
+            if answer.shell.is_none() {
+                answer.shell = of_answer(&answer.text());
+                answer.shell.into_iter().for_each(|shell| self.told.tell(shell));
+            }
+        }
+    }
+}
+
+/// What has come of an answer.
+#[derive(Default)]
+struct Answer {
+    bytes: Vec<u8>,
+    shell: Option<Shell>,
+}
+
+impl Answer {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
     }
 }
 
@@ -78,25 +132,18 @@ impl PreparedTarget for Asking {
     }
 }
 
-async fn answer(channel: &mut Channel<client::Msg>, env: &[(String, String)]) -> Option<String> {
+async fn ask(channel: &mut Channel<client::Msg>, env: &[(String, String)]) -> Option<()> {
     for (name, value) in env {
         channel.set_env(false, name, value).await.ok()?;
     }
-    channel.exec(false, QUESTION).await.ok()?;
-    channel.eof().await.ok()?;
-    let mut text = Vec::new();
-    while text.len() < MAX_ANSWER_BYTES {
-        match channel.wait().await {
-            Some(ChannelMsg::Data { data }) => text.extend_from_slice(&data),
-            Some(ChannelMsg::Eof | ChannelMsg::Close) | None => break,
-            Some(_) => {}
-        }
-    }
-    Some(String::from_utf8_lossy(&text).into_owned())
+    channel.exec(false, question()).await.ok()?;
+    channel.eof().await.ok()
 }
 
 fn of_answer(text: &str) -> Option<Shell> {
-    let versions = text.lines().rev().find_map(|line| line.split_once(ANSWER))?.1;
+    // What start-up files print stands before it, and what keys are bound to behind it. A line is whole with its end.
+    let versions = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    let versions = versions.filter_map(|line| line.trim_end().split_once(ANSWER)).last()?.1;
     let versions: Vec<&str> = versions.split(':').collect();
     match *versions.as_slice() {
         [bash, "", "", _] if !bash.is_empty() => Some(Shell::Bash),

@@ -124,6 +124,13 @@ impl Folders {
         self.shell_reads = false;
     }
 
+    /// The same for a line that a key of the target's may have run: nothing that it says of names is believed.
+    pub(super) fn key_may_have_run(&mut self, line: &str, parsed: &Parsed) {
+        let earlier = self.earlier.clone();
+        self.line_may_run(line, parsed);
+        self.earlier = earlier;
+    }
+
     fn shell_opened(&mut self, shell: Shell) {
         if self.outer.len() < MAX_OUTER {
             self.outer.push((self.now.clone(), self.shells.clone()));

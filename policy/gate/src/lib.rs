@@ -7,6 +7,7 @@
 //!
 //! ```text
 //!  typed -> key.rs -> queue -> prompt.rs  at a prompt: allow-list, forward, or hold Enter
+//!                        |     bound.rs   a key that the target's start-up files bind (bindings.rs)
 //!                        |     screens.rs in an editor, a pager, a multiplexer: `!` and `:!`
 //!                        |     reader.rs  who reads the line: a shell, a language (repl.rs), or both (ahead.rs)
 //!                        |     submit.rs  Enter is held: wait for the echo, compare (recall.rs), judge
@@ -38,6 +39,8 @@ use crate::{
 
 mod act;
 mod ahead;
+pub mod bindings;
+mod bound;
 #[cfg(test)]
 mod chunks;
 mod dialogue;
@@ -63,6 +66,7 @@ mod submit;
 mod times;
 
 pub use act::{Act, Answer, Decided, Question, Report};
+pub use bindings::Bindings;
 pub use dialogue::{Commands, Dialogue, DialogueAct};
 use folders::Folders;
 pub use judging::Judge;
@@ -78,6 +82,10 @@ pub struct Gate {
     owned: Option<Box<strict::Owned>>,
     screen: Screen,
     keys: KeyReader,
+    /// What the keys of the login shell are bound to.
+    bindings: Bindings,
+    /// Whether that is still to be told.
+    awaits_bindings: bool,
     queue: VecDeque<KeyPress>,
     line: LineTracker,
     /// Where the line at hand began.
@@ -184,6 +192,8 @@ impl Gate {
             owned: None,
             screen: Screen::new(size),
             keys: KeyReader::default(),
+            bindings: Bindings::default(),
+            awaits_bindings: false,
             queue: VecDeque::new(),
             line: LineTracker::new(),
             start: None,

@@ -16,7 +16,7 @@ mod edit;
 use crate::key::Key;
 
 /// Follows one input line.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct LineTracker {
     text: String,
     /// In bytes, on a character border.
@@ -134,6 +134,12 @@ impl LineTracker {
     #[must_use]
     pub fn is_certainly_empty(&self) -> bool {
         self.text() == Some("") && self.next == Next::Any
+    }
+
+    /// Whether the next key is not what it is alone: one came that others follow.
+    #[must_use]
+    pub fn awaits_a_key(&self) -> bool {
+        self.next != Next::Any
     }
 
     /// The line is gone, and a new one begins.

@@ -18,6 +18,9 @@ impl Gate {
         if self.start.is_none() {
             self.start = Some(self.screen.line_start());
         }
+        if reader == Reader::Shell {
+            self.observe_bound(press, cx);
+        }
         match self.line.press(&press.key) {
             Pressed::Submit => {}
             Pressed::EndOfInput => {

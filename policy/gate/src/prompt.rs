@@ -1,6 +1,6 @@
 //! A key at a prompt: what is known to edit goes on, what may accept the line is held, the rest is refused.
 
-use super::{Cx, Gate, Reader, State, submit::Kind};
+use super::{Cx, Gate, Reader, State, bound::Bound, submit::Kind};
 use crate::{
     foreground::Foreground,
     key::{Key, KeyPress},
@@ -10,6 +10,10 @@ use crate::{
 impl Gate {
     pub(super) fn prompt_press(&mut self, press: KeyPress, cx: &mut Cx<'_>) {
         if self.take_paste(&press, cx) {
+            return;
+        }
+        let bound = self.bound(&press, cx);
+        if bound == Bound::Taken {
             return;
         }
         self.programs.menu.press(&press.key, self.line.is_certainly_empty());
@@ -24,7 +28,12 @@ impl Gate {
         self.recall.press(&press.key);
         let had_text = !self.line.is_certainly_empty();
         match self.line.press(&press.key) {
-            Pressed::Edit | Pressed::Report => self.forward(&press, cx),
+            Pressed::Edit | Pressed::Report => {
+                self.forward(&press, cx);
+                if bound == Bound::Edits {
+                    self.line.forget();
+                }
+            }
             Pressed::EndOfInput => {
                 // Whatever read is gone, or ends soon: a shell may read next.
                 self.folders.input_ended(self.foreground == Foreground::Shell);

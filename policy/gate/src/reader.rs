@@ -106,7 +106,7 @@ impl Gate {
     }
 
     /// Whether the line at hand begins behind the shell's own prompt.
-    fn is_primary_prompt(&self) -> bool {
+    pub(super) fn is_primary_prompt(&self) -> bool {
         let (Some(start), Some(primary)) = (&self.start, &self.primary) else { return false };
         primary.has_prompt() && start.is_behind_prompt_of(primary)
     }

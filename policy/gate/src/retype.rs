@@ -18,6 +18,8 @@ impl Gate {
         if kind != Kind::Accepts
             || text.contains('\n')
             || !self.start.as_ref().is_some_and(|start| start.can_be_found())
+            || !self.can_erase()
+            || !self.screen.modes().bracketed_paste && self.bindings.are_in(text.as_bytes())
         {
             return self.cannot_retype(text, cx);
         }
@@ -108,7 +110,12 @@ impl Gate {
         now + self.patience() * 2
     }
 
-    fn cannot_retype(&mut self, text: String, cx: &mut Cx<'_>) {
+    /// Whether the keys that erase do just that, and not what the target's start-up files bind them to.
+    pub(super) fn can_erase(&self) -> bool {
+        !ERASE.iter().any(|key| self.bindings.are_in(&[*key]))
+    }
+
+    pub(super) fn cannot_retype(&mut self, text: String, cx: &mut Cx<'_>) {
         self.unreadable(text, "what the screen shows could not be confirmed", Kind::Accepts, cx);
     }
 }

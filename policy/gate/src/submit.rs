@@ -58,7 +58,8 @@ impl Gate {
         }
         let is_unseen = is_quiet && cx.now >= since + self.unseen_after();
         let Some(known) = self.known(is_quiet, is_late, is_unseen, cx.now) else { return false };
-        if known == Known::Unreadable && !probed && self.screen.cursor_row().contains("i-search") {
+        let is_probe_bound = self.bindings.are_in(&[END_OF_LINE]);
+        if known == Known::Unreadable && !probed && !is_probe_bound && self.screen.cursor_row().contains("i-search") {
             // The line that a search found is shown when the search is left.
             self.forward_bytes(vec![END_OF_LINE], cx);
             self.state = State::Settling { submit, kind, since: cx.now, probed: true, redrawn };
@@ -148,7 +149,8 @@ impl Gate {
 
     /// Whether a line editor reads, which draws its prompt and its line again at a key of its own.
     fn can_be_redrawn(&mut self) -> bool {
-        self.screen.modes().bracketed_paste && self.line.takes_text() && self.reader() == Reader::Shell
+        let is_bound = self.bindings.are_in(&[REDRAW]);
+        self.screen.modes().bracketed_paste && self.line.takes_text() && !is_bound && self.reader() == Reader::Shell
     }
 
     fn read(&mut self) -> Option<String> {
@@ -263,6 +265,7 @@ impl Gate {
                 self.unreadable(text, why, kind, cx);
             }
             RuleEffect::Allow if read && self.is_menu_shown(kind) => self.choose(Some(text), &submit, cx),
+            RuleEffect::Allow if read && text.is_empty() && !self.can_erase() => self.cannot_retype(text, cx),
             RuleEffect::Allow if read && text.is_empty() => {
                 // Whatever else was typed and is not shown yet is gone before the key comes.
                 self.erase(cx);

@@ -9,6 +9,7 @@ use shell::ParseContext;
 
 use super::*;
 
+mod bound;
 mod guards;
 mod history;
 mod readers;

@@ -22,6 +22,8 @@ pub(super) struct Times {
     pub(super) partial: Option<Instant>,
     /// A part of a paste came, and not its end.
     pub(super) pasting: Option<Instant>,
+    /// The first prompt was there, and keys waited for what keys are bound to.
+    pub(super) prompted: Option<Instant>,
     /// How long the target took to answer a key, lately.
     pub(super) echo: Duration,
 }
@@ -47,15 +49,28 @@ impl Gate {
             State::Unseen { until, .. } => [Some(*until), None, None],
             State::Closed | State::Editing | State::Typing | State::Waiting { .. } => [None; 3],
         };
+        let waits = matches!(self.state, State::Running { .. }) && self.awaits_bindings && self.has_input();
+        let told = self.times.prompted.and(self.times.looked).filter(|_| waits).map(|looked| looked + BINDINGS_POLL);
         let partial = self.times.partial.map(|since| since + PARTIAL_KEY);
         let pasting = self.times.pasting.map(|since| since + PASTE_PAUSE);
         // What has been looked at already will not change by looking again.
         let is_ahead = |time: &Instant| self.times.looked.is_none_or(|looked| *time > looked);
-        state.into_iter().flatten().chain(partial).chain(pasting).filter(is_ahead).min()
+        state.into_iter().flatten().chain(told).chain(partial).chain(pasting).filter(is_ahead).min()
+    }
+
+    /// Whether the next line may begin: its prompt seems to be there, and what keys are bound to is known if it ever will.
+    pub(super) fn is_ready(&mut self, after: After, now: Instant) -> bool {
+        let is_ready = self.is_prompted(after, now);
+        if !is_ready || !self.awaits_bindings || after != After::Start {
+            return is_ready;
+        }
+        let until = *self.times.prompted.get_or_insert(now) + BINDINGS;
+        self.awaits_bindings = now < until;
+        !self.awaits_bindings
     }
 
     /// Whether the next prompt seems to be there.
-    pub(super) fn is_ready(&mut self, after: After, now: Instant) -> bool {
+    fn is_prompted(&mut self, after: After, now: Instant) -> bool {
         if self.queued_until().is_some_and(|until| now >= until) {
             return true;
         }
@@ -144,6 +159,13 @@ const LANGUAGE_PROMPT: Duration = Duration::from_secs(3);
 
 /// How long keys wait for the next prompt, before they are taken as input for the program that runs.
 const NEXT_PROMPT: Duration = Duration::from_millis(150);
+
+/// How long the first keys wait at the prompt for what keys are bound to: the shell that tells it starts along with the one
+/// that prompts, and runs the same files.
+const BINDINGS: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether that was told.
+const BINDINGS_POLL: Duration = Duration::from_millis(20);
 
 /// How long an interrupted line may take to go away.
 pub(super) const INTERRUPT_LIMIT: Duration = Duration::from_secs(1);

@@ -5,6 +5,7 @@
 #   home    the home folder
 #   history what the shell's history file holds at the start, if not nothing
 #   sockets where the servers of the case listen, if it has some
+#   asks    there where the bastion asks for the shell
 #   day     there for a day at the prompt: also everyday programs are stubs
 #   log     where the stubs write what ran (see stub.sh)
 # and gets `pid` (kill it to end all of the case) and `env` (what the SSH request had set).
@@ -14,16 +15,19 @@ case $id in *[!a-z0-9]*) exit 70 ;; esac
 folder=FOLDER/cases/$id
 [ -d "$folder" ]
 unset LC_BASTION_CASE
-# What the bastion asks on a channel of its own to know the shell: it prints a version, and needs no sandbox for that.
-question='echo "bastion-asks:$BASH_VERSION:$ZSH_VERSION:$FISH_VERSION:"'
-if [ "${SSH_ORIGINAL_COMMAND-}" = "$question" ]; then
-    case $(<"$folder/shell") in
-        bash) exec bash -c "$question" ;;
-        zsh) exec zsh -f -c "$question" ;;
-        fish) exec fish -N -c "$question" ;;
-        *) exec dash -c "$question" ;;
-    esac
-fi
+# What the bastion asks on a channel of its own runs the start-up files: in a sandbox of its own, with a copy of the home
+# folder, so that nothing of it is taken for what the case does.
+case ${SSH_ORIGINAL_COMMAND-} in
+    'echo "bastion-asks:'*)
+        asked=$folder/asked
+        mkdir "$asked"
+        cp -a "$folder/home" "$folder/shell" "$asked/"
+        # The shell of a case reads .bashrc, as one does whose .bash_profile says so.
+        echo '. ~/.bashrc' >"$asked/home/.bash_profile"
+        : >"$asked/asks"
+        folder=$asked
+        ;;
+esac
 env -0 >"$folder/env"
 echo $$ >"$folder/pid"
 own=()

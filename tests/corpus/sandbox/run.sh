@@ -71,6 +71,10 @@ elif [ -n "$terminal" ]; then
     "${start[@]}" "${interactive[@]}" || status=$?
 elif [ -n "$request" ]; then
     unset PS1
+    if [ -e /tmp/case/asks ]; then
+        SHELL=$(type -P "${start[0]}")
+        export SHELL
+    fi
     [ "$shell" != ash ] || request=". $ENV
 $request"
     "${start[@]}" -c "$request" || status=$?

@@ -40,6 +40,8 @@ pub(super) struct Shell {
     pub(super) away: bool,
     /// Nothing erases or interrupts the line.
     pub(super) sticks: bool,
+    /// What keys are bound to, as a text that is typed then.
+    pub(super) macros: Vec<(&'static str, &'static str)>,
     /// How many interrupts are shown without more coming of them: as in bash, where one came while it was at work on a
     /// key, the line stays and is not shown any more.
     pub(super) misses: u8,
@@ -57,7 +59,15 @@ impl Shell {
             return Vec::new();
         }
         self.keys.feed(bytes, &mut presses);
-        for press in presses {
+        let mut presses: VecDeque<KeyPress> = presses.into();
+        while let Some(press) = presses.pop_front() {
+            let bound = self.macros.iter().find(|(key, _)| *press.bytes == *key.as_bytes());
+            if let Some((_, text)) = bound.filter(|_| !self.in_paste) {
+                let mut typed = Vec::new();
+                KeyReader::default().feed(text.as_bytes(), &mut typed);
+                typed.into_iter().rev().for_each(|press| presses.push_front(press));
+                continue;
+            }
             #[expect(clippy::wildcard_enum_match_arm, reason = "these tests type no others")]
             match press.key {
                 Key::PasteStart => self.in_paste = self.readline,
@@ -108,6 +118,12 @@ impl Shell {
                 }
                 Key::Ctrl('l') if self.readline => {
                     output.push_str(&format!("\x1b[H\x1b[J{}{}", self.prompt(), self.line));
+                }
+                Key::Ctrl('k') => {}
+                Key::Ctrl('a') => {
+                    // With C-k, which is all that these tests type behind it.
+                    output.push_str(&format!("\r{}\x1b[K", self.prompt()));
+                    self.line.clear();
                 }
                 Key::Backspace if self.line.pop().is_some() => output.push_str("\x08 \x08"),
                 Key::Char(character) => {
