@@ -24,6 +24,8 @@ mod transfer;
 pub enum Client {
     /// clickhouse-client.
     Clickhouse,
+    /// cqlsh.
+    Cql,
     /// dc.
     Dc,
     /// ed.
@@ -77,6 +79,7 @@ impl Client {
     pub fn of_program(name: &str) -> Option<Self> {
         Some(match name {
             "clickhouse" | "clickhouse-client" => Self::Clickhouse,
+            "cqlsh" => Self::Cql,
             "dc" => Self::Dc,
             "ed" => Self::Ed,
             "ftp" | "lukemftp" | "netkit-ftp" | "pftp" | "sftp" | "smbclient" | "tnftp" => Self::Ftp,
@@ -102,6 +105,7 @@ impl Client {
         let mut out = Codes(Vec::new());
         match self {
             Self::Clickhouse => server::clickhouse(text, &mut out),
+            Self::Cql => server::cql(text, &mut out),
             Self::Dc => macros::dc(text, &mut out),
             Self::Ed => editor::ed(text, &mut out),
             Self::Ftp => transfer::ftp(text, &mut out),
@@ -168,6 +172,7 @@ pub(super) fn follow(walker: &mut Walker<'_>, client: Client, arguments: &[Word]
         // The text to be edited.
         Client::Vim if arguments.iter().any(|word| word.known() == Some("-")) => return,
         Client::Clickhouse
+        | Client::Cql
         | Client::Ed
         | Client::Ftp
         | Client::Lftp

@@ -8,11 +8,14 @@ use super::{
     reasons, smuggled, tools, unwrap, variables,
 };
 
+mod ansible;
 mod table;
 
 /// What the value of an option is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum HookValue {
+    /// Variables of Ansible, of which some name programs.
+    AnsibleVariables,
     /// Keys and what they do, as of fzf: `KEY:execute(CODE)`.
     Binding,
     /// Shell code.
@@ -31,7 +34,7 @@ enum HookValue {
     Statements(Client, &'static str),
 }
 
-use HookValue::{Binding, Code, CodeAfterExec, Other, Script, Setting, SqlFile, Statements};
+use HookValue::{AnsibleVariables, Binding, Code, CodeAfterExec, Other, Script, Setting, SqlFile, Statements};
 
 /// Follows what options of programs run.
 pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
@@ -78,7 +81,7 @@ pub(super) fn check(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
         "apt" | "apt-cache" | "apt-get" | "aptitude" | "dpkg" => {
             words_that(walker, arguments, |text| text.contains("::"))
         }
-        "ansible" => ansible(walker, arguments),
+        "ansible" => ansible::module(walker, arguments),
         _ if tools::run(walker, name, arguments) => {}
         "salt" | "pssh" | "pdsh" | "parallel-ssh" | "clush" | "mussh" | "dsh" | "run-parts" | "start-stop-daemon"
         | "entr" | "hyperfine" | "watchexec" | "expect" | "gdb" | "lldb" | "cscli" | "multipass" | "vagrant"
@@ -164,6 +167,7 @@ fn follow(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
 
 fn follow_value(walker: &mut Walker<'_>, value: &Word, kind: HookValue) {
     match (kind, value.known()) {
+        (AnsibleVariables, _) => ansible::variables(walker, value),
         (Code, _) => walker.code_word(value, Shell::Unknown, Variables::new()),
         (Statements(client, start), _) => {
             client::statement_word(walker, client, &Word::of(start).followed_by(value));
@@ -239,32 +243,6 @@ fn pluses(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     }
 }
 
-/// `ansible HOSTS -m MODULE -a ARGUMENTS`: modules that look, and those that run a command of the shell there.
-fn ansible(walker: &mut Walker<'_>, arguments: &[Word]) {
-    let value = |short: &str, long: &str| {
-        let at = arguments.iter().position(|word| word.known().is_some_and(|text| text == short || text == long))?;
-        arguments.get(at + 1)
-    };
-    let module = value("-m", "--module-name").map_or(Some("command"), Word::known);
-    let module = module.and_then(|name| name.rsplit('.').next());
-    match (module, value("-a", "--args")) {
-        (Some("command" | "raw" | "shell"), Some(code)) => {
-            walker.elsewhere(|walker| walker.code_word(code, Shell::Unknown, Variables::new()));
-        }
-        (
-            Some(
-                "debug" | "find" | "gather_facts" | "getent" | "package_facts" | "ping" | "service_facts" | "setup"
-                | "stat",
-            ),
-            _,
-        ) => {}
-        _ if arguments
-            .iter()
-            .any(|word| matches!(word.known(), Some("--list-hosts" | "--version" | "--help" | "-h"))) => {}
-        _ => walker.opaque_command(reasons::NOT_LOOKED_FOR),
-    }
-}
-
 /// A makefile on standard input, another shell for its recipes, and variables, which are what makefiles run.
 fn make(walker: &mut Walker<'_>, arguments: &[Word]) {
     for word in arguments.iter().filter(|word| !word.start().starts_with('-')) {
@@ -298,7 +276,7 @@ pub(super) fn brings_statements(word: &Word) -> bool {
 pub(super) fn is_named_statements(file: &Word) -> bool {
     let name =
         [".gz", ".xz", ".bz2", ".zst"].iter().fold(file.ending(), |name, end| name.strip_suffix(end).unwrap_or(name));
-    [".sql", ".ddl", ".dml", ".psql", ".csv", ".tsv", ".dump"].iter().any(|ending| name.ends_with(ending))
+    [".sql", ".cql", ".ddl", ".dml", ".psql", ".csv", ".tsv", ".dump"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// Whether an operand is a file that has code, such as a package of one's own.
@@ -319,6 +297,8 @@ fn runs_file(name: &str, arguments: &[Word]) -> bool {
                 && operands.any(is_path)
         }
         "mount" => arguments.iter().any(|word| word.start().contains("fuse")),
+        // Every program looks for its libraries in the folders that it is given.
+        "ldconfig" => operands.any(|folder| !variables::is_installed(&Word::of(folder))),
         "rustc" => arguments.iter().any(|word| word.start().contains("linker")),
         _ => false,
     }

@@ -44,12 +44,13 @@ pub(super) fn follow(walker: &mut Walker<'_>, name: &str, arguments: &[Word]) {
     match name {
         "cmake" => cmake(walker, arguments),
         "flatpak" => flatpak(walker, arguments),
-        "helm" => with_arguments(walker, arguments, "--post-renderer", "--post-renderer-args"),
-        "mvn" | "mvnw" => with_arguments(walker, arguments, "-Dexec.executable", "-Dexec.args"),
+        "helm" => with_arguments(walker, arguments, "--post-renderer", "--post-renderer-args", Otherwise::Nothing),
+        "mvn" | "mvnw" => with_arguments(walker, arguments, "-Dexec.executable", "-Dexec.args", Otherwise::Unknown),
         "busctl" | "dbus-send" | "gdbus" | "qdbus" => bus(walker, arguments),
         "cc" | "gcc" | "g++" | "c++" | "clang" | "clang++" | "gfortran" => compiler(walker, arguments),
         "make" | "gmake" => make(walker, arguments),
         "rpm" | "rpmbuild" | "rpmspec" | "rpmquery" => rpm(walker, arguments),
+        "snap" => snap(walker, arguments),
         "sysctl" => kernel(walker, arguments),
         _ => {}
     }
@@ -97,7 +98,6 @@ const RUNNERS: &[Runner] = &[
     ("sops", "exec-env|exec-file", Code(1), "--user --filename"),
     ("heroku", "run", Code(0), "-a --app -s --size -r --remote -e --env"),
     ("tsh", "ssh", CodeAfterName, "-l --login -p --port --proxy --user --cluster"),
-    ("snap", "run", Argv(0), ""),
     ("lxc-attach lxc-execute cpulimit", "", Dashes, ""),
     ("pct", "exec", Dashes, ""),
     (
@@ -223,6 +223,26 @@ fn flatpak(walker: &mut Walker<'_>, arguments: &[Word]) {
     command(walker, &[&[program][..], operands.get(1..).unwrap_or_default()].concat());
 }
 
+/// `snap run [OPTIONS] SNAP.APP ARGUMENTS…`: an app is called as it is in its snap, and `--shell` runs a shell there.
+fn snap(walker: &mut Walker<'_>, arguments: &[Word]) {
+    let Some(rest) = behind(arguments, "run") else { return };
+    let operands = without_options(rest, "-r --revision --hook --command");
+    let options = rest.get(..rest.len() - operands.len()).unwrap_or_default();
+    let Some((app, words)) = operands.split_first() else { return };
+    let has = |name: &str| options.iter().any(|option| option.start().starts_with(name));
+    let is_shell = has("--shell");
+    // The options of strace may name a program.
+    if has("--strace=") || has("--gdb") {
+        walker.opaque_command(reasons::ARGUMENT_RUNS);
+    }
+    let program = match app.known().and_then(|name| name.split_once('.')) {
+        _ if is_shell => Word::of("bash"),
+        Some((_, program)) => Word::of(program),
+        None => app.clone(),
+    };
+    command(walker, &[&[program][..], words].concat());
+}
+
 /// The values of a long option, attached or in the next word.
 fn value_of(arguments: &[Word], option: &str) -> Vec<Word> {
     let mut values = Vec::new();
@@ -236,11 +256,24 @@ fn value_of(arguments: &[Word], option: &str) -> Vec<Word> {
     values
 }
 
+/// What a program gets where no option says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Otherwise {
+    /// No arguments.
+    Nothing,
+    /// What a file says.
+    Unknown,
+}
+
 /// A program that one option names and another gives its arguments.
-fn with_arguments(walker: &mut Walker<'_>, arguments: &[Word], program: &str, option: &str) {
+fn with_arguments(walker: &mut Walker<'_>, arguments: &[Word], program: &str, option: &str, otherwise: Otherwise) {
     let Some(program) = value_of(arguments, program).pop() else { return };
     let mut words = vec![program];
-    for value in value_of(arguments, option) {
+    let values = value_of(arguments, option);
+    if values.is_empty() && otherwise == Otherwise::Unknown {
+        words.push(Word::unknown(true));
+    }
+    for value in values {
         match value.known() {
             Some(text) => words.extend(text.split_whitespace().map(Word::of)),
             None => words.push(Word::unknown(true)),

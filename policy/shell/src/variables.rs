@@ -113,7 +113,7 @@ fn is_debugger(text: &str) -> bool {
 }
 
 /// Whether all of it are places where packages are installed.
-fn is_installed(value: &Word) -> bool {
+pub(super) fn is_installed(value: &Word) -> bool {
     const PLACES: [&str; 6] = ["/usr/", "/opt/", "/lib/", "/lib64/", "/nix/store/", "/run/current-system/"];
     value.known().is_some_and(|text| {
         text.split([':', ' ']).all(|path| {

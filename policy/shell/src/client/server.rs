@@ -1,4 +1,4 @@
-//! Clients of other servers: ClickHouse, Redis, MongoDB, SQL Server, Oracle.
+//! Clients of other servers: ClickHouse, Cassandra, Redis, MongoDB, SQL Server, Oracle.
 
 use super::{ClientCode, Codes, files_behind, has_word};
 
@@ -10,6 +10,20 @@ pub(super) fn clickhouse(text: &str, out: &mut Codes) {
     }
     files_behind(text, &lower, "into outfile").for_each(|file| out.push(ClientCode::Writes(file)));
     files_behind(text, &lower, "file(").for_each(|file| out.push(ClientCode::Reads(file)));
+}
+
+/// cqlsh: `SOURCE 'FILE'`, `CAPTURE 'FILE'`, `COPY t TO 'FILE'`.
+pub(super) fn cql(text: &str, out: &mut Codes) {
+    let lower = text.to_ascii_lowercase();
+    for file in files_behind(text, &lower, "source") {
+        out.push(ClientCode::File);
+        out.push(ClientCode::Reads(file));
+    }
+    files_behind(text, &lower, "capture").for_each(|file| out.push(ClientCode::Writes(file)));
+    if has_word(&lower, "copy") {
+        files_behind(text, &lower, "to").for_each(|file| out.push(ClientCode::Writes(file)));
+        files_behind(text, &lower, "from").for_each(|file| out.push(ClientCode::Reads(file)));
+    }
 }
 
 /// redis-cli: settings with which the server writes files, and libraries that it loads.

@@ -58,6 +58,9 @@ fn each_language_is_read_as_its_client_reads_it() {
         (Client::M4, "syscmd(`x y')", "!x y ?"),
         (Client::Gnuplot, "plot '< x y' using 1:2", "!x y"),
         (Client::Roff, ".sy x y", "!x y"),
+        (Client::Cql, "SOURCE 'x'; select a from b", "< <x"),
+        (Client::Cql, "copy t to 'x'; capture 'y'", ">y >x"),
+        (Client::Cql, "select 'a' from source where a = 'b'", ""),
         (Client::Redis, "config set dir /x", "?"),
         (Client::Mongo, "db.t.find({a: 1})", ""),
     ] {
@@ -76,6 +79,7 @@ fn no_text_is_too_much() {
     {
         let text = piece.repeat(60 * 1024 / piece.len());
         for client in [
+            Client::Cql,
             Client::Psql,
             Client::Mysql,
             Client::Sqlite,

@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use super::HookValue::{self, Binding, Code, CodeAfterExec, Other, Script, Setting, SqlFile, Statements};
+use super::HookValue::{
+    self, AnsibleVariables, Binding, Code, CodeAfterExec, Other, Script, Setting, SqlFile, Statements,
+};
 use crate::client::Client;
 
 const EDITOR: HookValue = Statements(Client::Vim, "");
@@ -95,6 +97,16 @@ const HOOKS: &[Hooks] = &[
     (&["mongo", "mongosh"], &[("--eval", Statements(Client::Mongo, "")), ("--file", Other), ("-f", Other)]),
     (&["redis-cli", "valkey-cli"], &[("--eval", Other)]),
     (&["sqlcmd"], &[("-Q", Statements(Client::Sqlcmd, "")), ("-q", Statements(Client::Sqlcmd, "")), ("-i", Other)]),
+    (
+        &["cqlsh"],
+        &[
+            ("-e", Statements(Client::Cql, "")),
+            ("--execute", Statements(Client::Cql, "")),
+            ("-f", SqlFile),
+            ("--file", SqlFile),
+            ("--cqlshrc", Script),
+        ],
+    ),
     (&["beeline", "hive", "spark-sql"], &[("-e", Statements(Client::Sqlplus, "")), ("-f", Other), ("-i", Other)]),
     (&["duckdb"], &[("-c", Statements(Client::Sqlite, "")), ("-s", Statements(Client::Sqlite, "")), ("-f", Other)]),
     (&["wget"], &[("--use-askpass", Code), ("-e", Other), ("--execute", Other)]),
@@ -231,5 +243,10 @@ const HOOKS: &[Hooks] = &[
     (&["make", "gmake"], &[("--eval", Other), ("-E", Other)]),
     (&["iptables-restore"], &[("--modprobe", Code)]),
     (&["mount"], &[]),
-    (&["ldconfig"], &[]),
+    // The libraries of every program are looked for where it says.
+    (&["ldconfig"], &[("-f", Script), ("-C", Script), ("-r", Script)]),
+    (
+        &["ansible", "ansible-playbook"],
+        &[("-e", AnsibleVariables), ("--extra-vars", AnsibleVariables), ("-M", Script), ("--module-path", Script)],
+    ),
 ];
