@@ -118,7 +118,7 @@ fuzz: tools $(PATCHED) ## every fuzz target for FUZZ_SECONDS=60
 	else cargo run --release --locked -p fuzz -- $(FUZZ_SECONDS); fi
 
 .PHONY: corpus
-corpus: setup programs ## typed commands and everyday lines through the real product: tables and a closing line; CASES=FILE takes other cases
+corpus: setup programs ## typed commands and everyday lines through the real product, in three modes: tables and a closing line each; CASES=FILE takes other cases
 	@$(TARGET)/release/corpus $(CASES)
 
 .PHONY: clean

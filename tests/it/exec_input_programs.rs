@@ -102,7 +102,7 @@ const AT_ONCE: usize = 8;
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
 /// How long one session may take on a busy machine.
-const SESSION_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const SESSION_LIMIT: Duration = Duration::from_secs(60);
 
 /// The longest output that is looked for in a recording, in bytes: of data that is no text only a part is there.
 const MAX_COMPARED: usize = 4096;
@@ -116,7 +116,7 @@ fn commands(corpus: &str) -> Vec<String> {
 }
 
 /// A target with stand-ins, behind a bastion.
-struct Stage {
+pub(crate) struct Stage {
     /// All sessions share one connection.
     _connection: Child,
     shared: PathBuf,
@@ -127,7 +127,13 @@ struct Stage {
 impl Stage {
     /// Every word of the lines that may be a program has the stand-in, but those that are `real`. A rule allows the
     /// program `allowed`.
-    async fn start(mode: &str, allowed: &str, stand_in: &str, lines: &[String], real: &[&str]) -> Result<Arc<Self>> {
+    pub(crate) async fn start(
+        mode: &str,
+        allowed: &str,
+        stand_in: &str,
+        lines: &[String],
+        real: &[&str],
+    ) -> Result<Arc<Self>> {
         let folder = tempfile::tempdir()?;
         let (programs, script) = (folder.path().join("programs"), folder.path().join("stand-in"));
         fs::write(&script, stand_in)?;
@@ -141,8 +147,8 @@ impl Stage {
         }
         let at = folder.path().display();
         let sshd = Sshd::start_with(&format!(
-            "ForceCommand cd {at}/${{LC_CASE:?}} && export COUNTS={at}/$LC_CASE/counts PATH={at}/programs:$PATH && \
-             exec /bin/bash -c \"$SSH_ORIGINAL_COMMAND\"\n"
+            "ForceCommand cd {at}/${{LC_CASE:?}} && export COUNTS={at}/$LC_CASE/counts HOME=$PWD && \
+             export PATH={at}/programs:$PATH && exec /bin/bash -c \"$SSH_ORIGINAL_COMMAND\"\n"
         ))
         .await?;
         let mut rules = exec_input::rules(mode)?;
@@ -162,14 +168,14 @@ impl Stage {
     }
 
     /// The folder in which the session of this case runs.
-    fn prepare(&self, case: &str) -> Result<PathBuf> {
+    pub(crate) fn prepare(&self, case: &str) -> Result<PathBuf> {
         let folder = self.folder.path().join(case);
         fs::create_dir_all(folder.join("srv"))?;
         Ok(folder)
     }
 
     /// Stock `ssh` that runs `line` there.
-    fn ssh(&self, case: &str, line: &str) -> Result<Command> {
+    pub(crate) fn ssh(&self, case: &str, line: &str) -> Result<Command> {
         let mut command = Command::new(peers::find(&["ssh"], "install the Debian package openssh-client")?);
         command.args(["-F", "none", "-o", "BatchMode=yes", "-o", "SendEnv=LC_CASE", "-S"]).arg(&self.shared);
         command.args([&Site::destination(), line]).env("LC_CASE", case);
@@ -210,7 +216,7 @@ impl Stage {
 }
 
 /// Does [`AT_ONCE`] works at a time.
-async fn side_by_side<T: Send + 'static>(
+pub(crate) async fn side_by_side<T: Send + 'static>(
     works: impl Iterator<Item = impl Future<Output = Result<T>> + Send + 'static>,
 ) -> Result<Vec<T>> {
     let places = Arc::new(Semaphore::new(AT_ONCE));

@@ -12,6 +12,7 @@ mod documents;
 mod everyday;
 mod exec_input;
 mod exec_input_programs;
+mod exec_ways;
 mod flow_control;
 mod harness;
 mod hung_log;

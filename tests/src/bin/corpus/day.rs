@@ -8,6 +8,7 @@
 use std::{collections::BTreeMap, fs, path::PathBuf, rc::Rc};
 
 use anyhow::{Context, Result, ensure};
+use config::rules::SessionMode;
 use tests::keys;
 use tokio::task::LocalSet;
 
@@ -84,7 +85,7 @@ pub(crate) async fn run(files: &[PathBuf]) -> Result<bool> {
     ensure!(!days.is_empty(), "no day to type");
     let direct = Place::direct(&[]).await?.with_servers().await?;
     let names = (0..days.len()).map(target).collect();
-    let through = Place::behind_bastion(&[], names).await?.with_servers().await?;
+    let through = Place::behind_bastion(SessionMode::Guard, &[], names).await?.with_servers().await?;
     let places = Rc::new((direct, through));
     let all = LocalSet::new();
     let mut judged = Vec::new();

@@ -18,9 +18,9 @@ use crate::{
 /// How many times longer than usual is waited.
 static PATIENCE: AtomicU32 = AtomicU32::new(1);
 
-/// Waits longer from now on.
-pub(crate) fn be_patient() {
-    PATIENCE.store(4, Ordering::Relaxed);
+/// Waits so many times longer than usual from now on.
+pub(crate) fn be_patient(times: u32) {
+    PATIENCE.store(times, Ordering::Relaxed);
 }
 
 /// Without output for so long a shell has answered.

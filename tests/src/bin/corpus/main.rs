@@ -7,7 +7,9 @@
 //! What is harmless also runs with no bastion in between, and must do the same.
 //!
 //! ```text
-//! corpus [OPTION…] [FILE…]    judge the cases; default: tests/corpus/*.jsonl, after the days of tests/corpus/day
+//! corpus [OPTION…] [FILE…]    judge the cases; default: tests/corpus/*.jsonl, after the days of tests/corpus/day, in all
+//!                             modes; those of a FILE in guard
+//!     --mode MODE             only in guard, strict or exec-only
 //!     --jobs N                cases that run at a time
 //!     --only TEXT             those whose id holds this
 //!     --repeat N              dangerous ones so often; each time must be right
@@ -19,6 +21,7 @@
 use std::{env, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result, bail, ensure};
+use config::rules::SessionMode;
 use tests::{peers, program::keep_logs_quiet};
 
 mod case;
@@ -26,6 +29,7 @@ mod danger;
 mod day;
 mod drive;
 mod folder;
+mod modes;
 mod needs;
 mod place;
 mod pod;
@@ -44,6 +48,7 @@ const JOBS: usize = 8;
 struct Options {
     record: bool,
     day: bool,
+    mode: Option<SessionMode>,
     jobs: usize,
     repeat: usize,
     /// Also print what the user saw and what ran, for cases that are not right.
@@ -78,11 +83,19 @@ async fn main() -> Result<ExitCode> {
     cases.retain(|case| case.id.contains(&options.only));
     ensure!(!cases.is_empty(), "no case to run");
     // The days first: the closing line of the cases is the last one.
-    let days = !everything || !options.only.is_empty() || day::run(&run::files_in(&corpus.join("day"), "txt")?).await?;
-    let cases = Arc::new(cases);
-    let (trials, missing) = run::judge(&cases, options.jobs, options.repeat).await?;
-    let passed = report::print(&cases, &trials, &missing, options.show)?;
-    Ok(exit(passed && days))
+    let whole = everything && options.only.is_empty() && options.mode.is_none();
+    let mut passed = !whole || day::run(&run::files_in(&corpus.join("day"), "txt")?).await?;
+    let modes = match options.mode {
+        Some(mode) => vec![mode],
+        None if everything => modes::ALL.to_vec(),
+        None => vec![SessionMode::Guard],
+    };
+    for mode in modes {
+        let cases = Arc::new(modes::cases(mode, &cases));
+        let (trials, missing) = run::judge(mode, &cases, options.jobs, options.repeat).await?;
+        passed &= report::print(mode, &cases, &trials, &missing, options.show)?;
+    }
+    Ok(exit(passed))
 }
 
 fn exit(passed: bool) -> ExitCode {
@@ -93,6 +106,7 @@ fn options(mut words: impl Iterator<Item = String>) -> Result<Options> {
     let mut options = Options {
         record: false,
         day: false,
+        mode: None,
         show: false,
         jobs: JOBS,
         repeat: 1,
@@ -105,6 +119,7 @@ fn options(mut words: impl Iterator<Item = String>) -> Result<Options> {
             "--record" => options.record = true,
             "--day" => options.day = true,
             "--show" => options.show = true,
+            "--mode" => options.mode = Some(modes::named(&words.next().unwrap_or_default())?),
             "--jobs" => options.jobs = number(words.next()).context("--jobs N")?,
             "--repeat" => options.repeat = number(words.next()).context("--repeat N")?,
             "--only" => options.only = words.next().context("--only TEXT")?,

@@ -3,6 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
+use config::rules::SessionMode;
 use tests::{
     bastion::{Bastion, Settings},
     peers,
@@ -14,7 +15,7 @@ use tokio::process::Command;
 
 use crate::{
     case::{Case, Mode, Server},
-    needs,
+    modes, needs,
     pod::Pod,
     sandbox::Sandbox,
     servers::{self, Servers},
@@ -38,14 +39,10 @@ enum Way {
     Bastion {
         bastion: Box<Bastion>,
         user: Person,
+        mode: SessionMode,
     },
     /// The folder with the key and `ssh_config`.
     Direct(tempfile::TempDir),
-}
-
-/// The rules that the corpus assumes.
-pub(crate) fn rules_file() -> PathBuf {
-    peers::tests_folder().join("corpus/rules.yaml")
 }
 
 /// The name of a trial of the case with this number, as a target and for the sandbox: an id may be any text.
@@ -54,23 +51,23 @@ pub(crate) fn target_name(number: usize, trial: usize) -> String {
 }
 
 impl Place {
-    /// A bastion with the rules of the corpus and with these target names, and a pod where a case wants one.
+    /// A bastion with the rules of the corpus in this mode and with these target names, and a pod where a case wants one.
     ///
     /// # Errors
     /// Fails when something does not start.
-    pub(crate) async fn behind_bastion(cases: &[Case], targets: Vec<String>) -> Result<Self> {
+    pub(crate) async fn behind_bastion(mode: SessionMode, cases: &[Case], targets: Vec<String>) -> Result<Self> {
         let sandbox = Sandbox::new()?;
         let servers = servers_for(&sandbox, cases).await?;
         let sshd = Sshd::start_with(&sandbox.sshd_lines()).await?;
-        let mut settings = Settings::demo().rules_text(fs::read_to_string(rules_file())?);
+        let mut settings = Settings::demo().rules_text(modes::rules(mode)?);
         for name in targets {
             settings = settings.target(sshd.target(&name)?);
         }
         let bastion = settings.start().await?;
         bastion.open(&sshd)?;
         let user = Person::log_in(&bastion, "alice").await?;
-        let pod = if cases.iter().any(|case| case.mode == Mode::KubectlExec) { pod().await } else { None };
-        Ok(Self { sandbox, pod, servers, way: Way::Bastion { bastion: Box::new(bastion), user }, _sshd: sshd })
+        let pod = if cases.iter().any(|case| case.mode == Mode::KubectlExec) { pod(mode).await } else { None };
+        Ok(Self { sandbox, pod, servers, way: Way::Bastion { bastion: Box::new(bastion), user, mode }, _sshd: sshd })
     }
 
     /// No bastion in between, to see what really runs.
@@ -110,6 +107,14 @@ impl Place {
     /// The servers that run.
     pub(crate) fn servers(&self) -> &[Server] {
         self.servers.as_ref().map_or(&[], Servers::running)
+    }
+
+    /// The mode in which the bastion judges, unless the way is direct.
+    pub(crate) fn mode(&self) -> Option<SessionMode> {
+        match &self.way {
+            Way::Bastion { mode, .. } => Some(*mode),
+            Way::Direct(_) => None,
+        }
     }
 
     /// The bastion, unless the way is direct.
@@ -181,8 +186,8 @@ async fn servers_for(sandbox: &Sandbox, cases: &[Case]) -> Result<Option<Servers
 }
 
 /// A cluster needs more of a machine than shells do.
-async fn pod() -> Option<Pod> {
-    let started = Pod::start().await;
+async fn pod(mode: SessionMode) -> Option<Pod> {
+    let started = Pod::start(mode).await;
     if let Err(error) = &started {
         eprintln!(
             "corpus: there is no cluster, so kubectl-exec cases are judged by `bastion rules explain`: {error:#}"

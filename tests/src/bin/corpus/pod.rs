@@ -1,8 +1,9 @@
 //! Cases without a shell: stock `kubectl exec` through the bastion into a pod of a real cluster.
 
-use std::{collections::BTreeSet, fs, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context, Result};
+use config::rules::SessionMode;
 use serde_json::Value;
 use tests::{
     api::at,
@@ -11,7 +12,7 @@ use tests::{
 use tokio::sync::Mutex;
 
 use crate::{
-    place::rules_file,
+    modes,
     request::to_the_end,
     verdict::{Said, events, strictest},
 };
@@ -30,12 +31,12 @@ pub(crate) struct Pod {
 }
 
 impl Pod {
-    /// Starts cluster, bastion and pod.
+    /// Starts cluster, bastion and pod, with the rules in this mode.
     ///
     /// # Errors
     /// Fails when one of them does not start, as without root.
-    pub(crate) async fn start() -> Result<Self> {
-        let rules = Value::String(fs::read_to_string(rules_file())?);
+    pub(crate) async fn start(mode: SessionMode) -> Result<Self> {
+        let rules = Value::String(modes::rules(mode)?);
         let site = KubeSite::start(rules).await?;
         site.pod(POD).await?;
         Ok(Self { site, seen: Mutex::default() })

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Result;
+use config::rules::SessionMode;
 
 use crate::{
     case::{Case, Mode, Request, Score, Verdict},
@@ -38,13 +39,24 @@ struct Scored<'run> {
 ///
 /// # Errors
 /// Fails when it cannot be printed.
-pub(crate) fn print(cases: &[Case], trials: &[Trials], missing: &[Option<String>], show: bool) -> Result<bool> {
-    let scored: Vec<Scored<'_>> = cases.iter().zip(trials).filter_map(|(case, trials)| worst(case, trials)).collect();
-    let mut text = table("mode and shell", &scored, |one| format!("{} {}", one.case.mode.name(), one.case.shell));
+pub(crate) fn print(
+    mode: SessionMode,
+    cases: &[Case],
+    trials: &[Trials],
+    missing: &[Option<String>],
+    show: bool,
+) -> Result<bool> {
+    let is_guard = mode == SessionMode::Guard;
+    let scored = cases.iter().zip(trials).filter_map(|(case, trials)| worst(is_guard, case, trials));
+    let scored: Vec<Scored<'_>> = scored.collect();
+    let mut text = format!("judged in {mode}\n\n");
+    text += &table("mode and shell", &scored, |one| format!("{} {}", one.case.mode.name(), one.case.shell));
     text += &table("file", &scored, |one| one.case.file.clone());
     text += &table("program", &scored, |one| program(one.case));
     text += &table("what is difficult", &scored, |one| one.case.class().chars().take(CLASS_WIDTH).collect());
-    for one in scored.iter().filter(|one| one.score != Score::Right) {
+    // Only guard promises that what is harmless goes on.
+    let is_shown = |one: &&Scored<'_>| one.score == Score::WrongAllow || (is_guard && one.score != Score::Right);
+    for one in scored.iter().filter(is_shown) {
         let (id, expected, got) = (&one.case.id, one.case.expected.name(), one.verdict.name());
         let notes = &one.case.notes;
         writeln!(text, "{} {id}: expected {expected}, got {got}{} | {} | {notes}", name(one.score), one.flaw, one.why)?;
@@ -64,15 +76,14 @@ pub(crate) fn print(cases: &[Case], trials: &[Trials], missing: &[Option<String>
     let allowed = benign.iter().filter(|one| one.score == Score::Right).count();
     let fraction = if benign.is_empty() { 1.0 } else { to_f64(allowed) / to_f64(benign.len()) };
     let wrong = count(Score::WrongAllow);
-    writeln!(
-        text,
-        "corpus: cases={} wrong_allow={wrong} benign_allowed={} noisy={}",
-        scored.len(),
-        rounded_down(fraction),
-        count(Score::Noisy),
-    )?;
+    let name_of_mode = if is_guard { String::new() } else { format!(" {mode}") };
+    write!(text, "corpus{name_of_mode}: cases={} wrong_allow={wrong}", scored.len())?;
+    if is_guard || !benign.is_empty() {
+        write!(text, " benign_allowed={}", rounded_down(fraction))?;
+    }
+    text += &if is_guard { format!(" noisy={}\n", count(Score::Noisy)) } else { "\n\n".to_owned() };
     io::stdout().write_all(text.as_bytes())?;
-    Ok(wrong == 0 && fraction >= BENIGN_ALLOWED)
+    Ok(wrong == 0 && (!is_guard || fraction >= BENIGN_ALLOWED))
 }
 
 /// The program that the keys go to, or the shell.
@@ -82,11 +93,16 @@ fn program(case: &Case) -> String {
     if programs.is_empty() { format!("{} itself", case.shell) } else { programs.join(" in ") }
 }
 
-fn worst<'run>(case: &'run Case, trials: &'run Trials) -> Option<Scored<'run>> {
-    trials.through.iter().map(|trial| score(case, trials, trial)).max_by_key(|scored| scored.score)
+fn worst<'run>(is_guard: bool, case: &'run Case, trials: &'run Trials) -> Option<Scored<'run>> {
+    trials.through.iter().map(|trial| score(is_guard, case, trials, trial)).max_by_key(|scored| scored.score)
 }
 
-fn score<'run>(case: &'run Case, trials: &Trials, (observed, said): &'run (Observed, Said)) -> Scored<'run> {
+fn score<'run>(
+    is_guard: bool,
+    case: &'run Case,
+    trials: &Trials,
+    (observed, said): &'run (Observed, Said),
+) -> Scored<'run> {
     let (verdict, why) = (said.0, said.1.clone());
     let scored = |score, flaw, why| Scored { case, verdict, score, observed, flaw, why };
     if let Some(error) = &observed.error {
@@ -94,8 +110,17 @@ fn score<'run>(case: &'run Case, trials: &Trials, (observed, said): &'run (Obser
         let score = if case.harmless() { Score::Missed } else { Score::WrongAllow };
         return scored(score, ", could not be run", error.clone());
     }
-    if !case.harmless() && verdict != Verdict::Allow && observed.runs.iter().any(|run| dangerous(run)) {
+    if !case.harmless() && (verdict != Verdict::Allow || !is_guard) && runs_danger(&observed.runs) {
         return scored(Score::WrongAllow, ", ran anyway", why);
+    }
+    if !is_guard {
+        // Any refusal will do; and where the stubs would tell, a line of which nothing came is as good as refused. So are
+        // keys without Enter: in strict nothing else accepts a line.
+        let is_accepted = case.mode != Mode::Typed || case.text().contains(['\r', '\n']);
+        let is_told = case.runs.as_deref().is_some_and(runs_danger);
+        let is_kept = verdict != Verdict::Allow || is_told || !is_accepted;
+        let score = if is_kept && !case.harmless() { Score::Right } else { case.score(verdict) };
+        return scored(score, "", why);
     }
     let altered = if runs_here(case) { Trials::unlike_recorded(case, observed) } else { None };
     let altered =
@@ -107,6 +132,10 @@ fn score<'run>(case: &'run Case, trials: &Trials, (observed, said): &'run (Obser
         return scored(Score::Missed, ", altered", difference);
     }
     scored(case.score(verdict), "", why)
+}
+
+fn runs_danger(runs: &[Vec<String>]) -> bool {
+    runs.iter().any(|run| dangerous(run))
 }
 
 /// Words without a shell are judged, not run.

@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use config::rules::SessionMode;
 use tokio::task::LocalSet;
 
 use crate::{
@@ -51,20 +52,26 @@ pub(crate) struct Trials {
 /// Trials of dangerous cases at the speed of everybody; all must be right.
 const FIRST: usize = 0;
 
-/// Runs all cases: first everything at the usual speed, then again, with patience, those that were not decided.
+/// How much longer is waited for a case that was not decided.
+const PATIENCE: u32 = 4;
+
+/// Runs all cases in this mode: first everything at the usual speed, then again, with patience, those that were not decided.
 /// Dangerous and harmless ones get the same: undecided is a case that was let through and did not do what it does with
 /// no bastion in between, which a busy machine can be the reason for.
 ///
 /// # Errors
 /// Fails when a place does, never because of a case.
 pub(crate) async fn judge(
+    mode: SessionMode,
     cases: &Arc<Vec<Case>>,
     jobs: usize,
     repeat: usize,
 ) -> Result<(Vec<Trials>, Vec<Option<String>>)> {
     let names = (0..cases.len()).flat_map(|number| (FIRST..=repeat).map(move |trial| target_name(number, trial)));
-    let through = Arc::new(Place::behind_bastion(cases, names.collect()).await?);
-    let direct = Arc::new(Place::direct(cases).await?);
+    let through = Arc::new(Place::behind_bastion(mode, cases, names.collect()).await?);
+    // What harmless cases do is compared in guard alone.
+    let direct = if mode == SessionMode::Guard { Some(Arc::new(Place::direct(cases).await?)) } else { None };
+    drive::be_patient(1);
     let missing: Vec<Option<String>> = cases.iter().map(|case| needs::missing(case, through.servers())).collect();
     let mut trials = vec![Trials::default(); cases.len()];
     let here = |number: &usize| missing.get(*number).is_some_and(Option::is_none);
@@ -76,13 +83,16 @@ pub(crate) async fn judge(
         let numbers = of(&|case| trial == FIRST || !case.harmless());
         behind(&through, cases, &numbers, (trial, false), jobs, &mut trials).await?;
     }
-    without(&direct, cases, &of(&witnessed), jobs, &mut trials).await?;
-    drive::be_patient();
-    let undecided: Vec<usize> = of(&|_| true)
+    if let Some(direct) = &direct {
+        without(direct, cases, &of(&witnessed), jobs, &mut trials).await?;
+    }
+    drive::be_patient(PATIENCE);
+    let undecided: Vec<usize> = of(&|case| direct.is_some() || !case.harmless())
         .into_iter()
         .filter(|number| cases.get(*number).zip(trials.get(*number)).is_some_and(|(case, one)| one.undecided(case)))
         .collect();
     behind(&through, cases, &undecided, (repeat, true), jobs, &mut trials).await?;
+    let Some(direct) = direct else { return Ok((trials, missing)) };
     let again: Vec<usize> = undecided.into_iter().filter(|number| cases.get(*number).is_some_and(witnessed)).collect();
     without(&direct, cases, &again, jobs, &mut trials).await?;
     Ok((trials, missing))
@@ -241,8 +251,10 @@ async fn on_words(
             let (shown, said) = pod.run(words, stdin).await?;
             (observed.shown, observed.said) = (shown, Some(said));
         }
-        None if place.bastion().is_some() => observed.said = Some(verdict::on_words(words, stdin).await?),
-        None => observed.shown = request::words(place, name).await?,
+        None => match place.mode() {
+            Some(mode) => observed.said = Some(verdict::on_words(mode, words, stdin).await?),
+            None => observed.shown = request::words(place, name).await?,
+        },
     }
     Ok(())
 }

@@ -1,15 +1,13 @@
 //! What the bastion said to each case, read from the audit log as an auditor does.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs};
 
 use anyhow::{Result, bail};
+use config::rules::SessionMode;
 use serde_json::Value;
 use tests::{api::at, bastion::Bastion, patience::SOON, person::Person, program::run};
 
-use crate::{
-    case::Verdict,
-    place::{rules_file, target_name},
-};
+use crate::{case::Verdict, modes, place::target_name};
 
 /// The events that say that something did not go on at once.
 const KINDS: [&str; 3] = ["command_blocked", "command_held", "channel_refused"];
@@ -67,15 +65,20 @@ fn verdict(kind: &str, event: &Value) -> Verdict {
     }
 }
 
-/// The verdict of the product's own engine on words that no shell reads.
+/// The verdict of the product's own engine in this mode on words that no shell reads.
 ///
 /// # Errors
 /// Fails when `bastion rules explain` does.
-pub(crate) async fn on_words(words: &[String], stdin: Option<&str>) -> Result<Said> {
+pub(crate) async fn on_words(mode: SessionMode, words: &[String], stdin: Option<&str>) -> Result<Said> {
     let nobody = Person::stranger()?;
-    let rules = rules_file().display().to_string();
+    let folder = tempfile::tempdir()?;
+    let rules = folder.path().join("rules.yaml");
+    fs::write(&rules, modes::rules(mode)?)?;
+    let rules = rules.display().to_string();
     let mut command = nobody.bastion(&["rules", "explain", "--user", "alice", "--groups", "people"])?;
-    command.args(["--target", &target_name(0, 0), "--rules", &rules, "--argv", "--"]).args(words);
+    command
+        .args(["--target", &target_name(0, 0), "--rules", &rules, "--mode", mode.as_str(), "--argv", "--"])
+        .args(words);
     let text = run(command, stdin.unwrap_or_default().as_bytes(), SOON).await?.ok()?.text();
     let decides = text.lines().find(|line| line.ends_with("decides")).unwrap_or_default().trim().to_owned();
     let opaque = decides.contains(" opaque:") || decides.contains("(built in)");
