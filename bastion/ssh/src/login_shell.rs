@@ -174,4 +174,19 @@ mod tests {
             assert_eq!(of_answer(answer), shell, "{answer:?}");
         }
     }
+
+    #[test]
+    fn a_question_is_written_as_each_shell_reads_it() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let asked = Bindings::question(shell).unwrap();
+            assert!(!asked.contains(['\'', '\\', '\n']), "{asked}");
+            assert!(question().contains(asked));
+        }
+    }
+
+    #[test]
+    fn a_shell_is_told_before_its_keys_are() {
+        assert_eq!(of_answer("bastion-asks:5.2"), None, "the line is not whole yet");
+        assert_eq!(of_answer("bastion-asks::5.9::\nbastion-keys:main\nbindk"), Some(Shell::Zsh));
+    }
 }

@@ -124,11 +124,14 @@ impl Folders {
         self.shell_reads = false;
     }
 
-    /// The same for a line that a key of the target's may have run: nothing that it says of names is believed.
+    /// The same for a line that a key runs if the target tells the truth: folders and shells are added, and nothing that
+    /// is known from the lines is replaced.
     pub(super) fn key_may_have_run(&mut self, line: &str, parsed: &Parsed) {
-        let earlier = self.earlier.clone();
+        let kept = self.clone();
         self.line_may_run(line, parsed);
-        self.earlier = earlier;
+        let now = std::mem::take(&mut self.now);
+        let shells = std::mem::take(&mut self.shells);
+        *self = Self { now, shells, shell_reads: false, ..kept };
     }
 
     fn shell_opened(&mut self, shell: Shell) {
@@ -282,6 +285,23 @@ mod tests {
         assert!(folders.now.contains(&Folder::Known("/etc".to_owned())));
         assert!(folders.now.contains(&Folder::Known("/tmp".to_owned())));
         assert!(folders.now.contains(&Folder::Home(String::new())));
+    }
+
+    #[test]
+    fn a_line_of_a_key_replaces_nothing() {
+        let parsed = |line: &str| shell::parse(line, &ParseContext::typed());
+        let mut folders = Folders::default();
+        for line in ["cd /etc", "cd /tmp"] {
+            folders.line_ran(line, &parsed(line));
+        }
+        for line in ["cd /srv", "alias k=ls", "exit"] {
+            folders.key_may_have_run(line, &parsed(line));
+        }
+        assert!(folders.now.contains(&Folder::Known("/tmp".to_owned())));
+        assert!(folders.now.contains(&Folder::Known("/srv".to_owned())));
+        assert_eq!(folders.earlier, Earlier::default());
+        folders.line_ran("cd -", &parsed("cd -"));
+        assert!(folders.now.contains(&Folder::Known("/etc".to_owned())), "{folders:?}");
     }
 
     #[test]

@@ -211,6 +211,56 @@ fn keys_of_the_gate_itself_are_not_sent_where_they_are_bound() {
     }
 }
 
+/// A session whose shell has told of C-g what is not so.
+fn told_falsely(text: &str) -> Session {
+    let mut session = settled();
+    tell(&mut session, Shell::Bash, &format!("bastion-keys:emacs-standard\n\"\\C-g\": \"{text}\"\n"));
+    session
+}
+
+#[test]
+fn a_false_answer_hides_no_text_that_still_stands_there() {
+    let mut session = told_falsely(r"\C-a\C-kls\C-m");
+    session.shell.echo = false;
+    session.types("rm -rf x");
+    session.types("\x07");
+    session.types("\r");
+    assert_eq!(session.shell.ran, [""], "{:?}", session.told);
+    let mut session = told_falsely(r"\C-a\C-kls\C-m");
+    session.types("rm -rf x");
+    session.types("\x07");
+    session.types("\r");
+    assert_eq!(session.shell.ran, [""; 0], "{:?}", session.told);
+}
+
+#[test]
+fn a_false_answer_puts_no_other_program_in_front() {
+    let mut session = Session::new(false);
+    tell(&mut session, Shell::Bash, "bastion-keys:emacs-standard\n\"\\C-g\": \"cat > x\\C-m\"\n");
+    session.types("\x07");
+    session.output(b"\r\n");
+    session.rest();
+    session.types("eval \"$(curl x)\"\r");
+    assert_eq!(session.shell.ran, [""; 0], "{:?}", session.told);
+}
+
+#[test]
+fn a_false_answer_gives_no_command_another_name() {
+    let mut session = told_falsely(r"alias rm=ls\C-m");
+    session.types("\x07");
+    session.types("rm -rf x\r");
+    assert_eq!(session.shell.ran, [""; 0], "{:?}", session.told);
+}
+
+#[test]
+fn within_a_command_no_key_accepts_a_line() {
+    let mut session = bash(&[("y", "ls\r")]);
+    session.types("echo \\\r");
+    session.sent.clear();
+    session.types("y");
+    assert_eq!((session.sent.len(), session.reports.len()), (0, 1), "{:?}", session.told);
+}
+
 #[test]
 fn observing_reports_what_a_key_runs() {
     let mut session = bash(&[("z", "rm -rf x\r")]);
