@@ -44,6 +44,8 @@ impl Gate {
     fn owned_verdict(&mut self, text: &str, at_prompt: bool, judge: Judge<'_>) -> Verdict {
         let whole = self.whole(text);
         let reader = self.reader();
+        // In the folder to which earlier lines have led, and as the shell there reads it.
+        let judge: Judge<'_> = &|input| self.folders.judge(input, judge);
         let verdict = match reader {
             Reader::Repl(_) => self.judge_as(text, reader, judge),
             Reader::Answer | Reader::Data | Reader::Panes | Reader::Program | Reader::Screen | Reader::Shell => {

@@ -6,7 +6,8 @@ roles:
 rules:
   - { name: rm_rf, effect: block, match: { command: { program: [rm], flags: { all: [[r, R, recursive], [f, force]] } } } }
   - { name: svc, effect: approve, match: { command: { program: [systemctl], args: [restart] } } }
-  - { name: some, effect: allow, match: { command: { program: [ls, echo, date, systemctl, sleep, apt, printf, less, git, tmux, sudo, id, cat, rm] } } }
+  - { name: some, effect: allow, match: { command: { program: [ls, echo, date, systemctl, sleep, apt, printf, less, git, tmux, sudo, id, cat, cd, rm] } } }
+  - { name: secret, effect: block, match: { command: { reads: [/etc/shadow] } } }
 ";
 
 fn strict(readline: bool) -> Session {
@@ -99,6 +100,20 @@ fn lines_of_one_command_are_judged_with_those_before() {
     session.types("-rf /srv/data\r");
     session.types("date\r");
     assert_eq!(session.shell.ran[1..], ["date"], "what was begun is interrupted with what was blocked");
+}
+
+#[test]
+fn the_folder_of_earlier_lines_counts() {
+    for before in [&["cd /etc"][..], &["cd /", "cd etc"]] {
+        let mut session = strict(true);
+        before.iter().for_each(|line| session.types(&format!("{line}\r")));
+        session.types("cat shadow\r");
+        assert_eq!(session.shell.ran, before, "{:?}", session.told);
+    }
+    let mut session = strict(true);
+    session.types("cd /tmp\r");
+    session.types("cat shadow\r");
+    assert_eq!(session.shell.ran, ["cd /tmp", "cat shadow"]);
 }
 
 #[test]
