@@ -52,7 +52,10 @@ fn screen(first: &str, others: &[&str], through: &Observed) -> Option<String> {
     let stable = |line: &String| others.iter().all(|other| rows(other).any(|other| other == *line));
     let last = rows(first).last().filter(stable).filter(|line| rows(&through.shown).last().as_ref() != Some(line));
     // The bastion puts in what `!!` stands for.
-    let missing = rows(first).filter(stable).filter(|line| !line.contains("!!")).find(|line| !rows(&through.shown).any(|row| row == *line));
+    let missing = rows(first)
+        .filter(stable)
+        .filter(|line| !line.contains("!!"))
+        .find(|line| !rows(&through.shown).any(|row| row == *line));
     let line = missing.or(last)?;
     Some(format!("the screen lacks {line:?}: {:?}", through.shown))
 }

@@ -27,14 +27,15 @@ const QUIET: Duration = Duration::from_millis(180);
 /// So long after its last output a program with a screen waits for keys.
 const SCREEN_QUIET: Duration = Duration::from_millis(1500);
 
-/// So long after its last output a program without a screen does not come back.
-const STUCK: Duration = Duration::from_secs(10);
+/// So long after its last output a program without a screen does not come back. Some work long in silence, on a busy
+/// machine longer (`python3 -m venv`).
+const STUCK: Duration = Duration::from_secs(30);
 
 /// A program that goes on to show something is left after this time.
 const SCREEN_LIMIT: Duration = Duration::from_secs(4);
 
 /// No line takes longer.
-const LINE_LIMIT: Duration = Duration::from_secs(25);
+const LINE_LIMIT: Duration = Duration::from_secs(75);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(15);
 
