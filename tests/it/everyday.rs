@@ -71,12 +71,12 @@ async fn a_day_of_commands_is_neither_held_nor_altered() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_days_of_five_professions_are_neither_held_nor_altered() -> Result<()> {
+async fn the_days_of_professions_and_of_tmux_are_neither_held_nor_altered() -> Result<()> {
     let folder = peers::tests_folder().join("corpus/day");
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_corpus"));
     command.arg("--day");
-    for profession in ["sysadmin", "sre", "developer", "dba", "data-engineer"] {
-        command.arg(folder.join(profession).with_extension("txt"));
+    for day in ["sysadmin", "sre", "developer", "dba", "data-engineer", "tmux"] {
+        command.arg(folder.join(day).with_extension("txt"));
     }
     let outcome = run(command, b"", DAYS_LIMIT).await?.ok()?;
     let closing = outcome.text().lines().last().unwrap_or_default().to_owned();

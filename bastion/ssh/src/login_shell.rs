@@ -143,7 +143,7 @@ async fn ask(channel: &mut Channel<client::Msg>, env: &[(String, String)]) -> Op
 fn of_answer(text: &str) -> Option<Shell> {
     // What start-up files print stands before it, and what keys are bound to behind it. A line is whole with its end.
     let versions = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-    let versions = versions.filter_map(|line| line.trim_end().split_once(ANSWER)).last()?.1;
+    let versions = versions.filter_map(|line| line.trim_end().split_once(ANSWER)).next_back()?.1;
     let versions: Vec<&str> = versions.split(':').collect();
     match *versions.as_slice() {
         [bash, "", "", _] if !bash.is_empty() => Some(Shell::Bash),

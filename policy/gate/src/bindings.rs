@@ -1,7 +1,7 @@
 //! [`Bindings`]: the keys that the start-up files of a shell bind to a text or to a command, as the shell tells them.
 //!
 //! What a shell tells is bytes of the target, so it may be wrong: the gate only refuses keys by it
-//! ([`bound`](super::bound)), and never lets one through that would wait without it.
+//! (`bound`), and never lets one through that would wait without it.
 
 use shell::Shell;
 
