@@ -33,6 +33,9 @@ const KEY: Duration = Duration::from_millis(60);
 /// The time in which somebody looks at a line that was recalled.
 const LOOK: Duration = Duration::from_millis(300);
 
+/// How bash prompts without start-up files; its version follows.
+const PROMPT: &[u8] = b"bash-";
+
 /// Its output is not in its own text.
 const LINE: &str = "echo m$((6*7))";
 const OUTPUT: &[u8] = b"m42";
@@ -128,14 +131,15 @@ impl Site {
     /// The samples of lines that are typed, and of the same line recalled.
     async fn lines(&self, through: bool) -> Result<Lines> {
         let mut ssh = if through { self.through()? } else { self.direct()? };
-        let bash = "PS1='bench$ ' exec bash --norc --noprofile -i";
+        // With a prompt of its own it would have to be approved: `PS1=` changes what lines look like.
+        let bash = "exec bash --norc --noprofile -i";
         let mut ssh = ssh.arg(bash).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let mut terminal = Terminal {
             input: ssh.stdin.take().context("standard input")?,
             output: ssh.stdout.take().context("standard output")?,
             seen: Vec::new(),
         };
-        terminal.wait_for(b"bench$ ").await?;
+        terminal.wait_for(PROMPT).await?;
         let (mut typed, mut recalled) = (Vec::new(), Vec::new());
         for _ in 0..LINES {
             for key in LINE.bytes() {
@@ -184,7 +188,7 @@ impl Terminal {
         self.input.write_all(b"\r").await?;
         self.wait_for(OUTPUT).await?;
         let milliseconds = began.elapsed().as_secs_f64() * 1000.0;
-        self.wait_for(b"bench$ ").await?;
+        self.wait_for(PROMPT).await?;
         Ok(milliseconds)
     }
 
