@@ -503,8 +503,8 @@ const MAX_TYPED_WORK: usize = 64 * 1024;
 const MAX_WORK: usize = 512 * 1024;
 /// The most words of an argument vector.
 const MAX_ARGV_WORDS: usize = 4096;
-/// The most words that braces make in a typed line, and in a text.
-const MAX_BRACED: (usize, usize) = (512, 4096);
+/// The most words that braces make in a typed line, and in a text, before the next such word is not read.
+const MAX_BRACED: (usize, usize) = (64, 4096);
 /// Programs that run one another repeat their words: of these as many are followed as that many bytes each make of what
 /// is read as code in code.
 const BYTES_PER_WORD: usize = 8;
