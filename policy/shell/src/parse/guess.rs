@@ -28,10 +28,10 @@ impl Walker<'_> {
         if let Ok(program) = program(text) {
             let mut walker = Self::new(self.cx, None);
             walker.depth = MAX_CODE_DEPTH - 1;
-            // What is guessed in a guess counts as well.
-            walker.guessed = self.guessed;
+            // What is guessed in a guess counts as well, and so do the words that braces make there.
+            (walker.guessed, walker.braced) = (self.guessed, self.braced);
             walker.program(&program);
-            self.guessed = walker.guessed;
+            (self.guessed, self.braced) = (walker.guessed, walker.braced);
             let guesses = walker.out.commands.into_iter().chain(walker.out.guesses);
             self.out.guesses.extend(guesses.take(MAX_GUESSES));
             if walker.out.opaque.iter().any(|opaque| opaque.why == RUNS_OUTPUT) {
@@ -48,9 +48,9 @@ impl Walker<'_> {
         }
         let mut walker = Self::new(self.cx, Some(""));
         walker.depth = MAX_CODE_DEPTH - 2;
-        walker.guessed = self.guessed;
+        (walker.guessed, walker.braced) = (self.guessed, self.braced);
         unwrap::run(&mut walker, words.to_vec(), Vec::new(), Vec::new());
-        self.guessed = walker.guessed;
+        (self.guessed, self.braced) = (walker.guessed, walker.braced);
         let guesses = walker.out.commands.into_iter().chain(walker.out.guesses);
         self.out.guesses.extend(guesses.take(MAX_GUESSES));
         if let Some(opaque) = walker.out.opaque.into_iter().next() {
