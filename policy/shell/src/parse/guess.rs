@@ -67,3 +67,17 @@ const MAX_GUESSED_WORDS: usize = 32;
 
 /// The longest argument that is guessed to be code, in bytes.
 const MAX_GUESSED_BYTES: usize = 2048;
+
+#[cfg(test)]
+mod tests {
+    use crate::{ParseContext, Shell, parse};
+
+    #[test]
+    fn what_braces_make_in_guesses_is_bounded_for_the_line() {
+        let line = format!("x {}", "{1..256} ".repeat(111));
+        // To fish these are words as they stand, which another shell may be given.
+        let parsed = parse(&line, &ParseContext { shell: Shell::Fish, ..ParseContext::typed() });
+        let words: usize = parsed.guesses.iter().map(|guess| guess.argv.len()).sum();
+        assert!(words < 4096, "{words} words in {} guesses", parsed.guesses.len());
+    }
+}
