@@ -80,9 +80,11 @@ impl LineGate {
 
     /// Passes on what was told of the login shell.
     fn learn(&mut self) {
-        let Some(login_shell) = &self.login_shell else { return };
-        if let Some(shell) = login_shell.shell.get() {
-            self.gate.login_shell(*shell);
+        let Some(login_shell) = &mut self.login_shell else { return };
+        if let Some(shell) = login_shell.shell.get().copied() {
+            self.gate.login_shell(shell);
+            // Once: what later lines open may be of another kind.
+            login_shell.shell = Arc::default();
         }
         let Some(bindings) = login_shell.bindings.get() else { return };
         match bindings {

@@ -81,13 +81,13 @@ impl Question {
         }
         while answer.bytes.len() < MAX_ANSWER_BYTES {
             match channel.wait().await {
-                Some(ChannelMsg::Data { data }) => answer.bytes.extend_from_slice(&data),
+                Some(ChannelMsg::Data { data }) => {
+                    if let Some(shell) = answer.goes_on(&data) {
+                        self.told.tell(shell);
+                    }
+                }
                 Some(ChannelMsg::Eof | ChannelMsg::Close) | None => break,
                 Some(_) => {}
-            }
-            if answer.shell.is_none() {
-                answer.shell = of_answer(&answer.text());
-                answer.shell.into_iter().for_each(|shell| self.told.tell(shell));
             }
         }
     }
@@ -97,10 +97,24 @@ impl Question {
 #[derive(Default)]
 struct Answer {
     bytes: Vec<u8>,
+    /// Where the lines begin in which the shell was not looked for yet.
+    looked: usize,
     shell: Option<Shell>,
 }
 
 impl Answer {
+    /// Takes what comes next, and returns the shell when a line of it says which one that is. Each line is read once, in
+    /// however many pieces a target sends them.
+    fn goes_on(&mut self, data: &[u8]) -> Option<Shell> {
+        self.bytes.extend_from_slice(data);
+        if self.shell.is_some() || !data.contains(&b'\n') {
+            return None;
+        }
+        self.shell = of_answer(&String::from_utf8_lossy(self.bytes.get(self.looked..)?));
+        self.looked = self.bytes.iter().rposition(|byte| *byte == b'\n')? + 1;
+        self.shell
+    }
+
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
@@ -188,5 +202,16 @@ mod tests {
     fn a_shell_is_told_before_its_keys_are() {
         assert_eq!(of_answer("bastion-asks:5.2"), None, "the line is not whole yet");
         assert_eq!(of_answer("bastion-asks::5.9::\nbastion-keys:main\nbindk"), Some(Shell::Zsh));
+    }
+
+    #[test]
+    fn an_answer_may_come_in_any_pieces() {
+        let whole = b"hello\nbastion-asks:\nbastion-asks:5.2.15(1)-release:::\nbastion-keys:emacs\n";
+        for size in 1..=whole.len() {
+            let mut answer = Answer::default();
+            let told: Vec<Shell> = whole.chunks(size).filter_map(|piece| answer.goes_on(piece)).collect();
+            assert_eq!(told, [Shell::Bash], "in pieces of {size}");
+            assert_eq!(answer.text().as_bytes(), whole);
+        }
     }
 }
